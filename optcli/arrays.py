@@ -1,0 +1,42 @@
+"""Arrays: the dtypes, and the work buffers that keep a step free of allocation.
+
+Axis letters are law in all of optcli: R replicas, P parameters, B batch rows,
+N rows of a table, D inputs, H hidden units, C outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+
+
+class Workspace:
+    """Named buffers, made at first use and handed out again ever after.
+
+    What a buffer holds between two calls is undefined, except for constants.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[Any, Array] = {}
+
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An uninitialized array of this shape, the same one for the same arguments."""
+        key = (name, shape, dtype)
+        try:
+            return self._arrays[key]
+        except KeyError:
+            return self._arrays.setdefault(key, np.empty(shape, dtype))
+
+    def constant(self, key: tuple[Any, ...], make: Callable[[], Array]) -> Array:
+        """An array that `make` computes once; nobody writes to it."""
+        try:
+            return self._arrays[key]
+        except KeyError:
+            return self._arrays.setdefault(key, make())

@@ -1,0 +1,1 @@
+"""Layers: what a model is made of, forward and backward."""

@@ -1,0 +1,96 @@
+"""Registries: name -> class, for everything a config can name.
+
+A registry knows the modules its members live in and imports them when they
+are asked for: `losses.find("mse")` imports `losses/mse.py` alone where the name
+is the file's, and all of them only to list, to resolve an alias, or to guess
+what a misspelled name meant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from optcli.errors import Fault, InvalidInput, suggestion
+
+T = TypeVar("T")
+
+REGISTRIES: dict[str, Registry[object]] = {}
+
+
+class Registry(Generic[T]):
+    """The classes of one kind (`optimizer`, `loss`, …), by name and alias.
+
+    home: the package or module in which its members are found.
+    """
+
+    def __init__(self, kind: str, plural: str, home: str) -> None:
+        self.kind, self.plural, self.home = kind, plural, home
+        self._classes: dict[str, type[T]] = {}
+        self._aliases: dict[str, str] = {}
+        self._loaded = False
+        REGISTRIES[plural] = self  # type: ignore[assignment]
+
+    def register(self, name: str, *aliases: str) -> Callable[[type[T]], type[T]]:
+        """Class decorator: make the class known under `name` and `aliases`.
+
+        Raises InvalidInput for a name or alias that is taken by another class.
+        """
+
+        def decorate(cls: type[T]) -> type[T]:
+            if cls.__module__.split(".")[0] != "optcli":
+                self._load()  # a plug-in must not take a built-in's name
+            for word in (name, *aliases):
+                taken = self._classes.get(self._aliases.get(word, word))
+                if taken is not None and taken.__module__ != cls.__module__:
+                    raise InvalidInput(
+                        f"{self.kind} name '{word}' is taken by "
+                        f"{taken.__module__}.{taken.__qualname__}; choose another"
+                    )
+            cls.name = name  # type: ignore[attr-defined]
+            cls.aliases = aliases  # type: ignore[attr-defined]
+            self._classes[name] = cls
+            self._aliases.update(dict.fromkeys(aliases, name))
+            return cls
+
+        return decorate
+
+    def find(self, name: str) -> type[T]:
+        """The class called `name`; raises InvalidInput with the nearest names."""
+        if name not in self._classes and name.isidentifier():
+            self._import(f"{self.home}.{name}")
+        if name not in self._classes:
+            self._load()
+        found = self._classes.get(self._aliases.get(name, name))
+        if found is None:
+            hint = suggestion(name, [*self._classes, *self._aliases])
+            message = f"unknown {self.kind} '{name}'{hint} (optcli list {self.plural})"
+            raise InvalidInput(Fault(message))
+        return found
+
+    def names(self) -> list[str]:
+        """Every registered name, sorted, aliases left out."""
+        self._load()
+        return sorted(self._classes)
+
+    def __iter__(self) -> Iterator[type[T]]:
+        return iter([self._classes[name] for name in self.names()])
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        home = importlib.import_module(self.home)
+        for module in pkgutil.iter_modules(getattr(home, "__path__", [])):
+            importlib.import_module(f"{self.home}.{module.name}")
+
+    @staticmethod
+    def _import(module: str) -> None:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            # `home` may be a plain module, or have no file of that name
+            if error.name is None or not module.startswith(error.name):
+                raise

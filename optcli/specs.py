@@ -1,0 +1,162 @@
+"""Specs: plain frozen dataclasses, and what their annotations say.
+
+The fields of a spec are the single source for the config's keys, defaults and
+ranges, for the JSON Schema, for `explain`, and for the error messages:
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-3
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+__all__ = [
+    "Doc",
+    "EarlyStopping",
+    "Field",
+    "Ge",
+    "Gt",
+    "Le",
+    "Lt",
+    "MinLen",
+    "Named",
+    "Registered",
+    "Regularization",
+    "Split",
+    "TargetKind",
+    "Training",
+    "fields",
+]
+
+
+# What a loss is about: `classes` one of many, as indices (N,); `labels` yes or no for
+# each of C outputs, as 0 and 1 (N, C); `values` numbers (N, C).
+TargetKind = Literal["classes", "labels", "values"]
+
+
+@dataclass(frozen=True)
+class Doc:
+    """What a field means, in a few words; stands in the field's annotation."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """The field holds a name out of a registry, given by its plural."""
+
+    plural: str
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Base of all that a config can name; the registry fills in the name."""
+
+    name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a spec, as read off its annotation."""
+
+    name: str
+    type: Any
+    default: Any  # dataclasses.MISSING where it is required
+    doc: str
+    range: str  # such as "in [0, 1)", or "" where any value will do
+
+
+@functools.cache
+def fields(spec: type) -> tuple[Field, ...]:
+    """The fields of a spec class, in the order of their definition."""
+    hints = typing.get_type_hints(spec, include_extras=True)
+    found = []
+    for field in dataclasses.fields(spec):
+        hint = hints[field.name]
+        notes: tuple[Any, ...] = ()
+        if typing.get_origin(hint) is Annotated:
+            hint, *rest = typing.get_args(hint)
+            notes = tuple(rest)
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        doc = next((note.text for note in notes if isinstance(note, Doc)), "")
+        found.append(Field(field.name, hint, default, doc, range_text(notes)))
+    return tuple(found)
+
+
+def range_text(notes: tuple[Any, ...]) -> str:
+    """The bounds among an annotation's notes in words: `in [0, 1)`, `above 0`."""
+    low = next((n for n in notes if isinstance(n, Ge | Gt)), None)
+    high = next((n for n in notes if isinstance(n, Le | Lt)), None)
+    if low is not None and high is not None:
+        left = f"[{low.ge}" if isinstance(low, Ge) else f"({low.gt}"
+        right = f"{high.le}]" if isinstance(high, Le) else f"{high.lt})"
+        return f"in {left}, {right}"
+    if low is not None:
+        return f"at least {low.ge}" if isinstance(low, Ge) else f"above {low.gt}"
+    if high is not None:
+        return f"at most {high.le}" if isinstance(high, Le) else f"below {high.lt}"
+    return ""
+
+
+Seed = Annotated[int, Ge(0), Lt(2**63), Doc("seed of the random generators")]
+Part = Annotated[float, Ge(0), Lt(1)]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows train, which validate, which test.
+
+    A fraction takes rows at random, stratified for classes. A mapping says how
+    else: `{column: name}` reads the part from a column (its values are train,
+    validation and test), `{group: name, fraction: f}` keeps the rows of a group
+    together, `{last: f}` takes the last rows of the table. A text is the path of
+    a table of its own.
+    """
+
+    validation: Annotated[
+        Part | str | dict[str, Any], Doc("fraction, a table's path, or a mapping")
+    ] = 0.2
+    test: Annotated[Part | str | dict[str, Any], Doc("the same, for the test rows")] = 0.0
+    seed: Annotated[int | None, Ge(0), Doc("seed of the split; by default the run's")] = None
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """Adds l2 · ½·ΣW² + l1 · Σ|W| over weights, not biases, to what is minimised."""
+
+    l2: Annotated[float, Ge(0), Doc("weight of ½·ΣW²")] = 0.0
+    l1: Annotated[float, Ge(0), Doc("weight of Σ|W|")] = 0.0
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when the monitored value has not improved for `patience` epochs."""
+
+    patience: Annotated[int, Ge(1), Doc("epochs without improvement")] = 10
+    min_delta: Annotated[float, Ge(0), Doc("least change that counts")] = 0.0
+    monitor: Annotated[str, Doc("a column of the history")] = "validation_loss"
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long, in what batches, with what limits."""
+
+    epochs: Annotated[int, Ge(1), Doc("passes over the training rows")] = 100
+    steps: Annotated[int | None, Ge(1), Doc("updates in all, instead of epochs")] = None
+    batch_size: Annotated[int | Literal["full"], Ge(1), Doc("rows a step, or full")] = 32
+    shuffle: Annotated[bool, Doc("a new order of the rows in every epoch")] = True
+    clip_norm: Annotated[float | None, Gt(0), Doc("largest norm of the whole gradient")] = None
+    clip_value: Annotated[float | None, Gt(0), Doc("largest size of one entry")] = None
+    early_stopping: Annotated[EarlyStopping | None, Doc("when to stop early")] = None
+    checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
+    time_limit: Annotated[float | None, Gt(0), Doc("seconds of training")] = None
+    threads: Annotated[int, Ge(1), Le(1024), Doc("BLAS threads")] = 1
