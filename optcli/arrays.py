@@ -7,12 +7,13 @@ N rows of a table, D inputs, H hidden units, C outputs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -20,23 +21,20 @@ DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 class Workspace:
     """Named buffers, made at first use and handed out again ever after.
 
-    What a buffer holds between two calls is undefined, except for constants.
+    What a buffer holds between two calls is undefined.
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[Any, Array] = {}
+        self._made: dict[Any, Any] = {}
 
     def buffer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """An uninitialized array of this shape, the same one for the same arguments."""
         key = (name, shape, dtype)
-        try:
-            return self._arrays[key]
-        except KeyError:
-            return self._arrays.setdefault(key, np.empty(shape, dtype))
+        return self.constant(key, lambda: np.empty(shape, dtype))
 
-    def constant(self, key: tuple[Any, ...], make: Callable[[], Array]) -> Array:
-        """An array that `make` computes once; nobody writes to it."""
-        try:
-            return self._arrays[key]
-        except KeyError:
-            return self._arrays.setdefault(key, make())
+    def constant(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What `make` gives at first use; the same for the same key ever after."""
+        made: T | None = self._made.get(key)
+        if made is None:
+            made = self._made[key] = make()
+        return made

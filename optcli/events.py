@@ -59,6 +59,21 @@ class EpochEnded:
     best: Array  # bool: this epoch is the best so far
     seconds: float  # of training so far
 
+    def row(self, replica: int = 0) -> dict[str, float]:
+        """The epoch of one replica, by the names and in the order of history.csv."""
+        row: dict[str, float] = {"epoch": self.epoch, "step": self.step}
+        row["lr"] = float(self.lr[replica])
+        row["train_loss"] = float(self.train_loss[replica])
+        row |= {f"train_{name}": float(of[replica]) for name, of in self.train_metrics.items()}
+        if self.validation_loss is not None:
+            row["validation_loss"] = float(self.validation_loss[replica])
+        for name, of in self.validation_metrics.items():
+            row[f"validation_{name}"] = float(of[replica])
+        row["gradient_norm"] = float(self.gradient_norm[replica])
+        row["update_norm"] = float(self.update_norm[replica])
+        row["seconds"] = self.seconds
+        return row
+
 
 @dataclass(frozen=True)
 class Ended:

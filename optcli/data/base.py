@@ -1,12 +1,33 @@
-"""Dataset: where a table comes from."""
+"""Dataset: where a table comes from, and what its columns are for."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
+from optcli.data.table import Table
 from optcli.registry import Registry
 from optcli.specs import Doc, Registered
+
+Missing = Literal["error", "drop", "impute"]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a table are for.
+
+    target: one or more. features: in this order; None means every column without
+    another role. categorical: columns that are text whatever they hold; the empty
+    tuple demands numbers of every feature. missing: what to do where a value is.
+    """
+
+    target: tuple[str, ...]
+    features: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    categorical: tuple[str, ...] | None = None
+    weights: str | None = None
+    missing: Missing = "error"
 
 
 @dataclass(frozen=True)
@@ -14,6 +35,18 @@ class Dataset(Registered):
     """A source of one table."""
 
     standardize: Annotated[bool, Doc("mean 0 and deviation 1, by the training rows")] = True
+
+    @abstractmethod
+    def table(self, seed: int) -> Table:
+        """The table; `seed` is the run's. Raises InvalidInput."""
+
+    @abstractmethod
+    def roles(self) -> Roles:
+        """What the columns of the table are for."""
+
+    @abstractmethod
+    def other(self, path: str) -> Table:
+        """A further table with the same columns, such as validation rows in a file."""
 
 
 DATASETS: Registry[Dataset] = Registry("dataset", "datasets", "optcli.data")

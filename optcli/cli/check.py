@@ -1,0 +1,28 @@
+"""`optcli check`: say what would be trained, without training."""
+
+from __future__ import annotations
+
+import sys
+
+from optcli.cli import options
+
+NAME = "check"
+
+
+def command(
+    config: options.Config,
+    set_: options.Set = None,
+    seed: options.Seed = None,
+    plugin: options.Plugin = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """Validate without training: columns, classes, shapes, parameters, memory."""
+    from optcli import display, run
+    from optcli.plugins import load
+
+    load(plugin or [])
+    plan = run.check(config, options.overrides(set_, seed))
+    display.plan(plan.describe(), quiet=quiet, json=json, stream=sys.stdout)
+    return 0

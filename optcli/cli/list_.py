@@ -1,0 +1,28 @@
+"""`optcli list`: what can be named in a config."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from optcli.cli import options
+
+NAME = "list"
+
+
+def command(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="datasets, models, losses, …")
+    ] = None,
+    plugin: options.Plugin = None,
+    json: options.Json = False,
+) -> int:
+    """List datasets, models, losses, optimizers, schedules, metrics and more."""
+    from optcli import catalog, display
+    from optcli.plugins import load
+
+    load(plugin or [])
+    display.catalog(catalog.entries(kind), json=json, stream=sys.stdout)
+    return 0

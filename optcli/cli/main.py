@@ -1,0 +1,102 @@
+"""The command `optcli`: gathers the commands, and turns what is raised into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, suggestion
+
+app = typer.Typer(
+    name="optcli",
+    help="Train, compare and check optimizers and losses, on NumPy.",
+    rich_markup_mode=None,  # plain help is twice as fast
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import optcli
+
+        typer.echo(f"optcli {optcli.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Say the version and leave."
+    ),
+) -> None:
+    """Train, compare and check optimizers and losses, on NumPy."""
+
+
+def _gather() -> None:
+    from optcli.cli import check, list_, train
+
+    for module in (train, check, list_):
+        app.command(module.NAME)(module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code."""
+    if not app.registered_commands:
+        _gather()
+    try:
+        code = typer.main.get_command(app).main(arguments, "optcli", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except OptcliError as error:
+        return _refused(error, arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except MemoryError:
+        return _refused(EnvironmentFailed("out of memory"), arguments)
+    except Exception as error:
+        # click's own errors know their message; anything else is a fault of ours
+        if not hasattr(error, "format_message"):
+            raise
+        return _refused(_usage(error), arguments)
+
+
+def _usage(error: Any) -> InvalidInput:
+    """A wrong command line in one line, with the nearest right word."""
+    message = error.format_message().rstrip(".")
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    words = list(getattr(command, "commands", {}))
+    wrong = message.partition("'")[2].rpartition("'")[0]
+    if message.startswith("No such command") and wrong:
+        message = f"no command '{wrong}'{suggestion(wrong, words)} (optcli --help)"
+    else:
+        message = message[:1].lower() + message[1:]
+    return InvalidInput(Fault(message, "optcli"))
+
+
+def _refused(error: OptcliError, arguments: list[str]) -> int:
+    if "--debug" in arguments:
+        raise error
+    from optcli.display.faults import faults
+
+    faults(error, sys.stderr)
+    return error.exit_code
+
+
+def leave_pipes_alone() -> None:
+    """Keep the interpreter from complaining of a closed pipe at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,32 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config; repeatable."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same as --set seed=N.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="The folder to write; new or empty.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace DIR if optcli made it.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Plugin = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE.py", help="Run a file of your own that registers."),
+]
+
+
+def overrides(of: list[str] | None, seed: int | None) -> list[str]:
+    """The settings of the command line, in one list."""
+    return [*(of or []), *([] if seed is None else [f"seed={seed}"])]

@@ -1,0 +1,122 @@
+"""Batches: the rows of an epoch in their order, gathered a block of batches at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data.preparation import Part
+from optcli.randomness import generator
+
+# A block of gathered features stays in the cache from the gathering to its use.
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one replica's rows come from: a part of the data, and the seed of its order."""
+
+    part: Part
+    seed: int
+
+
+class Batch(NamedTuple):
+    """Rows start to stop of an epoch's order: x (S, B, D), y (S, B) or (S, B, C), w (S, B).
+
+    S is 1 where all replicas see the same rows in the same order, else R. The
+    arrays are views, overwritten when the next batch is taken.
+    """
+
+    start: int
+    stop: int
+    x: Array
+    y: Array
+    weight: Array | None
+
+
+class Batches:
+    """Epoch after epoch over the rows of R sources, all of which have N rows.
+
+    An epoch visits each row once, B at a time; the last batch may be smaller.
+    With shuffle, the order of an epoch follows from the source's seed and the
+    epoch's number alone; without, it is the order of the data.
+    """
+
+    def __init__(self, sources: Sequence[Source], rows: int, *, shuffle: bool) -> None:
+        self.sources, self.shuffle = sources, shuffle
+        self.total = len(sources[0].part.x)
+        self.rows = min(rows, self.total)
+        self.steps = -(-self.total // self.rows)
+        # Sources alike are gathered once: the same part, in the same order.
+        firsts: dict[tuple[int, int], int] = {}
+        keys = [(id(s.part), s.seed if shuffle else 0) for s in sources]
+        self.owner = [firsts.setdefault(key, row) for row, key in enumerate(keys)]
+        self.firsts = list(firsts.values())
+        self.count = 1 if len(firsts) == 1 else len(sources)
+
+        first = sources[0].part
+        self._y = np.empty((self.count, *first.y.shape), first.y.dtype)
+        weight = first.weight
+        self._weight = None if weight is None else np.empty((self.count, self.total), weight.dtype)
+        row_bytes = self.count * first.x.shape[1] * first.x.itemsize
+        self.block = self.rows * max(1, BLOCK_BYTES // max(1, self.rows * row_bytes))
+        self.block = min(self.block, self.total)
+        self._x: Array | None = None
+        if shuffle or self.count > 1:
+            self._x = np.empty((self.count, self.block, first.x.shape[1]), first.x.dtype)
+
+    def epoch(self, number: int, step: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` (from 1), from its `step`-th (from 0) on."""
+        orders = self._orders(number)
+        y, weight = self.targets(number, orders)
+        for block in range(step * self.rows // self.block * self.block, self.total, self.block):
+            x = self._features(orders, block)
+            for start in range(block, min(block + self.block, self.total), self.rows):
+                stop = min(start + self.rows, self.total)
+                if start >= step * self.rows:
+                    yield Batch(
+                        start,
+                        stop,
+                        x[:, start - block : stop - block],
+                        y[:, start:stop],
+                        None if weight is None else weight[:, start:stop],
+                    )
+
+    def targets(
+        self, number: int, orders: dict[int, Array | None] | None = None
+    ) -> tuple[Array, Array | None]:
+        """Targets (S, N) or (S, N, C), and weights (S, N), in the order of epoch `number`."""
+        orders = self._orders(number) if orders is None else orders
+        for row, owner in enumerate(self.owner[: self.count]):
+            part, order = self.sources[owner].part, orders[owner]
+            self._y[row] = part.y if order is None else part.y[order]
+            if self._weight is not None and part.weight is not None:
+                self._weight[row] = part.weight if order is None else part.weight[order]
+        return self._y, self._weight
+
+    def _orders(self, number: int) -> dict[int, Array | None]:
+        if not self.shuffle:
+            return dict.fromkeys(self.firsts)
+        return {
+            first: generator(self.sources[first].seed, "order", number).permutation(self.total)
+            for first in self.firsts
+        }
+
+    def _features(self, orders: dict[int, Array | None], start: int) -> Array:
+        if self._x is None:
+            return self.sources[0].part.x[None, start : start + self.block]
+        stop = min(start + self.block, self.total)
+        for row, owner in enumerate(self.owner[: self.count]):
+            out = self._x[row, : stop - start]
+            order, x = orders[owner], self.sources[owner].part.x
+            if owner != row:
+                out[:] = self._x[owner, : stop - start]
+            elif order is None:
+                out[:] = x[start:stop]
+            else:
+                x.take(order[start:stop], 0, out, "clip")
+        return self._x

@@ -1,0 +1,229 @@
+"""Checks: whether the columns of a table are fit for what they are meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data.base import Roles
+from optcli.data.columns import Numbers, Words, first
+from optcli.data.encoding import classes_of, missing_text, size_fault
+from optcli.data.table import Table, listed
+from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.specs import TargetKind
+
+
+def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, ...]:
+    """The names of the features; raises InvalidInput for names that are not there."""
+    faults = []
+    named = {
+        "target": roles.target,
+        "features": roles.features or (),
+        "exclude": roles.exclude,
+        "categorical": roles.categorical or (),
+        "weights": (roles.weights,) if roles.weights else (),
+    }
+    for field, names in named.items():
+        for i, name in enumerate(names):
+            if name not in table.columns:
+                hint = suggestion(name, table.names)
+                faults.append(
+                    Fault(
+                        f"no column '{name}'{hint} ({table.source} has {listed(table.names)})",
+                        f"dataset.{field}",
+                    )
+                )
+            elif name in names[:i]:
+                faults.append(Fault(f"'{name}' is named twice", f"dataset.{field}"))
+    for name in roles.features or ():
+        for field in ("target", "weights", "exclude"):
+            if name in named[field]:
+                faults.append(
+                    Fault(
+                        f"'{name}' is in dataset.{field}, too; name it in one", "dataset.features"
+                    )
+                )
+    for name in roles.target:
+        for field in ("exclude", "weights"):
+            if name in named[field]:
+                faults.append(
+                    Fault(f"'{name}' is in dataset.{field}, too; name it in one", "dataset.target")
+                )
+    if roles.features is not None:
+        features = tuple(roles.features)
+    else:
+        others = {*roles.target, *roles.exclude, *named["weights"], *taken}
+        features = tuple(name for name in table.names if name not in others)
+    if not features and not faults:
+        faults.append(Fault(f"{table.source} has no column beside it", "dataset.target"))
+    if faults:
+        raise InvalidInput(*faults)
+    return features
+
+
+def without_missing(table: Table, roles: Roles, used: Sequence[str]) -> Table:
+    """The table as `missing` wants it; raises InvalidInput where it is an error."""
+    faults = []
+    for name in used:
+        missing = table.columns[name].missing
+        if not np.any(missing):
+            continue
+        feature = name not in roles.target and name != roles.weights
+        if np.all(missing):
+            remedy = "list it in dataset.exclude" if feature else "choose another"
+            faults.append(table.fault(name, f"every value is missing; {remedy}"))
+        elif roles.missing == "error":
+            remedy = (
+                "set dataset.missing to drop or impute"
+                if feature
+                else "set dataset.missing to drop"
+            )
+            faults.append(table.fault(name, f"{missing_text(table, missing)}; {remedy}"))
+        elif roles.missing == "impute" and not feature:
+            message = f"{missing_text(table, missing)}, which cannot be imputed"
+            faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
+    if faults:
+        raise InvalidInput(*faults)
+    return drop(table, used) if roles.missing == "drop" else table
+
+
+def drop(table: Table, names: Sequence[str]) -> Table:
+    """The rows in which none of these columns has a missing value."""
+    gone = np.zeros(table.rows, bool)
+    for name in names:
+        gone |= table.columns[name].missing
+    if np.all(gone):
+        raise InvalidInput(Fault("every row has a missing value", file=table.source))
+    return table.select(~gone) if np.any(gone) else table
+
+
+def check_columns(
+    table: Table, roles: Roles, features: Sequence[str], dtype: np.dtype[Any]
+) -> None:
+    """Raise InvalidInput for what mixed, huge, text and nearly unique columns there are."""
+    faults = []
+    for name in (*features, *roles.target):
+        column = table.columns[name]
+        if name in table.faults:
+            faults.append(table.faults[name])
+            continue
+        fault = size_fault(table, name, dtype)
+        if fault is not None:
+            faults.append(fault)
+        if isinstance(column, Numbers) or name in roles.target:
+            continue
+        listed_as_text = roles.categorical is not None and name in roles.categorical
+        distinct, present = len(np.unique(column.codes[~column.missing])), (~column.missing).sum()
+        if roles.categorical == ():
+            row = first(~column.missing)
+            text = column.categories[column.codes[row]]
+            message = f"is '{text}', not a number as dataset.categorical: [] demands"
+            faults.append(
+                table.fault(name, f"{message}; exclude the column, or list it there", row)
+            )
+        elif distinct > present / 2 and not listed_as_text:
+            message = f"is text with {distinct} different values in {present} rows"
+            faults.append(
+                table.fault(
+                    name,
+                    f"{message}; list it in dataset.exclude, or in dataset.categorical to keep it",
+                )
+            )
+    if roles.weights is not None:
+        try:
+            weights_of(table, roles.weights)
+        except InvalidInput as error:
+            faults.extend(error.faults)
+    if faults:
+        raise InvalidInput(*faults)
+
+
+def weights_of(table: Table, name: str) -> Array:
+    """Sample weights (N,): finite, none negative, not all zero."""
+    column = table.columns[name]
+    if name in table.faults:
+        raise InvalidInput(table.faults[name])
+    if isinstance(column, Words):
+        raise InvalidInput(table.fault(name, "is text; weights must be numbers"))
+    wrong = ~(np.isfinite(column.values) & (column.values >= 0))
+    if np.any(wrong):
+        row = first(wrong)
+        message = f"is {column.values[row]:g}; a weight must be at least 0 and finite"
+        raise InvalidInput(table.fault(name, message, row))
+    if not np.any(column.values):
+        raise InvalidInput(table.fault(name, "every weight is 0"))
+    return column.values
+
+
+def target_classes(
+    table: Table, names: Sequence[str], kind: TargetKind, loss: str
+) -> tuple[tuple[str, ...], ...]:
+    """The classes of each target column; raises InvalidInput where they do not fit the loss."""
+    faults = []
+    if kind == "values":
+        for name in names:
+            column = table.columns[name]
+            if isinstance(column, Words):
+                shown = listed(classes_of(column), 3)
+                faults.append(
+                    Fault(
+                        f"{loss} needs numbers, but '{name}' is text ({shown}); "
+                        "use a loss for classes, such as cross_entropy",
+                        "loss",
+                    )
+                )
+        if faults:
+            raise InvalidInput(*faults)
+        return ()
+    if kind == "classes" and len(names) > 1:
+        faults.append(
+            Fault(
+                f"{loss} needs one target column, but dataset.target names {len(names)}; "
+                "use a loss for labels, such as binary_cross_entropy, or one for values",
+                "loss",
+            )
+        )
+        raise InvalidInput(*faults)
+    classes = tuple(classes_of(table.columns[name]) for name in names)
+    for name, found in zip(names, classes, strict=True):
+        fault = _misfit(table, name, found, kind, loss)
+        if fault is not None:
+            faults.append(fault)
+    if faults:
+        raise InvalidInput(*faults)
+    return classes
+
+
+def _misfit(
+    table: Table, name: str, classes: tuple[str, ...], kind: TargetKind, loss: str
+) -> Fault | None:
+    column = table.columns[name]
+    if len(classes) == 1:
+        return table.fault(name, f"holds one class only, '{classes[0]}'; must hold two or more")
+    if kind == "labels":
+        if len(classes) > 2:
+            return Fault(
+                f"{loss} needs two classes, but '{name}' has {len(classes)} "
+                f"({listed(classes, 5)}); use a loss for classes, such as cross_entropy",
+                "loss",
+            )
+        return None
+    if isinstance(column, Numbers):
+        fractional = column.values != np.rint(column.values)
+        if np.any(fractional):
+            value = column.values[first(fractional)]
+            return Fault(
+                f"{loss} needs classes, but '{name}' holds numbers such as {value:g}; "
+                "use a loss for values, such as mse",
+                "loss",
+            )
+    if len(classes) > table.rows / 2 and len(classes) > 2:
+        return Fault(
+            f"{loss} needs classes, but '{name}' has {len(classes)} different values "
+            f"in {table.rows} rows",
+            "loss",
+        )
+    return None

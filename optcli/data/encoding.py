@@ -1,0 +1,302 @@
+"""Encoder: from raw rows to the model's inputs, and from scores back to answers.
+
+It is all that predicting needs to know of the training data, and fits into JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data.columns import Column, Numbers, Words, first, number, number_text
+from optcli.data.table import Table, listed
+from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.specs import TargetKind
+
+BLOCK = 1 << 14  # rows encoded at a time, so that they stay in the cache
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column and what becomes of it.
+
+    categories: of a text column; each becomes an input of 0 or 1. None: a numeric
+    one, which becomes (value - mean) / scale; a scale of 0 makes it 0.
+    fill: what stands in for a missing value; None where none may be missing.
+    """
+
+    name: str
+    categories: tuple[str, ...] | None = None
+    mean: float = 0.0
+    scale: float = 1.0
+    fill: float | str | None = None
+
+    @property
+    def inputs(self) -> int:
+        return 1 if self.categories is None else len(self.categories)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target columns.
+
+    classes: for `classes` one tuple of names, in the order of the scores; for
+    `labels` a pair for each column, the positive one last. mean, scale: for
+    `values`, of each column; (value - mean) / scale is what the model learns.
+    text: whether the column is to be read as text, whatever it holds.
+    """
+
+    kind: TargetKind
+    names: tuple[str, ...]
+    classes: tuple[tuple[str, ...], ...] = ()
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    text: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How the columns of a table become x and y, and scores become columns.
+
+    weights: the column of sample weights. missing: what the training rows were
+    done by, see Roles.
+    """
+
+    features: tuple[Feature, ...]
+    target: Target
+    weights: str | None = None
+    missing: str = "error"
+
+    @property
+    def inputs(self) -> int:
+        """D."""
+        return sum(feature.inputs for feature in self.features)
+
+    @property
+    def outputs(self) -> int:
+        """C: the classes, or the target's columns."""
+        if self.target.kind == "classes":
+            return len(self.target.classes[0])
+        return len(self.target.names)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Columns to be read as text, for `table.read(…, categorical=encoder.words)`."""
+        target = [
+            name for name, text in zip(self.target.names, self.target.text, strict=False) if text
+        ]
+        return (*(f.name for f in self.features if f.categories is not None), *target)
+
+    def encode(self, table: Table, dtype: Any = np.float64) -> Array:
+        """The inputs x (N, D), C-contiguous. Further columns do not matter.
+
+        Raises InvalidInput for missing columns, values and for unknown categories.
+        """
+        require(table, [feature.name for feature in self.features])
+        faults = [
+            fault
+            for feature in self.features
+            for fault in self._faults(table, feature, np.dtype(dtype))
+        ]
+        if faults:
+            raise InvalidInput(*faults)
+        columns = [_filled(feature, table.columns[feature.name]) for feature in self.features]
+        x = np.zeros((table.rows, self.inputs), dtype)
+        for start in range(0, table.rows, BLOCK):
+            rows, at = slice(start, start + BLOCK), 0
+            for feature, values in zip(self.features, columns, strict=True):
+                if feature.categories is not None:
+                    block = x[rows, at : at + feature.inputs]
+                    block[np.arange(len(block)), values[rows]] = 1
+                elif feature.scale:
+                    x[rows, at] = (values[rows] - feature.mean) / feature.scale
+                at += feature.inputs
+        return x
+
+    def encode_target(self, table: Table, dtype: Any = np.float64) -> Array:
+        """The target: classes (N,) intp, labels (N, C) of 0 and 1, values (N, C).
+
+        Raises InvalidInput for missing columns and values, and for unknown classes.
+        """
+        target = self.target
+        require(table, target.names)
+        faults = []
+        for name in target.names:
+            column = table.columns[name]
+            if np.any(column.missing):
+                message = "has no value; a target cannot be missing"
+                faults.append(table.fault(name, message, first(column.missing)))
+            elif target.kind == "values" and not isinstance(column, Numbers):
+                faults.append(table.fault(name, "is text; must be numbers"))
+        for name, classes in zip(target.names, target.classes, strict=False):
+            unknown = _unknown(table, name, classes, "class")
+            if unknown is not None:
+                faults.append(unknown)
+        if faults:
+            raise InvalidInput(*faults)
+        if target.kind == "values":
+            y = np.empty((table.rows, len(target.names)), dtype)
+            for i, (name, mean, scale) in enumerate(
+                zip(target.names, target.mean, target.scale, strict=True)
+            ):
+                column = table.columns[name]
+                assert isinstance(column, Numbers)
+                y[:, i] = (column.values - mean) / scale if scale else 0
+            return y
+        codes = [
+            _codes(table.columns[name], classes)
+            for name, classes in zip(target.names, target.classes, strict=True)
+        ]
+        if target.kind == "classes":
+            return codes[0]
+        return np.ascontiguousarray(np.stack(codes, axis=1), dtype)
+
+    def restore(self, scores: Array) -> Array:
+        """Values (…, C) in the data's own units, of scores or encoded targets (…, C)."""
+        if self.target.kind != "values":
+            return scores
+        restored: Array = scores * np.array(self.target.scale) + np.array(self.target.mean)
+        return restored
+
+    def decode(self, scores: Array) -> dict[str, Array]:
+        """Predictions (N,) by column name, of scores (N, C).
+
+        classes: the name of the class, and the probability of each by softmax;
+        labels: the same for each label, the probability of the positive one by
+        sigmoid; values: in the data's own units.
+        """
+        scores = np.asarray(scores, np.float64)
+        names, classes = self.target.names, self.target.classes
+        if self.target.kind == "values":
+            return dict(zip(names, self.restore(scores).T, strict=True))
+        if self.target.kind == "classes":
+            exps = np.exp(scores - scores.max(axis=1, keepdims=True))
+            shares = exps / exps.sum(axis=1, keepdims=True)
+            decoded = {names[0]: np.array(classes[0])[scores.argmax(axis=1)]}
+            for i, one in enumerate(classes[0]):
+                decoded[f"probability_{one}"] = shares[:, i]
+            return decoded
+        decoded = {}
+        for i, name in enumerate(names):
+            decoded[name] = np.array(classes[i])[(scores[:, i] > 0).astype(np.intp)]
+            decoded[f"probability_{name}"] = (1 + np.tanh(scores[:, i] / 2)) / 2
+        return decoded
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain dicts, lists, texts and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Encoder:
+        """The encoder of which `to_json` told; lists may stand for tuples."""
+        features = [
+            replace(Feature(**f), categories=f["categories"] and tuple(f["categories"]))
+            for f in data["features"]
+        ]
+        target: dict[str, Any] = {
+            key: value if key == "kind" else tuple(value) for key, value in data["target"].items()
+        }
+        target["classes"] = tuple(tuple(names) for names in target["classes"])
+        return cls(tuple(features), Target(**target), data["weights"], data["missing"])
+
+    def _faults(self, table: Table, feature: Feature, dtype: np.dtype[Any]) -> list[Fault]:
+        """What keeps a column from being encoded."""
+        name, column = feature.name, table.columns[feature.name]
+        faults = []
+        if feature.categories is not None:
+            faults.append(_unknown(table, name, feature.categories, "category"))
+        elif name in table.faults:
+            faults.append(table.faults[name])
+        elif isinstance(column, Words) and column.categories:
+            row = first(~column.missing)
+            text = column.categories[column.codes[row]]
+            faults.append(table.fault(name, f"is '{text}'; must be a number", row))
+        else:
+            faults.append(size_fault(table, name, dtype))
+        if feature.fill is None and np.any(column.missing):
+            faults.append(table.fault(name, missing_text(table, column.missing)))
+        return [fault for fault in faults if fault is not None]
+
+
+def require(table: Table, names: Any) -> None:
+    """Raise InvalidInput, naming every column that the table lacks."""
+    faults = [
+        Fault(
+            f"is not there{suggestion(name, table.names)} (the columns are {listed(table.names)})",
+            f"column '{name}'",
+            table.source,
+        )
+        for name in names
+        if name not in table.columns
+    ]
+    if faults:
+        raise InvalidInput(*faults)
+
+
+def missing_text(table: Table, missing: Array) -> str:
+    """`2 missing values (first in line 5)`."""
+    total = int(missing.sum())
+    return f"{total} missing value{'s' * (total != 1)} (first in {table.where(first(missing))})"
+
+
+def size_fault(table: Table, name: str, dtype: np.dtype[Any]) -> Fault | None:
+    """What is wrong where a number is infinite, or beyond what `dtype` holds."""
+    column = table.columns[name]
+    if not isinstance(column, Numbers):
+        return None
+    with np.errstate(invalid="ignore"):
+        big = np.abs(column.values) > np.finfo(dtype).max
+    if not np.any(big):
+        return None
+    row = first(big)
+    value = column.values[row]
+    if np.isinf(value):
+        return table.fault(name, "is infinite; must be a finite number", row)
+    message = f"is {value:g}, beyond the largest {dtype}; rescale the column"
+    return table.fault(name, f"{message}, or set dtype to float64", row)
+
+
+def _filled(feature: Feature, column: Column) -> Array:
+    """Values (N,), or codes (N,) into the feature's categories, with nothing missing."""
+    if feature.categories is not None:
+        codes = _codes(column, feature.categories)
+        fill = feature.categories.index(feature.fill) if isinstance(feature.fill, str) else 0
+        return np.where(codes < 0, fill, codes)
+    values = column.values if isinstance(column, Numbers) else np.full(len(column.codes), np.nan)
+    return values if feature.fill is None else np.where(np.isnan(values), feature.fill, values)
+
+
+def _codes(column: Column, known: tuple[str, ...]) -> Array:
+    """Codes (N,) of a column into `known`, -1 where a value is missing or unknown."""
+    words = column if isinstance(column, Words) else column.words()
+    position = {text: code for code, text in enumerate(known)}
+    lookup = [position.get(text, -1) for text in words.categories]
+    return np.array([*lookup, -1], np.intp)[words.codes]
+
+
+def _unknown(table: Table, name: str, known: tuple[str, ...], what: str) -> Fault | None:
+    """The fault of the first value that is not among `known`."""
+    column = table.columns[name]
+    unknown = (_codes(column, known) < 0) & ~column.missing
+    if not np.any(unknown):
+        return None
+    row = first(unknown)
+    words = column if isinstance(column, Words) else column.words()
+    text = words.categories[words.codes[row]]
+    hint = suggestion(text, known)
+    return table.fault(name, f"is the unknown {what} '{text}'{hint} (known: {listed(known)})", row)
+
+
+def classes_of(column: Column) -> tuple[str, ...]:
+    """The distinct values of a column: by number where all are numbers, else as text."""
+    if isinstance(column, Numbers):
+        return tuple(number_text(v) for v in np.unique(column.values[~column.missing]))
+    used = np.unique(column.codes[~column.missing])
+    names = [column.categories[code] for code in used]
+    if all(number(name) is not None for name in names):
+        names.sort(key=float)
+    return tuple(names)

@@ -1,0 +1,261 @@
+"""Preparation: from a table to the arrays that training reads.
+
+Checks what the columns hold, divides the rows, learns the encoding from the
+training rows, and encodes each part. What is wrong is said all at once, as far
+as one fault does not hide another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data import split as splitting
+from optcli.data.base import Dataset, Roles
+from optcli.data.checks import (
+    check_columns,
+    drop,
+    features_of,
+    target_classes,
+    weights_of,
+    without_missing,
+)
+from optcli.data.columns import Column, Numbers, Words
+from optcli.data.encoding import (
+    Encoder,
+    Feature,
+    Target,
+    classes_of,
+    require,
+)
+from optcli.data.table import Table
+from optcli.errors import Fault, InvalidInput
+from optcli.specs import Split, TargetKind
+
+__all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prepare"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows, ready for use.
+
+    x: (N, D), C-contiguous. y: classes (N,) intp, labels (N, C) of 0 and 1, values
+    (N, C). weight: (N,) sample weights, or None.
+    """
+
+    x: Array
+    y: Array
+    weight: Array | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table, divided and encoded. outputs is C; warnings are sentences for the user."""
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    encoder: Encoder
+    outputs: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def target_mean(self) -> Array:
+        """(C,) values are target_mean + target_scale · what the model learns."""
+        return np.array(self.encoder.target.mean or [0.0] * self.outputs)
+
+    @property
+    def target_scale(self) -> Array:
+        return np.array(self.encoder.target.scale or [1.0] * self.outputs)
+
+
+def prepare(
+    dataset: Dataset,
+    table: Table,
+    *,
+    target: TargetKind,
+    split: Split,
+    seed: int,
+    dtype: Any = np.float32,
+    loss: str = "the loss",
+    scale_target: bool = True,
+) -> Prepared:
+    """Turn `dataset`'s table into training, validation and test rows.
+
+    target: what the loss is about; loss: its name, for messages. scale_target:
+    whether `standardize` may scale values too. seed: the run's.
+
+    Categories and classes are those of the whole table, so that every split of it
+    has the same inputs and outputs; means and scales are the training rows' alone.
+    Text columns become one input of 0 or 1 for each category and are not scaled.
+    Raises InvalidInput.
+    """
+    roles, dtype = dataset.roles(), np.dtype(dtype)
+    splitting.check(split, table)
+    features = features_of(roles, table, splitting.columns_of(split))
+    used = [*features, *roles.target, *([roles.weights] if roles.weights else [])]
+    warnings = []
+    complete = without_missing(table, roles, used)
+    if complete.rows < table.rows:
+        dropped = table.rows - complete.rows
+        warnings.append(f"{dropped} of {table.rows} rows dropped for missing values")
+        table = complete
+    check_columns(table, roles, features, dtype)
+    if table.rows == 1:
+        raise InvalidInput(Fault("has one row; training takes two or more", file=table.source))
+
+    classes = target_classes(table, roles.target, target, loss)
+    strata = _strata(table, roles.target, target)
+    rows = splitting.divide(table, split, strata, seed)
+    train = table.select(rows.train)
+    encoder = Encoder(
+        tuple(
+            _feature(name, table.columns[name], train.columns[name], dataset, roles, warnings)
+            for name in features
+        ),
+        _target(
+            train, roles.target, target, classes, dataset.standardize and scale_target, warnings
+        ),
+        roles.weights,
+        roles.missing,
+    )
+    part = labelled(encoder, train, dtype)
+    parts = {
+        "validation": _held_out(encoder, dataset, table, split.validation, rows.validation, dtype),
+        "test": _held_out(encoder, dataset, table, split.test, rows.test, dtype),
+    }
+    if strata is not None:
+        _check_classes({"train": part, **parts}, classes[0], roles.target[0])
+    return Prepared(
+        train=part,
+        validation=parts["validation"],
+        test=parts["test"],
+        encoder=encoder,
+        outputs=encoder.outputs,
+        warnings=tuple(warnings),
+    )
+
+
+def labelled(encoder: Encoder, table: Table, dtype: Any = np.float32) -> Part:
+    """Rows of a further table with their targets, treated as the training rows were.
+
+    Where those with missing values were dropped, they are dropped here, too.
+    Raises InvalidInput.
+    """
+    if encoder.missing == "drop":
+        names = [f.name for f in encoder.features] + list(encoder.target.names)
+        names += [encoder.weights] if encoder.weights else []
+        require(table, names)
+        table = drop(table, names)
+    weight = None
+    if encoder.weights is not None:
+        require(table, [encoder.weights])
+        weight = weights_of(table, encoder.weights).astype(dtype)
+    return Part(encoder.encode(table, dtype), encoder.encode_target(table, dtype), weight)
+
+
+def _held_out(
+    encoder: Encoder, dataset: Dataset, table: Table, way: Any, rows: Array | None, dtype: Any
+) -> Part | None:
+    if isinstance(way, str):
+        return labelled(encoder, dataset.other(way), dtype)
+    return None if rows is None else labelled(encoder, table.select(rows), dtype)
+
+
+def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | None:
+    """What fractions keep in proportion: the classes of a single target column."""
+    if kind == "values" or len(names) > 1:
+        return None
+    column = table.columns[names[0]]
+    keys = column.values if isinstance(column, Numbers) else column.codes
+    return np.unique(keys, return_inverse=True)[1]
+
+
+def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name: str) -> None:
+    """Every part must have rows of every class."""
+    faults = []
+    for part, rows in parts.items():
+        if rows is None:
+            continue
+        lacking = [text for i, text in enumerate(classes) if not np.any(rows.y == i)]
+        if lacking:
+            which = "classes" if len(lacking) > 1 else "class"
+            shown = ", ".join(f"'{text}'" for text in lacking[:5])
+            label = "training" if part == "train" else part
+            faults.append(
+                Fault(
+                    f"no row of {which} {shown} of '{name}' is in the {label} part; "
+                    "each part needs rows of every class",
+                    "split" if part == "train" else f"split.{part}",
+                )
+            )
+    if faults:
+        raise InvalidInput(*faults)
+
+
+def _target(
+    train: Table,
+    names: Sequence[str],
+    kind: TargetKind,
+    classes: tuple[tuple[str, ...], ...],
+    scaled: bool,
+    warnings: list[str],
+) -> Target:
+    text = tuple(isinstance(train.columns[name], Words) for name in names)
+    if kind != "values":
+        return Target(kind, tuple(names), classes, text=text)
+    means, scales = [], []
+    for name in names:
+        column = train.columns[name]
+        assert isinstance(column, Numbers)
+        mean, scale = _moments(column.values) if scaled else (0.0, 1.0)
+        if scale == 0:
+            warnings.append(f"target '{name}' is constant in the training rows")
+        means.append(mean)
+        scales.append(scale)
+    return Target(kind, tuple(names), mean=tuple(means), scale=tuple(scales), text=text)
+
+
+# ---- the features --------------------------------------------------------------------
+
+
+def _feature(
+    name: str, whole: Column, train: Column, dataset: Dataset, roles: Roles, warnings: list[str]
+) -> Feature:
+    """What becomes of a column, by its training rows; a missing value becomes mean or mode."""
+    impute = roles.missing == "impute"
+    if isinstance(whole, Words):
+        assert isinstance(train, Words)
+        categories = classes_of(whole)
+        if len(categories) == 1:
+            warnings.append(f"column '{name}' is constant")
+        counts = np.bincount(train.codes[~train.missing], minlength=len(train.categories))
+        mode = train.categories[int(counts.argmax())] if impute else None
+        return Feature(name, categories, fill=mode)
+    assert isinstance(train, Numbers)
+    values = train.values[~train.missing]
+    if not len(values):
+        raise InvalidInput(Fault(f"column '{name}' has no value in the training rows", "split"))
+    mean, scale = _moments(values)
+    if scale == 0:
+        becomes = " and becomes 0" if dataset.standardize else ""
+        warnings.append(f"column '{name}' is constant in the training rows{becomes}")
+    fill = mean if impute else None
+    if not dataset.standardize:
+        mean, scale = 0.0, 1.0
+    return Feature(name, None, mean, scale, fill)
+
+
+def _moments(values: Array) -> tuple[float, float]:
+    """Mean and population standard deviation; exactly 0 for a constant."""
+    if values.min() == values.max():
+        return float(values[0]), 0.0
+    # by a power of two, which is exact, so that squares do not overflow
+    _, exponent = np.frexp(np.abs(values).max())
+    scaled = np.ldexp(values, 1 - exponent)
+    mean, scale = np.ldexp([scaled.mean(), scaled.std()], exponent - 1)
+    return float(mean), float(scale)

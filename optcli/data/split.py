@@ -1,0 +1,215 @@
+"""Which rows train, which validate, which test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data.columns import Numbers, Words
+from optcli.data.table import Table, listed
+from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.randomness import generator
+from optcli.specs import Split
+
+PARTS = ("train", "validation", "test")
+WAYS = "a fraction, a table's path, {column: name}, {group: name, fraction: f} or {last: f}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row indices of each part, ascending; None where there is no such part in the table."""
+
+    train: Array
+    validation: Array | None
+    test: Array | None
+
+
+def columns_of(split: Split) -> tuple[str, ...]:
+    """The columns that the split is made by; they are no features."""
+    ways = [way for way in (split.validation, split.test) if isinstance(way, Mapping)]
+    return tuple(
+        dict.fromkeys(str(way[key]) for way in ways for key in ("column", "group") if key in way)
+    )
+
+
+def check(split: Split, table: Table | None = None) -> None:
+    """Raise InvalidInput for what is wrong with the split, in itself or for this table."""
+    faults = []
+    random = []
+    for part in ("validation", "test"):
+        way, key = getattr(split, part), f"split.{part}"
+        if isinstance(way, str):
+            continue
+        if not isinstance(way, Mapping):
+            random.append(way)
+            continue
+        if set(way) not in ({"column"}, {"group", "fraction"}, {"last"}):
+            faults.append(Fault(f"is {dict(way)}; must be {WAYS}", key))
+            continue
+        fraction = way.get("fraction", way.get("last", 0.5))
+        if isinstance(fraction, bool) or not (
+            isinstance(fraction, int | float) and 0 < fraction < 1
+        ):
+            faults.append(Fault(f"takes {fraction!r} of the rows; must be in (0, 1)", key))
+        elif "column" not in way:
+            random.append(fraction)
+    if sum(random) >= 1 - 1e-9:
+        faults.append(
+            Fault(
+                f"fractions of {sum(random):g} in all leave no training row; must be less than 1",
+                "split",
+            )
+        )
+    if not faults:
+        faults = _grouping_faults(split)
+    if table is not None:
+        for name in columns_of(split):
+            if name not in table.columns:
+                hint = suggestion(name, table.names)
+                faults.append(
+                    Fault(
+                        f"no column '{name}'{hint} ({table.source} has {listed(table.names)})",
+                        "split",
+                    )
+                )
+            elif np.any(table.columns[name].missing):
+                faults.append(table.fault(name, "has missing values; the split needs them all"))
+    if faults:
+        raise InvalidInput(*faults)
+
+
+def _grouping_faults(split: Split) -> list[Fault]:
+    """Groups stay together only if nothing else draws from their rows."""
+    ways = {"validation": split.validation, "test": split.test}
+    groups = {
+        part: way["group"]
+        for part, way in ways.items()
+        if isinstance(way, Mapping) and "group" in way
+    }
+    faults = []
+    for part, way in ways.items():
+        other = next((group for of, group in groups.items() if of != part), None)
+        draws = "last" in way if isinstance(way, Mapping) else not isinstance(way, str) and way > 0
+        if other is not None and (draws or groups.get(part, other) != other):
+            faults.append(
+                Fault(
+                    f"is {way}, which would divide the groups of '{other}'; "
+                    f"use {{group: {other}, fraction: …}}, or 0",
+                    f"split.{part}",
+                )
+            )
+    return faults
+
+
+def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
+    """Divide the rows of a table; `seed` is the run's.
+
+    strata: (N,) class indices, which fractions keep in proportion: every class has
+    a row in each part, as long as it has as many rows. Test rows are taken first by
+    `last` and `group`, so that `last` tests on the latest. Raises InvalidInput.
+    """
+    check(split, table)
+    rng = generator(seed if split.seed is None else split.seed, "split")
+    part = np.zeros(table.rows, np.int8)  # index into PARTS
+    _by_column(part, table, split)
+    fractions: dict[int, float] = {}
+    for code in (2, 1):
+        way: Any = getattr(split, PARTS[code])
+        if isinstance(way, Mapping) and "last" in way:
+            part[np.flatnonzero(part == 0)[-count(way["last"], table.rows) :]] = code
+        elif isinstance(way, Mapping) and "group" in way:
+            _by_group(part, code, table, way["group"], way["fraction"], rng)
+        elif not isinstance(way, Mapping | str) and way > 0:
+            fractions[code] = way
+    if fractions and np.any(part == 0):
+        _at_random(part, fractions, strata, rng)
+    indices = [np.flatnonzero(part == code) for code in range(3)]
+    if not len(indices[0]):
+        raise InvalidInput(Fault(f"leaves no training row of {table.rows}", "split"))
+    return Rows(
+        indices[0],
+        indices[1] if len(indices[1]) else None,
+        indices[2] if len(indices[2]) else None,
+    )
+
+
+def count(fraction: float, rows: int) -> int:
+    """How many of `rows` a fraction takes: the nearest number, but one at least."""
+    return max(1, round(fraction * rows))
+
+
+def counts(fraction: float, sizes: Array) -> Array:
+    """How many rows of each class a fraction takes, in all as near to it as can be.
+
+    The remainders are dealt to the largest; every class gives one row at least.
+    """
+    exact = fraction * sizes
+    taken = np.floor(exact).astype(np.intp)
+    rest = round(exact.sum()) - taken.sum()
+    taken[np.argsort(taken - exact, kind="stable")[:rest]] += 1
+    return np.maximum(taken, 1)
+
+
+def _at_random(
+    part: Array, fractions: Mapping[int, float], strata: Array | None, rng: np.random.Generator
+) -> None:
+    """Take fractions of the whole table out of the rows that no other part has."""
+    free = np.flatnonzero(part == 0)
+    groups = [free] if strata is None else [free[strata[free] == c] for c in np.unique(strata)]
+    groups = [rng.permutation(rows) for rows in groups if len(rows)]
+    sizes = np.array([len(rows) for rows in groups])
+    start = np.zeros(len(groups), np.intp)
+    for code in sorted(fractions):
+        stop = start + counts(fractions[code] * len(part) / len(free), sizes)
+        for rows, first, last in zip(groups, start, stop, strict=True):
+            part[rows[first:last]] = code
+        start = stop
+
+
+def _by_group(
+    part: Array, code: int, table: Table, name: str, fraction: float, rng: np.random.Generator
+) -> None:
+    """Take whole groups in random order until the fraction of all rows is reached."""
+    column = table.columns[name]
+    keys = column.values if isinstance(column, Numbers) else column.codes
+    groups = rng.permutation(np.unique(keys[part == 0]))
+    wanted, taken = count(fraction, table.rows), 0
+    for group in groups:
+        rows = (keys == group) & (part == 0)
+        part[rows] = code
+        taken += int(rows.sum())
+        if taken >= wanted:
+            return
+
+
+def _by_column(part: Array, table: Table, split: Split) -> None:
+    ways = {code: getattr(split, PARTS[code]) for code in (1, 2)}
+    by_column = {
+        code: way["column"]
+        for code, way in ways.items()
+        if isinstance(way, Mapping) and "column" in way
+    }
+    for code, name in by_column.items():
+        column = table.columns[name]
+        words = column if isinstance(column, Words) else column.words()
+        allowed = ("train", *(PARTS[c] for c in by_column if by_column[c] == name))
+        for category_code, category in enumerate(words.categories):
+            rows = words.codes == category_code
+            if category not in allowed and np.any(rows):
+                row = int(np.argmax(rows))
+                message = f"is '{category}'; must be {' or '.join(allowed)}"
+                if category in PARTS:
+                    message += f" (or set split.{category} to {{column: {name}}})"
+                else:
+                    message += suggestion(category, PARTS)
+                raise InvalidInput(table.fault(name, message, row))
+            if category == PARTS[code]:
+                part[rows] = code
+        if not np.any(part == code):
+            raise InvalidInput(
+                Fault(f"no row of column '{name}' reads {PARTS[code]}", f"split.{PARTS[code]}")
+            )

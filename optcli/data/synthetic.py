@@ -1,0 +1,232 @@
+"""Made-up data sets: the same seed gives the same table.
+
+Features are called x1, x2, …; the target `class`, `y` (y1, y2, … where there are
+several) or label1, label2, …. The geometry is scikit-learn's where it has the set.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data import table
+from optcli.data.base import DATASETS, Dataset, Roles
+from optcli.data.columns import Numbers
+from optcli.data.table import Table
+from optcli.randomness import generator
+from optcli.specs import Doc, Ge, Gt, Lt
+
+Samples = Annotated[int, Ge(2), Doc("rows")]
+Noise = Annotated[float, Ge(0), Doc("standard deviation of the noise")]
+
+
+@dataclass(frozen=True)
+class Synthetic(Dataset):
+    """A table that is made up by rule and seed."""
+
+    samples: Samples = 500
+    noise: Noise = 0.1
+    seed: Annotated[int | None, Ge(0), Doc("of the table; by default the run's")] = None
+
+    @abstractmethod
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Features x (N, D), and the target (N, number of target names)."""
+
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target columns."""
+        return ("class",)
+
+    def table(self, seed: int) -> Table:
+        rng = generator(seed if self.seed is None else self.seed, "dataset")
+        x, y = self.make(rng)
+        y = y.reshape(self.samples, -1)
+        order = rng.permutation(self.samples)
+        features = {f"x{i + 1}": Numbers(column[order]) for i, column in enumerate(x.T)}
+        target = {
+            name: Numbers(column[order].astype(np.float64))
+            for name, column in zip(self.targets(), y.T, strict=True)
+        }
+        return Table({**features, **target}, source=f"dataset {self.name}")
+
+    def roles(self) -> Roles:
+        return Roles(self.targets())
+
+    def other(self, path: str) -> Table:
+        return table.read(path)
+
+
+def numbered(stem: str, count: int) -> tuple[str, ...]:
+    """`y` alone, or y1, y2, …."""
+    return (stem,) if count == 1 else tuple(f"{stem}{i + 1}" for i in range(count))
+
+
+def class_indices(samples: int, classes: int) -> Array:
+    """0 … classes - 1 in turn, so that no class has two rows more than another."""
+    return np.arange(samples) % classes
+
+
+@DATASETS.register("blobs")
+@dataclass(frozen=True)
+class Blobs(Synthetic):
+    """Normal clouds around centers that lie anywhere in [-10, 10]; see make_blobs."""
+
+    noise: Noise = 1.0
+    classes: Annotated[int, Ge(2), Doc("clouds")] = 3
+    features: Annotated[int, Ge(1), Doc("dimensions")] = 2
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        centers = rng.uniform(-10, 10, (self.classes, self.features))
+        y = class_indices(self.samples, self.classes)
+        return centers[y] + self.noise * rng.normal(size=(self.samples, self.features)), y
+
+
+@DATASETS.register("imbalanced")
+@dataclass(frozen=True)
+class Imbalanced(Synthetic):
+    """Two overlapping normal clouds, two deviations apart; the positive one is rare."""
+
+    noise: Noise = 1.0
+    share: Annotated[float, Gt(0), Lt(1), Doc("of the positive class")] = 0.1
+    features: Annotated[int, Ge(1), Doc("dimensions")] = 2
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        y = (np.arange(self.samples) < max(1, round(self.share * self.samples))).astype(np.intp)
+        center = 2 / np.sqrt(self.features)
+        x = rng.normal(size=(self.samples, self.features))
+        return center * y[:, None] + self.noise * x, y
+
+
+@DATASETS.register("moons")
+@dataclass(frozen=True)
+class Moons(Synthetic):
+    """Two half circles that reach into each other; see make_moons."""
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        upper = np.linspace(0, np.pi, (self.samples + 1) // 2)
+        lower = np.linspace(0, np.pi, self.samples // 2)
+        x = np.concatenate(
+            [
+                np.stack([np.cos(upper), np.sin(upper)], axis=1),
+                np.stack([1 - np.cos(lower), 0.5 - np.sin(lower)], axis=1),
+            ]
+        )
+        y = np.repeat([0, 1], [len(upper), len(lower)])
+        return x + self.noise * rng.normal(size=x.shape), y
+
+
+@DATASETS.register("circles")
+@dataclass(frozen=True)
+class Circles(Synthetic):
+    """A circle of radius 1 (class 0) around a smaller one (class 1); see make_circles."""
+
+    factor: Annotated[float, Gt(0), Lt(1), Doc("radius of the inner circle")] = 0.5
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        counts = [(self.samples + 1) // 2, self.samples // 2]
+        angle = np.concatenate([2 * np.pi * np.arange(count) / count for count in counts])
+        y = np.repeat([0, 1], counts)
+        radius = np.where(y == 0, 1.0, self.factor)
+        x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return x + self.noise * rng.normal(size=x.shape), y
+
+
+@DATASETS.register("spirals")
+@dataclass(frozen=True)
+class Spirals(Synthetic):
+    """Arms that wind around the origin, each a class; the radius grows from 0 to 1."""
+
+    noise: Noise = 0.02
+    arms: Annotated[int, Ge(2), Doc("spirals")] = 2
+    turns: Annotated[float, Gt(0), Doc("of each arm")] = 1.0
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        y = class_indices(self.samples, self.arms)
+        radius = rng.uniform(size=self.samples)
+        angle = 2 * np.pi * (self.turns * radius + y / self.arms)
+        x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        return x + self.noise * rng.normal(size=x.shape), y
+
+
+@DATASETS.register("xor")
+@dataclass(frozen=True)
+class Xor(Synthetic):
+    """A square in four quarters: class 1 where x1 and x2 differ in sign."""
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.uniform(-1, 1, (self.samples, 2))
+        y = (x[:, 0] * x[:, 1] < 0).astype(np.intp)
+        return x + self.noise * rng.normal(size=x.shape), y
+
+
+@DATASETS.register("linear")
+@dataclass(frozen=True)
+class Linear(Synthetic):
+    """y = x·W + b + noise, with x, W and b standard normal."""
+
+    features: Annotated[int, Ge(1), Doc("inputs")] = 4
+    outputs: Annotated[int, Ge(1), Doc("values to predict")] = 1
+
+    def targets(self) -> tuple[str, ...]:
+        return numbered("y", self.outputs)
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.normal(size=(self.samples, self.features))
+        w = rng.normal(size=(self.features, self.outputs))
+        b = rng.normal(size=self.outputs)
+        return x, x @ w + b + self.noise * rng.normal(size=(self.samples, self.outputs))
+
+
+@DATASETS.register("friedman")
+@dataclass(frozen=True)
+class Friedman(Synthetic):
+    """Friedman 1991: 10·sin(π·x1·x2) + 20·(x3 − ½)² + 10·x4 + 5·x5 + noise.
+
+    x is uniform in [0, 1]; further features mean nothing. See make_friedman1.
+    """
+
+    noise: Noise = 1.0
+    features: Annotated[int, Ge(5), Doc("inputs, of which five matter")] = 10
+
+    def targets(self) -> tuple[str, ...]:
+        return ("y",)
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.uniform(size=(self.samples, self.features))
+        y = 10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2
+        y += 10 * x[:, 3] + 5 * x[:, 4]
+        return x, y + self.noise * rng.normal(size=self.samples)
+
+
+@DATASETS.register("sine")
+@dataclass(frozen=True)
+class Sine(Synthetic):
+    """y = sin(x) + noise, x uniform in [-π, π]."""
+
+    def targets(self) -> tuple[str, ...]:
+        return ("y",)
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.uniform(-np.pi, np.pi, (self.samples, 1))
+        return x, np.sin(x) + self.noise * rng.normal(size=x.shape)
+
+
+@DATASETS.register("multilabel")
+@dataclass(frozen=True)
+class Multilabel(Synthetic):
+    """Labels that are each 1 on one side of a plane of its own through the origin."""
+
+    features: Annotated[int, Ge(1), Doc("inputs, standard normal")] = 4
+    labels: Annotated[int, Ge(1), Doc("labels of a row")] = 3
+
+    def targets(self) -> tuple[str, ...]:
+        return tuple(f"label{i + 1}" for i in range(self.labels))
+
+    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.normal(size=(self.samples, self.features))
+        w = rng.normal(size=(self.features, self.labels))
+        noise = self.noise * rng.normal(size=(self.samples, self.labels))
+        return x, (x @ w + noise > 0).astype(np.intp)

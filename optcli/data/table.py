@@ -1,0 +1,251 @@
+"""Table: the raw columns of a data set, from a file or from memory."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data import delimited
+from optcli.data.columns import DECIMAL_COMMA, Column, Mixed, Numbers, Words, from_values
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion
+
+__all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length N.
+
+    columns: by name, in the file's order. source: the file, or what else messages
+    call it. faults: of columns that hold both numbers and text (they come as
+    words); they matter to those who use the column, see `check`. lines: of each
+    row, (N,), where the table is a text file.
+    """
+
+    columns: Mapping[str, Column]
+    source: str = "the table"
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    lines: Array | None = None
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        column = next(iter(self.columns.values()))
+        return len(column.missing)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    def select(self, rows: Array) -> Table:
+        """Some rows, by index or mask, in the order given."""
+        columns = {name: column.select(rows) for name, column in self.columns.items()}
+        lines = None if self.lines is None else self.lines[rows]
+        return replace(self, columns=columns, lines=lines)
+
+    def line(self, row: int) -> int | None:
+        """The line of the file that a row begins in."""
+        return None if self.lines is None else int(self.lines[row])
+
+    def where(self, row: int) -> str:
+        """The place of a row in words: `line 5`, or `row 4` where there are no lines."""
+        line = self.line(row)
+        return f"row {row + 1}" if line is None else f"line {line}"
+
+    def fault(self, column: str, message: str, row: int | None = None) -> Fault:
+        """A fault of a column, or of the cell in `row` of it."""
+        line = None if row is None else self.line(row)
+        if row is not None and line is None:
+            message = f"row {row + 1} {message}"
+        return Fault(message, f"column '{column}'", self.source, line)
+
+
+def read(
+    path: str | Path, *, delimiter: str | None = None, categorical: Collection[str] = ()
+) -> Table:
+    """Read .csv, .tsv (both also as .gz) or .parquet.
+
+    delimiter: one character; by default the one that the header line shows.
+    categorical: columns that are text even where they hold numbers.
+
+    A column is numeric when every value is a number; an empty cell, NA, N/A, NaN,
+    null, none, ? and - are missing values, in any case of letters. Raises
+    InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
+    """
+    path = Path(path)
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise InvalidInput(
+            Fault(f"is {delimiter!r}; must be one character", key="dataset.delimiter")
+        )
+    data = _contents(path)
+    if path.suffix == ".parquet":
+        return _parquet(data, str(path), categorical)
+    _refuse_what_is_no_text(data, path)
+    contents = delimited.read(data, str(path), delimiter, categorical)
+    return _table(contents.columns, contents.mixed, str(path), contents.lines)
+
+
+def of(
+    data: Any,
+    names: Sequence[str] | None = None,
+    *,
+    categorical: Collection[str] = (),
+    source: str = "the data",
+) -> Table:
+    """A table of what is in memory.
+
+    data: a mapping (or data frame) of column names to sequences of numbers,
+    texts and None; or an array (N, D), whose columns `names` names.
+    """
+    if hasattr(data, "items"):
+        sequences = {str(name): values for name, values in data.items()}
+    else:
+        array = np.asarray(data)
+        if array.ndim != 2:
+            raise InvalidInput(f"{source}: has shape {array.shape}; must be (rows, columns)")
+        names = names or [f"x{i + 1}" for i in range(array.shape[1])]
+        if len(names) != array.shape[1]:
+            raise InvalidInput(
+                f"{source}: has {array.shape[1]} columns; must have {len(names)}: " + listed(names)
+            )
+        sequences = dict(zip(names, array.T, strict=True))
+    columns, mixed = {}, {}
+    for name, values in sequences.items():
+        columns[name], oddity = from_values(values, as_text=name in categorical)
+        if oddity is not None:
+            mixed[name] = oddity
+    lengths = {len(column.missing) for column in columns.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
+        raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
+    return _table(columns, mixed, source)
+
+
+def _table(
+    columns: Mapping[str, Column],
+    mixed: Mapping[str, Mixed],
+    source: str,
+    lines: Array | None = None,
+) -> Table:
+    table = Table(columns, source, lines=lines)
+    faults = {}
+    for name, odd in mixed.items():
+        message = f"is '{odd.text}', not a number"
+        if DECIMAL_COMMA.fullmatch(odd.text):
+            message += "; write decimals with a point"
+        else:
+            message += "; correct it, or list the column in dataset.categorical"
+        faults[name] = table.fault(name, message, odd.row)
+    return replace(table, faults=faults)
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Names in a row, the first `most` of them."""
+    rest = f" … and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def _contents(path: Path) -> bytes:
+    """The bytes of a file, unpacked."""
+    file = str(path)
+    try:
+        size, memory = path.stat().st_size, _memory()
+        if size > memory:
+            raise InvalidInput(
+                Fault(
+                    f"is {size / 1e9:.0f} GB, the memory {memory / 1e9:.0f} GB; take a part of it",
+                    file=file,
+                )
+            )
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InvalidInput(Fault(_not_found(path), file=file)) from None
+    except IsADirectoryError:
+        raise InvalidInput(Fault("is a folder; must be a file", file=file)) from None
+    except PermissionError:
+        raise EnvironmentFailed(f"{file}: no permission to read it") from None
+    except OSError as error:
+        raise EnvironmentFailed(f"{file}: {error.strerror}") from None
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except gzip.BadGzipFile:
+            raise InvalidInput(
+                Fault("is not compressed, though its name ends in .gz; rename it", file=file)
+            ) from None
+        except (EOFError, zlib.error):
+            raise InvalidInput(
+                Fault("is cut off or damaged; compress or download it anew", file=file)
+            ) from None
+    if not data or data.isspace():
+        raise InvalidInput(Fault("is empty", file=file))
+    return data
+
+
+def _memory() -> float:
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not told on this system
+        return float("inf")
+
+
+def _not_found(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"no such file; there is no folder {path.parent}"
+    return "no such file" + suggestion(path.name, [p.name for p in path.parent.iterdir()])
+
+
+def _refuse_what_is_no_text(data: bytes, path: Path) -> None:
+    start = data[:512].lstrip().lower()
+    what = None
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        what = "is a web page, not a table; download the file itself"
+    elif data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        what = "is a spreadsheet or archive; export the table as CSV"
+    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        what = "is UTF-16; save the file as UTF-8"
+    elif data.startswith(b"\x1f\x8b"):
+        what = f"is compressed; name it {path.name}.gz"
+    elif data.startswith(b"PAR1"):
+        what = "is a parquet file; its name must end in .parquet"
+    if what is not None:
+        raise InvalidInput(Fault(what, file=str(path)))
+
+
+def _parquet(data: bytes, file: str, categorical: Collection[str]) -> Table:
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(data)
+    except (pl.exceptions.PolarsError, OSError):
+        raise InvalidInput(
+            Fault("is not a parquet file, or damaged; write it anew", file=file)
+        ) from None
+    if not frame.height or not frame.width:
+        raise InvalidInput(Fault("has no rows", file=file))
+    columns: dict[str, Column] = {}
+    mixed = {}
+    for series in frame:
+        name = series.name
+        if (series.dtype.is_numeric() or series.dtype == pl.Boolean) and name not in categorical:
+            values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+            columns[name] = Numbers(values)
+            continue
+        if series.dtype.is_nested():
+            raise InvalidInput(
+                Fault("holds lists; only numbers and text can be read", f"column '{name}'", file)
+            )
+        columns[name], oddity = delimited.from_series(
+            series.cast(pl.String), as_text=name in categorical
+        )
+        if oddity is not None:
+            mixed[name] = oddity
+    return _table(columns, mixed, file)

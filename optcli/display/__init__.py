@@ -1,0 +1,25 @@
+"""Display: what a run looks like while it goes on, and what is said at its end.
+
+    pick     which listener fits the stream
+    live     `LiveTable`, for a terminal
+    plain    `PlainLines`, for a file or a pipe
+    jsonl    `JsonLines`, for programs
+    table    the columns of the table, and which of them fit
+    record   the last rows, and a thinned memory of the others
+    words    numbers, bars, and the closing lines
+    output   a stream that neither dies of an encoding nor of a closed pipe
+    faults   errors on stderr
+
+A listener is called with each event, then once with `finish(summary, folder, notes)`;
+`close()` leaves the terminal in order whenever that does not come about.
+"""
+
+from __future__ import annotations
+
+from optcli.display.faults import faults
+from optcli.display.jsonl import JsonLines
+from optcli.display.live import LiveTable
+from optcli.display.pick import Listener, Quiet, pick
+from optcli.display.plain import PlainLines
+
+__all__ = ["JsonLines", "Listener", "LiveTable", "PlainLines", "Quiet", "faults", "pick"]

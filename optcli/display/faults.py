@@ -1,0 +1,17 @@
+"""Faults: errors on stderr, one line each."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from optcli.display.output import Output
+from optcli.display.words import escaped
+from optcli.errors import InvalidInput, OptcliError
+
+
+def faults(error: OptcliError, stream: TextIO | None) -> None:
+    """One plain line for each fault of the error; control characters are escaped."""
+    found = error.faults if isinstance(error, InvalidInput) else (error,)
+    output = Output(stream)
+    for fault in found:
+        output.line(escaped(str(fault)))

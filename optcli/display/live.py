@@ -1,0 +1,185 @@
+"""The live table, for a terminal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from optcli.display import table
+from optcli.display.output import Output
+from optcli.display.record import Record, Row
+from optcli.display.words import bar, closing, number, remaining, sparkline
+from optcli.events import Ended, EpochEnded, Event, Progress, Started
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+INTERVAL = 0.25  # seconds between two refreshes, at least
+SHOWN = 10  # rows while it runs
+KEPT = 20  # rows, about, that stay at the end
+
+
+class LiveTable:
+    """The last epochs, the course of the loss, and how far it is; at the end a thinned table.
+
+    It is drawn only when an event comes, at most four times a second: no thread of
+    its own takes time from the training. The cursor stays visible, so that nothing has
+    to be put right when the program is killed.
+
+    clock: seconds, for the refreshes and the remaining time.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self.output = Output(stream)
+        self.clock = clock
+        self._console: Console | None = None
+        self._live: Live | None = None
+        self._started: Started | None = None
+        self._record: Record | None = None
+        self._began = self._drawn = 0.0
+        self._first_step = self._step = 0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._started, self._record = event, Record(event)
+            self._began = self._drawn = self.clock()
+            self._first_step = self._step = event.state.step
+        elif isinstance(event, EpochEnded | Progress):
+            self._step = event.step
+            if isinstance(event, EpochEnded) and self._record is not None:
+                self._record.add(event)
+            if self.output.open and self.clock() - self._drawn >= INTERVAL:
+                self._draw()
+                self._drawn = self.clock()
+        elif isinstance(event, Ended):
+            self.close()
+            self._keep()
+
+    def finish(
+        self, summary: Mapping[str, Any], folder: Path | None = None, notes: Iterable[str] = ()
+    ) -> None:
+        """Say how it ended, under the table."""
+        self.close()
+        lines = closing(summary, folder, notes)
+        style = "bold red" if summary.get("outcome") == "diverged" else "bold"
+        self._print(lines[0], style)
+        for line in lines[1:]:
+            self._print(line)
+
+    def close(self) -> None:
+        """Take the live part away, if it is there."""
+        if self._live is not None:
+            live, self._live = self._live, None
+            live.stop()
+
+    def _terminal(self) -> Console:
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                file=cast(TextIO, self.output),
+                force_terminal=True,
+                no_color=bool(os.environ.get("NO_COLOR")),
+                highlight=False,
+                markup=False,
+                emoji=False,
+            )
+        return self._console
+
+    def _print(self, text: str, style: str = "") -> None:
+        from rich.text import Text
+
+        line = Text(self.output.encodable(text), style=style)
+        # a path stays in one piece, to be copied
+        self._terminal().print(line, soft_wrap=text.startswith("run folder: "))
+
+    def _draw(self) -> None:
+        from rich.live import Live
+
+        console = self._terminal()
+        if self._live is None:
+            self._live = Live(
+                console=console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+            console.show_cursor(True)
+        self._live.update(self._view(*console.size), refresh=True)
+
+    def _keep(self) -> None:
+        if self._record is not None and self._record.recent:
+            console = self._terminal()
+            rows = self._record.thinned(KEPT)
+            console.print(_joined(self._table(rows, console.width)), soft_wrap=True)
+
+    def _view(self, width: int, height: int) -> Text:
+        assert self._record is not None
+        recent = list(self._record.recent)[-max(1, min(SHOWN, height - 6)) :]
+        lines = self._table(recent, width) if recent else []
+        return _joined([*lines, *self._course(width), self._progress(width)])
+
+    def _table(self, rows: list[Row], width: int) -> list[Text]:
+        """The heading, then the rows, the best of all marked."""
+        from rich.text import Text
+
+        started, record = self._started, self._record
+        assert started is not None
+        assert record is not None
+        best = None if record.best is None else record.best["epoch"]
+        found = table.columns(started.metrics, started.validates, started.epochs, width)
+        lines = [Text(self.output.encodable(text), style="dim") for text in table.heading(found)]
+        for row in rows:
+            is_best = row["epoch"] == best
+            mark = ("●" if self.output.fancy else "*") if is_best else " "
+            text = table.line(found, row, mark)
+            lines.append(Text(text, style="bold green" if is_best else ""))
+        for line in lines:
+            line.truncate(width)
+        return lines
+
+    def _course(self, width: int) -> list[Text]:
+        """The loss so far in one line, the best one beside it."""
+        from rich.text import Text
+
+        started, record = self._started, self._record
+        assert started is not None
+        assert record is not None
+        key = "validation_loss" if started.validates else "train_loss"
+        losses = [row[key] for row in record if key in row]
+        said = "" if record.best is None else f"  best {number(record.best[key])}"
+        spark = sparkline(losses, min(60, width - 7 - len(said)), fancy=self.output.fancy)
+        if not spark:
+            return []
+        return [Text.assemble(" loss ", (spark, "cyan"), said)]
+
+    def _progress(self, width: int) -> Text:
+        """How far it is, and how long it will still take at most."""
+        from rich.text import Text
+
+        started = self._started
+        assert started is not None
+        epoch = self._step / max(1, started.steps_per_epoch)
+        words = f" {int(epoch)}/{started.epochs} epochs"
+        done = self._step - self._first_step
+        if done > 0:
+            left = (self.clock() - self._began) / done * (started.steps - self._step)
+            words += f", {remaining(left)} left"
+        long = max(5, min(40, width - len(words) - 2))
+        share = self._step / max(1, started.steps)
+        text = Text.assemble(" ", (bar(share, long, fancy=self.output.fancy), "green"), words)
+        text.truncate(width)
+        return text
+
+
+def _joined(lines: Iterable[Text]) -> Text:
+    from rich.text import Text
+
+    return Text("\n", no_wrap=True, overflow="crop").join(lines)

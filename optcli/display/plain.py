@@ -1,0 +1,65 @@
+"""Plain lines: a run told to a file or a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from optcli.display.output import Output
+from optcli.display.record import round_stride
+from optcli.display.words import closing, escaped, metric, number, short
+from optcli.events import Ended, EpochEnded, Event, Started
+
+MOST = 50
+
+
+class PlainLines:
+    """One line an epoch, without control codes, flushed.
+
+    With more than 50 epochs only every n-th, the first and the last, where n is the
+    least of 2, 5, 10, 20, 50, … that leaves at most 50.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.output = Output(stream)
+        self._stride = 1
+        self._epochs = 0
+        self._first = 1
+        self._unsaid: EpochEnded | None = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._epochs, self._first = event.epochs, event.state.epoch + 1
+            self._stride = round_stride(event.epochs - event.state.epoch, MOST)
+        elif isinstance(event, EpochEnded):
+            self._unsaid = event
+            if event.epoch in (self._first, self._epochs) or event.epoch % self._stride == 0:
+                self._say()
+        elif isinstance(event, Ended):
+            self._say()
+
+    def _say(self) -> None:
+        event, self._unsaid = self._unsaid, None
+        if event is None:
+            return
+        row = event.row()
+        digits = len(str(self._epochs))
+        words = [f"epoch {event.epoch:{digits}d}/{self._epochs}"]
+        for key, value in row.items():
+            if key.startswith(("train_", "validation_")):
+                words.append(f"{key} {number(value) if key.endswith('loss') else metric(value)}")
+        words += [f"lr {short(row['lr'])}"]
+        if event.best[0]:
+            words.append("best")
+        self.output.line(escaped("  ".join(words)))
+
+    def finish(
+        self, summary: Mapping[str, Any], folder: Path | None = None, notes: Iterable[str] = ()
+    ) -> None:
+        """Say how it ended."""
+        for line in closing(summary, folder, notes):
+            self.output.line(line)
+
+    def close(self) -> None:
+        """Nothing is left open."""

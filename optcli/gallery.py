@@ -1,0 +1,118 @@
+"""Gallery: which pictures a run gets, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from optcli import models, plots
+from optcli.arrays import Array
+from optcli.data.preparation import Part, Prepared
+from optcli.parameters import Parameters
+from optcli.recording import History, Trained
+
+MOST_CLASSES = 20  # of a confusion matrix that can still be read
+
+
+def pictures(
+    title: str, data: Prepared, trained: Trained, history: History, summary: Mapping[str, Any]
+) -> Iterator[tuple[str, bytes]]:
+    """File names and contents: the loss curve, and what the task lends itself to."""
+    if len(history):
+        best = summary["best"] if data.validation is not None else None
+        figure = plots.loss_curve(history.columns, best and best["epoch"], title)
+        yield "loss.png", plots.render(figure)
+    if data.encoder.target.kind == "values":
+        yield from _predicted(title, data, trained)
+        return
+    names = _class_names(data)
+    if names is None:
+        return
+    if _is_plane(data):
+        yield "boundary.png", plots.render(_boundary(title, data, trained, names))
+    if len(names) <= MOST_CLASSES:
+        yield "confusion.png", plots.render(_confusion(title, data, trained, names))
+
+
+def _scores(trained: Trained, x: Array) -> Array:
+    architecture = trained.architecture()
+    parameters = Parameters(architecture.layout, trained.parameters)
+    scores: Array = models.predict(architecture, parameters, x.astype(trained.dtype))[0]
+    return scores
+
+
+def _held_out(data: Prepared) -> tuple[str, Part]:
+    """The part that says most about new data: test, validation, or else training rows."""
+    for name in ("test", "validation"):
+        part = getattr(data, name)
+        if part is not None:
+            return name, part
+    return "training", data.train
+
+
+def _class_names(data: Prepared) -> tuple[str, ...] | None:
+    """The classes of a single target column, None for several labels."""
+    classes = data.encoder.target.classes
+    return classes[0] if len(classes) == 1 else None
+
+
+def _classes(y: Array) -> Array:
+    """Class indices (N,) of targets, one label being two classes."""
+    return y if y.ndim == 1 else y[:, 0].astype(np.intp)
+
+
+def _said(scores: Array) -> Array:
+    """The class that scores (N, C) stand for."""
+    return np.asarray(
+        scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(np.intp)
+    )
+
+
+def _is_plane(data: Prepared) -> bool:
+    features = data.encoder.features
+    return len(features) == 2 and all(feature.categories is None for feature in features)
+
+
+def _boundary(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+    features = data.encoder.features
+    mean = np.array([feature.mean for feature in features])
+    scale = np.array([feature.scale or 1.0 for feature in features])
+    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
+    x = np.concatenate([part.x for part in parts]) * scale + mean
+    y = np.concatenate([_classes(part.y) for part in parts])
+    held_out = np.arange(len(y)) >= len(data.train.y)
+    return plots.decision_boundary(
+        lambda points: _scores(trained, (points - mean) / scale),
+        x,
+        y,
+        [feature.name for feature in features],
+        names,
+        held_out,
+        title,
+    )
+
+
+def _confusion(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+    part_name, part = _held_out(data)
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (_classes(part.y), _said(_scores(trained, part.x))), 1)
+    return plots.confusion(counts, names, f"{title}, {part_name} rows")
+
+
+def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
+    """Predicted against true, a picture for each target column."""
+    rows = {"train": data.train, "validation": data.validation, "test": data.test}
+    present = {name: part for name, part in rows.items() if part is not None}
+    restore = data.encoder.restore
+    predicted = np.concatenate([restore(_scores(trained, p.x)) for p in present.values()])
+    true = np.concatenate([restore(part.y) for part in present.values()])
+    labels = np.repeat(list(present), [len(part.y) for part in present.values()])
+    several = len(data.encoder.target.names) > 1
+    for column, name in enumerate(data.encoder.target.names):
+        figure = plots.predicted_against_true(
+            predicted[:, column], true[:, column], name, labels.tolist(), title
+        )
+        stem = f"predicted-{column + 1}" if several else "predicted"
+        yield f"{stem}.png", plots.render(figure)

@@ -1,0 +1,61 @@
+"""Dense: y = x·W + b, with a weight for every input and unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.layers.base import Layer, Pass, Place
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x·W + b, from D inputs to H units; also called linear or fully connected."""
+
+    units: int
+    init: str = "lecun"
+
+    def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"weight": (shape[0], self.units), "bias": (self.units,)}
+
+    def initializer(self) -> str:
+        return self.init
+
+    def fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        return shape[0], self.units
+
+    def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.units,)
+
+    def bind(self, place: Place) -> Pass:
+        return DensePass(self, place)
+
+
+class DensePass(Pass):
+    """Dense at work: x (R, B, D), W (R, D, H), b (R, 1, H), y (R, B, H)."""
+
+    def __init__(self, layer: Dense, place: Place) -> None:
+        self.product = place.product
+        self.W = place.parameters["weight"]
+        self.b = place.parameters["bias"][..., None, :]
+        self.y = place.empty(layer.units)
+        if place.gradients:
+            self.dW = place.gradients["weight"]
+            self.db = place.gradients["bias"][..., None, :]
+            self.dx = place.empty(*place.shape) if place.inputs_wanted else None
+            self.W_transposed = self.W.swapaxes(-1, -2)
+            self.ones = np.ones_like(self.y[..., :1].swapaxes(-1, -2))
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        self.product(x, self.W, self.y)
+        return np.add(self.y, self.b, self.y)
+
+    def backward(self, dy: Array) -> Array:
+        self.product(self.x.swapaxes(-1, -2), dy, self.dW)  # dW = xᵀ·dy
+        self.product(self.ones, dy, self.db)  # db = Σ dy over the rows
+        if self.dx is None:
+            return dy
+        return self.product(dy, self.W_transposed, self.dx)  # dx = dy·Wᵀ

@@ -1,0 +1,119 @@
+"""Initializers: the weights a layer starts from. Biases start at zero.
+
+Each draws from a distribution whose scale depends on the fan-in (inputs of a
+unit) and the fan-out (units it feeds), so that signals neither grow nor fade.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.registry import Registry
+from optcli.specs import Registered
+
+
+@dataclass(frozen=True)
+class Initializer(Registered, ABC):
+    """A distribution of weights."""
+
+    @abstractmethod
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        """Weights of `shape`, float64."""
+
+
+INITIALIZERS: Registry[Initializer] = Registry(
+    "initializer", "initializers", "optcli.layers.initializers"
+)
+
+
+def _normal(random: np.random.Generator, shape: tuple[int, ...], variance: float) -> Array:
+    return random.standard_normal(shape) * math.sqrt(variance)
+
+
+def _uniform(random: np.random.Generator, shape: tuple[int, ...], variance: float) -> Array:
+    limit = math.sqrt(3 * variance)
+    return random.uniform(-limit, limit, shape)
+
+
+@INITIALIZERS.register("he", "he_normal", "kaiming_normal")
+@dataclass(frozen=True)
+class He(Initializer):
+    """Normal, variance 2/fan_in; for relu and its kin. He and others, 2015, eq. 10."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _normal(random, shape, 2 / fan_in)
+
+
+@INITIALIZERS.register("he_uniform", "kaiming_uniform")
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """Uniform, variance 2/fan_in. He and others, 2015, eq. 10."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _uniform(random, shape, 2 / fan_in)
+
+
+@INITIALIZERS.register("glorot", "glorot_uniform", "xavier", "xavier_uniform")
+@dataclass(frozen=True)
+class Glorot(Initializer):
+    """Uniform, variance 2/(fan_in + fan_out); for tanh. Glorot and Bengio, 2010, eq. 16."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _uniform(random, shape, 2 / (fan_in + fan_out))
+
+
+@INITIALIZERS.register("glorot_normal", "xavier_normal")
+@dataclass(frozen=True)
+class GlorotNormal(Initializer):
+    """Normal, variance 2/(fan_in + fan_out). Glorot and Bengio, 2010, eq. 12."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _normal(random, shape, 2 / (fan_in + fan_out))
+
+
+@INITIALIZERS.register("lecun", "lecun_normal")
+@dataclass(frozen=True)
+class Lecun(Initializer):
+    """Normal, variance 1/fan_in; for linear outputs and selu. LeCun and others, 1998, eq. 16."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _normal(random, shape, 1 / fan_in)
+
+
+@INITIALIZERS.register("lecun_uniform")
+@dataclass(frozen=True)
+class LecunUniform(Initializer):
+    """Uniform, variance 1/fan_in. LeCun and others, 1998, eq. 16."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _uniform(random, shape, 1 / fan_in)
+
+
+@INITIALIZERS.register("zeros")
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """All zero; right for linear models, where nothing is hidden behind a symmetry."""
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return np.zeros(shape)

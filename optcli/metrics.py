@@ -1,0 +1,321 @@
+"""Metrics: what is measured beside the loss, with scikit-learn's meaning.
+
+The conventions, said once for all metrics:
+
+- Scores are raw (R, N, C): logits for classes and labels; a label is positive
+  where its score is above 0. Values and their targets are in the data's own units.
+- Targets are (R, N) indices for classes, (R, N, C) otherwise; weights (R, N). Both
+  may have a leading 1, where all replicas were measured on the same rows.
+- What comes back is (R,) float64; everything is done separately for each replica.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.errors import Fault, InvalidInput
+from optcli.registry import Registry
+from optcli.specs import Doc, Ge, Registered, TargetKind
+
+CLASSIFIED: frozenset[TargetKind] = frozenset({"classes", "labels"})
+
+
+@dataclass(frozen=True)
+class Metric(Registered, ABC):
+    """A number that says how good predictions are."""
+
+    kinds: ClassVar[frozenset[TargetKind]] = CLASSIFIED
+    higher_is_better: ClassVar[bool] = True
+
+    def check(self, kind: TargetKind, outputs: int) -> None:
+        """Raise InvalidInput where the metric does not fit a task with C outputs."""
+        if kind not in self.kinds:
+            allowed = " or ".join(sorted(self.kinds))
+            raise InvalidInput(
+                Fault(f"'{self.name}' is for {allowed}, but the loss is about {kind}", "metrics")
+            )
+
+    @abstractmethod
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        """The metric (R,) of scores (R, N, C)."""
+
+
+METRICS: Registry[Metric] = Registry("metric", "metrics", "optcli.metrics")
+
+
+def usual(kind: TargetKind, outputs: int) -> tuple[str, ...]:
+    """The metrics of a task whose config names none."""
+    if kind == "values":
+        return ("rmse", "r2")
+    return ("accuracy",) if kind == "classes" or outputs == 1 else ("accuracy", "f1")
+
+
+def mean(values: Array, weight: Array | None) -> Array:
+    """The mean (R, …) of values (R, N, …) over N, by weight (R, N)."""
+    ones = np.ones((1, values.shape[1]))
+    count = total(ones, weight).reshape(-1, *[1] * (values.ndim - 2))
+    with np.errstate(invalid="ignore"):  # no weight at all: NaN
+        return np.asarray(total(values, weight) / count)
+
+
+def total(values: Array, weight: Array | None) -> Array:
+    """The sum (R, …) of values (R, N, …) over N, by weight (R, N)."""
+    if weight is not None:
+        values = values * weight.reshape(*weight.shape, *[1] * (values.ndim - 2))
+    return np.asarray(values.sum(axis=1, dtype=np.float64))
+
+
+def right(scores: Array, target: Array) -> Array:
+    """Whether predictions are right: (R, N) for classes, (R, N, C) for labels."""
+    if target.ndim < scores.ndim:
+        return np.asarray(scores.argmax(axis=-1) == target)
+    return np.asarray((scores > 0) == (target > 0))
+
+
+# ---- classes and labels --------------------------------------------------------------
+
+
+@METRICS.register("accuracy")
+@dataclass(frozen=True)
+class Accuracy(Metric):
+    """The share of right predictions; with several labels, over all of them."""
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        found = mean(right(scores, target), weight)
+        return found if found.ndim == 1 else np.asarray(found.mean(axis=-1))
+
+
+@METRICS.register("exact_match")
+@dataclass(frozen=True)
+class ExactMatch(Metric):
+    """The share of rows with every label right; scikit-learn's accuracy of several labels."""
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        found = right(scores, target)
+        if found.ndim == 3:
+            found = np.asarray(found.all(axis=-1))
+        return mean(found, weight)
+
+
+@METRICS.register("top_k")
+@dataclass(frozen=True)
+class TopK(Metric):
+    """The share of rows whose class is among the k highest scores.
+
+    Of equal scores the first class counts as higher, as for accuracy.
+    """
+
+    kinds: ClassVar[frozenset[TargetKind]] = frozenset({"classes"})
+
+    k: Annotated[int, Ge(1), Doc("how many guesses count")] = 5
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        index = np.broadcast_to(target, scores.shape[:2])[..., None]
+        own = np.take_along_axis(scores, index, axis=-1)
+        before = np.arange(scores.shape[-1]) < index
+        # not `>`, so that a score that is no number is never among the highest
+        rank = (~(scores <= own) | ((scores == own) & before)).sum(axis=-1)
+        return mean(rank < self.k, weight)
+
+
+@dataclass(frozen=True)
+class Averaged(Metric):
+    """A metric of hits, predictions and occurrences of each class, and its averages."""
+
+    average: Annotated[
+        Literal["binary", "macro", "micro"] | None,
+        Doc(
+            "of the last of two classes, mean over classes, or over all rows; "
+            "by default binary for two classes, else macro"
+        ),
+    ] = None
+
+    def check(self, kind: TargetKind, outputs: int) -> None:
+        super().check(kind, outputs)
+        if self.average == "binary" and outputs != (2 if kind == "classes" else 1):
+            raise InvalidInput(
+                Fault(
+                    f"'{self.name}' has average: binary, but there are {outputs} {kind}; "
+                    "use macro or micro",
+                    "metrics",
+                )
+            )
+
+    @abstractmethod
+    def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        """The metric, of weighted counts of any one shape."""
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        outputs = scores.shape[-1]
+        one_of_many = target.ndim < scores.ndim
+        if one_of_many:
+            classes = np.arange(outputs)
+            predicted = scores.argmax(axis=-1)[..., None] == classes
+            actual = target[..., None] == classes
+        else:
+            predicted, actual = scores > 0, target > 0
+        hits, guesses, occurrences = (
+            np.broadcast_to(total(cells, weight), (len(scores), outputs))
+            for cells in (predicted & actual, predicted, actual)
+        )
+        average = self.average or ("binary" if outputs == 1 + one_of_many else "macro")
+        if average == "micro":
+            sums = (counts.sum(axis=-1) for counts in (hits, guesses, occurrences))
+            return self.ratio(*sums)
+        ratios = self.ratio(hits, guesses, occurrences)
+        if average == "binary":
+            return np.asarray(ratios[:, -1])
+        # a class that is neither there nor predicted does not count
+        counted = (guesses + occurrences > 0) | (not one_of_many)
+        return divided((ratios * counted).sum(axis=-1), counted.sum(axis=-1))
+
+
+def divided(above: Array, below: Array) -> Array:
+    """The quotient, 0 where below is 0."""
+    quotient: Array = np.divide(above, below, out=np.zeros(np.shape(above)), where=below > 0)
+    return quotient
+
+
+@METRICS.register("precision")
+@dataclass(frozen=True)
+class Precision(Averaged):
+    """Of the predictions of a class, the share that is right; 0 where there are none."""
+
+    def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        return divided(hits, predicted)
+
+
+@METRICS.register("recall")
+@dataclass(frozen=True)
+class Recall(Averaged):
+    """Of the rows of a class, the share that is found; 0 where there are none."""
+
+    def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        return divided(hits, actual)
+
+
+@METRICS.register("f1")
+@dataclass(frozen=True)
+class F1(Averaged):
+    """The harmonic mean of precision and recall: 2·hits / (predicted + actual)."""
+
+    def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
+        return divided(2 * hits, predicted + actual)
+
+
+@METRICS.register("roc_auc")
+@dataclass(frozen=True)
+class RocAuc(Metric):
+    """The chance that a positive row scores above a negative one, ties half.
+
+    With several classes the mean of each against the rest, ranked by its
+    probability; with several labels the mean over them. One that has only
+    positive or only negative rows is left out; NaN where none is left.
+    """
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        replicas, rows, outputs = scores.shape
+        if target.ndim < scores.ndim:
+            ranked, positive = one_against_rest(scores), target[..., None] == np.arange(outputs)
+            if outputs == 2:
+                ranked, positive = ranked[..., 1:], positive[..., 1:]
+        else:
+            ranked, positive = scores, target > 0
+        positive = np.broadcast_to(positive, ranked.shape)
+        weight = np.broadcast_to(1.0 if weight is None else weight, (replicas, rows))
+        found = np.empty(replicas)
+        for r in range(replicas):
+            areas = [
+                area(ranked[r, :, c], positive[r, :, c], weight[r]) for c in range(ranked.shape[-1])
+            ]
+            defined = [a for a in areas if not np.isnan(a)]
+            found[r] = np.mean(defined) if defined else np.nan
+        return found
+
+
+def one_against_rest(scores: Array) -> Array:
+    """The log odds (R, N, C) of each class against all others: z_c - log Σ_{i≠c} exp z_i."""
+    odds = np.empty(scores.shape, np.float64)
+    with np.errstate(invalid="ignore"):  # of a replica that diverges
+        for c in range(scores.shape[-1]):
+            rest = np.delete(scores, c, axis=-1).astype(np.float64)
+            top = rest.max(axis=-1, keepdims=True)
+            odds[..., c] = scores[..., c] - top[..., 0] - np.log(np.exp(rest - top).sum(axis=-1))
+    return odds
+
+
+def area(scores: Array, positive: Array, weight: Array) -> float:
+    """The area under one ROC curve; all arguments (N,). NaN where it is not defined."""
+    if not np.all(np.isfinite(scores)):
+        return float("nan")
+    _, place = np.unique(scores, return_inverse=True)
+    negatives = np.bincount(place, weight * ~positive)
+    below = np.cumsum(negatives) - negatives / 2  # negatives of lower score, and half the equal
+    pairs = (weight * positive).sum() * negatives.sum()
+    if pairs == 0:
+        return float("nan")
+    return float((weight * positive * below[place]).sum() / pairs)
+
+
+# ---- values --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OfValues(Metric):
+    """A metric of values: the mean over the outputs."""
+
+    kinds: ClassVar[frozenset[TargetKind]] = frozenset({"values"})
+    higher_is_better: ClassVar[bool] = False
+
+    @abstractmethod
+    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        """The metric of each output, (R, C)."""
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a replica that diverges
+            scores = scores.astype(np.float64)
+            return np.asarray(self.of_outputs(scores, target, weight).mean(axis=-1))
+
+
+@METRICS.register("rmse")
+@dataclass(frozen=True)
+class RMSE(OfValues):
+    """The root of the mean squared error."""
+
+    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        return np.asarray(np.sqrt(mean((scores - target) ** 2, weight)))
+
+
+@METRICS.register("mae")
+@dataclass(frozen=True)
+class MAE(OfValues):
+    """The mean absolute error."""
+
+    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        return mean(np.abs(scores - target), weight)
+
+
+@METRICS.register("r2")
+@dataclass(frozen=True)
+class R2(OfValues):
+    """The share of the target's variance that is explained: 1 - Σ(y - ŷ)² / Σ(y - ȳ)².
+
+    For a constant target 1 where it is met, else 0.
+    """
+
+    higher_is_better: ClassVar[bool] = True
+
+    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        target = target.astype(np.float64)
+        unexplained = total((scores - target) ** 2, weight)
+        center = mean(target, weight)[:, None]
+        variation = np.broadcast_to(total((target - center) ** 2, weight), unexplained.shape)
+        constant = np.where(unexplained == 0, 1.0, 0.0)
+        varied = variation > 0
+        share = np.divide(unexplained, variation, out=np.zeros_like(unexplained), where=varied)
+        return np.where(varied, 1 - share, constant)

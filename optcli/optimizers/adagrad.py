@@ -1,0 +1,58 @@
+"""Adagrad: a learning rate for each parameter, by its past gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Ge, Gt
+
+
+@OPTIMIZERS.register("adagrad")
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Divide each step by the root of the sum of all past squared gradients.
+
+        G ← G + g²
+        x ← x − α_t · g / (√G + ε)        α_t = α / (1 + (t − 1)·η)
+
+    with learning rate α = lr, ε = eps, η = lr_decay. G starts at
+    initial_accumulator_value.
+
+    State: one array of the parameters' size.
+
+    The same as torch's Adagrad. optax starts G at 0.1 and adds ε under the root.
+
+    Reference: J. Duchi, E. Hazan, Y. Singer, Adaptive subgradient methods for
+    online learning and stochastic optimization, 2011, eq. 1 with diagonal G.
+
+    Example: `optimizer: {name: adagrad, lr: 0.1}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
+    lr_decay: Annotated[float, Ge(0), Doc("how fast the learning rate falls with the steps")] = 0.0
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-10
+    initial_accumulator_value: Annotated[float, Ge(0), Doc("of the sum of squares")] = 0.0
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("sum",)
+
+    def start(self, *slots: Array) -> None:
+        slots[0][:] = self.initial_accumulator_value
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr / (1 + (t - 1) * self.lr_decay), self.eps
+
+    def update(self, x: Array, g: Array, G: Array, s: Array, lr: Array, eps: Array) -> None:
+        np.multiply(g, g, s)
+        np.add(G, s, G)
+        np.sqrt(G, s)
+        np.add(s, eps, s)
+        np.divide(g, s, s)
+        np.multiply(s, lr, s)
+        np.subtract(x, s, x)

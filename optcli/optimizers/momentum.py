@@ -1,0 +1,50 @@
+"""Momentum: a heavy ball rolling down the loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("momentum", "heavy_ball")
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """Polyak's heavy ball, as lecture notes write it.
+
+        v ← μ·v − α·g
+        x ← x + v
+
+    with learning rate α = lr and μ = momentum.
+
+    State: one array of the parameters' size.
+
+    The same as torch's SGD with momentum while the learning rate stays as it
+    is; when it changes, the velocity gathered so far keeps its speed here.
+
+    Reference: B. T. Polyak, Some methods of speeding up the convergence of
+    iteration methods, 1964, eq. 9.
+
+    Example: `optimizer: {name: momentum, lr: 0.01, momentum: 0.9}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("velocity",)
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.momentum
+
+    def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, momentum: Array) -> None:
+        np.multiply(v, momentum, v)
+        np.multiply(g, lr, s)
+        np.subtract(v, s, v)
+        np.add(x, v, x)

@@ -1,0 +1,64 @@
+"""SGD: stochastic gradient descent, and with `batch_size: full` plain gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Ge, Lt
+
+
+@OPTIMIZERS.register("sgd", "gradient_descent")
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Step against the gradient, with torch's momentum on request.
+
+        b ← μ·b + (1 − τ)·g        (b ← g at the first step)
+        x ← x − α·b                (nesterov: x − α·(g + μ·b))
+
+    with learning rate α = lr, μ = momentum, τ = dampening. Without momentum,
+    b is g and no state is kept.
+
+    State: with momentum, one array of the parameters' size.
+
+    The same as torch's SGD. The learning rate multiplies the whole velocity,
+    so that a change of it acts at once; in `momentum` it does not.
+
+    Reference: H. Robbins and S. Monro, A stochastic approximation method, 1951;
+    for momentum I. Sutskever and others, On the importance of initialization
+    and momentum in deep learning, 2013.
+
+    Example: `optimizer: {name: sgd, lr: 0.1, momentum: 0.9, nesterov: true}`
+    """
+
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.0
+    dampening: Annotated[float, Ge(0), Lt(1), Doc("how much of the gradient is held back")] = 0.0
+    nesterov: Annotated[bool, Doc("look ahead along the velocity")] = False
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("velocity",) if self.momentum else ()
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.momentum, np.where(t == 1, 1.0, 1 - self.dampening)
+
+    def update(self, x: Array, g: Array, *rest: Array) -> None:
+        if len(rest) == 4:
+            step, lr, _, _ = rest
+            np.multiply(g, lr, step)
+        else:
+            b, step, lr, momentum, fresh = rest
+            np.multiply(b, momentum, b)
+            np.multiply(g, fresh, step)
+            np.add(b, step, b)
+            if self.nesterov:
+                np.multiply(b, momentum, step)
+                np.add(step, g, step)
+                np.multiply(step, lr, step)
+            else:
+                np.multiply(b, lr, step)
+        np.subtract(x, step, x)

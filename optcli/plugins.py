@@ -1,0 +1,45 @@
+"""Plug-ins: files and installed packages that register something of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from optcli.errors import Fault, InvalidInput, OptcliError
+
+GROUP = "optcli.plugins"
+
+
+def load(paths: Iterable[Path]) -> None:
+    """Run each file, so that what it registers is known; raises InvalidInput if it fails."""
+    for number, path in enumerate(paths):
+        if not path.is_file():
+            raise InvalidInput(Fault("no such file", file=str(path), key="--plugin"))
+        spec = importlib.util.spec_from_file_location(f"optcli_plugin_{number}_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise InvalidInput(Fault("is no Python file (.py)", file=str(path), key="--plugin"))
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        try:
+            spec.loader.exec_module(module)
+        except OptcliError:
+            raise
+        except Exception as error:
+            message = f"fails on import: {type(error).__name__}: {error}"
+            raise InvalidInput(
+                Fault(message, file=str(path), line=_line(error, path), key="--plugin")
+            ) from error
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """The last line of the file that the error passed through."""
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,214 @@
+"""Recording: what a run leaves in its folder. A listener; it knows events, never training."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import optcli
+from optcli import files
+from optcli.arrays import Array
+from optcli.data.encoding import Encoder
+from optcli.errors import Fault, InvalidInput
+from optcli.events import Ended, EpochEnded, Event
+from optcli.losses.base import LOSSES, Loss
+from optcli.models import MODELS, Architecture, Model
+from optcli.parameters import Parameters
+from optcli.specs import Registered
+
+FORMAT = 1  # of model.npz and checkpoint.npz; a reader refuses what is newer
+
+
+class History:
+    """The rows of history.csv: a column of numbers for each name."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[float]] = {}
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Take down an epoch; every row has the names of the first."""
+        for name, value in row.items():
+            self.columns.setdefault(name, []).append(value)
+
+    def __len__(self) -> int:
+        return len(self.columns.get("epoch", []))
+
+    def row(self, index: int) -> dict[str, float]:
+        """One epoch, by name."""
+        return {name: values[index] for name, values in self.columns.items()}
+
+    def csv(self) -> bytes:
+        """The whole table, in full precision."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(zip(*self.columns.values(), strict=True))
+        return text.getvalue().encode()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with all that predicting from raw rows takes; what model.npz holds."""
+
+    model: Model
+    loss: Loss
+    encoder: Encoder
+    dtype: str
+    parameters: Array  # (1, P)
+
+    def architecture(self) -> Architecture:
+        """Its layers, and the layout of the parameters."""
+        return Architecture(self.model, self.encoder.inputs, self.encoder.outputs)
+
+    def save(self, path: Path) -> None:
+        """Write model.npz: an array for each parameter, the rest as JSON inside."""
+        description = {
+            "format": FORMAT,
+            "optcli": optcli.__version__,
+            "model": named(self.model),
+            "loss": named(self.loss),
+            "dtype": self.dtype,
+            "encoder": self.encoder.to_json(),
+        }
+        views = Parameters(self.architecture().layout, self.parameters).views
+        arrays = {f"parameters.{name}": view[0] for name, view in views.items()}
+        files.write_arrays(path, arrays, description)
+
+    @classmethod
+    def load(cls, path: Path) -> Trained:
+        """Read model.npz; raises InvalidInput where it is missing, damaged or newer."""
+        arrays, description = files.read_arrays(path)
+        if description.get("format", 0) > FORMAT:
+            message = f"is of optcli {description['optcli']}; this is {optcli.__version__}"
+            raise InvalidInput(Fault(message, file=str(path)))
+        encoder = Encoder.from_json(description["encoder"])
+        trained = cls(
+            unnamed(MODELS.find(description["model"]["name"]), description["model"]),
+            unnamed(LOSSES.find(description["loss"]["name"]), description["loss"]),
+            encoder,
+            description["dtype"],
+            np.empty(0),
+        )
+        layout = trained.architecture().layout
+        buffer = np.empty((1, layout.size), np.dtype(trained.dtype))
+        for name, view in layout.views(buffer).items():
+            view[0] = arrays[f"parameters.{name}"]
+        return cls(trained.model, trained.loss, encoder, trained.dtype, buffer)
+
+
+def named(spec: Registered) -> dict[str, Any]:
+    """A registered spec as a config has it: its name, then its fields."""
+    return {"name": spec.name, **asdict(spec)}
+
+
+def unnamed(cls: type[Any], fields: Mapping[str, Any]) -> Any:
+    """The spec of which `named` told; lists stand for tuples."""
+    return cls(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items() if k != "name"}
+    )
+
+
+class Recorder:
+    """Listens to one replica of a run and writes history, checkpoint and model."""
+
+    def __init__(
+        self,
+        folder: Path,
+        history: History,
+        trained: Trained,
+        checkpoint_every: int | None,
+        replica: int = 0,
+    ) -> None:
+        self.folder, self.history, self.trained = folder, history, trained
+        self.checkpoint_every, self.replica = checkpoint_every, replica
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            self.history.append(event.row(self.replica))
+            if self.checkpoint_every and event.epoch % self.checkpoint_every == 0:
+                self._checkpoint(event)
+        elif isinstance(event, Ended):
+            self._checkpoint(event)
+
+    def _checkpoint(self, event: EpochEnded | Ended) -> None:
+        """The last complete state, the best parameters, and the history."""
+        description = {"format": FORMAT, "history": self.history.columns}
+        arrays = event.state.arrays()
+        files.write_arrays(self.folder / "checkpoint.npz", arrays, description)
+        files.write(self.folder / "history.csv", self.history.csv())
+        # a run in which no epoch had a finite loss keeps what it started from
+        best = event.state.best[self.replica : self.replica + 1]
+        trained = self.trained
+        Trained(trained.model, trained.loss, trained.encoder, trained.dtype, best).save(
+            self.folder / "model.npz"
+        )
+
+
+def summary(
+    ended: Ended, history: History, parameters: int, test: Mapping[str, float] | None
+) -> dict[str, Any]:
+    """What summary.json says."""
+    best_epoch = int(ended.best_epoch[0])
+    found = {
+        "outcome": ended.outcomes[0],
+        "epochs": int(ended.epochs[0]),
+        "steps": int(ended.steps[0]),
+        "best": _measured(history, best_epoch - 1) if best_epoch else None,
+        "final": _measured(history, -1) if len(history) else None,
+        "test": test,
+        "seconds": ended.seconds,
+        "samples_per_second": ended.samples_per_second,
+        "parameters": parameters,
+    }
+    return {name: value for name, value in found.items() if name != "test" or value is not None}
+
+
+def _measured(history: History, index: int) -> dict[str, float]:
+    row = history.row(index)
+    return {name: value for name, value in row.items() if name not in ("step", "lr", "seconds")}
+
+
+def environment(threads: int, data: str | None) -> dict[str, Any]:
+    """What environment.json says: all that may make another machine's bits differ.
+
+    data: the checksum of the data.
+    """
+    from threadpoolctl import threadpool_info
+
+    blas = [info for info in threadpool_info() if info["user_api"] == "blas"]
+    return {
+        "optcli": optcli.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "cpu": cpu(),
+        "cores": os.cpu_count(),
+        "blas": [
+            {key: info.get(key) for key in ("internal_api", "version", "architecture")}
+            for info in blas
+        ],
+        "threads": threads,
+        "byteorder": sys.byteorder,
+        "data_sha256": data,
+    }
+
+
+def cpu() -> str:
+    """The processor's name, as the system has it."""
+    try:
+        with Path("/proc/cpuinfo").open() as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,245 @@
+"""Runs: the Python door. Introduces training to those who listen to it.
+
+run = optcli.train("configs/iris.yaml")
+run.summary["best"], run.history["train_loss"], run.predict("new.csv")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optcli import files, models
+from optcli.arrays import DTYPES, Array
+from optcli.data import table as tables
+from optcli.data.preparation import Part, Prepared, prepare
+from optcli.errors import Fault, InvalidInput
+from optcli.events import Ended, Event
+from optcli.metrics import METRICS, usual
+from optcli.parameters import Parameters
+from optcli.recording import History, Recorder, Trained, environment, summary
+from optcli.training import Cohort, Evaluation, Replica, train_cohort
+
+if TYPE_CHECKING:
+    from optcli.config import Config
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    folder: where it lies, None where it was not to be kept. history: the columns
+    of history.csv. summary: what summary.json says. notes: sentences about the
+    data that were worth saying.
+    """
+
+    config: Config
+    folder: Path | None
+    history: Mapping[str, Sequence[float]]
+    summary: Mapping[str, Any]
+    trained: Trained
+    notes: tuple[str, ...] = ()
+
+    def predict(self, X: Any) -> Array:
+        """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.
+
+        X: a table's path, a mapping of column names to values, a data frame, or
+        an array (N, D) of the feature columns in their order. Raises InvalidInput.
+        """
+        decoded = self.trained.encoder.decode(self.scores(X))
+        columns = [decoded[name] for name in self.trained.encoder.target.names]
+        return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    def scores(self, X: Any) -> Array:
+        """The model's raw scores (N, C) for raw rows, as `predict` takes them."""
+        encoder = self.trained.encoder
+        if isinstance(X, str | Path):
+            table = tables.read(X, categorical=encoder.words)
+        else:
+            names = [feature.name for feature in encoder.features]
+            table = tables.of(X, names, categorical=encoder.words)
+        return forward(self.trained, encoder.encode(table, DTYPES[self.trained.dtype]))
+
+
+def forward(trained: Trained, x: Array) -> Array:
+    """Scores (N, C) of encoded rows x (N, D)."""
+    architecture = trained.architecture()
+    parameters = Parameters(architecture.layout, trained.parameters)
+    with blas_threads(1):
+        scores: Array = models.predict(architecture, parameters, x)[0]
+    return scores
+
+
+@contextlib.contextmanager
+def blas_threads(count: int) -> Iterator[None]:
+    """Hold the BLAS to a number of threads; another number may give other bits."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(count, user_api="blas"):
+        yield
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a config comes to, once its data is read: all but the training."""
+
+    config: Config
+    cohort: Cohort
+    data: Prepared
+
+    @classmethod
+    def of(cls, config: Config) -> Plan:
+        """Read and prepare the data, check that all fits; raises InvalidInput."""
+        with placed(config):
+            table = config.dataset.table(config.seed)
+            data = prepare(
+                config.dataset,
+                table,
+                target=config.loss.target,
+                split=config.split,
+                seed=config.seed,
+                dtype=DTYPES[config.dtype],
+                loss=config.loss.name,
+                scale_target=config.loss.scales_target,
+            )
+            metrics = config.metrics
+            if metrics is None:
+                names = usual(config.loss.target, data.outputs)
+                metrics = tuple(METRICS.find(name)() for name in names)
+            for metric in metrics:
+                metric.check(config.loss.target, data.outputs)
+            cohort = Cohort(
+                replicas=[Replica(config.optimizer, data, config.seed)],
+                model=config.model,
+                loss=config.loss,
+                schedule=config.schedule,
+                regularization=config.regularization,
+                training=config.training,
+                metrics=metrics,
+                dtype=DTYPES[config.dtype],
+            )
+            batch = config.training.batch_size
+            if batch != "full" and batch > len(data.train.x):
+                message = f"is {batch}; there are {len(data.train.x)} training rows"
+                raise InvalidInput(Fault(message, "training.batch_size"))
+            needed, there = cohort.memory(), memory_available()
+            if needed > there:
+                message = (
+                    f"needs about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free"
+                )
+                raise InvalidInput(Fault(message, "model"))
+        return cls(config, cohort, data)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over the prepared rows, in hexadecimal."""
+        digest = hashlib.sha256()
+        for part in (self.data.train, self.data.validation, self.data.test):
+            if part is not None:
+                digest.update(np.ascontiguousarray(part.x))
+                digest.update(np.ascontiguousarray(part.y))
+        return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def placed(config: Config) -> Iterator[None]:
+    """Give the faults of what is done inside their place in the config."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(*(config.place(fault) for fault in error.faults)) from error
+
+
+def memory_available() -> float:
+    """Bytes of memory that are free, as far as the system tells."""
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+def train(
+    config: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool = True,
+    listeners: Iterable[Listener] = (),
+) -> Run:
+    """Train what a config says, and keep the run in a folder.
+
+    config: the path of a YAML file, or a mapping with the same keys. overrides:
+    `KEY=VALUE` with a dotted key, as for `--set`. out: the folder, by default
+    `runs/<config>-<date>-<time>`. listeners: called with every event. Raises
+    InvalidInput with all that is wrong, EnvironmentFailed where writing fails.
+    """
+    from optcli import config as configs
+
+    return run(configs.load(config, overrides), out, overwrite, plots, listeners)
+
+
+def run(
+    config: Config,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool = True,
+    listeners: Iterable[Listener] = (),
+) -> Run:
+    """`train`, for a config that is loaded already."""
+    from optcli import config as configs
+
+    plan = Plan.of(config)
+    threads = config.training.threads
+    if out is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = files.new_folder(Path("runs"), f"{config.title}-{stamp}")
+    else:
+        folder = files.claim_folder(Path(out), overwrite=overwrite)
+    files.write(folder / "config.yaml", configs.dump(config, folder).encode())
+    files.write_json(folder / "environment.json", environment(threads, plan.checksum))
+
+    history = History()
+    start = Trained(
+        config.model, config.loss, plan.data.encoder, config.dtype, np.empty(0, plan.cohort.dtype)
+    )
+    recorder = Recorder(folder, history, start, config.training.checkpoint_every)
+    with blas_threads(threads):
+        for event in train_cohort(plan.cohort):
+            for listener in (recorder, *listeners):
+                listener(event)
+        assert isinstance(event, Ended)
+        trained = Trained(
+            start.model, start.loss, start.encoder, start.dtype, event.state.best[:1].copy()
+        )
+        test = evaluate(plan.cohort, trained, plan.data.test)
+        parameters = event.state.architecture.layout.size
+        found = summary(event, history, parameters, test)
+        files.write_json(folder / "summary.json", found)
+        if plots:
+            from optcli import gallery
+
+            for name, content in gallery.pictures(config.title, plan.data, trained, history, found):
+                files.write(folder / name, content)
+    files.seal(folder)
+    return Run(config, folder, history.columns, found, trained, plan.data.warnings)
+
+
+def evaluate(cohort: Cohort, trained: Trained, part: Part | None) -> dict[str, float] | None:
+    """Loss and metrics of a trained model on a part of the data, or None where there is none."""
+    if part is None:
+        return None
+    architecture = trained.architecture()
+    parameters = Parameters(architecture.layout, trained.parameters)
+    loss, metrics = Evaluation(cohort, architecture, parameters, [part])()
+    return {"loss": float(loss[0])} | {name: float(of[0]) for name, of in metrics.items()}

@@ -1,0 +1,454 @@
+"""Training: a cohort of replicas, moved step by step; a generator of events.
+
+    for event in train_cohort(cohort):
+        ...
+
+One step, for all replicas at once:
+
+    scores = forward(x)                 models
+    loss, ∂loss/∂scores                 losses
+    backward()                          models
+    regularize, clip                    transforms
+    x ← x − …                           optimizers
+
+`train_cohort` knows nobody who listens; between two events it is suspended, and its
+clock stands.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.data.batches import Batch, Batches, Source
+from optcli.data.preparation import Part, Prepared
+from optcli.events import Ended, EpochEnded, Event, Outcome, Progress, Started
+from optcli.losses.base import Loss
+from optcli.metrics import Metric
+from optcli.models import Architecture, Model, Network
+from optcli.optimizers.base import Optimizer, Stepper
+from optcli.parameters import Parameters
+from optcli.schedules import Schedule
+from optcli.specs import EarlyStopping, Regularization, Training
+from optcli.transforms import ClipNorm, ClipValue, Regularize, norm
+
+# Rows of one forward pass when nothing is learned. Fixed, so that a replica's
+# scores have the same bits whatever the company.
+EVALUATION_ROWS = 256
+# Steps whose coefficients are computed in one go.
+PLANNED_STEPS = 256
+# Seconds between two Progress events.
+PROGRESS_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One training trajectory: what may differ within a cohort."""
+
+    optimizer: Optimizer
+    data: Prepared
+    seed: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Replicas that train together, and what they have in common.
+
+    All have the same numbers of features, outputs, training rows and
+    validation rows.
+    """
+
+    replicas: Sequence[Replica]
+    model: Model
+    loss: Loss
+    schedule: Schedule
+    regularization: Regularization
+    training: Training
+    metrics: Sequence[Metric]
+    dtype: np.dtype[Any]
+
+    def architecture(self) -> Architecture:
+        """The layers and the layout of the parameters."""
+        data = self.replicas[0].data
+        return Architecture(self.model, data.train.x.shape[1], data.outputs)
+
+    def memory(self) -> int:
+        """Bytes that training will take, about; nothing is allocated to find out."""
+        architecture, data = self.architecture(), self.replicas[0].data
+        slots = max(len(replica.optimizer.slots()) for replica in self.replicas)
+        rows, size = len(data.train.x), self.training.batch_size
+        batch = rows if size == "full" else min(size, rows)
+        # parameters, gradients, the best, those before the last step, one to write them
+        numbers = architecture.layout.size * (5 + slots)
+        # outputs and gradients of each layer, for training and for evaluation
+        widths = sum(math.prod(step.layer.output(step.shape)) for step in architecture.steps)
+        numbers += 3 * widths * (batch + EVALUATION_ROWS) + 3 * rows * data.outputs
+        return len(self.replicas) * numbers * self.dtype.itemsize
+
+
+class State:
+    """All that changes while a cohort trains; what a checkpoint holds.
+
+    parameters, gradients: (R, P). best: (R, P), those of the best epoch. epoch:
+    epochs ended. step: updates done. steps_in_epoch: those of the epoch begun.
+    """
+
+    def __init__(self, cohort: Cohort, batches: Batches) -> None:
+        self.architecture = cohort.architecture()
+        layout, replicas = self.architecture.layout, len(cohort.replicas)
+        shape = (replicas, layout.size)
+        self.parameters = Parameters(layout, np.zeros(shape, cohort.dtype))
+        self.gradients = Parameters(layout, np.zeros(shape, cohort.dtype))
+        for row, replica in zip(self.parameters.buffer, cohort.replicas, strict=True):
+            self.architecture.initialize(row, replica.seed)
+        self.stepper = Stepper(
+            [replica.optimizer for replica in cohort.replicas],
+            self.parameters.buffer,
+            self.gradients.buffer,
+        )
+        self.best: Array = self.parameters.buffer.copy()
+        self.best_loss = np.full(replicas, np.inf)
+        self.best_epoch = np.zeros(replicas, np.int64)
+        self.epoch = 0
+        self.step = 0
+        self.steps_in_epoch = 0
+        self.seconds = 0.0
+        # of the epoch begun: the loss of each batch and its weight, the scores of each row
+        self.losses = np.zeros((batches.steps, replicas), cohort.dtype)
+        self.weights = np.zeros((batches.steps, replicas), cohort.dtype)
+        rows = batches.total if cohort.metrics else 0
+        self.seen = np.zeros((replicas, rows, self.architecture.outputs), cohort.dtype)
+        # early stopping: the best monitored value, and epochs since then
+        self.monitored = np.full(replicas, np.inf)
+        self.stale = np.zeros(replicas, np.int64)
+        self.outcomes: list[Outcome | None] = [None] * replicas
+        self.ended_epoch = np.zeros(replicas, np.int64)
+        self.ended_step = np.zeros(replicas, np.int64)
+
+    def end(self, replica: int, outcome: Outcome) -> None:
+        """Note how a replica ended; the first word counts."""
+        if self.outcomes[replica] is None:
+            self.outcomes[replica] = outcome
+            self.ended_epoch[replica] = self.epoch + bool(self.steps_in_epoch)
+            self.ended_step[replica] = self.step
+
+    def regularized(self) -> list[tuple[Array, Array]]:
+        """The weights that regularization reaches, each with its gradient."""
+        return [
+            (self.parameters.views[name], self.gradients.views[name])
+            for name in self.architecture.weights()
+        ]
+
+    def arrays(self) -> dict[str, Array]:
+        """All of it by name, as live views, for a checkpoint."""
+        arrays = {
+            "parameters": self.parameters.buffer,
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "best_epoch": self.best_epoch,
+            "losses": self.losses,
+            "weights": self.weights,
+            "seen": self.seen,
+            "monitored": self.monitored,
+            "stale": self.stale,
+            "ended_epoch": self.ended_epoch,
+            "ended_step": self.ended_step,
+            "position": np.array([self.epoch, self.step, self.steps_in_epoch]),
+            "seconds": np.array(self.seconds),
+            "outcomes": np.array([outcome or "" for outcome in self.outcomes], "U16"),
+        }
+        for group, slots in enumerate(self.stepper.slots):
+            arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
+        return arrays
+
+    @property
+    def over(self) -> bool:
+        """Whether every replica has ended."""
+        return all(outcome is not None for outcome in self.outcomes)
+
+
+def train_cohort(cohort: Cohort) -> Iterator[Event]:
+    """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
+
+    A replica whose loss is not finite has diverged: that is an outcome, not an
+    error, and does no harm to the others.
+    """
+    with np.errstate(all="ignore"):
+        yield from _Trainer(cohort).run()
+
+
+class _Trainer:
+    """A cohort at work; lives as long as one call of `train_cohort`."""
+
+    def __init__(self, cohort: Cohort) -> None:
+        spec = cohort.training
+        self.cohort, self.spec = cohort, spec
+        replicas = cohort.replicas
+        total = len(replicas[0].data.train.x)
+        rows = total if spec.batch_size == "full" else spec.batch_size
+        sources = [Source(replica.data.train, replica.seed) for replica in replicas]
+        self.batches = Batches(sources, rows, shuffle=spec.shuffle)
+        self.state = State(cohort, self.batches)
+        self.steps = spec.steps or spec.epochs * self.batches.steps
+        self.rates = np.array([[replica.optimizer.lr for replica in replicas]])
+        self.work = Workspace()
+        self.networks: dict[int, Network] = {}
+        parts = [r.data.validation for r in replicas if r.data.validation is not None]
+        self.validate: Evaluation | None = None
+        if parts:
+            self.validate = Evaluation(
+                cohort, self.state.architecture, self.state.parameters, parts
+            )
+        self.monitor = spec.early_stopping and monitored(spec.early_stopping.monitor, cohort)
+
+        # what the last step of an epoch leaves behind
+        self.gradient_norm: Array = np.full(len(replicas), np.nan)
+        self.update_norm: Array = np.full(len(replicas), np.nan)
+        self.before = np.empty_like(self.state.parameters.buffer)
+
+        g = self.state.gradients.buffer
+        self.regularize: Regularize | None = None
+        if cohort.regularization.l2 or cohort.regularization.l1:
+            self.regularize = Regularize(cohort.regularization, self.state.regularized())
+        self.clips: list[ClipValue | ClipNorm] = []
+        if spec.clip_value:
+            self.clips.append(ClipValue(spec.clip_value, g))
+        if spec.clip_norm:
+            self.clips.append(ClipNorm(spec.clip_norm, g))
+
+    def run(self) -> Iterator[Event]:
+        state = self.state
+        yield Started(
+            state=state,
+            epochs=-(-self.steps // self.batches.steps),
+            steps=self.steps,
+            steps_per_epoch=self.batches.steps,
+            rows=self.batches.total,
+            parameters=state.architecture.layout.size,
+            metrics=tuple(metric.name for metric in self.cohort.metrics),
+            validates=self.validate is not None,
+        )
+        while state.step < self.steps and not state.over:
+            yield from self._epoch()
+        for replica in range(len(self.cohort.replicas)):
+            state.end(replica, "completed")
+        rows = state.epoch * self.batches.total + state.steps_in_epoch * self.batches.rows
+        yield Ended(
+            state=state,
+            outcomes=tuple(outcome or "completed" for outcome in state.outcomes),
+            epochs=state.ended_epoch.copy(),
+            steps=state.ended_step.copy(),
+            best_epoch=state.best_epoch.copy(),
+            seconds=state.seconds,
+            samples_per_second=rows * len(self.cohort.replicas) / max(state.seconds, 1e-9),
+        )
+
+    def _epoch(self) -> Iterator[Event]:
+        """One epoch: its steps, then its measurement."""
+        state, replicas = self.state, range(len(self.cohort.replicas))
+        last = min(self.batches.steps, state.steps_in_epoch + self.steps - state.step)
+        batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
+        spoken = time.perf_counter()
+        while state.steps_in_epoch < last:
+            clock = time.perf_counter()
+            first = state.steps_in_epoch
+            lr = self._plan(min(last - first, PLANNED_STEPS))
+            for k, batch in zip(range(len(lr)), batches, strict=False):
+                self._step(batch, k, final=state.steps_in_epoch + 1 == last)
+                now = time.perf_counter()
+                if now - clock > PROGRESS_SECONDS:
+                    break
+            state.seconds += now - clock
+            for replica in replicas:
+                if not np.isfinite(state.losses[first : state.steps_in_epoch, replica]).all():
+                    state.end(replica, "diverged")
+            if state.over or state.steps_in_epoch == last:
+                yield self._measure(lr[k])
+                return
+            if self.spec.time_limit and state.seconds > self.spec.time_limit:
+                for replica in replicas:
+                    state.end(replica, "timed_out")
+                return
+            if now - spoken > PROGRESS_SECONDS:
+                spoken = now
+                yield Progress(state, state.step, state.seconds)
+
+    def _plan(self, count: int) -> Array:
+        """The learning rates of the next `count` steps (K, R), handed to the optimizers."""
+        t = np.arange(self.state.step + 1, self.state.step + 1 + count, dtype=np.float64)
+        lr: Array = self.cohort.schedule.factor(t, self.steps)[:, None] * self.rates
+        self.state.stepper.plan(self.state.step + 1, lr)
+        return lr
+
+    def _step(self, batch: Batch, k: int, *, final: bool) -> None:
+        """Forward, backward, update: the k-th of the planned steps."""
+        state = self.state
+        rows = batch.stop - batch.start
+        network = self.networks.get(rows) or self._network(rows)
+        scores = network.forward(batch.x)
+        at = state.steps_in_epoch
+        state.losses[at] = self.cohort.loss.value_and_gradient(
+            scores, batch.y, network.gradient, batch.weight, self.work
+        )
+        state.weights[at] = rows if batch.weight is None else batch.weight.sum(axis=1)
+        if self.cohort.metrics:
+            state.seen[:, batch.start : batch.stop] = scores
+        network.backward()
+        if self.regularize:
+            self.regularize()
+        if final:
+            self.gradient_norm = norm(state.gradients.buffer)
+            np.copyto(self.before, state.parameters.buffer)
+        for clip in self.clips:
+            clip()
+        state.stepper.step(k)
+        if final:
+            np.subtract(state.parameters.buffer, self.before, self.before)
+            self.update_norm = norm(self.before)
+        state.step += 1
+        state.steps_in_epoch += 1
+
+    def _network(self, rows: int) -> Network:
+        state = self.state
+        network = Network(
+            state.architecture, state.parameters, state.gradients, rows, training=True
+        )
+        return self.networks.setdefault(rows, network)
+
+    def _measure(self, lr: Array) -> EpochEnded:
+        """Close the epoch: its losses and metrics, the best so far, who stops."""
+        state = self.state
+        train_loss, train_metrics = self._as_seen()
+        validation_loss, validation_metrics = self.validate() if self.validate else (None, {})
+        state.epoch += 1
+        state.steps_in_epoch = 0
+
+        running = np.array([outcome is None for outcome in state.outcomes])
+        finite = np.isfinite(train_loss) & np.isfinite(self.update_norm)
+        if validation_loss is not None:
+            finite &= np.isfinite(validation_loss)
+        for replica in np.flatnonzero(~finite):
+            state.end(int(replica), "diverged")
+        # without validation the last finite state is the model
+        best = running & finite
+        if validation_loss is not None:
+            best &= validation_loss < state.best_loss
+            state.best_loss[best] = validation_loss[best]
+        state.best[best] = state.parameters.buffer[best]
+        state.best_epoch[best] = state.epoch
+
+        event = EpochEnded(
+            state=state,
+            epoch=state.epoch,
+            step=state.step,
+            lr=lr,
+            train_loss=train_loss,
+            train_metrics=train_metrics,
+            validation_loss=validation_loss,
+            validation_metrics=validation_metrics,
+            gradient_norm=self.gradient_norm.astype(np.float64),
+            update_norm=self.update_norm.astype(np.float64),
+            best=best,
+            seconds=state.seconds,
+        )
+        if self.monitor and self.spec.early_stopping:
+            self._stop_early(self.monitor(event), self.spec.early_stopping)
+        return event
+
+    def _as_seen(self) -> tuple[Array, dict[str, Array]]:
+        """Training loss and metrics of the epoch, from its scores before each update."""
+        state, steps = self.state, self.state.steps_in_epoch
+        loss = weighted_mean(state.losses[:steps], state.weights[:steps])
+        if not self.cohort.metrics:
+            return loss, {}
+        rows = min(steps * self.batches.rows, self.batches.total)
+        y, weight = self.batches.targets(state.epoch + 1)
+        weight = None if weight is None else weight[:, :rows]
+        return loss, measure(self.cohort, state.seen[:, :rows], y[:, :rows], weight)
+
+    def _stop_early(self, value: Array, rule: EarlyStopping) -> None:
+        """End the replicas whose monitored value (the lower the better) has stalled."""
+        state = self.state
+        improved = value < state.monitored - rule.min_delta
+        state.monitored[improved] = value[improved]
+        state.stale[improved] = 0
+        state.stale[~improved] += 1
+        for replica in np.flatnonzero(state.stale >= rule.patience):
+            state.end(int(replica), "stopped_early")
+
+
+class Evaluation:
+    """Measures a cohort on one part of the data for each replica.
+
+    Losses are in training units, metrics in those of the data. Nothing is
+    learned, and dropout is off.
+    """
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        architecture: Architecture,
+        parameters: Parameters,
+        parts: Sequence[Part],
+    ) -> None:
+        self.cohort, self.architecture, self.parameters = cohort, architecture, parameters
+        sources = [Source(part, 0) for part in parts]
+        self.batches = Batches(sources, EVALUATION_ROWS, shuffle=False)
+        self.networks: dict[int, Network] = {}
+        self.work = Workspace()
+        self.losses = np.empty((self.batches.steps, len(parts)), cohort.dtype)
+        self.weights = np.empty_like(self.losses)
+        self.scores = np.empty((len(parts), self.batches.total, architecture.outputs), cohort.dtype)
+
+    def __call__(self) -> tuple[Array, dict[str, Array]]:
+        """The mean loss (R,) and the metrics (R,), by the parameters as they are."""
+        for step, batch in enumerate(self.batches.epoch(1)):
+            rows = batch.stop - batch.start
+            scores = (self.networks.get(rows) or self._network(rows)).forward(batch.x)
+            self.scores[:, batch.start : batch.stop] = scores
+            self.losses[step] = self.cohort.loss.value(scores, batch.y, batch.weight, self.work)
+            self.weights[step] = rows if batch.weight is None else batch.weight.sum(axis=1)
+        loss = weighted_mean(self.losses, self.weights)
+        return loss, measure(self.cohort, self.scores, *self.batches.targets(1))
+
+    def _network(self, rows: int) -> Network:
+        network = Network(self.architecture, self.parameters, None, rows, training=False)
+        return self.networks.setdefault(rows, network)
+
+
+def measure(cohort: Cohort, scores: Array, y: Array, weight: Array | None) -> dict[str, Array]:
+    """The metrics (R,) of scores (R, N, C), in the data's own units."""
+    if not cohort.metrics:
+        return {}
+    if cohort.loss.target == "values":
+        scale, mean = (
+            np.stack([getattr(replica.data, name) for replica in cohort.replicas])[:, None]
+            for name in ("target_scale", "target_mean")
+        )
+        scores, y = scores * scale + mean, y * scale + mean
+    return {metric.name: metric.measure(scores, y, weight) for metric in cohort.metrics}
+
+
+def weighted_mean(values: Array, weights: Array) -> Array:
+    """The mean (R,) of values (K, R) by weights (K, R), in float64."""
+    # row by row, so that a replica's sum has the same bits in any company
+    rows = np.ascontiguousarray(values.T, np.float64)
+    shares = np.ascontiguousarray(weights.T, np.float64)
+    mean: Array = np.vecdot(rows, shares) / shares.sum(axis=1)
+    return mean
+
+
+def monitored(column: str, cohort: Cohort) -> Callable[[EpochEnded], Array]:
+    """How to read a column of the history off an event, turned so that less is better."""
+    if column in ("train_loss", "validation_loss"):
+        return lambda event: cast("Array", getattr(event, column))
+    part, _, name = column.partition("_")
+    metric = next(metric for metric in cohort.metrics if metric.name == name)
+    sign = -1 if metric.higher_is_better else 1
+    return lambda event: sign * cast("Array", getattr(event, f"{part}_metrics")[name])

@@ -1,0 +1,541 @@
+"""Displays: what they say, where, and what they survive."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from optcli import display
+from optcli.display import table, words
+from optcli.display.record import Record, round_stride
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.events import Ended, EpochEnded, Progress, Started
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+class Broken(Terminal):
+    """A stream whose reader goes after so many writes."""
+
+    def __init__(self, writes=0, number=errno.EPIPE):
+        super().__init__()
+        self.writes, self.number = writes, number
+
+    def write(self, text):
+        if not self.writes:
+            raise OSError(self.number, "gone")
+        self.writes -= 1
+        return super().write(text)
+
+
+class Clock:
+    def __init__(self, step=1.0):
+        self.now, self.step = 0.0, step
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+
+def one(value, dtype=float):
+    return np.array([value, 777], dtype)  # replica 1 is nobody's business
+
+
+def events(epochs=3, validates=True, metrics=("accuracy",), losses=None, first=1):
+    """A made-up run whose loss is 1/epoch."""
+    state = SimpleNamespace(epoch=first - 1, step=10 * (first - 1))
+    yield Started(state, epochs, 10 * epochs, 10, 1000, 99, metrics, validates)
+    best = math.inf
+    for epoch in range(first, epochs + 1):
+        loss = 1 / epoch if losses is None else losses[epoch - 1]
+        found = {name: one(0.25) for name in metrics}
+        is_best, best = loss < best, min(loss, best)
+        yield Progress(state, 10 * epoch - 5, epoch - 0.5)
+        yield EpochEnded(
+            state,
+            epoch,
+            10 * epoch,
+            one(0.01),
+            one(loss),
+            found,
+            one(loss) if validates else None,
+            found if validates else {},
+            one(2.0),
+            one(0.5),
+            one(is_best, bool),
+            float(epoch),
+        )
+    counts = (one(epochs, int), one(10 * epochs, int), one(1, int))
+    yield Ended(state, ("completed", "diverged"), *counts, 1.5, 12345.0)
+
+
+SUMMARY = {
+    "outcome": "completed",
+    "epochs": 3,
+    "steps": 30,
+    "best": {"epoch": 3, "lr": 0.01, "train_loss": 0.5, "validation_loss": 0.25},
+    "final": {"lr": 0.01, "train_loss": 0.5, "validation_loss": 0.25},
+    "test": {"loss": 0.125, "accuracy": 0.75},
+    "seconds": 1.5,
+    "samples_per_second": 12345.0,
+    "parameters": 99,
+}
+SUMMARY["best"]["validation_accuracy"] = 0.9
+
+
+def told(listener, *args, **keywords):
+    for event in events(*args, **keywords):
+        listener(event)
+    listener.finish(SUMMARY, Path("runs/x"), ["column [b] is constant"])
+    listener.close()
+    return listener.output.stream.getvalue()
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.693147, "0.69315"),
+        (0.012343, "0.01234"),
+        (1.1, "1.10000"),
+        (12.3456789, "12.3457"),
+        (1234.56, "1234.56"),
+        (0.00123456, "1.235e-03"),
+        (123456.0, "1.235e+05"),
+        (-2.5, "-2.50000"),
+        (0.0, "0"),
+        (math.nan, "nan"),
+        (-math.inf, "-inf"),
+    ],
+)
+def test_number(value, text):
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(("lr", "text"), [(0.01, "0.01"), (1e-5, "1e-05"), (1 / 3, "0.3333")])
+def test_learning_rate(lr, text):
+    assert words.short(lr) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (987.4, "987"), (999.9, "1.00k"), (12345, "12.3k"), (150000, "150k"),
+        (999_900, "1.00M"), (4.56e6, "4.56M"), (3e10, "30.0G"), (math.inf, "-"), (math.nan, "-"),
+    ],
+)  # fmt: skip
+def test_rate(value, text):
+    assert words.rate(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0.40 s"), (12.34, "12.3 s"), (59.99, "1 min 00 s"), (185, "3 min 05 s"),
+     (7384, "2 h 03 min")],
+)  # fmt: skip
+def test_duration(seconds, text):
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7.4, "0:07"), (754, "12:34"), (3723, "1:02:03")])
+def test_remaining(seconds, text):
+    assert words.remaining(seconds) == text
+
+
+def test_sparkline():
+    assert words.sparkline([0, 1, 2, 3], 4, fancy=True) == "▁▃▆█"
+    assert words.sparkline([4, 4], 10, fancy=False) == "__"
+    # by decades, when there are more than 1.5
+    assert words.sparkline([1, 10, 100], 3, fancy=True) == "▁▅█"
+    assert words.sparkline([1, math.nan, 2], 3, fancy=False) == "_x#"
+    assert words.sparkline([math.nan], 5, fancy=True) == ""
+    assert len(words.sparkline(list(range(1000)), 33, fancy=True)) == 33
+    assert words.sparkline([-1e308, 1e308], 2, fancy=True) == "▁█"
+
+
+@pytest.mark.parametrize(("share", "text"), [(0, "----"), (0.5, "##--"), (1, "####"), (9, "####")])
+def test_bar(share, text):
+    assert words.bar(share, 4, fancy=False) == text
+
+
+def test_closing_lines():
+    assert words.closing(SUMMARY, Path("runs/x"), ["mind the gap"]) == [
+        "completed after 3 epochs (30 steps) in 1.50 s, 12.3k rows/s",
+        "best epoch 3: validation loss 0.25000, accuracy 0.9000",
+        "test: loss 0.12500, accuracy 0.7500",
+        "note: mind the gap",
+        "run folder: runs/x",
+    ]
+
+
+def test_closing_lines_without_validation_or_anything():
+    summary = {"outcome": "timed_out", "epochs": 1, "steps": 1, "final": {"train_loss": 0.5}}
+    assert words.closing(summary) == [
+        "reached its time limit after 1 epoch (1 step) in 0.00 s, 0 rows/s",
+        "last epoch: training loss 0.50000",
+    ]
+    assert words.closing({"outcome": "diverged", "best": None, "final": None})
+
+
+# Record and table
+
+
+@pytest.mark.parametrize(
+    ("count", "stride"), [(1, 1), (50, 1), (51, 2), (100, 2), (101, 5), (501, 20), (10**6, 20000)]
+)
+def test_round_stride(count, stride):
+    assert round_stride(count, 50) == stride
+
+
+def test_record_keeps_first_best_and_last_of_any_run():
+    losses = np.linspace(2, 1, 5000)
+    losses[3210] = 0.5
+    started, *rest = events(5000, losses=losses)
+    record = Record(started)
+    for event in rest:
+        if isinstance(event, EpochEnded):
+            record.add(event)
+    epochs = [row["epoch"] for row in record.thinned(20)]
+    assert {1, 3211, 5000} <= set(epochs)
+    assert epochs == sorted(set(epochs))
+    assert len(epochs) <= 24
+    assert len(list(record)) <= 512
+
+
+@pytest.mark.parametrize("width", [17, 40, 60, 80, 120, 500])
+@pytest.mark.parametrize("validates", [True, False])
+def test_columns_fit(width, validates):
+    found = table.columns(("accuracy", "a_very_long_metric_name"), validates, 100, width)
+    assert table.line_width(found) <= width
+    for text in table.heading(found):
+        assert len(text) <= width
+    assert [c.key for c in found[:2]] == ["epoch", "train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("width", "missing"),
+    [
+        (500, []),
+        (81, ["train_accuracy"]),
+        (70, ["rows_per_second", "train_accuracy"]),
+        (60, ["gradient_norm", "rows_per_second", "train_accuracy"]),
+        (50, ["gradient_norm", "lr", "rows_per_second", "train_accuracy"]),
+    ],
+)
+def test_order_in_which_columns_go(width, missing):
+    everything = {c.key for c in table.columns(("accuracy",), True, 9, 999)}
+    found = {c.key for c in table.columns(("accuracy",), True, 9, width)}
+    assert sorted(everything - found) == missing
+
+
+# Plain lines
+
+
+def test_plain_lines_word_for_word():
+    assert told(display.PlainLines(io.StringIO()), 2) == (
+        "epoch 1/2  train_loss 1.00000  train_accuracy 0.2500  "
+        "validation_loss 1.00000  validation_accuracy 0.2500  lr 0.01  best\n"
+        "epoch 2/2  train_loss 0.50000  train_accuracy 0.2500  "
+        "validation_loss 0.50000  validation_accuracy 0.2500  lr 0.01  best\n"
+        "completed after 3 epochs (30 steps) in 1.50 s, 12.3k rows/s\n"
+        "best epoch 3: validation loss 0.25000, accuracy 0.9000\n"
+        "test: loss 0.12500, accuracy 0.7500\n"
+        "note: column [b] is constant\n"
+        "run folder: runs/x\n"
+    )
+
+
+@pytest.mark.parametrize("epochs", [1, 50, 51, 100, 999, 5001])
+def test_plain_lines_are_thinned(epochs):
+    text = told(display.PlainLines(io.StringIO()), epochs)
+    said = [int(line.split("/")[0].split()[1]) for line in text.splitlines() if "/" in line[:12]]
+    assert said[0] == 1
+    assert said[-1] == epochs
+    assert min(epochs, 25) <= len(said) <= 52
+    assert len(set(said)) == len(said)
+
+
+def test_the_last_epoch_of_a_run_that_stops_early_is_said():
+    listener = display.PlainLines(io.StringIO())
+    for event in events(1000):
+        if not isinstance(event, EpochEnded) or event.epoch <= 333:
+            listener(event)
+    assert listener.output.stream.getvalue().splitlines()[-1].startswith("epoch  333/1000")
+
+
+def test_a_resumed_run_says_its_first_epoch():
+    text = told(display.PlainLines(io.StringIO()), 1000, first=701)
+    assert text.startswith("epoch  701/1000")
+
+
+# JSON lines
+
+
+def test_json_lines():
+    text = told(display.JsonLines(io.StringIO()), losses=[1.0, math.nan, math.inf])
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    lines = [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+    assert [line["event"] for line in lines] == ["started", *["epoch"] * 3, "ended", "summary"]
+    started, first, second, _, ended, summary = lines
+    assert started["parameters"] == 99
+    assert started["metrics"] == ["accuracy"]
+    assert list(first)[1:] == [
+        "epoch", "step", "lr", "train_loss", "train_accuracy", "validation_loss",
+        "validation_accuracy", "gradient_norm", "update_norm", "seconds", "best",
+    ]  # fmt: skip
+    assert first["best"] is True
+    assert second["train_loss"] is None
+    assert second["best"] is False
+    assert ended["outcome"] == "completed"
+    assert ended["epochs"] == 3
+    assert summary == {
+        "event": "summary",
+        **SUMMARY,
+        "folder": "runs/x",
+        "notes": ["column [b] is constant"],
+    }
+
+
+def test_json_of_arrays_and_paths():
+    stream = io.StringIO()
+    fields = {"a": np.array([1.0, np.inf]), "b": np.float32(0.5), "c": Path("x"), "d": (1, None)}
+    display.JsonLines(stream).emit("any", fields)
+    assert json.loads(stream.getvalue()) == {
+        "event": "any", "a": [1.0, None], "b": 0.5, "c": "x", "d": [1, None],
+    }  # fmt: skip
+
+
+# The live table
+
+
+@pytest.fixture
+def eighty(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "LC_ALL"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def without_codes(text):
+    from rich.text import Text
+
+    return Text.from_ansi(text).plain
+
+
+def test_live_table_leaves_a_table_and_the_words(eighty):
+    text = told(display.LiveTable(Terminal()), 3)
+    lines = without_codes(text).splitlines()
+    assert lines[0].split() == ["training", "validation", "validation", "gradient"]
+    assert lines[1].split() == [
+        "epoch", "loss", "loss", "accuracy", "lr", "norm", "rows/s",
+    ]  # fmt: skip
+    assert lines[2].split()[:2] == ["1", "1.00000"]
+    assert lines[4].split()[:3] == ["●", "3", "0.33333"]
+    assert lines[-2:] == ["note: column [b] is constant", "run folder: runs/x"]
+
+
+def test_live_table_draws_at_most_four_times_a_second(eighty):
+    calls = []
+
+    class Counted(display.LiveTable):
+        def _draw(self):
+            calls.append(self.clock())
+            super()._draw()
+
+    told(Counted(Terminal(), Clock(step=0.01)), 300)
+    assert len(calls) > 10
+    assert min(np.diff(calls)) >= 0.25
+
+
+def test_live_view_shows_course_progress_and_remaining_time(eighty):
+    stream = Terminal()
+    listener = display.LiveTable(stream, Clock())
+    for event in list(events(40))[:41]:  # 20 epochs
+        listener(event)
+    text = without_codes(stream.getvalue())
+    listener.close()
+    assert " loss █" in text
+    assert "best 0.05000" in text
+    assert "20/40 epochs, " in text
+
+
+def test_live_table_hides_no_cursor_for_good(eighty):
+    stream = Terminal()
+    listener = display.LiveTable(stream, Clock())
+    for event in list(events(5))[:5]:
+        listener(event)
+    text = stream.getvalue()
+    listener.close()
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
+
+
+@pytest.mark.parametrize("width", ["5", "20", "40", "60", "120"])
+def test_live_table_keeps_to_the_width(eighty, width):
+    eighty.setenv("COLUMNS", width)
+    text = told(display.LiveTable(Terminal(), Clock()), 30)
+    shown = [line.split("\r")[-1] for line in without_codes(text).splitlines()]
+    assert max(len(line) for line in shown if "runs/x" not in line) <= int(width)
+
+
+def test_user_text_is_never_markup(eighty):
+    listener = display.LiveTable(Terminal())
+    for event in events(2, metrics=("[/red]",)):
+        listener(event)
+    listener.finish(SUMMARY, Path("runs/[bold]/[/x]"), [":smile: [link=x]"])
+    text = listener.output.stream.getvalue()
+    assert "run folder: runs/[bold]/[/x]" in text
+    assert "note: :smile: [link=x]" in text
+    assert "[/red]" in text
+
+
+def test_no_color(eighty):
+    eighty.setenv("NO_COLOR", "1")
+    text = told(display.LiveTable(Terminal(), Clock()), 10)
+    assert not any(f"{code}m" in text for code in (31, 32, 36))
+
+
+@pytest.mark.parametrize("make", [display.LiveTable, display.PlainLines, display.JsonLines])
+def test_an_ascii_stream_gets_ascii(eighty, make):
+    class Ascii(Terminal):
+        encoding = "ascii"
+
+        def write(self, text):
+            text.encode("ascii")
+            return super().write(text)
+
+    keywords = {"clock": Clock()} if make is display.LiveTable else {}
+    listener = make(Ascii(), **keywords)
+    for event in events(30, metrics=("größe",)):
+        listener(event)
+    listener.finish(SUMMARY, Path("runs/ä\udcff"), ["日本"])
+    assert listener.output.stream.getvalue()
+
+
+def test_the_c_locale_gets_ascii(eighty):
+    eighty.setenv("LC_ALL", "C")
+    assert told(display.LiveTable(Terminal(), Clock()), 30).isascii()
+
+
+@pytest.mark.parametrize("writes", [0, 1, 4])
+@pytest.mark.parametrize("make", [display.LiveTable, display.PlainLines, display.JsonLines])
+def test_a_closed_pipe_ends_the_display_alone(eighty, make, writes):
+    keywords = {"clock": Clock()} if make is display.LiveTable else {}
+    listener = make(Broken(writes), **keywords)
+    told(listener, 30)
+    assert not listener.output.open
+    assert listener.output.error is None
+
+
+def test_a_full_disk_is_kept_for_the_caller():
+    listener = display.PlainLines(Broken(1, errno.ENOSPC))
+    told(listener)
+    assert listener.output.error.errno == errno.ENOSPC
+
+
+def test_a_closed_stream_ends_the_display_alone():
+    listener = display.PlainLines(io.StringIO())
+    listener.output.stream.close()
+    for event in events():
+        listener(event)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell's pipe")
+@pytest.mark.parametrize("kind", ["PlainLines", "JsonLines"])
+def test_no_noise_when_the_reader_goes(kind):
+    code = (
+        "import sys; from optcli import display; from optcli.errors import InvalidInput\n"
+        f"listener = display.{kind}(sys.stdout)\n"
+        "for k in range(20000): listener.finish({'outcome': str(k)})\n"
+        "print('still here', file=sys.stderr)"
+    )
+    command = f'"{sys.executable}" -c "$CODE" | head -1'
+    environment = {**os.environ, "CODE": code}
+    done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == "still here\n"
+
+
+# Pick
+
+
+@pytest.mark.parametrize(
+    ("quiet", "json_", "stream", "term", "kind"),
+    [
+        (False, False, Terminal(), "xterm", display.LiveTable),
+        (False, False, Terminal(), "dumb", display.PlainLines),
+        (False, False, Terminal(), "", display.PlainLines),
+        (False, False, io.StringIO(), "xterm", display.PlainLines),
+        (True, False, Terminal(), "xterm", display.Quiet),
+        (False, True, Terminal(), "xterm", display.JsonLines),
+        (True, True, Terminal(), "xterm", display.JsonLines),
+        (False, False, None, "xterm", display.Quiet),
+        (False, True, None, "xterm", display.Quiet),
+    ],
+)
+def test_pick(monkeypatch, quiet, json_, stream, term, kind):
+    monkeypatch.setenv("TERM", term)
+    assert type(display.pick(quiet, json_, stream)) is kind
+
+
+def test_quiet_says_nothing(capfd):
+    listener = display.Quiet()
+    for event in events():
+        listener(event)
+    listener.finish(SUMMARY, Path("x"), ["y"])
+    listener.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_rich_is_imported_for_a_terminal_alone():
+    code = (
+        "import io, sys; from optcli import display\n"
+        "listener = display.pick(False, False, io.StringIO())\n"
+        "listener.finish({'outcome': 'completed'})\n"
+        "sys.exit('rich' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Faults
+
+
+def test_faults_are_one_plain_line_each():
+    stream = io.StringIO()
+    error = InvalidInput(
+        Fault("is 1.2; must be in [0, 1)", "optimizer.beta2", "a.yaml", 12),
+        Fault("unknown column 'a\x1b[31m\nb'", file="x" * 300),
+    )
+    display.faults(error, stream)
+    first, second = stream.getvalue().splitlines()
+    assert first == "a.yaml:12: optimizer.beta2: is 1.2; must be in [0, 1)"
+    assert second == "x" * 300 + ": unknown column 'a\\x1b[31m\\nb'"
+
+
+def test_faults_of_other_errors_and_streams():
+    stream = io.StringIO()
+    display.faults(EnvironmentFailed("disk full: /data"), stream)
+    assert stream.getvalue() == "disk full: /data\n"
+    display.faults(EnvironmentFailed("disk full"), None)
+    display.faults(EnvironmentFailed("disk full"), Broken())

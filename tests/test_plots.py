@@ -1,0 +1,325 @@
+"""Pictures: what they say, that they stand on odd data, that they are the same every time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optcli import plots
+from optcli.errors import EnvironmentFailed
+from optcli.plots import ticks
+from optcli.plots.style import elided, plain, style, text_width
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def history(train, validation=None, **metrics):
+    columns = {"epoch": range(1, len(train) + 1), "train_loss": train}
+    if validation is not None:
+        columns["validation_loss"] = validation
+    return columns | metrics
+
+
+def words(figure):
+    """All that is written in a figure."""
+    import matplotlib.text
+
+    return [t.get_text() for t in figure.findobj(matplotlib.text.Text) if t.get_text()]
+
+
+def lines(axes):
+    return {tuple(np.asarray(line.get_ydata(), float)) for line in axes.get_lines()}
+
+
+# Scales
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, 0.5, 0.04], False),  # a ratio of 25
+        ([1.0, 0.5, 0.03], True),  # of 33
+        ([1.0, 0.0, 1e-9], False),  # 0 has no logarithm
+        ([1e9, -1.0], False),
+        ([1.0, np.nan, np.inf, 0.5], False),
+        ([np.nan], False),
+        ([], False),
+    ],
+)
+def test_rule_of_the_logarithmic_axis(values, expected):
+    assert ticks.wants_log(np.array(values)) is expected
+
+
+number = st.floats(min_value=-1e290, max_value=1e290, allow_subnormal=False)
+
+
+@given(st.lists(number, min_size=1, max_size=5))
+def test_linear_scale_shows_all_values_with_distinct_labels(values):
+    scale = ticks.scale(np.array(values), count=4)
+    assert scale.low < min(values)
+    assert scale.high > max(values)
+    assert 1 <= len(scale.ticks) <= 13
+    assert len(set(scale.labels)) == len(scale.labels) == len(scale.ticks)
+
+
+@given(st.lists(st.floats(min_value=1e-290, max_value=1e290), min_size=2, max_size=5, unique=True))
+def test_log_scale_shows_all_values(values):
+    if not ticks.wants_log(np.array(values)):
+        return
+    scale = ticks.scale(np.array(values), count=4, log=True)
+    assert 0 < scale.low <= min(values)
+    assert scale.high >= max(values)
+    assert 1 <= len(scale.ticks) <= 10
+    assert len(set(scale.labels)) == len(scale.ticks)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (-0.02, 1.02, ["0.0", "0.5", "1.0"]),
+        (-1.2, 1.2, ["−1", "0", "1"]),
+        (0, 4.1e5, ["0", "200,000", "400,000"]),
+        (0.1e-12, 1.9e-12, ["0.5×10⁻¹²", "1.0×10⁻¹²", "1.5×10⁻¹²"]),
+    ],
+)
+def test_linear_labels(low, high, labels):
+    assert ticks.linear(low, high, count=3).labels == labels
+
+
+def test_log_labels():
+    assert ticks.scale(np.array([0.01, 1.0]), 4, log=True, margin=0).labels == [
+        "0.01", "0.1", "1",
+    ]  # fmt: skip
+    assert "10⁻⁶" in ticks.scale(np.array([1e-7, 1.0]), 4, log=True).labels
+
+
+def test_one_far_value_does_not_flatten_the_others():
+    values = np.append(np.linspace(-3, -2, 40), 4e3)
+    assert ticks.without_outliers(values).max() == -2
+    assert ticks.without_outliers(values[:40]).size == 40
+
+
+# The loss curve
+
+
+def test_loss_curve_draws_the_history_and_marks_the_best_epoch():
+    train, validation = [0.9, 0.5, 0.3], [0.8, 0.6, 0.7]
+    figure = plots.loss_curve(history(train, validation), best_epoch=2, title="moons")
+    (axes,) = figure.axes
+    assert {tuple(train), tuple(validation), (0.6,)} <= lines(axes)
+    said = words(figure)
+    assert {"moons", "epoch", "loss", "training", "validation"} <= set(said)
+    assert "best: epoch 2, validation loss 0.6000" in said
+    assert axes.get_yscale() == "linear"
+
+
+def test_loss_curve_is_logarithmic_by_the_rule():
+    figure = plots.loss_curve(history([1.0, 0.1, 0.01]))
+    assert figure.axes[0].get_yscale() == "log"
+    assert "loss (log)" in words(figure)
+
+
+def test_a_panel_for_each_of_three_metrics():
+    two = [0.1, 0.2]
+    metrics = {f"{part}_{m}": two for m in "abcd" for part in ("train", "validation")}
+    figure = plots.loss_curve(history(two, two, **metrics, lr=two, seconds=two))
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "a", "b", "c"]
+
+
+def test_metric_of_nan_alone_has_no_panel():
+    figure = plots.loss_curve(history([1.0, 2.0], train_auc=[np.nan, np.nan]))
+    assert len(figure.axes) == 1
+
+
+def test_values_that_are_not_finite_are_gaps_and_are_said():
+    train = [1.0, 2.0, np.inf, np.nan, 3.0]
+    figure = plots.loss_curve(history(train))
+    assert figure.axes[0].get_ylim() == pytest.approx((0.9, 3.1))
+    assert "epoch   (training loss not finite in epoch 3)" in words(figure)
+
+
+def test_labels_of_lines_that_end_together_do_not_touch():
+    figure = plots.loss_curve(history([1.0, 0.5], [1.1, 0.5]))
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    low, high = sorted(boxes, key=lambda box: box.y0)
+    assert low.y1 <= high.y0
+
+
+@pytest.mark.parametrize("best", [1, 2, 40])
+def test_words_about_the_best_epoch_stay_over_the_frame(best):
+    figure = plots.loss_curve(history(np.linspace(1, 0.5, 40), np.linspace(1, 0.5, 40)), best)
+    (said,) = [t for t in figure.texts if t.get_text().startswith("best")]
+    frame, box = figure.axes[0].get_window_extent(), said.get_window_extent()
+    assert frame.x0 - 1 <= box.x0
+    assert box.x1 <= frame.x1 + 1
+    assert box.y0 >= frame.y1
+
+
+odd = st.sampled_from([0.0, -1.0, 1e-12, 1.0, 1e12, 1e38, 1e308, -1e308, np.nan, np.inf, -np.inf])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(odd, odd, odd), min_size=1, max_size=6), st.integers(1, 6))
+def test_any_history_gives_a_picture(rows, best):
+    train, validation, metric = zip(*rows, strict=True)
+    figure = plots.loss_curve(history(train, validation, train_m=metric), best, "t")
+    assert plots.render(figure).startswith(PNG)
+
+
+def test_long_runs_show_the_running_median():
+    rng = np.random.default_rng(0)
+    figure = plots.loss_curve(history(1 + rng.random(1000)))
+    raw, smooth = figure.axes[0].get_lines()
+    assert len(raw.get_ydata()) == 1000
+    assert np.ptp(smooth.get_ydata()) < 0.6 * np.ptp(raw.get_ydata())
+    assert "epoch   (thick lines: running median)" in words(figure)
+
+
+def test_resumed_and_thinned_epochs_keep_their_numbers():
+    columns = {"epoch": [51, 52, 60], "train_loss": [3.0, 2.0, 1.0]}
+    line = plots.loss_curve(columns, 60).axes[0].get_lines()[0]
+    assert list(line.get_xdata()) == [51, 52, 60]
+
+
+# The others
+
+
+def test_decision_boundary_colours_each_side():
+    x = np.array([[-1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])
+    figure = plots.decision_boundary(
+        lambda p: np.stack([-p[:, 0], p[:, 0]], axis=1),
+        x,
+        np.array([0, 1, 1]),
+        ("width", "height"),
+        ("_no", "$yes$"),
+        np.array([False, False, True]),
+    )
+    image = figure.axes[0].get_images()[0].get_array()
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) == 2
+    assert (image[:, 0] != image[:, -1]).any()
+    assert {"width", "height", "_no", "$yes$", "held out"} <= set(words(figure))
+
+
+def test_decision_boundary_of_one_score_equals_that_of_two():
+    x, y = np.array([[0.0, 0.0], [1.0, 2.0]]), np.array([0, 1])
+    one = plots.decision_boundary(lambda p: p[:, 1:] - p[:, :1], x, y)
+    two = plots.decision_boundary(lambda p: np.stack([p[:, 0], p[:, 1]], axis=1), x, y)
+    assert plots.render(one) == plots.render(two)
+
+
+def test_scores_that_are_not_finite_leave_the_plane_white():
+    x, y = np.zeros((1, 2)), np.array([0])
+    figure = plots.decision_boundary(lambda p: np.full((len(p), 3), np.nan), x, y)
+    assert (figure.axes[0].get_images()[0].get_array() == 1).all()
+
+
+def test_predicted_against_true_says_r2_and_rmse_of_each_part():
+    true = np.array([1.0, 2.0, 3.0, 4.0, 10.0])
+    predicted = true + np.array([1.0, -1.0, 1.0, -1.0, np.nan])
+    parts = ["train"] * 4 + ["test"]
+    said = words(plots.predicted_against_true(predicted, true, "price (EUR)", parts))
+    # by hand: the error is 1, the variance of 1, 2, 3, 4 is 1.25
+    assert {"R² = 0.200", "RMSE = 1", "4 rows", "0 rows", "1 not finite,\nnot shown"} <= set(said)
+    assert {"true price (EUR)", "predicted price (EUR)", "training", "test"} <= set(said)
+
+
+def test_confusion_writes_counts_and_row_shares():
+    figure = plots.confusion(np.array([[1999, 1], [2, 6]]), ["no", "yes"], "t")
+    assert {"1,999\n>99%", "1\n<1%", "2\n25%", "6\n75%"} <= set(words(figure))
+
+
+@pytest.mark.parametrize("classes", [2, 5, 12, 20])
+@pytest.mark.parametrize("name", ["{}", "a class whose name is very, very long: {}"])
+def test_confusion_fits_its_cells(classes, name):
+    counts = np.full((classes, classes), 12345)
+    figure = plots.confusion(counts, [name.format(k) for k in range(classes)])
+    plots.render(figure)
+    axes = figure.axes[0]
+    cell = axes.get_window_extent().width / classes
+    for text in axes.texts:
+        assert text.get_window_extent().width <= cell
+    whole = figure.bbox
+    for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
+        box = label.get_window_extent()
+        assert whole.x0 <= box.x0
+        assert whole.y0 <= box.y0
+    below = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(a.x1 <= b.x0 for a, b in itertools.pairwise(below))
+
+
+def test_confusion_without_rows_of_a_class():
+    assert plots.render(plots.confusion(np.zeros((2, 2), int), ["a", "b"])).startswith(PNG)
+
+
+# User text
+
+
+@pytest.mark.parametrize("text", ["$x_1$", "a_b", "\\frac{", "$", "50 % \\$", "_x", "数据", "𝒳"])
+def test_user_text_is_text(text):
+    figure = plots.loss_curve(history([1.0]), None, text)
+    assert plain(text) in words(figure)
+    for kind in ("png", "svg", "pdf"):
+        assert plots.render(figure, kind)
+
+
+def test_control_characters_and_lone_surrogates_are_taken_out():
+    assert plain("a\x1b[31m\nb\ud800\x00") == "a [31m b?"
+
+
+def test_elided_text_fits_and_keeps_both_ends():
+    with style():
+        short = elided("first " + "x" * 500 + " last", 2.0, 9)
+        assert text_width(short, 9) <= 2.0
+    assert short.startswith("first")
+    assert short.endswith("last")
+    assert "…" in short
+
+
+# Files
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_the_same_picture_gives_the_same_bytes(kind):
+    def picture():
+        return plots.render(plots.loss_curve(history([3.0, 2.0], [3.0, 2.5]), 2, "t"), kind)
+
+    assert picture() == picture()
+
+
+def test_save_writes_each_format_and_leaves_nothing_else(tmp_path):
+    figure = plots.loss_curve(history([1.0]))
+    paths = plots.save(figure, tmp_path / "lr0.01", ("png", "svg"))
+    assert sorted(tmp_path.iterdir()) == paths
+    assert [p.name for p in paths] == ["lr0.01.png", "lr0.01.svg"]
+    with pytest.raises(EnvironmentFailed):
+        plots.save(figure, tmp_path / "missing" / "loss")
+
+
+def test_the_users_settings_are_neither_used_nor_changed(tmp_path):
+    """In a process of its own: a backend that does not exist, a matplotlibrc, no home."""
+    (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\nfigure.dpi: 7\n")
+    code = (
+        "import sys, hashlib; from optcli import plots; "
+        "assert 'matplotlib' not in sys.modules; "
+        "f = plots.loss_curve({'epoch': [1], 'train_loss': [1.0]}, 1, 't'); "
+        "print(hashlib.sha256(plots.render(f)).hexdigest()); "
+        "import matplotlib; assert matplotlib.rcParams['figure.dpi'] in (7, 100); "
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    seen = set()
+    for extra in ({}, {"MPLBACKEND": "nonsense", "MATPLOTLIBRC": str(tmp_path)}):
+        environment = {**os.environ, **extra}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        seen.add(done.stdout)
+    assert len(seen) == 1
