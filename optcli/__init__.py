@@ -1,3 +1,12 @@
 """optcli: train, compare and check optimizers and losses, on NumPy."""
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """What the package offers, imported when it is asked for."""
+    if name in ("Run", "check", "train"):
+        from optcli import run
+
+        return getattr(run, name)
+    raise AttributeError(f"module 'optcli' has no attribute '{name}'")

@@ -71,9 +71,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], description: Any) -> N
     """Write an uncompressed .npz without pickle; the description goes in as JSON."""
     text = json.dumps(jsonable(description), ensure_ascii=False, allow_nan=False).encode()
     buffer = io.BytesIO()
-    np.savez(
-        buffer, allow_pickle=False, description=np.frombuffer(text, np.uint8), **dict(arrays)
-    )
+    np.savez(buffer, allow_pickle=False, description=np.frombuffer(text, np.uint8), **dict(arrays))
     write(path, buffer.getvalue())
 
 

@@ -25,7 +25,7 @@ from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
 from optcli.metrics import METRICS, usual
 from optcli.parameters import Parameters
-from optcli.recording import History, Recorder, Trained, environment, summary
+from optcli.recording import History, Recorder, Trained, environment, named, summary
 from optcli.training import Cohort, Evaluation, Replica, train_cohort
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Plan:
                 regularization=config.regularization,
                 training=config.training,
                 metrics=metrics,
-                dtype=DTYPES[config.dtype],
+                dtype=np.dtype(config.dtype),
             )
             batch = config.training.batch_size
             if batch != "full" and batch > len(data.train.x):
@@ -140,14 +140,57 @@ class Plan:
                 raise InvalidInput(Fault(message, "model"))
         return cls(config, cohort, data)
 
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """What would be trained, under a few headings."""
+        config, data, cohort = self.config, self.data, self.cohort
+        architecture, encoder = cohort.architecture(), data.encoder
+        rows = len(data.train.x)
+        size = cohort.training.batch_size
+        batch = rows if size == "full" else size
+        per_epoch = -(-rows // batch)
+        steps = cohort.training.steps or cohort.training.epochs * per_epoch
+        parts = {"training": data.train, "validation": data.validation, "test": data.test}
+        columns = {
+            feature.name: "number"
+            if feature.categories is None
+            else f"one of {len(feature.categories)}: {', '.join(feature.categories)}"
+            for feature in encoder.features
+        }
+        target: dict[str, Any] = {"columns": encoder.target.names, "kind": encoder.target.kind}
+        if encoder.target.classes:
+            classes = encoder.target.classes
+            target["classes"] = classes[0] if len(classes) == 1 else [", ".join(c) for c in classes]
+        layers = {
+            step.name: f"{'x'.join(map(str, step.shape))} -> "
+            f"{'x'.join(map(str, step.layer.output(step.shape)))}"
+            for step in architecture.steps
+        }
+        facts: dict[str, dict[str, Any]] = {
+            "rows": {name: len(part.x) for name, part in parts.items() if part is not None},
+            "features": columns,
+            "target": target,
+            "model": layers | {"parameters": architecture.layout.size},
+            "training": {
+                "loss": config.loss.name,
+                "optimizer": named(config.optimizer),
+                "batch size": batch,
+                "steps": f"{steps:,} ({per_epoch:,} an epoch)",
+                "metrics": [metric.name for metric in cohort.metrics],
+                "memory": f"{cohort.memory() / 1e6:.1f} MB",
+            },
+        }
+        if data.warnings:
+            facts["notes"] = {str(n): text for n, text in enumerate(data.warnings, 1)}
+        return facts
+
     @property
     def checksum(self) -> str:
         """SHA-256 over the prepared rows, in hexadecimal."""
         digest = hashlib.sha256()
         for part in (self.data.train, self.data.validation, self.data.test):
             if part is not None:
-                digest.update(np.ascontiguousarray(part.x))
-                digest.update(np.ascontiguousarray(part.y))
+                digest.update(np.ascontiguousarray(part.x).data)
+                digest.update(np.ascontiguousarray(part.y).data)
         return digest.hexdigest()
 
 
@@ -166,6 +209,13 @@ def memory_available() -> float:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):
         return float("inf")
+
+
+def check(config: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Plan:
+    """All of `train` but the training; raises InvalidInput with all that is wrong."""
+    from optcli import config as configs
+
+    return Plan.of(configs.load(config, overrides))
 
 
 def train(
@@ -214,9 +264,10 @@ def run(
         config.model, config.loss, plan.data.encoder, config.dtype, np.empty(0, plan.cohort.dtype)
     )
     recorder = Recorder(folder, history, start, config.training.checkpoint_every)
+    everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(threads):
         for event in train_cohort(plan.cohort):
-            for listener in (recorder, *listeners):
+            for listener in everyone:
                 listener(event)
         assert isinstance(event, Ended)
         trained = Trained(

@@ -9,7 +9,6 @@ ranges, for the JSON Schema, for `explain`, and for the error messages:
 from __future__ import annotations
 
 import dataclasses
-import functools
 import typing
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -73,7 +72,6 @@ class Field:
     range: str  # such as "in [0, 1)", or "" where any value will do
 
 
-@functools.cache
 def fields(spec: type) -> tuple[Field, ...]:
     """The fields of a spec class, in the order of their definition."""
     hints = typing.get_type_hints(spec, include_extras=True)
@@ -88,7 +86,9 @@ def fields(spec: type) -> tuple[Field, ...]:
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
         doc = next((note.text for note in notes if isinstance(note, Doc)), "")
-        found.append(Field(field.name, hint, default, doc, range_text(notes)))
+        inner = [n for each in typing.get_args(hint) for n in getattr(each, "__metadata__", ())]
+        limits = range_text(notes) or range_text(tuple(inner))
+        found.append(Field(field.name, hint, default, doc, limits))
     return tuple(found)
 
 
@@ -109,6 +109,7 @@ def range_text(notes: tuple[Any, ...]) -> str:
 
 Seed = Annotated[int, Ge(0), Lt(2**63), Doc("seed of the random generators")]
 Part = Annotated[float, Ge(0), Lt(1)]
+Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class Training:
 
     epochs: Annotated[int, Ge(1), Doc("passes over the training rows")] = 100
     steps: Annotated[int | None, Ge(1), Doc("updates in all, instead of epochs")] = None
-    batch_size: Annotated[int | Literal["full"], Ge(1), Doc("rows a step, or full")] = 32
+    batch_size: Annotated[Count | Literal["full"], Doc("rows a step, or full")] = 32
     shuffle: Annotated[bool, Doc("a new order of the rows in every epoch")] = True
     clip_norm: Annotated[float | None, Gt(0), Doc("largest norm of the whole gradient")] = None
     clip_value: Annotated[float | None, Gt(0), Doc("largest size of one entry")] = None

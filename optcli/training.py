@@ -121,7 +121,8 @@ class State:
         self.seconds = 0.0
         # of the epoch begun: the loss of each batch and its weight, the scores of each row
         self.losses = np.zeros((batches.steps, replicas), cohort.dtype)
-        self.weights = np.zeros((batches.steps, replicas), cohort.dtype)
+        self.weights = np.full((batches.steps, replicas), batches.rows, cohort.dtype)
+        self.weights[-1] = batches.total - (batches.steps - 1) * batches.rows
         rows = batches.total if cohort.metrics else 0
         self.seen = np.zeros((replicas, rows, self.architecture.outputs), cohort.dtype)
         # early stopping: the best monitored value, and epochs since then
@@ -254,29 +255,27 @@ class _Trainer:
         state, replicas = self.state, range(len(self.cohort.replicas))
         last = min(self.batches.steps, state.steps_in_epoch + self.steps - state.step)
         batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
-        spoken = time.perf_counter()
-        while state.steps_in_epoch < last:
-            clock = time.perf_counter()
+        self.gradient_norm.fill(np.nan)
+        self.update_norm.fill(np.nan)
+        spoken = state.seconds
+        while True:
             first = state.steps_in_epoch
+            clock = time.perf_counter()
             lr = self._plan(min(last - first, PLANNED_STEPS))
-            for k, batch in zip(range(len(lr)), batches, strict=False):
-                self._step(batch, k, final=state.steps_in_epoch + 1 == last)
-                now = time.perf_counter()
-                if now - clock > PROGRESS_SECONDS:
-                    break
-            state.seconds += now - clock
+            self._steps(batches, len(lr), last)
+            state.seconds += time.perf_counter() - clock
             for replica in replicas:
                 if not np.isfinite(state.losses[first : state.steps_in_epoch, replica]).all():
                     state.end(replica, "diverged")
             if state.over or state.steps_in_epoch == last:
-                yield self._measure(lr[k])
+                yield self._measure(lr[state.steps_in_epoch - first - 1])
                 return
             if self.spec.time_limit and state.seconds > self.spec.time_limit:
                 for replica in replicas:
                     state.end(replica, "timed_out")
                 return
-            if now - spoken > PROGRESS_SECONDS:
-                spoken = now
+            if state.seconds - spoken > PROGRESS_SECONDS:
+                spoken = state.seconds
                 yield Progress(state, state.step, state.seconds)
 
     def _plan(self, count: int) -> Array:
@@ -286,33 +285,55 @@ class _Trainer:
         self.state.stepper.plan(self.state.step + 1, lr)
         return lr
 
-    def _step(self, batch: Batch, k: int, *, final: bool) -> None:
-        """Forward, backward, update: the k-th of the planned steps."""
-        state = self.state
-        rows = batch.stop - batch.start
-        network = self.networks.get(rows) or self._network(rows)
-        scores = network.forward(batch.x)
-        at = state.steps_in_epoch
-        state.losses[at] = self.cohort.loss.value_and_gradient(
-            scores, batch.y, network.gradient, batch.weight, self.work
-        )
-        state.weights[at] = rows if batch.weight is None else batch.weight.sum(axis=1)
-        if self.cohort.metrics:
-            state.seen[:, batch.start : batch.stop] = scores
-        network.backward()
+    def _steps(self, batches: Iterator[Batch], count: int, last: int) -> None:
+        """Forward, backward, update, for each of the planned steps, or until time is up.
+
+        last: of the steps of the epoch, which leaves its norms behind.
+        """
+        state, work, loss = self.state, self.work, self.cohort.loss
+        stepper, losses, networks = state.stepper, state.losses, self.networks
+        metrics, transforms = bool(self.cohort.metrics), self.regularize or self.clips
+        deadline = time.perf_counter() + PROGRESS_SECONDS
+        for k, (start, stop, x, y, weight) in zip(range(count), batches, strict=False):
+            network = networks.get(stop - start) or self._network(stop - start)
+            scores = network.forward(x)
+            at = state.steps_in_epoch
+            losses[at] = loss.value_and_gradient(scores, y, network.gradient, weight, work)
+            if weight is not None:
+                state.weights[at] = weight.sum(axis=1)
+            if metrics:
+                state.seen[:, start:stop] = scores
+            network.backward()
+            if at + 1 == last:
+                self._last_step(k)
+            else:
+                if transforms:
+                    self._transform()
+                stepper.step(k)
+            state.step += 1
+            state.steps_in_epoch = at + 1
+            if time.perf_counter() > deadline:
+                return
+
+    def _transform(self) -> None:
+        """Regularize and clip the gradient."""
         if self.regularize:
             self.regularize()
-        if final:
-            self.gradient_norm = norm(state.gradients.buffer)
-            np.copyto(self.before, state.parameters.buffer)
         for clip in self.clips:
             clip()
-        state.stepper.step(k)
-        if final:
-            np.subtract(state.parameters.buffer, self.before, self.before)
-            self.update_norm = norm(self.before)
-        state.step += 1
-        state.steps_in_epoch += 1
+
+    def _last_step(self, k: int) -> None:
+        """The update of an epoch's last step, measured."""
+        parameters = self.state.parameters.buffer
+        if self.regularize:
+            self.regularize()
+        self.gradient_norm = norm(self.state.gradients.buffer)
+        for clip in self.clips:
+            clip()
+        np.copyto(self.before, parameters)
+        self.state.stepper.step(k)
+        np.subtract(parameters, self.before, self.before)
+        self.update_norm = norm(self.before)
 
     def _network(self, rows: int) -> Network:
         state = self.state

@@ -159,20 +159,14 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
     assert peak < 10_000
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_finds_the_bottom_of_a_parabola(case):
-    optimizer = dataclasses.replace(
-        make(case),
-        **{
-            f.name: 0.0
-            for f in dataclasses.fields(make(case))
-            if f.name in ("weight_decay", "lr_decay")
-        },
-    )
+@pytest.mark.parametrize(
+    ("name", "lr"), [("sgd", 0.1), ("momentum", 0.02), ("adagrad", 0.5), ("adam", 0.05)]
+)
+def test_finds_the_bottom_of_a_parabola_in_a_thousand_steps(name, lr):
     x, g = np.array([[3.0, -2.0]]), np.empty((1, 2))
-    stepper = Stepper([optimizer], x, g)
-    stepper.plan(1, np.full((2000, 1), optimizer.lr))
-    for k in range(2000):
+    stepper = Stepper([OPTIMIZERS.find(name)(lr=lr)], x, g)
+    stepper.plan(1, np.full((1000, 1), lr))
+    for k in range(1000):
         np.multiply(x, [1.0, 4.0], out=g)
         stepper.step(k)
-    assert np.abs(x).max() < 1e-3
+    assert np.abs(x).max() < 1e-6

@@ -9,6 +9,7 @@
     words    numbers, bars, and the closing lines
     output   a stream that neither dies of an encoding nor of a closed pipe
     faults   errors on stderr
+    pages    what is said at once: lists, and the plan of a run
 
 A listener is called with each event, then once with `finish(summary, folder, notes)`;
 `close()` leaves the terminal in order whenever that does not come about.
@@ -19,7 +20,18 @@ from __future__ import annotations
 from optcli.display.faults import faults
 from optcli.display.jsonl import JsonLines
 from optcli.display.live import LiveTable
+from optcli.display.pages import catalog, plan
 from optcli.display.pick import Listener, Quiet, pick
 from optcli.display.plain import PlainLines
 
-__all__ = ["JsonLines", "Listener", "LiveTable", "PlainLines", "Quiet", "faults", "pick"]
+__all__ = [
+    "JsonLines",
+    "Listener",
+    "LiveTable",
+    "PlainLines",
+    "Quiet",
+    "catalog",
+    "faults",
+    "pick",
+    "plan",
+]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.arrays import Array, Workspace, product
 from optcli.losses.base import LOSSES, Loss
 from optcli.specs import TargetKind
 
@@ -63,5 +63,5 @@ class BinaryCrossEntropy(Loss):
         np.add(small, cells, small)
         np.multiply(prediction, target, cells)
         np.subtract(small, cells, small)
-        np.matmul(small, ones, losses)
+        product(small, ones, losses)
         return losses[..., 0]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.arrays import Array, Workspace, product
 from optcli.losses.base import LOSSES, Loss
 from optcli.specs import TargetKind
 
@@ -44,5 +44,5 @@ class MSE(Loss):
         if gradient is not None:
             np.multiply(difference, 2 / C, gradient)
         np.multiply(difference, difference, difference)
-        np.matmul(difference, ones, losses)
+        product(difference, ones, losses)
         return losses[..., 0]

@@ -1,0 +1,355 @@
+"""Config: from YAML, or a mapping, to checked specs.
+
+    reading      text -> plain values, each with its line
+    validation   values -> specs, every fault noted
+    schema       the JSON Schema of it all, for editors
+
+The specs' own annotations are the single source of keys, defaults and ranges.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from optcli.arrays import DTYPES
+from optcli.config.reading import Document, Dumper, Key, parse, read
+from optcli.config.validation import Faults, dotted, registered, said, spec, unknown
+from optcli.data.base import DATASETS, Dataset
+from optcli.errors import Fault, InvalidInput
+from optcli.losses.base import LOSSES, Loss
+from optcli.metrics import METRICS, Metric
+from optcli.models import MODELS, Model
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.recording import named
+from optcli.registry import Registry
+from optcli.schedules import SCHEDULES, Schedule
+from optcli.specs import Regularization, Split, Training, fields
+
+__all__ = ["Config", "dump", "load"]
+
+CHOSEN: dict[str, Registry[Any]] = {
+    "dataset": DATASETS,
+    "model": MODELS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+}
+PLAIN: dict[str, type[Any]] = {
+    "split": Split,
+    "regularization": Regularization,
+    "training": Training,
+}
+SECTIONS = (
+    "dataset",
+    "split",
+    "model",
+    "loss",
+    "optimizer",
+    "schedule",
+    "regularization",
+    "training",
+    "metrics",
+    "seed",
+    "dtype",
+)
+REQUIRED = ("dataset", "model", "loss", "optimizer")
+DEFAULTS: dict[str, Any] = {
+    "split": {},
+    "schedule": "constant",
+    "regularization": {},
+    "training": {},
+    "metrics": None,
+    "seed": 0,
+    "dtype": "float32",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked config. metrics: None stands for the usual ones of the task."""
+
+    dataset: Dataset
+    split: Split
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule
+    regularization: Regularization
+    training: Training
+    metrics: tuple[Metric, ...] | None
+    seed: int
+    dtype: str
+    document: Document = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def title(self) -> str:
+        """What the config is called: its file's name without the ending."""
+        return Path(self.document.file).stem if self.document.file else "config"
+
+    def place(self, fault: Fault) -> Fault:
+        """The same fault with file and line of its key, or of the nearest above it."""
+        if fault.file is not None or fault.key is None or self.document.file is None:
+            return fault
+        return _placed(self.document, tuple(fault.key.split(".")), fault.message)
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, defaults filled in, in the order of the sections."""
+        values: dict[str, Any] = {}
+        for section in SECTIONS:
+            value = getattr(self, section)
+            if section in CHOSEN:
+                value = named(value)
+            elif section in PLAIN:
+                value = dataclasses.asdict(value)
+            elif section == "metrics" and value is not None:
+                value = [named(metric) if fields(type(metric)) else metric.name for metric in value]
+            values[section] = value
+        return values
+
+
+def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+    """Read and check a config; raises InvalidInput with every fault, in file order.
+
+    source: a YAML file's path, or a mapping. overrides: `KEY=VALUE`, the key
+    dotted, the value YAML. A name alone, as in `optimizer=sgd`, replaces the
+    whole section; `optimizer.name=sgd` changes the name and keeps the other keys.
+    """
+    if isinstance(source, Mapping):
+        document = Document(_plain(source))
+        folder = Path()
+    else:
+        document = read(Path(source))
+        folder = Path(source).parent
+    _check_top(document)
+    _override(document, overrides)
+    faults = Faults()
+    made = _build(document.value, faults)
+    if not faults.found:
+        _check_together(made, document.value, faults)
+    if faults.found:
+        found = [_placed(document, key, message) for key, message in faults.found]
+        raise InvalidInput(*sorted(found, key=lambda fault: fault.line or 0))
+    made["dataset"] = _resolved_path(made["dataset"], folder)
+    made["split"] = _resolved_split(made["split"], folder)
+    return Config(**made, document=document)
+
+
+def _plain(value: Any) -> Any:
+    """A mapping from Python, with lists for tuples and text for paths."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _check_top(document: Document) -> None:
+    value = document.value
+    if isinstance(value, dict):
+        return
+    if value is None:
+        message = "is empty; a config has the keys " + ", ".join(REQUIRED)
+    else:
+        what = "a list" if isinstance(value, list) else f"the text {said(value)}"
+        message = f"is {what}, not a config; it begins with keys such as 'dataset:'"
+    raise InvalidInput(Fault(message, file=document.file, line=1 if document.file else None))
+
+
+# ---- overrides -----------------------------------------------------------------------
+
+
+def _override(document: Document, overrides: Sequence[str]) -> None:
+    """Apply `KEY=VALUE` settings to the document's value."""
+    for setting in overrides:
+        name, equals, text = setting.partition("=")
+        if not equals or not all(name.split(".")):
+            raise InvalidInput(Fault(f"is {setting!r}; must be KEY=VALUE", "--set"))
+        if not text.strip():
+            raise InvalidInput(Fault("has no value; write null for none", f"--set {name}"))
+        try:
+            value = parse(text).value
+        except InvalidInput as error:
+            raise InvalidInput(Fault(error.faults[0].message, f"--set {name}")) from error
+        *above, last = name.split(".")
+        at = document.value
+        for part in above:
+            inner = at.get(part)
+            if isinstance(inner, str) and part in CHOSEN:
+                inner = {"name": inner}
+            if inner is None:
+                inner = {}
+            if not isinstance(inner, dict):
+                message = f"'{part}' is {said(inner)}, which has no keys"
+                raise InvalidInput(Fault(message, f"--set {name}"))
+            at[part] = inner
+            at = inner
+        at[last] = value
+        document.settings.add(tuple(name.split(".")))
+
+
+def _placed(document: Document, key: Key, message: str) -> Fault:
+    """A fault with the setting it comes from, or with its file and line."""
+    above = [key[:length] for length in range(len(key), 0, -1)]
+    if any(part in document.settings for part in above):
+        return Fault(message, f"--set {dotted(key)}")
+    if key not in document.lines:
+        for setting in document.settings:
+            if setting[: len(key)] == key:
+                return Fault(message, f"--set {dotted(setting)}")
+    line = next((document.lines[part] for part in above if part in document.lines), None)
+    if line is None and document.file:
+        line = document.lines.get((), 1)
+    return Fault(message, dotted(key), document.file, line)
+
+
+# ---- checks --------------------------------------------------------------------------
+
+
+def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """The specs of all sections; None where faults were noted."""
+    elsewhere = {
+        field.name: f"{section}.{field.name}"
+        for section in PLAIN
+        for field in fields(PLAIN[section])
+    } | {"lr": "optimizer.lr", "hidden": "model.hidden", "target": "dataset.target"}
+    for key in value:
+        if key not in SECTIONS:
+            faults.add((key,), unknown(key, list(SECTIONS), elsewhere))
+    for section in REQUIRED:
+        if value.get(section) is None:
+            registry = CHOSEN[section]
+            faults.add((section,), f"is missing (optcli list {registry.plural})")
+    made: dict[str, Any] = {}
+    for section in SECTIONS:
+        given = value.get(section)
+        if given is None:
+            given = DEFAULTS.get(section)
+        if given is None:
+            made[section] = None
+        elif section in CHOSEN:
+            made[section] = registered(CHOSEN[section], given, (section,), faults)
+        elif section in PLAIN:
+            made[section] = spec(PLAIN[section], given, (section,), faults)
+        elif section == "metrics":
+            made[section] = _metrics(given, faults)
+        elif section == "seed":
+            made[section] = _seed(given, faults)
+        else:
+            made[section] = _dtype(given, faults)
+    return made
+
+
+def _metrics(value: Any, faults: Faults) -> tuple[Any, ...] | None:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        faults.add(("metrics",), f"is {said(value)}; must be a list of names")
+        return None
+    metrics = tuple(
+        registered(METRICS, item, ("metrics", i), faults) for i, item in enumerate(value)
+    )
+    names = [metric.name for metric in metrics if metric is not None]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            faults.add(("metrics", i), f"'{name}' is named twice")
+    return metrics
+
+
+def _seed(value: Any, faults: Faults) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        faults.add(("seed",), f"is {said(value)}; must be a whole number, at least 0")
+    return value  # type: ignore[no-any-return]
+
+
+def _dtype(value: Any, faults: Faults) -> str:
+    if value not in DTYPES:
+        faults.add(("dtype",), f"is {said(value)}; must be one of {', '.join(DTYPES)}")
+    return value  # type: ignore[no-any-return]
+
+
+def _check_together(made: dict[str, Any], value: dict[str, Any], faults: Faults) -> None:
+    """What no section can know by itself."""
+    split, training = made["split"], made["training"]
+    given = value.get("training") or {}
+    if training.steps is not None and given.get("epochs") is not None:
+        faults.add(("training", "steps"), "stands beside epochs; give one of the two")
+    parts = [part for part in (split.validation, split.test) if isinstance(part, int | float)]
+    if sum(parts) >= 1:
+        message = f"validation and test take {sum(parts):g} of the rows; must leave some to train"
+        faults.add(("split",), message)
+    stopping = training.early_stopping
+    if stopping is not None:
+        validates = split.validation != 0
+        known = [f"{part}_loss" for part in ("train", *["validation"] * validates)]
+        prefixes = ("train_", *["validation_"] * validates)
+        metrics = made["metrics"]
+        if metrics is None:
+            fits = stopping.monitor in known or stopping.monitor.startswith(prefixes)
+        else:
+            known += [f"{prefix}{metric.name}" for prefix in prefixes for metric in metrics]
+            fits = stopping.monitor in known
+        if not fits:
+            message = f"is '{stopping.monitor}', which is not measured; must be one of "
+            faults.add(("training", "early_stopping", "monitor"), message + ", ".join(known))
+
+
+# ---- paths ---------------------------------------------------------------------------
+
+
+def _resolved_path(dataset: Dataset, folder: Path) -> Dataset:
+    path = getattr(dataset, "path", None)
+    if path is None:
+        return dataset
+    return replace(dataset, path=str(folder / path))  # type: ignore[call-arg]
+
+
+def _resolved_split(split: Split, folder: Path) -> Split:
+    parts = {
+        name: str(folder / part)
+        for name in ("validation", "test")
+        if isinstance(part := getattr(split, name), str)
+    }
+    return replace(split, **parts) if parts else split  # type: ignore[arg-type]
+
+
+def dump(config: Config, folder: Path) -> str:
+    """The resolved config as YAML, its paths written so that they resolve from `folder`."""
+    values = config.resolved()
+    values["dataset"] = _relative(values["dataset"], ["path"], folder)
+    values["split"] = _relative(values["split"], ["validation", "test"], folder)
+    sections = []
+    for section, value in values.items():
+        flow = section not in ("dataset", "training")
+        text = yaml.dump(
+            {section: _listed(value)},
+            Dumper=Dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=88,
+            default_flow_style=None if flow else False,
+        )
+        sections.append(text)
+    return "".join(sections)
+
+
+def _relative(section: dict[str, Any], names: list[str], folder: Path) -> dict[str, Any]:
+    paths = {
+        name: os.path.relpath(section[name], folder)
+        for name in names
+        if isinstance(section.get(name), str)
+    }
+    return section | paths
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as the lists that YAML has."""
+    if isinstance(value, Mapping):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value

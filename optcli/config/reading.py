@@ -1,0 +1,209 @@
+"""Reading: from YAML text to plain values, each with the line it stands on.
+
+The core schema of YAML 1.2: `1e-3` is a number, and `no`, `off`, `yes`, `on` are
+text. Nothing that is read can run code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion
+
+MOST_BYTES = 1_000_000
+MOST_VALUES = 10_000  # an alias counts each time it is used
+
+Key = tuple[str | int, ...]
+
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+_RESOLVERS = [
+    ("null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
+    ("bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
+    ("int", re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), list("-+0123456789")),
+    ("float", _FLOAT, list("-+0123456789.")),
+]
+
+
+class Loader(yaml.SafeLoader):
+    """Composes nodes by the core schema."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes what Loader reads back as it was."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _tag, _pattern, _first in _RESOLVERS:
+    _whole = re.compile(f"^(?:{_pattern.pattern})$")
+    for _reader in (Loader, Dumper):
+        _reader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _whole, _first)
+
+
+@dataclass
+class Document:
+    """A value, and where its parts stand.
+
+    lines: of each key, by its path from the top. settings: keys that the command
+    line has set instead. file: what messages name, or None.
+    """
+
+    value: Any
+    file: str | None = None
+    lines: dict[Key, int] = field(default_factory=dict)
+    settings: set[Key] = field(default_factory=set)
+
+
+def read(path: Path) -> Document:
+    """Read a config; raises InvalidInput where it is none."""
+    file = str(path)
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        there = [each.name for each in path.parent.glob("*.y*ml")]
+        hint = suggestion(path.name, there)
+        raise InvalidInput(Fault(f"no such file{hint}", file=file)) from error
+    except IsADirectoryError as error:
+        raise InvalidInput(Fault("is a folder; must be a YAML file", file=file)) from error
+    except PermissionError as error:
+        raise EnvironmentFailed(f"{file}: no permission to read it") from error
+    except OSError as error:
+        raise InvalidInput(
+            Fault(f"cannot be read: {error.strerror or error}", file=file)
+        ) from error
+    if path.is_dir():
+        raise InvalidInput(Fault("is a folder; must be a YAML file", file=file))
+    if size > MOST_BYTES:
+        raise InvalidInput(Fault(f"has {size:,} bytes; a config has at most a million", file=file))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InvalidInput(
+            Fault("is not UTF-8 text; must be a YAML file", None, file, line)
+        ) from error
+    if "\0" in text:
+        raise InvalidInput(Fault("is a binary file; must be a YAML file", file=file))
+    return parse(text, file)
+
+
+def parse(text: str, file: str | None = None) -> Document:
+    """Read YAML text; raises InvalidInput with the line of what is wrong."""
+    try:
+        node = yaml.compose(text, Loader)
+    except RecursionError as error:
+        raise InvalidInput(Fault("is nested too deeply", file=file)) from error
+    except yaml.YAMLError as error:
+        document = _json(text, file)
+        if document is not None:
+            return document
+        raise InvalidInput(_syntax(error, file)) from error
+    document = Document(None, file)
+    if node is not None:
+        try:
+            document.value = _Values(document).of(node, ())
+        except RecursionError as error:
+            raise InvalidInput(Fault("is nested too deeply", file=file)) from error
+    return document
+
+
+def _json(text: str, file: str | None) -> Document | None:
+    """JSON that YAML does not take, such as with tabs; it comes without lines."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return Document(json.loads(text), file)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _syntax(error: yaml.YAMLError, file: str | None) -> Fault:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line = None if mark is None else mark.line + 1
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    if "found character '\\t'" in problem:
+        message = "is indented by a tab; use spaces"
+    elif "but found another document" in problem:
+        message = "a second document begins here; a config is one"
+    elif "mapping values are not allowed" in problem:
+        message = "a second ': ' in one line; put the text in quotes, or begin a new line"
+    elif "undefined alias" in problem:
+        message = problem.replace("found undefined alias", "unknown alias")
+    elif "unexpected end of stream" in problem or "<stream end>" in problem:
+        context = getattr(error, "context_mark", None)
+        start = "" if context is None else f" begun in line {context.line + 1}"
+        message = f"the file ends inside a quote or bracket{start}"
+    elif "special characters are not allowed" in problem:
+        message = "holds control characters; must be text"
+    else:
+        message = f"is not YAML: {problem}"
+    return Fault(message, None, file, line)
+
+
+class _Values:
+    """Turns nodes into values, noting lines; refuses tags, duplicates and bombs."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.count = 0
+
+    def of(self, node: yaml.Node, key: Key) -> Any:
+        self.count += 1
+        line = node.start_mark.line + 1
+        self.document.lines.setdefault(key, line)
+        if self.count > MOST_VALUES:
+            self._refuse(f"holds more than {MOST_VALUES:,} values, aliases counted", line)
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        if isinstance(node, yaml.MappingNode) and kind == "map":
+            return self._mapping(node, key)
+        if isinstance(node, yaml.SequenceNode) and kind == "seq":
+            return [self.of(item, (*key, i)) for i, item in enumerate(node.value)]
+        if isinstance(node, yaml.ScalarNode) and kind in ("str", "null", "bool", "int", "float"):
+            return self._scalar(kind, node.value, line)
+        self._refuse(f"the tag {node.tag!r} is not allowed", line)
+        return None
+
+    def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name_node, value_node in node.value:
+            line = name_node.start_mark.line + 1
+            if not isinstance(name_node, yaml.ScalarNode):
+                self._refuse("a key must be a word", line)
+            name = name_node.value
+            if name in values:
+                first = self.document.lines[(*key, name)]
+                self._refuse(f"the key '{name}' stands here and in line {first}", line)
+            self.document.lines[(*key, name)] = line
+            values[name] = self.of(value_node, (*key, name))
+        return values
+
+    def _scalar(self, kind: str, text: str, line: int) -> Any:
+        try:
+            if kind == "null":
+                return None
+            if kind == "bool":
+                return text.lower() == "true"
+            if kind == "int":
+                return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+            if kind == "float":
+                return float(text.replace(".inf", "inf").replace(".nan", "nan").lower())
+        except ValueError:
+            self._refuse(f"'{text[:40]}' is no number that can be held", line)
+        return text
+
+    def _refuse(self, message: str, line: int) -> None:
+        raise InvalidInput(Fault(message, None, self.document.file, line))

@@ -1,0 +1,299 @@
+"""Validation: from plain values to specs; every fault is noted, none is raised.
+
+pydantic decides whether a value fits a field's annotation; the words are ours,
+out of the same annotation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from optcli.catalog import KINDS
+from optcli.config.reading import Key
+from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.registry import Registry
+from optcli.specs import Field, Named, fields
+
+# What the field calls it elsewhere, and what it is here.
+OTHER_NAMES = {
+    "learning_rate": "lr",
+    "step_size": "lr",
+    "alpha": "lr",
+    "eta": "lr",
+    "betas": "beta1",
+    "b1": "beta1",
+    "b2": "beta2",
+    "epsilon": "eps",
+    "wd": "weight_decay",
+    "decay": "weight_decay",
+    "batchsize": "batch_size",
+    "batch": "batch_size",
+    "minibatch_size": "batch_size",
+    "n_epochs": "epochs",
+    "num_epochs": "epochs",
+    "max_epochs": "epochs",
+    "max_steps": "steps",
+    "max_iter": "steps",
+    "grad_clip": "clip_norm",
+    "gradient_clip": "clip_norm",
+    "max_grad_norm": "clip_norm",
+    "hidden_layers": "hidden",
+    "hidden_layer_sizes": "hidden",
+    "hidden_sizes": "hidden",
+    "layers": "hidden",
+    "units": "hidden",
+    "nonlinearity": "activation",
+    "random_state": "seed",
+    "random_seed": "seed",
+    "precision": "dtype",
+    "data": "dataset",
+    "criterion": "loss",
+    "objective_function": "loss",
+    "network": "model",
+    "lr_scheduler": "schedule",
+    "scheduler": "schedule",
+    "file": "path",
+    "label": "target",
+    "y": "target",
+    "val": "validation",
+    "n_samples": "samples",
+    "weight_decay_l2": "l2",
+    "type": "name",
+    "kind": "name",
+}
+
+
+class Faults:
+    """Collects what is wrong, by key."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Key, str]] = []
+
+    def add(self, key: Key, message: str) -> None:
+        self.found.append((key, message))
+
+    def take(self, key: Key, error: InvalidInput) -> None:
+        """Those that a spec itself has raised, their keys being relative to it."""
+        for fault in error.faults:
+            inner = tuple(fault.key.split(".")) if fault.key else ()
+            self.add((*key, *inner), fault.message)
+
+
+def registered(registry: Registry[Any], value: Any, key: Key, faults: Faults) -> Any:
+    """The spec that `value` names: a bare name, or a mapping with `name` and its fields."""
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, Mapping):
+        faults.add(key, f"is {said(value)}; must be a name, or a mapping with 'name'")
+        return None
+    name = value.get("name")
+    if not isinstance(name, str):
+        wrong = f"its name is {said(name)}" if "name" in value else "has no 'name'"
+        faults.add(
+            key, f"{wrong}; must name one of the {registry.plural} (optcli list {registry.plural})"
+        )
+        return None
+    try:
+        cls = registry.find(name)
+    except InvalidInput as error:
+        faults.take((*key, "name"), error)
+        return None
+    return spec(cls, {k: v for k, v in value.items() if k != "name"}, key, faults)
+
+
+def spec(cls: type[Any], value: Any, key: Key, faults: Faults) -> Any:
+    """An instance of a spec class from a mapping of its fields, or None with faults noted."""
+    if not isinstance(value, Mapping):
+        faults.add(key, f"is {said(value)}; must be a mapping with {_some(_names(cls))}")
+        return None
+    before = len(faults.found)
+    known = {field.name: field for field in fields(cls)}
+    for name in value:
+        if name not in known:
+            faults.add((*key, name), unknown(name, [*known]))
+    given = {}
+    for name, field in known.items():
+        if name in value:
+            given[name] = _field(cls, field, value[name], (*key, name), faults)
+        elif field.default is dataclasses.MISSING:
+            faults.add(key, f"has no '{name}' ({field.doc})")
+    if len(faults.found) > before:
+        return None
+    try:
+        return cls(**given)
+    except InvalidInput as error:
+        faults.take(key, error)
+        return None
+
+
+def unknown(name: str, known: list[str], elsewhere: Mapping[str, str] | None = None) -> str:
+    """What to say of a key that is none."""
+    other = OTHER_NAMES.get(name.lower().replace("-", "_"))
+    if elsewhere is not None:
+        for candidate in (name, other):
+            if candidate is not None and candidate in elsewhere:
+                return f"unknown key; did you mean '{elsewhere[candidate]}'?"
+    if other in known:
+        return f"unknown key; did you mean '{other}'?"
+    if not known:
+        return "unknown key; there are none here"
+    return f"unknown key{suggestion(name, known) or '; must be one of ' + ', '.join(known)}"
+
+
+def _names(cls: type[Any]) -> list[str]:
+    return [field.name for field in fields(cls)]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+
+
+def _adapter(cls: type[Any], name: str) -> TypeAdapter[Any]:
+    hint = typing.get_type_hints(cls, include_extras=True)[name]
+    return TypeAdapter(hint, config=ConfigDict(strict=True, allow_inf_nan=False))
+
+
+def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -> Any:
+    inner = nested(field.type)
+    if inner is not None and (value is not None or not _optional(field.type)):
+        return spec(inner, value, key, faults)
+    value = _frozen(value)
+    try:
+        checked = _adapter(cls, field.name).validate_python(value)
+    except ValidationError as error:
+        _explain(error, field, value, key, faults)
+        return None
+    named = next((note for note in notes(cls, field.name) if isinstance(note, Named)), None)
+    if named is not None and checked is not None:
+        try:
+            KINDS[named.plural].find(checked)
+        except InvalidInput as error:
+            faults.take(key, error)
+    return checked
+
+
+def notes(cls: type[Any], name: str) -> tuple[Any, ...]:
+    """The notes of a field's annotation."""
+    hint = typing.get_type_hints(cls, include_extras=True)[name]
+    return typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
+
+
+def nested(hint: Any) -> type[Any] | None:
+    """The spec class that a field holds, if it holds one."""
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    return next((each for each in options if dataclasses.is_dataclass(each)), None)  # type: ignore[return-value]
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def _optional(hint: Any) -> bool:
+    return type(None) in typing.get_args(hint)
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, as frozen specs have them."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+_OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+
+
+def _explain(error: ValidationError, field: Field, value: Any, key: Key, faults: Faults) -> None:
+    problems = error.errors(include_url=False)
+    kinds = {problem["type"] for problem in problems}
+    if "too_short" in kinds and value in ((), ""):
+        faults.add(key, f"is empty; must be {expected(field)} with one entry or more")
+        return
+    # an entry's own fault says more than that of the list
+    deeper = [problem for problem in problems if problem["loc"][:1] and _is_entry(problem)]
+    for problem in deeper or problems:
+        place = problem["loc"]
+        inside = place[0] if place and isinstance(place[0], int) else None
+        at = (*key, inside) if isinstance(inside, int) else key
+        item = problem["input"] if inside is not None else value
+        if problem["type"] in _OUT_OF_RANGE and isinstance(item, int | float) and item == item:
+            limit = field.range or _limit(problem)
+            faults.add(at, f"is {said(item)}; must be {limit}")
+        elif inside is not None:
+            word = expected(dataclasses.replace(field, type=typing.get_args(field.type)[0]))
+            faults.add(at, f"is {said(item)}; must be {word}")
+        else:
+            faults.add(at, f"is {said(item)}; must be {expected(field)}")
+        if inside is None:
+            return
+
+
+def _is_entry(problem: Any) -> bool:
+    return isinstance(problem["loc"][0], int)
+
+
+def _limit(problem: Any) -> str:
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    return next(f"{words[k]} {v}" for k, v in problem["ctx"].items() if k in words)
+
+
+def expected(field: Field) -> str:
+    """What a field takes, in words: `a number above 0`."""
+    words = _type_words(field.type)
+    if field.range and not words.startswith("a list"):
+        number, *others = sorted(words.split(" or "), key=lambda word: "number" not in word)
+        words = " or ".join([f"{number} {field.range}", *others])
+    return words
+
+
+def _type_words(hint: Any) -> str:
+    if _is_union(hint):
+        options = [_type_words(each) for each in typing.get_args(hint) if each is not type(None)]
+        return " or ".join(dict.fromkeys(options))
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        return _type_words(typing.get_args(hint)[0])
+    if origin is Literal:
+        values = [f"'{value}'" for value in typing.get_args(hint)]
+        return values[0] if len(values) == 1 else "one of " + ", ".join(values)
+    if origin is tuple:
+        inner = _type_words(typing.get_args(hint)[0])
+        plural = {"a whole number": "whole numbers", "a number": "numbers", "text": "texts"}
+        return f"a list of {plural.get(inner, inner)}"
+    if origin is dict:
+        return "a mapping"
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    return words.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def said(value: Any) -> str:
+    """A value as YAML has it, cut where it is long."""
+    if value is None:
+        text = "null"
+    elif isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        text = f"'{value}'"
+    elif isinstance(value, Mapping):
+        text = "{" + ", ".join(f"{k}: {said(v)}" for k, v in value.items()) + "}"
+    elif isinstance(value, list | tuple):
+        text = "[" + ", ".join(said(item) for item in value) + "]"
+    else:
+        text = {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}.get(str(value), str(value))
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def faults_of(found: Faults) -> list[Fault]:
+    """The faults, their keys dotted."""
+    return [Fault(message, dotted(key) or None) for key, message in found.found]
+
+
+def dotted(key: Key) -> str:
+    """`model.hidden[1]`."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

@@ -1,0 +1,86 @@
+"""Pages: what commands say at once, in aligned plain text."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TextIO
+
+from optcli.display.jsonl import JsonLines
+from optcli.display.output import Output
+from optcli.display.words import escaped
+
+
+class Entry(Protocol):
+    """A thing with a name, of a kind, and what is said of it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def aliases(self) -> tuple[str, ...]: ...
+    @property
+    def summary(self) -> str: ...
+
+
+def catalog(entries: Iterable[Entry], *, json: bool, stream: TextIO) -> None:
+    """The entries by kind: name, what it is, other names."""
+    found = list(entries)
+    if json:
+        lines = JsonLines(stream)
+        for entry in found:
+            names = ("kind", "name", "aliases", "summary")
+            lines.emit("entry", {name: getattr(entry, name) for name in names})
+        return
+    kinds = dict.fromkeys(entry.kind for entry in found)
+    pairs = {kind: [(e.name, _summary(e)) for e in found if e.kind == kind] for kind in kinds}
+    sections(pairs, stream)
+
+
+def _summary(entry: Entry) -> str:
+    return entry.summary + (f" (also {', '.join(entry.aliases)})" if entry.aliases else "")
+
+
+def sections(
+    pairs: Mapping[str, Sequence[tuple[str, str]]], stream: TextIO, *, blank: bool = True
+) -> None:
+    """Headed lists of names and what they are, wrapped to the terminal's width."""
+    output = Output(stream)
+    width = min(100, shutil.get_terminal_size((80, 24)).columns)
+    longest = max((len(name) for rows in pairs.values() for name, _ in rows), default=0)
+    for number, (heading, rows) in enumerate(pairs.items()):
+        if number and blank:
+            output.line("")
+        output.line(heading)
+        for name, text in rows:
+            room = max(20, width - longest - 4)
+            first, *rest = textwrap.wrap(escaped(text), room, break_on_hyphens=False) or [""]
+            output.line(f"  {escaped(name):<{longest}}  {first}".rstrip())
+            for line in rest:
+                output.line(" " * (longest + 4) + line)
+
+
+def plan(facts: Mapping[str, Any], *, quiet: bool, json: bool, stream: TextIO) -> None:
+    """What would be trained; `facts` maps headings to names and values."""
+    if json:
+        JsonLines(stream).emit("plan", facts)
+    elif not quiet:
+        sections(
+            {
+                heading: [(name, _said(value)) for name, value in rows.items()]
+                for heading, rows in facts.items()
+            },
+            stream,
+        )
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_said(item) for item in value) or "none"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "none" if value is None else str(value)
