@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +16,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help is twice as fast
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -55,8 +53,12 @@ def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     if not app.registered_commands:
         _gather()
+    command = typer.main.get_command(app)
+    if not arguments:
+        typer.echo(command.get_help(command.make_context("optcli", ["--"])), err=True)
+        return 2
     try:
-        code = typer.main.get_command(app).main(arguments, "optcli", standalone_mode=False)
+        code = command.main(arguments, "optcli", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except OptcliError as error:
         return _refused(error, arguments)
@@ -76,7 +78,7 @@ def _usage(error: Any) -> InvalidInput:
     message = error.format_message().rstrip(".")
     command = getattr(getattr(error, "ctx", None), "command", None)
     words = list(getattr(command, "commands", {}))
-    wrong = message.partition("'")[2].rpartition("'")[0]
+    wrong = message.partition("'")[2].partition("'")[0]
     if message.startswith("No such command") and wrong:
         message = f"no command '{wrong}'{suggestion(wrong, words)} (optcli --help)"
     else:
@@ -91,12 +93,3 @@ def _refused(error: OptcliError, arguments: list[str]) -> int:
 
     faults(error, sys.stderr)
     return error.exit_code
-
-
-def leave_pipes_alone() -> None:
-    """Keep the interpreter from complaining of a closed pipe at its end."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -2,7 +2,7 @@
 
     reading      text -> plain values, each with its line
     validation   values -> specs, every fault noted
-    schema       the JSON Schema of it all, for editors
+    json_schema  the JSON Schema of it all, for editors
 
 The specs' own annotations are the single source of keys, defaults and ranges.
 """
@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from optcli.arrays import DTYPES
 from optcli.config.reading import Document, Dumper, Key, parse, read
 from optcli.config.validation import Faults, dotted, registered, said, spec, unknown
+from optcli.data import split as splitting
 from optcli.data.base import DATASETS, Dataset
 from optcli.errors import Fault, InvalidInput
 from optcli.losses.base import LOSSES, Loss
-from optcli.metrics import METRICS, Metric
+from optcli.metrics import METRICS, Metric, usual
 from optcli.models import MODELS, Model
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.recording import named
@@ -32,7 +35,7 @@ from optcli.registry import Registry
 from optcli.schedules import SCHEDULES, Schedule
 from optcli.specs import Regularization, Split, Training, fields
 
-__all__ = ["Config", "dump", "load"]
+__all__ = ["Config", "dump", "load", "schema"]
 
 CHOSEN: dict[str, Registry[Any]] = {
     "dataset": DATASETS,
@@ -95,9 +98,11 @@ class Config:
 
     def place(self, fault: Fault) -> Fault:
         """The same fault with file and line of its key, or of the nearest above it."""
-        if fault.file is not None or fault.key is None or self.document.file is None:
+        words = re.findall(r"[^.\[\]]+", fault.key or "")
+        key = tuple(int(word) if word.isdecimal() else word for word in words)
+        if fault.file is not None or not key or key[0] not in SECTIONS:
             return fault
-        return _placed(self.document, tuple(fault.key.split(".")), fault.message)
+        return _placed(self.document, key, fault.message)
 
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults filled in, in the order of the sections."""
@@ -108,6 +113,8 @@ class Config:
                 value = named(value)
             elif section in PLAIN:
                 value = dataclasses.asdict(value)
+                if value.get("steps") is not None:
+                    del value["epochs"]  # they exclude each other
             elif section == "metrics" and value is not None:
                 value = [named(metric) if fields(type(metric)) else metric.name for metric in value]
             values[section] = value
@@ -131,18 +138,19 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
     _override(document, overrides)
     faults = Faults()
     made = _build(document.value, faults)
-    if not faults.found:
-        _check_together(made, document.value, faults)
+    _check_together(made, document.value, faults)
     if faults.found:
-        found = [_placed(document, key, message) for key, message in faults.found]
-        raise InvalidInput(*sorted(found, key=lambda fault: fault.line or 0))
+        found = sorted(faults.found, key=lambda fault: document.order(fault[0]))
+        raise InvalidInput(*(_placed(document, key, message) for key, message in found))
     made["dataset"] = _resolved_path(made["dataset"], folder)
     made["split"] = _resolved_split(made["split"], folder)
     return Config(**made, document=document)
 
 
 def _plain(value: Any) -> Any:
-    """A mapping from Python, with lists for tuples and text for paths."""
+    """A mapping from Python, with lists for tuples and arrays, and text for paths."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -199,10 +207,9 @@ def _placed(document: Document, key: Key, message: str) -> Fault:
     above = [key[:length] for length in range(len(key), 0, -1)]
     if any(part in document.settings for part in above):
         return Fault(message, f"--set {dotted(key)}")
-    if key not in document.lines:
-        for setting in document.settings:
-            if setting[: len(key)] == key:
-                return Fault(message, f"--set {dotted(setting)}")
+    for setting in sorted(document.settings):
+        if setting[: len(key)] == key:
+            return Fault(message, f"--set {dotted(setting)}")
     line = next((document.lines[part] for part in above if part in document.lines), None)
     if line is None and document.file:
         line = document.lines.get((), 1)
@@ -214,14 +221,6 @@ def _placed(document: Document, key: Key, message: str) -> Fault:
 
 def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """The specs of all sections; None where faults were noted."""
-    elsewhere = {
-        field.name: f"{section}.{field.name}"
-        for section in PLAIN
-        for field in fields(PLAIN[section])
-    } | {"lr": "optimizer.lr", "hidden": "model.hidden", "target": "dataset.target"}
-    for key in value:
-        if key not in SECTIONS:
-            faults.add((key,), unknown(key, list(SECTIONS), elsewhere))
     for section in REQUIRED:
         if value.get(section) is None:
             registry = CHOSEN[section]
@@ -243,6 +242,15 @@ def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
             made[section] = _seed(given, faults)
         else:
             made[section] = _dtype(given, faults)
+    elsewhere = {"lr": "optimizer.lr", "hidden": "model.hidden", "target": "dataset.target"} | {
+        field.name: f"{section}.{field.name}"
+        for section in (*CHOSEN, *PLAIN)
+        if made[section] is not None
+        for field in fields(type(made[section]))
+    }
+    for key in value:
+        if key not in SECTIONS:
+            faults.add((key,), unknown(key, list(SECTIONS), elsewhere))
     return made
 
 
@@ -255,49 +263,53 @@ def _metrics(value: Any, faults: Faults) -> tuple[Any, ...] | None:
     metrics = tuple(
         registered(METRICS, item, ("metrics", i), faults) for i, item in enumerate(value)
     )
-    names = [metric.name for metric in metrics if metric is not None]
+    names = [None if metric is None else metric.name for metric in metrics]
     for i, name in enumerate(names):
-        if name in names[:i]:
+        if name is not None and name in names[:i]:
             faults.add(("metrics", i), f"'{name}' is named twice")
     return metrics
 
 
 def _seed(value: Any, faults: Faults) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        faults.add(("seed",), f"is {said(value)}; must be a whole number, at least 0")
+        faults.add(("seed",), f"is {said(value)}; must be a whole number in [0, 2^63)")
     return value  # type: ignore[no-any-return]
 
 
 def _dtype(value: Any, faults: Faults) -> str:
-    if value not in DTYPES:
+    if not isinstance(value, str) or value not in DTYPES:
         faults.add(("dtype",), f"is {said(value)}; must be one of {', '.join(DTYPES)}")
     return value  # type: ignore[no-any-return]
 
 
 def _check_together(made: dict[str, Any], value: dict[str, Any], faults: Faults) -> None:
-    """What no section can know by itself."""
+    """What no section can know by itself, as far as the sections are right."""
     split, training = made["split"], made["training"]
+    if split is not None:
+        try:
+            splitting.check(split)
+        except InvalidInput as error:
+            faults.take((), error)
+    if training is None:
+        return
     given = value.get("training") or {}
-    if training.steps is not None and given.get("epochs") is not None:
+    if training.steps is not None and "epochs" in given:
         faults.add(("training", "steps"), "stands beside epochs; give one of the two")
-    parts = [part for part in (split.validation, split.test) if isinstance(part, int | float)]
-    if sum(parts) >= 1:
-        message = f"validation and test take {sum(parts):g} of the rows; must leave some to train"
-        faults.add(("split",), message)
-    stopping = training.early_stopping
-    if stopping is not None:
-        validates = split.validation != 0
-        known = [f"{part}_loss" for part in ("train", *["validation"] * validates)]
-        prefixes = ("train_", *["validation_"] * validates)
-        metrics = made["metrics"]
-        if metrics is None:
-            fits = stopping.monitor in known or stopping.monitor.startswith(prefixes)
-        else:
-            known += [f"{prefix}{metric.name}" for prefix in prefixes for metric in metrics]
-            fits = stopping.monitor in known
-        if not fits:
-            message = f"is '{stopping.monitor}', which is not measured; must be one of "
-            faults.add(("training", "early_stopping", "monitor"), message + ", ".join(known))
+    if training.early_stopping is not None:
+        _check_monitor(training.early_stopping.monitor, made, faults)
+
+
+def _check_monitor(monitor: str, made: dict[str, Any], faults: Faults) -> None:
+    """Early stopping can only watch what is measured."""
+    split, loss, metrics = made["split"], made["loss"], made["metrics"]
+    if split is None or loss is None or None in (metrics or ()):
+        return
+    names = usual(loss.target, 1) if metrics is None else [metric.name for metric in metrics]
+    parts = ("train",) if split.validation == 0 else ("train", "validation")
+    known = [f"{part}_{name}" for part in parts for name in ("loss", *names)]
+    if monitor not in known:
+        message = f"is '{monitor}', which is not measured; must be one of {', '.join(known)}"
+        faults.add(("training", "early_stopping", "monitor"), message)
 
 
 # ---- paths ---------------------------------------------------------------------------
@@ -326,17 +338,25 @@ def dump(config: Config, folder: Path) -> str:
     values["split"] = _relative(values["split"], ["validation", "test"], folder)
     sections = []
     for section, value in values.items():
-        flow = section not in ("dataset", "training")
+        # in one line where there is little to say, else a line for each key
+        short = isinstance(value, Mapping | list) and section not in ("dataset", "training")
         text = yaml.dump(
             {section: _listed(value)},
             Dumper=Dumper,
             sort_keys=False,
             allow_unicode=True,
             width=88,
-            default_flow_style=None if flow else False,
+            default_flow_style=None if short else False,
         )
         sections.append(text)
     return "".join(sections)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a config, for editors."""
+    from optcli.config.json_schema import of_config
+
+    return of_config(SECTIONS, CHOSEN, PLAIN, REQUIRED)
 
 
 def _relative(section: dict[str, Any], names: list[str], folder: Path) -> dict[str, Any]:

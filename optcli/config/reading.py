@@ -6,11 +6,10 @@ text. Nothing that is read can run code.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -46,6 +45,9 @@ class Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_sequence(self, tag: Any, sequence: Any, flow_style: Any = None) -> Any:
+        return super().represent_sequence(tag, sequence, flow_style=True)
+
 
 for _tag, _pattern, _first in _RESOLVERS:
     _whole = re.compile(f"^(?:{_pattern.pattern})$")
@@ -66,13 +68,19 @@ class Document:
     lines: dict[Key, int] = field(default_factory=dict)
     settings: set[Key] = field(default_factory=set)
 
+    def order(self, key: Key) -> int:
+        """How early the key stands in the file, or the nearest above it."""
+        places = list(self.lines)
+        above = [key[:length] for length in range(len(key), -1, -1)]
+        return next((places.index(part) for part in above if part in self.lines), 0)
+
 
 def read(path: Path) -> Document:
     """Read a config; raises InvalidInput where it is none."""
     file = str(path)
     try:
-        data = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
-        size = path.stat().st_size
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
         there = [each.name for each in path.parent.glob("*.y*ml")]
         hint = suggestion(path.name, there)
@@ -81,14 +89,11 @@ def read(path: Path) -> Document:
         raise InvalidInput(Fault("is a folder; must be a YAML file", file=file)) from error
     except PermissionError as error:
         raise EnvironmentFailed(f"{file}: no permission to read it") from error
-    except OSError as error:
-        raise InvalidInput(
-            Fault(f"cannot be read: {error.strerror or error}", file=file)
-        ) from error
-    if path.is_dir():
-        raise InvalidInput(Fault("is a folder; must be a YAML file", file=file))
-    if size > MOST_BYTES:
-        raise InvalidInput(Fault(f"has {size:,} bytes; a config has at most a million", file=file))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(Fault(f"cannot be read: {reason}", file=file)) from error
+    if len(data) > MOST_BYTES:
+        raise InvalidInput(Fault("has more than a million bytes; a config has less", file=file))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -103,15 +108,16 @@ def read(path: Path) -> Document:
 
 def parse(text: str, file: str | None = None) -> Document:
     """Read YAML text; raises InvalidInput with the line of what is wrong."""
+    if text.lstrip().startswith("{"):
+        text = text.replace("\t", " ")  # JSON may be indented by tabs
     try:
         node = yaml.compose(text, Loader)
     except RecursionError as error:
         raise InvalidInput(Fault("is nested too deeply", file=file)) from error
+    except (ValueError, OverflowError) as error:  # an escape such as \UFFFFFFFF
+        raise InvalidInput(Fault(f"is not YAML: {error}", file=file)) from error
     except yaml.YAMLError as error:
-        document = _json(text, file)
-        if document is not None:
-            return document
-        raise InvalidInput(_syntax(error, file)) from error
+        raise InvalidInput(_syntax(error, text, file)) from error
     document = Document(None, file)
     if node is not None:
         try:
@@ -121,18 +127,10 @@ def parse(text: str, file: str | None = None) -> Document:
     return document
 
 
-def _json(text: str, file: str | None) -> Document | None:
-    """JSON that YAML does not take, such as with tabs; it comes without lines."""
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        return Document(json.loads(text), file)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _syntax(error: yaml.YAMLError, file: str | None) -> Fault:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
+    context = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or context
+    begun = "" if context is None else f" begun in line {context.line + 1}"
     line = None if mark is None else mark.line + 1
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     if "found character '\\t'" in problem:
@@ -141,13 +139,18 @@ def _syntax(error: yaml.YAMLError, file: str | None) -> Fault:
         message = "a second document begins here; a config is one"
     elif "mapping values are not allowed" in problem:
         message = "a second ': ' in one line; put the text in quotes, or begin a new line"
+        if mark and f"{text.splitlines()[mark.line]} ".count(": ") < 2:
+            message = "no key may stand here; check the indentation, and ': ' in the line above"
     elif "undefined alias" in problem:
         message = problem.replace("found undefined alias", "unknown alias")
     elif "unexpected end of stream" in problem or "<stream end>" in problem:
-        context = getattr(error, "context_mark", None)
-        start = "" if context is None else f" begun in line {context.line + 1}"
-        message = f"the file ends inside a quote or bracket{start}"
+        message = f"the file ends inside a quote or bracket{begun}"
+    elif "expected ',' or" in problem:
+        message = f"a comma, or the end of the bracket{begun}, is missing before this"
+    elif "expected <block end>" in problem:
+        message = "does not fit what is above; check the indentation"
     elif "special characters are not allowed" in problem:
+        line = text[: getattr(error, "position", 0)].count("\n") + 1
         message = "holds control characters; must be text"
     else:
         message = f"is not YAML: {problem}"
@@ -173,9 +176,9 @@ class _Values:
         if isinstance(node, yaml.SequenceNode) and kind == "seq":
             return [self.of(item, (*key, i)) for i, item in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode) and kind in ("str", "null", "bool", "int", "float"):
-            return self._scalar(kind, node.value, line)
-        self._refuse(f"the tag {node.tag!r} is not allowed", line)
-        return None
+            return self._scalar(kind, self._text(node, line), line)
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        return self._refuse(f"the tag {tag} is not allowed", line)
 
     def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -183,7 +186,7 @@ class _Values:
             line = name_node.start_mark.line + 1
             if not isinstance(name_node, yaml.ScalarNode):
                 self._refuse("a key must be a word", line)
-            name = name_node.value
+            name = self._text(name_node, line)
             if name in values:
                 first = self.document.lines[(*key, name)]
                 self._refuse(f"the key '{name}' stands here and in line {first}", line)
@@ -196,14 +199,24 @@ class _Values:
             if kind == "null":
                 return None
             if kind == "bool":
-                return text.lower() == "true"
-            if kind == "int":
+                return {"true": True, "false": False}[text.lower()]
+            if kind == "int" and len(text) < 400:
                 return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
             if kind == "float":
                 return float(text.replace(".inf", "inf").replace(".nan", "nan").lower())
-        except ValueError:
-            self._refuse(f"'{text[:40]}' is no number that can be held", line)
+            if kind != "str":
+                raise ValueError
+        except (ValueError, KeyError):
+            self._refuse(f"'{text[:40]}' cannot be held as {kind}", line)
         return text
 
-    def _refuse(self, message: str, line: int) -> None:
+    def _text(self, node: yaml.ScalarNode, line: int) -> str:
+        # JSON writes some characters as a pair of escapes; half a pair is none
+        try:
+            text: str = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._refuse("holds half a character, as in '\\ud800'", line)
+        return text
+
+    def _refuse(self, message: str, line: int) -> NoReturn:
         raise InvalidInput(Fault(message, None, self.document.file, line))

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from optcli.catalog import KINDS
 from optcli.config.reading import Key
-from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.errors import InvalidInput, suggestion
 from optcli.registry import Registry
 from optcli.specs import Field, Named, fields
 
@@ -95,9 +95,9 @@ def registered(registry: Registry[Any], value: Any, key: Key, faults: Faults) ->
     name = value.get("name")
     if not isinstance(name, str):
         wrong = f"its name is {said(name)}" if "name" in value else "has no 'name'"
-        faults.add(
-            key, f"{wrong}; must name one of the {registry.plural} (optcli list {registry.plural})"
-        )
+        meant = next((k for k in value if k.lower() in ("name", "type", "kind")), "name")
+        hint = "" if meant == "name" else f"; did you mean 'name' by '{meant}'?"
+        faults.add(key, f"{wrong}; must name one {_of(registry)}{hint}")
         return None
     try:
         cls = registry.find(name)
@@ -105,6 +105,10 @@ def registered(registry: Registry[Any], value: Any, key: Key, faults: Faults) ->
         faults.take((*key, "name"), error)
         return None
     return spec(cls, {k: v for k, v in value.items() if k != "name"}, key, faults)
+
+
+def _of(registry: Registry[Any]) -> str:
+    return f"of the {registry.plural} (optcli list {registry.plural})"
 
 
 def spec(cls: type[Any], value: Any, key: Key, faults: Faults) -> Any:
@@ -154,34 +158,39 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
 
 
-def _adapter(cls: type[Any], name: str) -> TypeAdapter[Any]:
+def adapter(cls: type[Any], name: str) -> TypeAdapter[Any]:
+    """What checks a value against the field's annotation: strictly, and finite."""
     hint = typing.get_type_hints(cls, include_extras=True)[name]
     return TypeAdapter(hint, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
 def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -> Any:
     inner = nested(field.type)
-    if inner is not None and (value is not None or not _optional(field.type)):
+    if inner is not None and (value is not None or not optional(field.type)):
         return spec(inner, value, key, faults)
+    registry = named(cls, field.name)
     value = _frozen(value)
     try:
-        checked = _adapter(cls, field.name).validate_python(value)
+        checked = adapter(cls, field.name).validate_python(value)
     except ValidationError as error:
-        _explain(error, field, value, key, faults)
+        if registry is not None:
+            faults.add(key, f"is {said(value)}; must be one {_of(registry)}")
+        else:
+            _explain(error, field, value, key, faults)
         return None
-    named = next((note for note in notes(cls, field.name) if isinstance(note, Named)), None)
-    if named is not None and checked is not None:
+    if registry is not None and checked is not None:
         try:
-            KINDS[named.plural].find(checked)
+            registry.find(checked)
         except InvalidInput as error:
             faults.take(key, error)
     return checked
 
 
-def notes(cls: type[Any], name: str) -> tuple[Any, ...]:
-    """The notes of a field's annotation."""
-    hint = typing.get_type_hints(cls, include_extras=True)[name]
-    return typing.get_args(hint)[1:] if typing.get_origin(hint) is Annotated else ()
+def named(cls: type[Any], name: str) -> Registry[Any] | None:
+    """The registry that the field's value must be a name of, if there is one."""
+    notes = getattr(typing.get_type_hints(cls, include_extras=True)[name], "__metadata__", ())
+    plural = next((note.plural for note in notes if isinstance(note, Named)), None)
+    return None if plural is None else KINDS[plural]
 
 
 def nested(hint: Any) -> type[Any] | None:
@@ -194,7 +203,8 @@ def _is_union(hint: Any) -> bool:
     return typing.get_origin(hint) in (typing.Union, types.UnionType)
 
 
-def _optional(hint: Any) -> bool:
+def optional(hint: Any) -> bool:
+    """Whether a field of this type may be null."""
     return type(None) in typing.get_args(hint)
 
 
@@ -209,8 +219,9 @@ _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_e
 def _explain(error: ValidationError, field: Field, value: Any, key: Key, faults: Faults) -> None:
     problems = error.errors(include_url=False)
     kinds = {problem["type"] for problem in problems}
-    if "too_short" in kinds and value in ((), ""):
-        faults.add(key, f"is empty; must be {expected(field)} with one entry or more")
+    if kinds & {"too_short", "string_too_short"} and value in ((), ""):
+        entries = " with one entry or more" if "too_short" in kinds else ""
+        faults.add(key, f"is empty; must be {expected(field)}{entries}")
         return
     # an entry's own fault says more than that of the list
     deeper = [problem for problem in problems if problem["loc"][:1] and _is_entry(problem)]
@@ -276,7 +287,7 @@ def said(value: Any) -> str:
     elif isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, str):
-        text = f"'{value}'"
+        text = repr(value)
     elif isinstance(value, Mapping):
         text = "{" + ", ".join(f"{k}: {said(v)}" for k, v in value.items()) + "}"
     elif isinstance(value, list | tuple):
@@ -284,11 +295,6 @@ def said(value: Any) -> str:
     else:
         text = {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}.get(str(value), str(value))
     return text if len(text) <= 60 else text[:57] + "…"
-
-
-def faults_of(found: Faults) -> list[Fault]:
-    """The faults, their keys dotted."""
-    return [Fault(message, dotted(key) or None) for key, message in found.found]
 
 
 def dotted(key: Key) -> str:

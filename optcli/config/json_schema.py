@@ -1,0 +1,101 @@
+"""Schema: the JSON Schema of a config, with which editors complete and check one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from optcli.arrays import DTYPES
+from optcli.catalog import KINDS, summary
+from optcli.config.validation import adapter, named, nested, optional
+from optcli.registry import Registry
+from optcli.specs import Field, fields
+
+Schema = dict[str, Any]
+
+NULL: Schema = {"type": "null"}
+
+
+def of_config(
+    order: Iterable[str],
+    chosen: dict[str, Registry[Any]],
+    plain: dict[str, type[Any]],
+    required: Iterable[str],
+) -> Schema:
+    """The schema of the sections in `order`: chosen by name, or with keys of their own."""
+    sections: Schema = {
+        "metrics": {
+            "description": "by default the usual ones of the task",
+            "anyOf": [
+                {"type": "array", "items": of_registry(KINDS["metrics"])},
+                *of_registry(KINDS["metrics"])["anyOf"],
+                NULL,
+            ],
+        },
+        "seed": {"type": ["integer", "null"], "minimum": 0, "default": 0},
+        "dtype": {"enum": [*DTYPES, None], "default": "float32"},
+    }
+    for section, registry in chosen.items():
+        sections[section] = of_registry(registry)
+    for section, cls in plain.items():
+        sections[section] = of_spec(cls)
+    for section, schema in sections.items():
+        if section in chosen and section not in required:
+            schema["anyOf"].append(NULL)
+        elif section in plain:
+            sections[section] = {"anyOf": [schema, NULL]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "optcli config",
+        "type": "object",
+        "properties": {section: sections[section] for section in order},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def of_registry(registry: Registry[Any]) -> Schema:
+    """A name of the registry, or a mapping with a name and its keys."""
+    options: list[Schema] = []
+    bare: list[str] = []
+    for cls in registry:
+        names = [cls.name, *cls.aliases]
+        schema = of_spec(cls)
+        if not schema["required"]:
+            bare += names
+        schema["description"] = summary(cls)
+        schema["properties"] = {"name": {"enum": names}} | schema["properties"]
+        schema["required"] = ["name", *schema["required"]]
+        options.append(schema)
+    return {"anyOf": [{"enum": bare}, *options]}
+
+
+def of_spec(cls: type[Any]) -> Schema:
+    """A mapping with the keys of a spec class."""
+    return {
+        "type": "object",
+        "properties": {field.name: of_field(cls, field) for field in fields(cls)},
+        "required": [f.name for f in fields(cls) if f.default is dataclasses.MISSING],
+        "additionalProperties": False,
+    }
+
+
+def of_field(cls: type[Any], field: Field) -> Schema:
+    """What one key takes."""
+    registry, inner = named(cls, field.name), nested(field.type)
+    if registry is not None:
+        schema: Schema = {"enum": [word for c in registry for word in (c.name, *c.aliases)]}
+        if optional(field.type):
+            schema["enum"].append(None)
+    elif inner is not None:
+        schema = of_spec(inner)
+        if optional(field.type):
+            schema = {"anyOf": [schema, NULL]}
+    else:
+        schema = adapter(cls, field.name).json_schema()
+    schema["description"] = field.doc
+    if field.default is not dataclasses.MISSING:
+        default = field.default
+        schema["default"] = list(default) if isinstance(default, tuple) else default
+    return schema
