@@ -235,10 +235,10 @@ class _Trainer:
             metrics=tuple(metric.name for metric in self.cohort.metrics),
             validates=self.validate is not None,
         )
-        while state.step < self.steps and not state.over:
+        while state.step < self.steps and not state.over and not self._timed_out():
             yield from self._epoch()
         for replica in range(len(self.cohort.replicas)):
-            state.end(replica, "completed")
+            state.end(replica, "timed_out" if state.step < self.steps else "completed")
         rows = state.epoch * self.batches.total + state.steps_in_epoch * self.batches.rows
         yield Ended(
             state=state,
@@ -270,13 +270,14 @@ class _Trainer:
             if state.over or state.steps_in_epoch == last:
                 yield self._measure(lr[state.steps_in_epoch - first - 1])
                 return
-            if self.spec.time_limit and state.seconds > self.spec.time_limit:
-                for replica in replicas:
-                    state.end(replica, "timed_out")
+            if self._timed_out():
                 return
             if state.seconds - spoken > PROGRESS_SECONDS:
                 spoken = state.seconds
                 yield Progress(state, state.step, state.seconds)
+
+    def _timed_out(self) -> bool:
+        return self.spec.time_limit is not None and self.state.seconds > self.spec.time_limit
 
     def _plan(self, count: int) -> Array:
         """The learning rates of the next `count` steps (K, R), handed to the optimizers."""

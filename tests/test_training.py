@@ -239,6 +239,13 @@ def test_steps_end_in_the_middle_of_an_epoch():
     assert events[-1].steps[0] == 6
 
 
+def test_a_time_limit_ends_a_training_of_short_epochs():
+    events = final(cohort(["sgd"], epochs=10**7, time_limit=0.05))
+    assert events[-1].outcomes == ("timed_out",)
+    assert events[-1].seconds < 0.5
+    assert np.isfinite(events[-1].state.best).all()
+
+
 def test_a_schedule_is_followed_and_recorded():
     events = final(cohort([OPTIMIZERS.find("sgd")(lr=0.5)], schedule=Cosine(), epochs=3))
     expected = [0.5 * 0.5 * (1 + np.cos(np.pi * (step - 1) / 12)) for step in (4, 8, 12)]
