@@ -162,19 +162,14 @@ def summary(
         "outcome": ended.outcomes[0],
         "epochs": int(ended.epochs[0]),
         "steps": int(ended.steps[0]),
-        "best": _measured(history, best_epoch - 1) if best_epoch else None,
-        "final": _measured(history, -1) if len(history) else None,
+        "best": history.row(best_epoch - 1) if best_epoch else None,
+        "final": history.row(-1) if len(history) else None,
         "test": test,
         "seconds": ended.seconds,
         "samples_per_second": ended.samples_per_second,
         "parameters": parameters,
     }
     return {name: value for name, value in found.items() if name != "test" or value is not None}
-
-
-def _measured(history: History, index: int) -> dict[str, float]:
-    row = history.row(index)
-    return {name: value for name, value in row.items() if name not in ("step", "lr", "seconds")}
 
 
 def environment(threads: int, data: str | None) -> dict[str, Any]:

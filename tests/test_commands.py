@@ -84,6 +84,9 @@ def test_every_config_runs_and_reaches_what_it_should(path, here, capsys):
     assert run(["train", str(path), "--out", "run"]) == 0
     folder = here / "run"
     summary = json.loads((folder / "summary.json").read_text())
+    rows = history(folder)
+    for name, at in (("best", summary["best"]["epoch"] - 1), ("final", -1)):
+        assert summary[name] == {column: float(rows[column][at]) for column in rows}
     if path.stem in REACHES:
         name, least = REACHES[path.stem]
         assert summary["best"][name] >= least

@@ -171,7 +171,7 @@ def test_regularization_reaches_weights_and_not_biases():
     both = final(cohort([sgd], regularization=Regularization(l2=0.1, l1=0.01), **settings))
     pull = last(plain) - last(both)
     assert np.allclose(pull[0, :12], 0.1 * start[0, :12] + 0.01 * np.sign(start[0, :12]))
-    assert np.array_equal(pull[0, 12:], np.zeros(3))
+    assert state.architecture.weights() == ["dense1.weight"]
     assert epochs(both)[0].train_loss == epochs(plain)[0].train_loss, "it is left out of the loss"
 
 
@@ -259,6 +259,21 @@ def test_an_epoch_visits_every_row_once():
     for order in orders:
         assert np.array_equal(np.sort(order, axis=0), np.sort(rows, axis=0))
     assert not np.array_equal(*orders)
+
+
+def test_seeds_give_orders_and_weights_of_their_own():
+    batches = training._Trainer(cohort(["sgd"] * 2, seeds=[0, 1])).batches
+    first = next(iter(batches.epoch(1)))
+    assert not np.array_equal(first.x[0], first.x[1])
+    state = training._Trainer(cohort(["sgd"] * 2, seeds=[0, 1], hidden=(4, 4))).state
+    assert not np.array_equal(*state.parameters.buffer)
+    first, second = (state.parameters.views[f"dense{i}.weight"][0] for i in (1, 2))
+    assert not np.array_equal(first, second), "layers of one shape start differently"
+
+
+def test_of_equal_epochs_the_first_is_the_best():
+    events = final(cohort([OPTIMIZERS.find("sgd")(lr=1e-300)], epochs=3))
+    assert events[-1].best_epoch[0] == 1
 
 
 def test_a_closed_generator_leaves_nothing_running():

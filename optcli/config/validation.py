@@ -139,12 +139,12 @@ def spec(cls: type[Any], value: Any, key: Key, faults: Faults) -> Any:
 def unknown(name: str, known: list[str], elsewhere: Mapping[str, str] | None = None) -> str:
     """What to say of a key that is none."""
     other = OTHER_NAMES.get(name.lower().replace("-", "_"))
+    if other in known:
+        return f"unknown key; did you mean '{other}'?"
     if elsewhere is not None:
         for candidate in (name, other):
             if candidate is not None and candidate in elsewhere:
                 return f"unknown key; did you mean '{elsewhere[candidate]}'?"
-    if other in known:
-        return f"unknown key; did you mean '{other}'?"
     if not known:
         return "unknown key; there are none here"
     return f"unknown key{suggestion(name, known) or '; must be one of ' + ', '.join(known)}"

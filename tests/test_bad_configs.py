@@ -1,0 +1,658 @@
+"""Each bad config: its message, word for word, and nothing but InvalidInput ever."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+import yaml
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from optcli import config
+from optcli.data.base import DATASETS
+from optcli.errors import EnvironmentFailed, InvalidInput
+from optcli.losses.base import LOSSES
+from optcli.metrics import METRICS
+from optcli.models import MODELS
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.schedules import SCHEDULES
+from optcli.specs import Named, Regularization, Split, Training, fields
+
+GOOD = """\
+dataset: {name: moons}
+model: {name: mlp, hidden: [8]}
+loss: binary_cross_entropy
+optimizer: {name: adam, lr: 0.01}
+"""
+SECTIONS = (
+    "dataset, split, model, loss, optimizer, schedule, regularization, training, "
+    "metrics, seed, dtype"
+)
+TRAINING_KEYS = ", ".join(field.name for field in fields(Training))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(text: str | bytes, *overrides: str) -> list[str]:
+    """The lines that c.yaml with this text is refused with."""
+    Path("c.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InvalidInput) as caught:
+        config.load("c.yaml", overrides)
+    assert caught.value.exit_code == 2
+    lines = [str(fault) for fault in caught.value.faults]
+    assert str(caught.value) == "\n".join(lines)
+    return lines
+
+
+# ---- what is no config at all --------------------------------------------------------
+
+EMPTY = "is empty; a config has the keys dataset, model, loss, optimizer"
+BEGINS = "not a config; it begins with keys such as 'dataset:'"
+SECOND = "a second ': ' in one line; put the text in quotes, or begin a new line"
+NO_KEY = "no key may stand here; check the indentation, and ': ' in the line above"
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join(9 * ['*' + before])}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+UNREADABLE = {
+    "empty": (b"", f"c.yaml:1: {EMPTY}"),
+    "comments": (b"# a\n# b\n", f"c.yaml:1: {EMPTY}"),
+    "empty document": (b"---\n", f"c.yaml:1: {EMPTY}"),
+    "list": (b"- a\n- b\n", f"c.yaml:1: is a list, {BEGINS}"),
+    "text": (b"hello\n", f"c.yaml:1: is the text 'hello', {BEGINS}"),
+    "number": (b"5\n", f"c.yaml:1: is the text 5, {BEGINS}"),
+    "csv": (b"a,b\n1,2\n3,4\n", f"c.yaml:1: is the text 'a,b 1,2 3,4', {BEGINS}"),
+    "tab": (b"dataset:\n\tname: moons\n", "c.yaml:2: is indented by a tab; use spaces"),
+    "open bracket": (
+        b"seed: 1\nmetrics: [accuracy\n",
+        "c.yaml:3: the file ends inside a quote or bracket begun in line 2",
+    ),
+    "open bracket inside": (
+        b"seed: 1\nmetrics: [accuracy\nloss: mse\n",
+        "c.yaml:3: a comma, or the end of the bracket begun in line 2, is missing before this",
+    ),
+    "open quote": (
+        b"seed: 1\nloss: 'mse\n",
+        "c.yaml:3: the file ends inside a quote or bracket begun in line 2",
+    ),
+    "a: b: c": (b"seed: 0\na: b: c\n", f"c.yaml:2: {SECOND}"),
+    "missing colon": (b"dataset:\n  name moons\n  noise: 1\n", f"c.yaml:3: {NO_KEY}"),
+    "indentation": (
+        b"split:\n    test: 0.1\n  seed: 1\n",
+        "c.yaml:3: does not fit what is above; check the indentation",
+    ),
+    "alias": (b"seed: 1\nloss: *x\n", "c.yaml:2: unknown alias 'x'"),
+    "duplicate": (b"seed: 1\nloss: mse\nseed: 2\n", "c.yaml:3: the key 'seed' stands here and in line 1"),
+    "duplicate inside": (
+        b"training:\n  epochs: 1\n  shuffle: true\n  epochs: 2\n",
+        "c.yaml:4: the key 'epochs' stands here and in line 2",
+    ),
+    "two documents": (b"seed: 1\n---\nseed: 2\n", "c.yaml:2: a second document begins here; a config is one"),
+    "python": (
+        b"seed: 1\nloss: !!python/object/apply:os.mkdir [gone]\n",
+        "c.yaml:2: the tag !!python/object/apply:os.mkdir is not allowed",
+    ),
+    "tag": (b"seed: !mine 1\n", "c.yaml:1: the tag !mine is not allowed"),
+    "wrong tag": (b"seed: !!int abc\n", "c.yaml:1: 'abc' cannot be held as int"),
+    "list as key": (b"[a]: 1\n", "c.yaml:1: a key must be a word"),
+    "bomb": (BOMB.encode(), "c.yaml:1: holds more than 10,000 values, aliases counted"),
+    "own alias": (b"seed: &a [*a]\n", "c.yaml: is nested too deeply"),
+    "deep": (b"seed: " + b"[" * 1000 + b"]" * 1000, "c.yaml: is nested too deeply"),
+    "deep blocks": (b"- " * 3000 + b"x\n", "c.yaml: is nested too deeply"),
+    "binary": (b"\x89PNG\r\n\x1a\n\0\0", "c.yaml:1: is not UTF-8 text; must be a YAML file"),
+    "utf-16": (GOOD.encode("utf-16"), "c.yaml:1: is not UTF-8 text; must be a YAML file"),
+    "latin-1": (b"seed: 1\nloss: \xe9\n", "c.yaml:2: is not UTF-8 text; must be a YAML file"),
+    "NUL": (b"seed: 1\0\n", "c.yaml: is a binary file; must be a YAML file"),
+    "bell": (b"seed: 1\nloss: \a\n", "c.yaml:2: holds control characters; must be text"),
+    "half a character": (b'loss: "\\ud800"\n', "c.yaml:1: holds half a character, as in '\\ud800'"),
+    "long number": (b"seed: " + b"9" * 5000, f"c.yaml:1: '{40 * '9'}' cannot be held as int"),
+    "large": (b"# " + b"x" * 10**6, "c.yaml: has more than a million bytes; a config has less"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_is_no_config_is_refused_in_one_line(case: str) -> None:
+    text, message = UNREADABLE[case]
+    assert said(text) == [message]
+    assert not Path("gone").exists()
+
+
+def test_a_missing_file_names_the_nearest() -> None:
+    Path("iris.yaml").write_text(GOOD)
+    with pytest.raises(InvalidInput, match=r"^iros.yaml: no such file; did you mean 'iris.yaml'\?$"):
+        config.load("iros.yaml")
+    with pytest.raises(InvalidInput, match=r"^nowhere/at/all.yml: no such file$"):
+        config.load("nowhere/at/all.yml")
+
+
+def test_a_folder_is_refused() -> None:
+    Path("configs").mkdir()
+    with pytest.raises(InvalidInput, match="^configs: is a folder; must be a YAML file$"):
+        config.load("configs")
+
+
+def test_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")  # root may read everything
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(EnvironmentFailed, match="^c.yaml: no permission to read it$"):
+        config.load("c.yaml")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless file here")
+def test_an_endless_file_is_not_read_to_its_end() -> None:
+    with pytest.raises(InvalidInput, match="more than a million bytes"):
+        config.load("/dev/zero")
+
+
+# ---- what is wrong inside ------------------------------------------------------------
+
+
+def test_missing_sections_are_said_at_the_line_of_their_parent() -> None:
+    assert said("# my config\n\nseed: 1\n") == [
+        "c.yaml:3: dataset: is missing (optcli list datasets)",
+        "c.yaml:3: model: is missing (optcli list models)",
+        "c.yaml:3: loss: is missing (optcli list losses)",
+        "c.yaml:3: optimizer: is missing (optcli list optimizers)",
+    ]
+    assert said(GOOD.replace("binary_cross_entropy", "")) == [
+        "c.yaml:3: loss: is missing (optcli list losses)"
+    ]
+
+
+NAMES = {
+    "dataset": ("mons", "unknown dataset 'mons'; did you mean 'moons'? (optcli list datasets)"),
+    "model": ("MLP", "unknown model 'MLP'; did you mean 'mlp'? (optcli list models)"),
+    "loss": ("mes", "unknown loss 'mes'; did you mean 'mse'? (optcli list losses)"),
+    "optimizer": ("adma", "unknown optimizer 'adma'; did you mean 'adam'? (optcli list optimizers)"),
+    "schedule": ("cosin", "unknown schedule 'cosin'; did you mean 'cosine'? (optcli list schedules)"),
+}
+
+
+@pytest.mark.parametrize("section", NAMES)
+@pytest.mark.parametrize("form", ["{section}: {name}", "{section}:\n  name: {name}"])
+def test_unknown_names(section: str, form: str) -> None:
+    name, message = NAMES[section]
+    others = "".join(line for line in GOOD.splitlines(True) if not line.startswith(section))
+    line = 2 if "\n" in form else 1
+    text = form.format(section=section, name=name) + "\n" + others
+    assert said(text) == [f"c.yaml:{line}: {section}.name: {message}"]
+
+
+@pytest.mark.parametrize("name", ["Adam", "ADAM"])
+def test_names_are_case_sensitive(name: str) -> None:
+    assert said(GOOD.replace("adam", name)) == [
+        f"c.yaml:4: optimizer.name: unknown optimizer '{name}'; "
+        "did you mean 'adam'? (optcli list optimizers)"
+    ]
+
+
+OPTIMIZER = {
+    "lr: fast": "optimizer.lr: is 'fast'; must be a number above 0",
+    "lr: -1": "optimizer.lr: is -1; must be above 0",
+    "lr: 0": "optimizer.lr: is 0; must be above 0",
+    "lr: .nan": "optimizer.lr: is .nan; must be a number above 0",
+    "lr: .inf": "optimizer.lr: is .inf; must be a number above 0",
+    "lr: null": "optimizer.lr: is null; must be a number above 0",
+    "lr: ": "optimizer.lr: is null; must be a number above 0",
+    "lr: yes": "optimizer.lr: is 'yes'; must be a number above 0",
+    "lr: true": "optimizer.lr: is true; must be a number above 0",
+    "lr: '0.1'": "optimizer.lr: is '0.1'; must be a number above 0",
+    "lr: [0.1]": "optimizer.lr: is [0.1]; must be a number above 0",
+    "beta2: 1.2": "optimizer.beta2: is 1.2; must be in [0, 1)",
+    "learning_rate: 0.1": "optimizer.learning_rate: unknown key; did you mean 'lr'?",
+    "betas: [0.9, 0.99]": "optimizer.betas: unknown key; did you mean 'beta1'?",
+    "wd: 0.1": "optimizer.wd: unknown key; did you mean 'weight_decay'?",
+    "bata2: 0.9": "optimizer.bata2: unknown key; did you mean 'beta2'?",
+    "LR: 0.1": "optimizer.LR: unknown key; did you mean 'lr'?",
+    "speed: 1": "optimizer.speed: unknown key; must be one of lr, beta1, beta2, eps, weight_decay",
+}
+
+
+@pytest.mark.parametrize("keys", OPTIMIZER)
+def test_optimizers(keys: str) -> None:
+    text = GOOD.replace("lr: 0.01", keys)
+    assert said(text) == [f"c.yaml:4: {OPTIMIZER[keys]}"]
+
+
+LINES = {
+    "training: {epochs: 0}": "training.epochs: is 0; must be at least 1",
+    "training: {epochs: -3}": "training.epochs: is -3; must be at least 1",
+    "training: {epochs: 2.5}": "training.epochs: is 2.5; must be a whole number at least 1",
+    "training: {batch_size: 0}": "training.batch_size: is 0; must be at least 1",
+    "training: {batch_size: all}": (
+        "training.batch_size: is 'all'; must be a whole number at least 1 or 'full'"
+    ),
+    "training: {shuffle: yes}": "training.shuffle: is 'yes'; must be true or false",
+    "training: {batchsize: 8}": "training.batchsize: unknown key; did you mean 'batch_size'?",
+    "training: {n_epochs: 8}": "training.n_epochs: unknown key; did you mean 'epochs'?",
+    "training: {num_epochs: 8}": "training.num_epochs: unknown key; did you mean 'epochs'?",
+    "training: {speed: 8}": f"training.speed: unknown key; must be one of {TRAINING_KEYS}",
+    "training: {early_stopping: {patience: 0}}": (
+        "training.early_stopping.patience: is 0; must be at least 1"
+    ),
+    "training: {early_stopping: {patient: 5}}": (
+        "training.early_stopping.patient: unknown key; did you mean 'patience'?"
+    ),
+    "training: {early_stopping: 5}": (
+        "training.early_stopping: is 5; must be a mapping with patience, min_delta, monitor"
+    ),
+    "training: {steps: 5, epochs: 5}": "training.steps: stands beside epochs; give one of the two",
+    "training: 100": (
+        "training: is 100; must be a mapping with "
+        "epochs, steps, batch_size, shuffle, clip_norm, clip_value, …"
+    ),
+    "training: {early_stopping: {monitor: validation_acuracy}}": (
+        "training.early_stopping.monitor: is 'validation_acuracy', which is not measured; must be "
+        "one of train_loss, train_accuracy, validation_loss, validation_accuracy"
+    ),
+    "{training: {early_stopping: {}}, split: {validation: 0}}": (
+        "training.early_stopping.monitor: is 'validation_loss', which is not measured; must be "
+        "one of train_loss, train_accuracy"
+    ),
+    "{training: {early_stopping: {monitor: validation_accuracy}}, metrics: [f1]}": (
+        "training.early_stopping.monitor: is 'validation_accuracy', which is not measured; must "
+        "be one of train_loss, train_f1, validation_loss, validation_f1"
+    ),
+    "split: {validation: 0.6, test: 0.5}": (
+        "split: fractions of 1.1 in all leave no training row; must be less than 1"
+    ),
+    "split: {validation: 0.5, test: 0.5}": (
+        "split: fractions of 1 in all leave no training row; must be less than 1"
+    ),
+    "split: {validation: 1}": "split.validation: is 1; must be in [0, 1)",
+    "split: {validation: {colum: part}}": (
+        "split.validation: is {'colum': 'part'}; must be a fraction, a table's path, "
+        "{column: name}, {group: name, fraction: f} or {last: f}"
+    ),
+    "split: {val: 0.1}": "split.val: unknown key; did you mean 'validation'?",
+    "metrics: [acuracy]": (
+        "metrics[0].name: unknown metric 'acuracy'; did you mean 'accuracy'? (optcli list metrics)"
+    ),
+    "metrics: [accuracy, accuracy]": "metrics[1]: 'accuracy' is named twice",
+    "metrics: [{name: top_k, k: 0}]": "metrics[0].k: is 0; must be at least 1",
+    "metrics: 5": "metrics: is 5; must be a list of names",
+    "seed: -1": "seed: is -1; must be a whole number in [0, 2^63)",
+    "seed: abc": "seed: is 'abc'; must be a whole number in [0, 2^63)",
+    "seed: 9223372036854775808": (
+        "seed: is 9223372036854775808; must be a whole number in [0, 2^63)"
+    ),
+    "seed: 1_000": "seed: is '1_000'; must be a whole number in [0, 2^63)",
+    "dtype: float16": "dtype: is 'float16'; must be one of float32, float64",
+    "dtype: [float32]": "dtype: is ['float32']; must be one of float32, float64",
+    "schedule: {warmup: 0.1}": (
+        "schedule: has no 'name'; must name one of the schedules (optcli list schedules)"
+    ),
+    "schedule: {type: cosine}": (
+        "schedule: has no 'name'; must name one of the schedules (optcli list schedules); "
+        "did you mean 'name' by 'type'?"
+    ),
+    "schedule: [cosine]": "schedule: is ['cosine']; must be a name, or a mapping with 'name'",
+    "regularization: 0.1": "regularization: is 0.1; must be a mapping with l2, l1",
+    "learning_rate: 0.1": "learning_rate: unknown key; did you mean 'optimizer.lr'?",
+    "weight_decay: 0.1": "weight_decay: unknown key; did you mean 'optimizer.weight_decay'?",
+    "epochs: 5": "epochs: unknown key; did you mean 'training.epochs'?",
+    "random_state: 5": "random_state: unknown key; did you mean 'seed'?",
+    "regularisation: {}": "regularisation: unknown key; did you mean 'regularization'?",
+    "cat: 5": f"cat: unknown key; must be one of {SECTIONS}",
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_further_sections(line: str) -> None:
+    text = GOOD + line.removeprefix("{") + "\n"
+    if line.startswith("{"):  # two sections, both in line 1
+        both = yaml.safe_load(line)
+        text = GOOD + "".join(f"{key}: {_flow(value)}\n" for key, value in both.items())
+    assert said(text) == [f"c.yaml:5: {LINES[line]}"]
+
+
+def _flow(value: Any) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True).strip())
+
+
+MODELS_LINES = {
+    "{name: mlp, hidden: [0]}": ["model.hidden[0]: is 0; must be at least 1"],
+    "{name: mlp, hidden: [64, x]}": ["model.hidden[1]: is 'x'; must be a whole number at least 1"],
+    "{name: mlp, hidden: [2.5, 3, -1]}": [
+        "model.hidden[0]: is 2.5; must be a whole number at least 1",
+        "model.hidden[2]: is -1; must be at least 1",
+    ],
+    "{name: mlp, hidden: []}": [
+        "model.hidden: is empty; must be a list of whole numbers with one entry or more"
+    ],
+    "{name: mlp, hidden: 64}": ["model.hidden: is 64; must be a list of whole numbers"],
+    "{name: mlp, layers: [64]}": ["model.layers: unknown key; did you mean 'hidden'?"],
+    "{name: mlp, activation: ReLU}": [
+        "model.activation: unknown activation 'ReLU'; did you mean 'relu'? (optcli list activations)"
+    ],
+    "{name: mlp, activation: 5}": [
+        "model.activation: is 5; must be one of the activations (optcli list activations)"
+    ],
+    "{name: mlp, init: zeros}": [
+        "model.init: is zeros, from which hidden units cannot learn; allowed for linear only"
+    ],
+    "{hidden: [64]}": ["model: has no 'name'; must name one of the models (optcli list models)"],
+    "{name: 5}": ["model: its name is 5; must name one of the models (optcli list models)"],
+}
+
+
+@pytest.mark.parametrize("model", MODELS_LINES)
+def test_models(model: str) -> None:
+    text = GOOD.replace("{name: mlp, hidden: [8]}", model)
+    assert said(text) == [f"c.yaml:2: {message}" for message in MODELS_LINES[model]]
+
+
+DATASET_LINES = {
+    "csv": [
+        "dataset: has no 'path' (the file, relative to the config)",
+        "dataset: has no 'target' (what to predict: one column, or several)",
+    ],
+    "{name: csv, path: a.csv, label: y}": [
+        "dataset: has no 'target' (what to predict: one column, or several)",
+        "dataset.label: unknown key; did you mean 'target'?",
+    ],
+    "{name: csv, path: '', target: y}": ["dataset.path: is empty; must be text"],
+    "{name: csv, path: a.csv, target: 5}": ["dataset.target: is 5; must be text or a list of texts"],
+    "{name: csv, path: a.csv, target: y, missing: ignore}": [
+        "dataset.missing: is 'ignore'; must be one of 'error', 'drop', 'impute'"
+    ],
+    "{name: moons, n_samples: 9}": ["dataset.n_samples: unknown key; did you mean 'samples'?"],
+    "{name: moons, samples: 1}": ["dataset.samples: is 1; must be at least 2"],
+}
+
+
+@pytest.mark.parametrize("dataset", DATASET_LINES)
+def test_datasets(dataset: str) -> None:
+    text = GOOD.replace("{name: moons}", dataset)
+    assert said(text) == [f"c.yaml:1: {message}" for message in DATASET_LINES[dataset]]
+
+
+def test_all_faults_at_once_in_file_order() -> None:
+    text = """\
+# two moons
+seed: abc
+dataset: {name: moons, noise: -1}
+training:
+  speed: 9
+  epochs: 0
+optimizer:
+  beta2: 1.2
+  name: adam
+  learning_rate: 0.1
+model: {name: mlp, hidden: [64, x]}
+loss: binary_cross_entrpy
+"""
+    assert said(text) == [
+        "c.yaml:2: seed: is 'abc'; must be a whole number in [0, 2^63)",
+        "c.yaml:3: dataset.noise: is -1; must be at least 0",
+        f"c.yaml:5: training.speed: unknown key; must be one of {TRAINING_KEYS}",
+        "c.yaml:6: training.epochs: is 0; must be at least 1",
+        "c.yaml:8: optimizer.beta2: is 1.2; must be in [0, 1)",
+        "c.yaml:10: optimizer.learning_rate: unknown key; did you mean 'lr'?",
+        "c.yaml:11: model.hidden[1]: is 'x'; must be a whole number at least 1",
+        "c.yaml:12: loss.name: unknown loss 'binary_cross_entrpy'; "
+        "did you mean 'binary_cross_entropy'? (optcli list losses)",
+    ]
+
+
+def test_faults_in_one_line_come_in_its_order() -> None:
+    text = GOOD.replace("lr: 0.01", "beta2: 1.2, spede: 1, lr: -1")
+    assert [line.split(": ")[1] for line in said(text)] == [
+        "optimizer.beta2",
+        "optimizer.spede",
+        "optimizer.lr",
+    ]
+
+
+def test_a_mapping_from_python_has_no_file() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        config.load({"dataset": "moons", "model": "linear", "loss": "mse", "optimizer": {"lr": 1}})
+    assert str(caught.value) == (
+        "optimizer: has no 'name'; must name one of the optimizers (optcli list optimizers)"
+    )
+
+
+# ---- overrides -----------------------------------------------------------------------
+
+OVERRIDES = {
+    "optimizer.lr": "--set: is 'optimizer.lr'; must be KEY=VALUE",
+    "=1": "--set: is '=1'; must be KEY=VALUE",
+    "optimizer..lr=1": "--set: is 'optimizer..lr=1'; must be KEY=VALUE",
+    "optimizer.lr=": "--set optimizer.lr: has no value; write null for none",
+    "optimizer.lr=fast": "--set optimizer.lr: is 'fast'; must be a number above 0",
+    "optimizer.learning_rate=1": (
+        "--set optimizer.learning_rate: unknown key; did you mean 'lr'?"
+    ),
+    "optimizer.lr=[1": (
+        "--set optimizer.lr: the file ends inside a quote or bracket begun in line 1"
+    ),
+    "optimizer.lr=!!python/name:os.system": (
+        "--set optimizer.lr: the tag !!python/name:os.system is not allowed"
+    ),
+    "optimizer=adma": (
+        "--set optimizer.name: unknown optimizer 'adma'; "
+        "did you mean 'adam'? (optcli list optimizers)"
+    ),
+    "optimizer={name: sgd, lr: -1}": "--set optimizer.lr: is -1; must be above 0",
+    "optimizer.lr.x=1": "--set optimizer.lr.x: 'lr' is 0.01, which has no keys",
+    "model.hidden=[64, x]": (
+        "--set model.hidden[1]: is 'x'; must be a whole number at least 1"
+    ),
+    "foo.bar=1": f"--set foo.bar: unknown key; must be one of {SECTIONS}",
+    "loss.margin=1": "--set loss.margin: unknown key; there are none here",
+    "seed=-1": "--set seed: is -1; must be a whole number in [0, 2^63)",
+    "dataset=null": "--set dataset: is missing (optcli list datasets)",
+}
+
+
+@pytest.mark.parametrize("setting", OVERRIDES)
+def test_faults_of_overrides_name_them(setting: str) -> None:
+    assert said(GOOD, setting) == [OVERRIDES[setting]]
+
+
+def test_faults_of_the_file_keep_their_place_beside_overrides() -> None:
+    assert said(GOOD.replace("adam", "adma"), "seed=1") == [
+        "c.yaml:4: optimizer.name: unknown optimizer 'adma'; "
+        "did you mean 'adam'? (optcli list optimizers)"
+    ]
+
+
+# ---- every field of every spec -------------------------------------------------------
+
+POOL: tuple[Any, ...] = (
+    "nonsense", "", True, False, None, 0, -1, 1, 7, 2**40, 0.5, -0.5, 1.5, 1e300,
+    math.nan, math.inf, -math.inf, [], ["nonsense"], [0], [1, 2], [None], [[1]], {}, {"x": 1},
+)  # fmt: skip
+
+
+def fits(hint: Any, value: Any) -> bool:
+    """Whether a value fits an annotation: written anew, to hold validation to it."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return fits(arguments[0], value) and all(_within(note, value) for note in arguments[1:])
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(each, value) for each in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if origin is tuple:
+        return isinstance(value, list) and all(fits(arguments[0], item) for item in value)
+    if hint is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is type(None):
+        return value is None
+    if dataclasses.is_dataclass(hint):
+        return value == {}
+    return isinstance(value, {bool: bool, str: str}.get(hint, dict))
+
+
+def _within(note: Any, value: Any) -> bool:
+    if isinstance(note, Named):
+        return value is None  # no value of the pool is registered
+    if isinstance(note, MinLen):
+        return value is None or len(value) >= note.min_length
+    if value is None or isinstance(value, str | dict | list):
+        return True
+    return not (
+        (isinstance(note, Gt) and not value > note.gt)
+        or (isinstance(note, Ge) and not value >= note.ge)
+        or (isinstance(note, Lt) and not value < note.lt)
+        or (isinstance(note, Le) and not value <= note.le)
+    )
+
+
+REQUIRED = {"path": "a.csv", "target": "y"}
+
+
+def specs() -> Iterator[tuple[str, type[Any]]]:
+    registries: dict[str, Any] = {
+        "dataset": DATASETS,
+        "model": MODELS,
+        "loss": LOSSES,
+        "optimizer": OPTIMIZERS,
+        "schedule": SCHEDULES,
+        "metrics": METRICS,
+    }
+    for section, registry in registries.items():
+        yield from ((section, cls) for cls in registry)
+    yield from {"split": Split, "regularization": Regularization, "training": Training}.items()
+
+
+FIELDS = [
+    pytest.param(section, cls, field.name, id=f"{section}-{cls.__name__}-{field.name}")
+    for section, cls in specs()
+    for field in fields(cls)
+]
+
+
+@functools.cache
+def hints(cls: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+@pytest.mark.parametrize(("section", "cls", "name"), FIELDS)
+def test_every_wrong_value_of_every_field_is_refused(
+    section: str, cls: type[Any], name: str
+) -> None:
+    base = yaml.safe_load(GOOD)
+    needed = {f.name: REQUIRED[f.name] for f in fields(cls) if f.default is dataclasses.MISSING}
+    wrong = [value for value in POOL if not fits(hints(cls)[name], value)]
+    assert len(wrong) > len(POOL) / 3
+    for value in wrong:
+        mapping = {**needed, name: value}
+        if section not in ("split", "regularization", "training"):
+            mapping["name"] = cls.name
+        key = f"{section}.{name}" if section != "metrics" else f"metrics[0].{name}"
+        with pytest.raises(InvalidInput) as caught:
+            config.load({**base, section: [mapping] if section == "metrics" else mapping})
+        for fault in caught.value.faults:
+            # a list's entries, and a nested spec's keys, are named further
+            assert fault.key is not None
+            assert fault.key == key or fault.key.startswith((f"{key}[", f"{key}.")), (value, fault)
+            assert "; must be " in fault.message or "unknown " in fault.message, (value, fault)
+
+
+@pytest.mark.parametrize(("section", "cls", "name"), FIELDS)
+def test_every_right_value_of_every_field_is_taken(
+    section: str, cls: type[Any], name: str
+) -> None:
+    base = yaml.safe_load(GOOD)
+    needed = {f.name: REQUIRED[f.name] for f in fields(cls) if f.default is dataclasses.MISSING}
+    for value in POOL:
+        if not fits(hints(cls)[name], value) or isinstance(value, dict):
+            continue
+        mapping = {**needed, name: value}
+        if section not in ("split", "regularization", "training"):
+            mapping["name"] = cls.name
+        loaded = config.load({**base, section: [mapping] if section == "metrics" else mapping})
+        made = getattr(loaded, section)
+        held = getattr(made[0] if section == "metrics" else made, name)
+        if value == "":
+            continue  # a path, which means the folder
+        assert held == (tuple(value) if isinstance(value, list) else value)
+
+
+# ---- anything at all -----------------------------------------------------------------
+
+
+def survives(text: str) -> None:
+    """Loading ends in a Config or in InvalidInput with one line a fault."""
+    Path("any.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        loaded = config.load("any.yaml")
+    except InvalidInput as error:
+        assert error.faults
+        assert all(fault.message for fault in error.faults)
+        lines = [fault.line for fault in error.faults if fault.line is not None]
+        assert all(1 <= line <= len(text.splitlines()) + 1 for line in lines)
+    else:
+        assert config.load(loaded.resolved()) == loaded
+
+
+LENIENT = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+PIECES = st.sampled_from(
+    [*"{}[]:,-?!&*|>'\"%@`#~ \t\n\\", "\n  ", ": ", "- ", "&a ", "*a ", "!!int ", "!!bool ", "<<: *a"]
+    + ["---\n", "...\n", "%YAML 1.2\n", "name", "null", "1e3", ".nan", "0x", "0o7", "\x85", "é", "😀"]
+    + [word for word in GOOD.split() if word.isidentifier()]
+)
+
+
+@LENIENT
+@given(st.lists(PIECES, max_size=30).map("".join))
+@example('loss: "\\U00110000"')
+@example('loss: "\\UFFFFFFFF"')
+@example("seed: 0x" + "f" * 5000)
+@example("? seed\n: 1")
+@example("{\t}")
+def test_any_text_is_refused_in_words(text: str) -> None:
+    survives(text)
+
+
+@LENIENT
+@given(st.data())
+def test_any_slip_of_the_pen_is_taken_or_refused_in_words(data: st.DataObject) -> None:
+    text = GOOD + "training: {epochs: 5}\nmetrics: [accuracy]\n"
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        stop = data.draw(st.integers(start, min(len(text), start + 10)))
+        text = text[:start] + data.draw(PIECES | st.just("")) + text[stop:]
+    survives(text)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    | st.sampled_from(["adam", "mlp", "mse", "moons", "csv", "full", "zeros", "a.csv"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["name", "lr", "hidden", "epochs", "last", "x", ""]), inner),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@LENIENT
+@given(st.dictionaries(st.sampled_from(SECTIONS.split(", ")), VALUES, max_size=3))
+def test_any_values_are_taken_or_refused_in_words(values: dict[str, Any]) -> None:
+    survives(yaml.safe_dump({**yaml.safe_load(GOOD), **values}, allow_unicode=True))
+    try:
+        config.load({**yaml.safe_load(GOOD), **values})
+    except InvalidInput as error:
+        assert all(fault.file is None for fault in error.faults)
