@@ -29,6 +29,31 @@ def product(a: Array, b: Array, out: Array) -> Array:
     return np.matmul(a, b, out)
 
 
+def magnitude(x: Array, out: Array) -> Array:
+    """|x|, analytically where x is complex: −x left of 0, x right of it."""
+    if np.iscomplexobj(x):
+        return np.multiply(x, np.where(x.real < 0, -1, 1), out)
+    return np.abs(x, out)
+
+
+def sigmoid(x: Array, out: Array) -> Array:
+    """1/(1 + e⁻ˣ) as (1 + tanh(x/2))/2, which never overflows."""
+    np.multiply(x, 0.5, out)
+    np.tanh(out, out)
+    np.multiply(out, 0.5, out)
+    return np.add(out, 0.5, out)
+
+
+def softplus(x: Array, out: Array, work: Array) -> Array:
+    """log(1 + eˣ) as max(x, 0) + log1p(e^−|x|), which never overflows."""
+    magnitude(x, work)
+    np.negative(work, work)
+    np.exp(work, work)
+    np.log1p(work, work)
+    np.maximum(x, 0, out=out)
+    return np.add(out, work, out)
+
+
 class Workspace:
     """Named buffers, made at first use and handed out again ever after.
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from optcli import models, plots
+from optcli import plots
 from optcli.arrays import Array
 from optcli.data.preparation import Part, Prepared
-from optcli.parameters import Parameters
 from optcli.recording import History, Trained
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
@@ -37,10 +36,7 @@ def pictures(
 
 
 def _scores(trained: Trained, x: Array) -> Array:
-    architecture = trained.architecture()
-    parameters = Parameters(architecture.layout, trained.parameters)
-    scores: Array = models.predict(architecture, parameters, x.astype(trained.dtype))[0]
-    return scores
+    return trained.scores(x)
 
 
 def _held_out(data: Prepared) -> tuple[str, Part]:

@@ -8,26 +8,36 @@ architecture at work on the parameters of a cohort, on batches of one size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from optcli.arrays import Array
 from optcli.errors import Fault, InvalidInput
 from optcli.layers.activations import ACTIVATIONS
-from optcli.layers.base import Layer, Place
+from optcli.layers.base import Clock, Layer, Place, Step, bind_row, row_of
+from optcli.layers.batch_norm import BatchNorm
+from optcli.layers.convolution import Convolution
 from optcli.layers.dense import Dense
-from optcli.layers.initializers import INITIALIZERS
+from optcli.layers.dropout import Dropout
+from optcli.layers.flatten import Flatten
+from optcli.layers.layer_norm import LayerNorm
+from optcli.layers.pooling import AveragePool, MaxPool
+from optcli.layers.residual import Residual
 from optcli.parameters import Layout, Parameters
 from optcli.randomness import generator
 from optcli.registry import Registry
-from optcli.specs import Doc, Ge, MinLen, Named, Registered
+from optcli.specs import Doc, Ge, Lt, MinLen, Named, Registered
 
 
 @dataclass(frozen=True)
 class Model(Registered, ABC):
     """What maps D features to C scores."""
+
+    # Whether its input rows are images (C, H, W), else they are features (D,).
+    takes_images: ClassVar[bool] = False
 
     @abstractmethod
     def layers(self, outputs: int) -> list[Layer]:
@@ -51,62 +61,158 @@ class Linear(Model):
         return [Dense(outputs, init=self.init)]
 
 
+Units = Annotated[int, Ge(1)]
+Init = Annotated[
+    str | None, Named("initializers"), Doc("of the weights; by default the activation's usual")
+]
+ActivationName = Annotated[str, Named("activations"), Doc("between the layers")]
+Rate = Annotated[float, Ge(0), Lt(1), Doc("share of hidden units dropped in training")]
+
+
 @MODELS.register("mlp")
 @dataclass(frozen=True)
 class MLP(Model):
     """A multilayer perceptron: dense layers with an activation between them.
 
+    Each hidden layer is dense, batch or layer norm, activation, dropout, as far as they
+    are asked for. With `residual`, its input is added to its output where both have the
+    same number of units.
+
     Example: `model: {name: mlp, hidden: [64, 64], activation: tanh}`
     """
 
-    hidden: Annotated[
-        tuple[Annotated[int, Ge(1)], ...], MinLen(1), Doc("units of each hidden layer")
-    ] = (32,)
-    activation: Annotated[str, Named("activations"), Doc("between the layers")] = "relu"
-    init: Annotated[
-        str | None, Named("initializers"), Doc("of the weights; by default the activation's usual")
-    ] = None
+    hidden: Annotated[tuple[Units, ...], MinLen(1), Doc("units of each hidden layer")] = (32,)
+    activation: ActivationName = "relu"
+    init: Init = None
+    dropout: Rate = 0.0
+    batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
+    layer_norm: Annotated[bool, Doc("normalize over the units, before the activation")] = False
+    residual: Annotated[bool, Doc("add a hidden layer's input to its output")] = False
 
     def __post_init__(self) -> None:
-        if self.init == "zeros":
-            message = "is zeros, from which hidden units cannot learn; allowed for linear only"
-            raise InvalidInput(Fault(message, key="init"))
+        _check(self.init)
+        if self.batch_norm and self.layer_norm:
+            raise InvalidInput(Fault("stands beside batch_norm; give one of the two", "layer_norm"))
 
     def layers(self, outputs: int) -> list[Layer]:
-        activation = ACTIVATIONS.find(self.activation)()
         layers: list[Layer] = []
+        before = 0
         for units in self.hidden:
-            layers += [Dense(units, init=self.init or activation.usual_init), activation]
+            block = _block(
+                Dense(units, init=_init(self)),
+                self,
+                norm=BatchNorm() if self.batch_norm else LayerNorm() if self.layer_norm else None,
+                dropout=self.dropout,
+            )
+            layers += [Residual(tuple(block))] if self.residual and units == before else block
+            before = units
         return [*layers, Dense(outputs, init=self.init or "lecun")]
 
 
+@MODELS.register("cnn", "convnet")
 @dataclass(frozen=True)
-class Step:
-    """One layer of an architecture: its name, as in `dense1`, and the shape of its input rows."""
+class CNN(Model):
+    """A convolutional network, for images.
 
-    name: str
-    layer: Layer
-    shape: tuple[int, ...]
+    For each entry of `channels` a convolution, padded so that the image keeps its size,
+    batch norm if asked for, the activation, and pooling, which divides its size; then
+    dense layers with dropout, as in mlp. With `residual`, a convolution's input is added
+    to what comes out before pooling, where both have the same number of channels.
+
+    The data set says what the image is: `dataset: {…, image: [channels, height, width]}`.
+
+    Example: `model: {name: cnn, channels: [16, 32], hidden: [64], dropout: 0.3}`
+    """
+
+    takes_images: ClassVar[bool] = True
+
+    channels: Annotated[tuple[Units, ...], MinLen(1), Doc("of each convolution")] = (16, 32)
+    kernel: Annotated[int, Ge(1), Doc("height and width of the windows")] = 3
+    stride: Annotated[int, Ge(1), Doc("pixels from one window to the next")] = 1
+    pool: Annotated[int, Ge(1), Doc("height and width of what is pooled; 1 for none")] = 2
+    pooling: Annotated[Literal["max", "average"], Doc("what is left of each window")] = "max"
+    hidden: Annotated[tuple[Units, ...], Doc("units of the dense layers after them")] = (64,)
+    activation: ActivationName = "relu"
+    init: Init = None
+    dropout: Annotated[float, Ge(0), Lt(1), Doc("share of dense units dropped in training")] = 0.0
+    batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
+    residual: Annotated[bool, Doc("add a convolution's input to its output")] = False
+
+    def __post_init__(self) -> None:
+        _check(self.init)
+
+    def layers(self, outputs: int) -> list[Layer]:
+        layers: list[Layer] = []
+        before = 0
+        for channels in self.channels:
+            convolution = Convolution(
+                channels, self.kernel, self.stride, self.kernel // 2, init=_init(self)
+            )
+            block = _block(convolution, self, norm=BatchNorm() if self.batch_norm else None)
+            keeps = channels == before and self.stride == 1 and self.kernel % 2 == 1
+            layers += [Residual(tuple(block))] if self.residual and keeps else block
+            if self.pool > 1:
+                layers.append((MaxPool if self.pooling == "max" else AveragePool)(self.pool))
+            before = channels
+        layers.append(Flatten())
+        for units in self.hidden:
+            layers += _block(Dense(units, init=_init(self)), self, dropout=self.dropout)
+        return [*layers, Dense(outputs, init=self.init or "lecun")]
+
+
+def _check(init: str | None) -> None:
+    if init == "zeros":
+        message = "is zeros, from which hidden units cannot learn; allowed for linear only"
+        raise InvalidInput(Fault(message, key="init"))
+
+
+def _init(model: MLP | CNN) -> str:
+    """The initializer before an activation."""
+    return model.init or ACTIVATIONS.find(model.activation).usual_init
+
+
+def _block(
+    first: Layer, model: MLP | CNN, *, norm: Layer | None = None, dropout: float = 0.0
+) -> list[Layer]:
+    """A layer, and what follows it up to the next."""
+    activation = ACTIVATIONS.find(model.activation)()
+    after = Dropout(dropout) if dropout else None
+    return [layer for layer in (first, norm, activation, after) if layer is not None]
 
 
 class Architecture:
-    """A model's layers for rows of D features and C scores, and the layout of its parameters."""
+    """A model's layers for rows of D features and C scores, and the layouts of what they keep.
 
-    def __init__(self, model: Model, features: int, outputs: int) -> None:
-        self.steps: list[Step] = []
-        shapes: dict[str, tuple[int, ...]] = {}
-        shape: tuple[int, ...] = (features,)
-        counts: dict[str, int] = {}
-        for layer in model.layers(outputs):
-            kind = type(layer).__name__.lower()
-            counts[kind] = counts.get(kind, 0) + 1
-            step = Step(f"{kind}{counts[kind]}", layer, shape)
-            for parameter, size in layer.parameters(shape).items():
-                shapes[f"{step.name}.{parameter}"] = size
-            self.steps.append(step)
-            shape = layer.output(shape)
+    image: the channels, height and width that the features are, if they are one.
+    layout: of the parameters. statistics: of what batch norm keeps without learning it.
+    """
+
+    def __init__(
+        self, model: Model, features: int, outputs: int, image: tuple[int, ...] | None = None
+    ) -> None:
+        self.inputs: tuple[int, ...] = (features,)
+        if model.takes_images:
+            if image is None:
+                message = (
+                    f"{model.name} takes images; set dataset.image to [channels, height, width]"
+                )
+                raise InvalidInput(Fault(message, "model.name"))
+            self.inputs = image
+        try:
+            self.steps = row_of(model.layers(outputs), self.inputs)
+        except InvalidInput as error:
+            faults = [replace(fault, key=f"model.{fault.key}") for fault in error.faults]
+            raise InvalidInput(*faults) from error
         self.outputs = outputs
-        self.layout = Layout(shapes)
+        self.layout = Layout(self._shapes(lambda step: step.layer.parameters(step.shape)))
+        self.statistics = Layout(self._shapes(lambda step: step.layer.statistics(step.shape)))
+
+    def _shapes(
+        self, of: Callable[[Step], dict[str, tuple[int, ...]]]
+    ) -> dict[str, tuple[int, ...]]:
+        return {
+            f"{step.name}.{name}": size for step in self.steps for name, size in of(step).items()
+        }
 
     def weights(self) -> list[str]:
         """Names of the parameters that regularization reaches: weights, not biases."""
@@ -114,20 +220,27 @@ class Architecture:
 
     def initialize(self, row: Array, seed: int) -> None:
         """Write the parameters (P,) that a run with this seed starts from."""
+        row.fill(0)
         views = self.layout.views(row[None])
         for index, step in enumerate(self.steps):
-            weight = views.get(f"{step.name}.weight")
-            if weight is not None:
-                fan_in, fan_out = step.layer.fans(step.shape)
-                initializer = INITIALIZERS.find(step.layer.initializer())()
-                random = generator(seed, "init", index)
-                weight[0] = initializer.draw(random, weight.shape[1:], fan_in, fan_out)
+            names = step.layer.parameters(step.shape)
+            own = {name: views[f"{step.name}.{name}"][0] for name in names}
+            step.layer.initialize(own, step.shape, generator(seed, "init", index))
+
+    def initialize_statistics(self, rows: Array) -> None:
+        """Write the statistics (R, S) that runs start from: 1 for variances, 0 for the rest."""
+        rows.fill(0)
+        for name, view in self.statistics.views(rows).items():
+            if name.endswith(".variance"):
+                view.fill(1)
 
 
 class Network:
     """An architecture at work on the parameters of R replicas and batches of B rows.
 
-    Without gradients it can only go forward.
+    Without gradients it can only go forward. training: whether dropout and batch norm
+    are on. statistics: those of batch norm, moved in training where they are given,
+    needed in evaluation. seeds: of the replicas, for dropout.
     """
 
     def __init__(
@@ -138,32 +251,37 @@ class Network:
         rows: int,
         *,
         training: bool,
+        statistics: Parameters | None = None,
+        seeds: Sequence[int] = (),
     ) -> None:
-        def own(step: Step, of: Parameters | None) -> dict[str, Array]:
-            names = step.layer.parameters(step.shape)
-            return {} if of is None else {n: of.views[f"{step.name}.{n}"] for n in names}
-
         replicas, dtype = len(parameters.buffer), parameters.buffer.dtype
         self.single = replicas == 1
+        self.image = architecture.inputs if len(architecture.inputs) > 1 else None
         self.gradient: Array = np.empty((replicas, rows, architecture.outputs), dtype)
-        self.passes = []
-        before = False  # whether anything before the layer has parameters
-        for step in architecture.steps:
-            place = Place(
-                own(step, parameters),
-                own(step, gradients),
-                replicas,
-                rows,
-                step.shape,
-                dtype,
-                inputs_wanted=before,
-                training=training,
-            )
-            self.passes.append(step.layer.bind(place))
-            before = before or bool(place.parameters)
+        self.clock = Clock()
+        place = Place(
+            parameters.views,
+            {} if gradients is None else gradients.views,
+            replicas,
+            rows,
+            architecture.inputs,
+            dtype,
+            inputs_wanted=False,
+            training=training,
+            statistics=None if statistics is None else statistics.views,
+            seeds=seeds,
+            clock=self.clock,
+        )
+        self.passes = bind_row(architecture.steps, place)
 
-    def forward(self, x: Array) -> Array:
-        """Scores (R, B, C) of x (R or 1, B, D); a buffer that the next call overwrites."""
+    def forward(self, x: Array, step: int = 0) -> Array:
+        """Scores (R, B, C) of x (R or 1, B, D); a buffer that the next call overwrites.
+
+        step: of the training, from 0, which dropout depends on.
+        """
+        self.clock.step = step
+        if self.image:
+            x = x.reshape(*x.shape[:2], *self.image)
         if self.single:
             x = x[0]
         for each in self.passes:
@@ -177,13 +295,26 @@ class Network:
             dy = each.backward(dy)
 
 
-def predict(architecture: Architecture, parameters: Parameters, x: Array, rows: int = 256) -> Any:
+def predict(
+    architecture: Architecture,
+    parameters: Parameters,
+    x: Array,
+    rows: int = 256,
+    statistics: Parameters | None = None,
+) -> Any:
     """Scores (R, N, C) of the rows x (N, D), `rows` at a time."""
     scores = np.empty((len(parameters.buffer), len(x), architecture.outputs), x.dtype)
     network = None
     for start in range(0, len(x), rows):
         part = x[None, start : start + rows]
         if network is None or part.shape[1] != rows:
-            network = Network(architecture, parameters, None, part.shape[1], training=False)
+            network = Network(
+                architecture,
+                parameters,
+                None,
+                part.shape[1],
+                training=False,
+                statistics=statistics,
+            )
         scores[:, start : start + rows] = network.forward(part)
     return scores

@@ -8,21 +8,21 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import optcli
-from optcli import files
+from optcli import files, models
 from optcli.arrays import Array
 from optcli.data.encoding import Encoder
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded, Event
 from optcli.losses.base import LOSSES, Loss
 from optcli.models import MODELS, Architecture, Model
-from optcli.parameters import Parameters
+from optcli.parameters import Layout, Parameters
 from optcli.specs import Registered
 
 FORMAT = 1  # of model.npz and checkpoint.npz; a reader refuses what is newer
@@ -64,10 +64,23 @@ class Trained:
     encoder: Encoder
     dtype: str
     parameters: Array  # (1, P)
+    statistics: Array  # (1, S)
 
     def architecture(self) -> Architecture:
         """Its layers, and the layout of the parameters."""
-        return Architecture(self.model, self.encoder.inputs, self.encoder.outputs)
+        encoder = self.encoder
+        return Architecture(self.model, encoder.inputs, encoder.outputs, encoder.image)
+
+    def scores(self, x: Array) -> Array:
+        """Scores (N, C) of encoded rows x (N, D)."""
+        architecture = self.architecture()
+        scores: Array = models.predict(
+            architecture,
+            Parameters(architecture.layout, self.parameters),
+            x.astype(self.dtype, copy=False),
+            statistics=Parameters(architecture.statistics, self.statistics),
+        )[0]
+        return scores
 
     def save(self, path: Path) -> None:
         """Write model.npz: an array for each parameter, the rest as JSON inside."""
@@ -79,8 +92,11 @@ class Trained:
             "dtype": self.dtype,
             "encoder": self.encoder.to_json(),
         }
-        views = Parameters(self.architecture().layout, self.parameters).views
+        architecture = self.architecture()
+        views = architecture.layout.views(self.parameters)
         arrays = {f"parameters.{name}": view[0] for name, view in views.items()}
+        views = architecture.statistics.views(self.statistics)
+        arrays |= {f"statistics.{name}": view[0] for name, view in views.items()}
         files.write_arrays(path, arrays, description)
 
     @classmethod
@@ -97,12 +113,22 @@ class Trained:
             encoder,
             description["dtype"],
             np.empty(0),
+            np.empty(0),
         )
-        layout = trained.architecture().layout
-        buffer = np.empty((1, layout.size), np.dtype(trained.dtype))
-        for name, view in layout.views(buffer).items():
-            view[0] = arrays[f"parameters.{name}"]
-        return cls(trained.model, trained.loss, encoder, trained.dtype, buffer)
+        architecture = trained.architecture()
+        return replace(
+            trained,
+            parameters=_joined(arrays, "parameters", architecture.layout, trained.dtype),
+            statistics=_joined(arrays, "statistics", architecture.statistics, trained.dtype),
+        )
+
+
+def _joined(arrays: Mapping[str, Array], kind: str, layout: Layout, dtype: str) -> Array:
+    """The buffer (1, P) that a layout has for `kind.NAME` of the arrays."""
+    buffer = np.empty((1, layout.size), np.dtype(dtype))
+    for name, view in layout.views(buffer).items():
+        view[0] = arrays[f"{kind}.{name}"]
+    return buffer
 
 
 def named(spec: Registered) -> dict[str, Any]:
@@ -146,11 +172,10 @@ class Recorder:
         files.write_arrays(self.folder / "checkpoint.npz", arrays, description)
         files.write(self.folder / "history.csv", self.history.csv())
         # a run in which no epoch had a finite loss keeps what it started from
-        best = event.state.best[self.replica : self.replica + 1]
-        trained = self.trained
-        Trained(trained.model, trained.loss, trained.encoder, trained.dtype, best).save(
-            self.folder / "model.npz"
-        )
+        rows = slice(self.replica, self.replica + 1)
+        best, statistics = event.state.best[rows], event.state.best_statistics[rows]
+        best_model = replace(self.trained, parameters=best, statistics=statistics)
+        best_model.save(self.folder / "model.npz")
 
 
 def summary(

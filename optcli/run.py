@@ -11,13 +11,13 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli import files, models
+from optcli import files
 from optcli.arrays import DTYPES, Array
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared, prepare
@@ -73,11 +73,8 @@ class Run:
 
 def forward(trained: Trained, x: Array) -> Array:
     """Scores (N, C) of encoded rows x (N, D)."""
-    architecture = trained.architecture()
-    parameters = Parameters(architecture.layout, trained.parameters)
     with blas_threads(1):
-        scores: Array = models.predict(architecture, parameters, x)[0]
-    return scores
+        return trained.scores(x)
 
 
 @contextlib.contextmanager
@@ -156,6 +153,10 @@ class Plan:
             else f"one of {len(feature.categories)}: {', '.join(feature.categories)}"
             for feature in encoder.features
         }
+        if encoder.image:
+            names = [feature.name for feature in encoder.features]
+            size = "x".join(map(str, encoder.image))
+            columns = {"image": f"{size}, the columns {names[0]} to {names[-1]}"}
         target: dict[str, Any] = {"columns": encoder.target.names, "kind": encoder.target.kind}
         if encoder.target.classes:
             classes = encoder.target.classes
@@ -260,9 +261,8 @@ def run(
     files.write_json(folder / "environment.json", environment(threads, plan.checksum))
 
     history = History()
-    start = Trained(
-        config.model, config.loss, plan.data.encoder, config.dtype, np.empty(0, plan.cohort.dtype)
-    )
+    nothing = np.empty(0, plan.cohort.dtype)
+    start = Trained(config.model, config.loss, plan.data.encoder, config.dtype, nothing, nothing)
     recorder = Recorder(folder, history, start, config.training.checkpoint_every)
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(threads):
@@ -270,8 +270,9 @@ def run(
             for listener in everyone:
                 listener(event)
         assert isinstance(event, Ended)
-        trained = Trained(
-            start.model, start.loss, start.encoder, start.dtype, event.state.best[:1].copy()
+        state = event.state
+        trained = replace(
+            start, parameters=state.best[:1].copy(), statistics=state.best_statistics[:1].copy()
         )
         test = evaluate(plan.cohort, trained, plan.data.test)
         parameters = event.state.architecture.layout.size
@@ -292,5 +293,6 @@ def evaluate(cohort: Cohort, trained: Trained, part: Part | None) -> dict[str, f
         return None
     architecture = trained.architecture()
     parameters = Parameters(architecture.layout, trained.parameters)
-    loss, metrics = Evaluation(cohort, architecture, parameters, [part])()
+    statistics = Parameters(architecture.statistics, trained.statistics)
+    loss, metrics = Evaluation(cohort, architecture, parameters, [part], statistics)()
     return {"loss": float(loss[0])} | {name: float(of[0]) for name, of in metrics.items()}

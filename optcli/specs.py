@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 __all__ = [
+    "Bound",
     "Doc",
     "EarlyStopping",
     "Field",
@@ -35,8 +36,11 @@ __all__ = [
 
 
 # What a loss is about: `classes` one of many, as indices (N,); `labels` yes or no for
-# each of C outputs, as 0 and 1 (N, C); `values` numbers (N, C).
-TargetKind = Literal["classes", "labels", "values"]
+# each of C outputs, as 0 and 1 (N, C); `values` numbers (N, C); `probabilities` of each
+# of C classes, rows (N, C) that sum to 1.
+TargetKind = Literal["classes", "labels", "values", "probabilities"]
+# A limit of numbers: Ge(0), say, or Gt(-1).
+Bound = Ge | Gt | Le | Lt
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ clock stands.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -76,7 +75,8 @@ class Cohort:
     def architecture(self) -> Architecture:
         """The layers and the layout of the parameters."""
         data = self.replicas[0].data
-        return Architecture(self.model, data.train.x.shape[1], data.outputs)
+        features = data.train.x.shape[1]
+        return Architecture(self.model, features, data.outputs, data.encoder.image)
 
     def memory(self) -> int:
         """Bytes that training will take, about; nothing is allocated to find out."""
@@ -87,16 +87,17 @@ class Cohort:
         # parameters, gradients, the best, those before the last step, one to write them
         numbers = architecture.layout.size * (5 + slots)
         # outputs and gradients of each layer, for training and for evaluation
-        widths = sum(math.prod(step.layer.output(step.shape)) for step in architecture.steps)
-        numbers += 3 * widths * (batch + EVALUATION_ROWS) + 3 * rows * data.outputs
+        room = sum(step.layer.room(step.shape) for step in architecture.steps)
+        numbers += room * (batch + EVALUATION_ROWS) + 3 * rows * data.outputs
         return len(self.replicas) * numbers * self.dtype.itemsize
 
 
 class State:
     """All that changes while a cohort trains; what a checkpoint holds.
 
-    parameters, gradients: (R, P). best: (R, P), those of the best epoch. epoch:
-    epochs ended. step: updates done. steps_in_epoch: those of the epoch begun.
+    parameters, gradients: (R, P). statistics: (R, S), what batch norm keeps without
+    learning it. best, best_statistics: those of the best epoch. epoch: epochs ended.
+    step: updates done. steps_in_epoch: those of the epoch begun.
     """
 
     def __init__(self, cohort: Cohort, batches: Batches) -> None:
@@ -107,12 +108,16 @@ class State:
         self.gradients = Parameters(layout, np.zeros(shape, cohort.dtype))
         for row, replica in zip(self.parameters.buffer, cohort.replicas, strict=True):
             self.architecture.initialize(row, replica.seed)
+        kept = self.architecture.statistics
+        self.statistics = Parameters(kept, np.zeros((replicas, kept.size), cohort.dtype))
+        self.architecture.initialize_statistics(self.statistics.buffer)
         self.stepper = Stepper(
             [replica.optimizer for replica in cohort.replicas],
             self.parameters.buffer,
             self.gradients.buffer,
         )
         self.best: Array = self.parameters.buffer.copy()
+        self.best_statistics: Array = self.statistics.buffer.copy()
         self.best_loss = np.full(replicas, np.inf)
         self.best_epoch = np.zeros(replicas, np.int64)
         self.epoch = 0
@@ -150,7 +155,9 @@ class State:
         """All of it by name, as live views, for a checkpoint."""
         arrays = {
             "parameters": self.parameters.buffer,
+            "statistics": self.statistics.buffer,
             "best": self.best,
+            "best_statistics": self.best_statistics,
             "best_loss": self.best_loss,
             "best_epoch": self.best_epoch,
             "losses": self.losses,
@@ -203,8 +210,9 @@ class _Trainer:
         parts = [r.data.validation for r in replicas if r.data.validation is not None]
         self.validate: Evaluation | None = None
         if parts:
+            state = self.state
             self.validate = Evaluation(
-                cohort, self.state.architecture, self.state.parameters, parts
+                cohort, state.architecture, state.parameters, parts, state.statistics
             )
         self.monitor = spec.early_stopping and monitored(spec.early_stopping.monitor, cohort)
 
@@ -297,7 +305,7 @@ class _Trainer:
         deadline = time.perf_counter() + PROGRESS_SECONDS
         for k, (start, stop, x, y, weight) in zip(range(count), batches, strict=False):
             network = networks.get(stop - start) or self._network(stop - start)
-            scores = network.forward(x)
+            scores = network.forward(x, state.step)
             at = state.steps_in_epoch
             losses[at] = loss.value_and_gradient(scores, y, network.gradient, weight, work)
             if weight is not None:
@@ -339,7 +347,13 @@ class _Trainer:
     def _network(self, rows: int) -> Network:
         state = self.state
         network = Network(
-            state.architecture, state.parameters, state.gradients, rows, training=True
+            state.architecture,
+            state.parameters,
+            state.gradients,
+            rows,
+            training=True,
+            statistics=state.statistics,
+            seeds=[replica.seed for replica in self.cohort.replicas],
         )
         return self.networks.setdefault(rows, network)
 
@@ -363,6 +377,7 @@ class _Trainer:
             best &= validation_loss < state.best_loss
             state.best_loss[best] = validation_loss[best]
         state.best[best] = state.parameters.buffer[best]
+        state.best_statistics[best] = state.statistics.buffer[best]
         state.best_epoch[best] = state.epoch
 
         event = EpochEnded(
@@ -418,8 +433,10 @@ class Evaluation:
         architecture: Architecture,
         parameters: Parameters,
         parts: Sequence[Part],
+        statistics: Parameters | None = None,
     ) -> None:
         self.cohort, self.architecture, self.parameters = cohort, architecture, parameters
+        self.statistics = statistics
         sources = [Source(part, 0) for part in parts]
         self.batches = Batches(sources, EVALUATION_ROWS, shuffle=False)
         self.networks: dict[int, Network] = {}
@@ -440,7 +457,14 @@ class Evaluation:
         return loss, measure(self.cohort, self.scores, *self.batches.targets(1))
 
     def _network(self, rows: int) -> Network:
-        network = Network(self.architecture, self.parameters, None, rows, training=False)
+        network = Network(
+            self.architecture,
+            self.parameters,
+            None,
+            rows,
+            training=False,
+            statistics=self.statistics,
+        )
         return self.networks.setdefault(rows, network)
 
 

@@ -20,6 +20,8 @@ class Roles:
     target: one or more. features: in this order; None means every column without
     another role. categorical: columns that are text whatever they hold; the empty
     tuple demands numbers of every feature. missing: what to do where a value is.
+    image: channels, height and width, where the features are an image's pixels:
+    channel by channel, line by line.
     """
 
     target: tuple[str, ...]
@@ -28,6 +30,7 @@ class Roles:
     categorical: tuple[str, ...] | None = None
     weights: str | None = None
     missing: Missing = "error"
+    image: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -63,13 +63,14 @@ class Encoder:
     """How the columns of a table become x and y, and scores become columns.
 
     weights: the column of sample weights. missing: what the training rows were
-    done by, see Roles.
+    done by, see Roles. image: channels, height and width, where the inputs are pixels.
     """
 
     features: tuple[Feature, ...]
     target: Target
     weights: str | None = None
     missing: str = "error"
+    image: tuple[int, ...] | None = None
 
     @property
     def inputs(self) -> int:
@@ -201,7 +202,14 @@ class Encoder:
             key: value if key == "kind" else tuple(value) for key, value in data["target"].items()
         }
         target["classes"] = tuple(tuple(names) for names in target["classes"])
-        return cls(tuple(features), Target(**target), data["weights"], data["missing"])
+        image = data.get("image")
+        return cls(
+            tuple(features),
+            Target(**target),
+            data["weights"],
+            data["missing"],
+            image and tuple(image),
+        )
 
     def _faults(self, table: Table, feature: Feature, dtype: np.dtype[Any]) -> list[Fault]:
         """What keeps a column from being encoded."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from optcli.data import table
 from optcli.data.base import DATASETS, Dataset, Missing, Roles
 from optcli.data.table import Table
-from optcli.specs import Doc, MinLen
+from optcli.specs import Doc, Ge, MinLen
 
 
 @DATASETS.register("csv")
@@ -34,6 +34,11 @@ class File(Dataset):
     ] = "error"
     delimiter: Annotated[str | None, Doc("between fields; by default as in the header line")] = None
     weights: Annotated[str | None, Doc("column of sample weights")] = None
+    image: Annotated[
+        tuple[Annotated[int, Ge(1)], ...] | None,
+        MinLen(1),
+        Doc("[channels, height, width] of the images whose pixels the features are"),
+    ] = None
 
     def table(self, seed: int) -> Table:
         return self.other(self.path)
@@ -41,7 +46,13 @@ class File(Dataset):
     def roles(self) -> Roles:
         target = (self.target,) if isinstance(self.target, str) else tuple(self.target)
         return Roles(
-            target, self.features, self.exclude, self.categorical, self.weights, self.missing
+            target,
+            self.features,
+            self.exclude,
+            self.categorical,
+            self.weights,
+            self.missing,
+            self.image,
         )
 
     def other(self, path: str) -> Table:

@@ -7,8 +7,9 @@ as one fault does not hide another.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,7 @@ def prepare(
     Categories and classes are those of the whole table, so that every split of it
     has the same inputs and outputs; means and scales are the training rows' alone.
     Text columns become one input of 0 or 1 for each category and are not scaled.
+    The pixels of an image are scaled alike, by mean and deviation of their channel.
     Raises InvalidInput.
     """
     roles, dtype = dataset.roles(), np.dtype(dtype)
@@ -112,16 +114,22 @@ def prepare(
     strata = _strata(table, roles.target, target)
     rows = splitting.divide(table, split, strata, seed)
     train = table.select(rows.train)
+    # a pixel may well be constant, as those in the corners are
+    notes: list[str] = [] if roles.image else warnings
+    encoded = tuple(
+        _feature(name, table.columns[name], train.columns[name], dataset, roles, notes)
+        for name in features
+    )
+    if roles.image:
+        encoded = _pixels(encoded, train, roles.image, standardize=dataset.standardize)
     encoder = Encoder(
-        tuple(
-            _feature(name, table.columns[name], train.columns[name], dataset, roles, warnings)
-            for name in features
-        ),
+        encoded,
         _target(
             train, roles.target, target, classes, dataset.standardize and scale_target, warnings
         ),
         roles.weights,
         roles.missing,
+        roles.image,
     )
     part = labelled(encoder, train, dtype)
     parts = {
@@ -248,6 +256,36 @@ def _feature(
     if not dataset.standardize:
         mean, scale = 0.0, 1.0
     return Feature(name, None, mean, scale, fill)
+
+
+def _pixels(
+    features: tuple[Feature, ...], train: Table, image: tuple[int, ...], *, standardize: bool
+) -> tuple[Feature, ...]:
+    """The features as pixels of an image, one mean and scale for each of its channels."""
+    if len(image) != 3:
+        message = f"is {list(image)}; must be [channels, height, width]"
+        raise InvalidInput(Fault(message, "dataset.image"))
+    count = math.prod(image)
+    if count != len(features):
+        message = (
+            f"is {list(image)}, which makes {count} pixels; there are {len(features)} features"
+        )
+        raise InvalidInput(Fault(message, "dataset.image"))
+    text = next((feature.name for feature in features if feature.categories is not None), None)
+    if text is not None:
+        message = f"makes pixels of the features, but column '{text}' is text; exclude it"
+        raise InvalidInput(Fault(message, "dataset.image"))
+    if not standardize:
+        return features
+    size = count // image[0]
+    pixels: list[Feature] = []
+    for start in range(0, count, size):
+        channel = features[start : start + size]
+        columns = [train.columns[feature.name] for feature in channel]
+        values = np.concatenate([c.values[~c.missing] for c in columns if isinstance(c, Numbers)])
+        mean, scale = _moments(values)
+        pixels += [replace(feature, mean=mean, scale=scale) for feature in channel]
+    return tuple(pixels)
 
 
 def _moments(values: Array) -> tuple[float, float]:

@@ -9,16 +9,19 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.arrays import Array, magnitude, sigmoid, softplus
 from optcli.layers.base import Layer, Pass, Place
 from optcli.registry import Registry
-from optcli.specs import Doc, Ge, Gt, Lt, Registered
+from optcli.specs import Doc, Ge, Gt, Lt
 
 
 @dataclass(frozen=True)
-class Activation(Registered, Layer):
+class Activation(Layer):
     """y = f(x), entry by entry, for arrays of any shape."""
 
+    # Where the derivative jumps, and whether it jumps upwards.
+    kinks: ClassVar[tuple[float, ...]] = ()
+    convex_at_kinks: ClassVar[bool] = True
     # The usual initializer of the weights before it.
     usual_init: ClassVar[str] = "lecun"
     # Whether the derivative follows from y alone, so that y may be written over x.
@@ -62,31 +65,6 @@ class ActivationPass(Pass):
 ACTIVATIONS: Registry[Activation] = Registry(
     "activation", "activations", "optcli.layers.activations"
 )
-
-
-def magnitude(x: Array, out: Array) -> Array:
-    """|x|, analytically where x is complex: −x left of 0, x right of it."""
-    if np.iscomplexobj(x):
-        return np.multiply(x, np.where(x.real < 0, -1, 1), out)
-    return np.abs(x, out)
-
-
-def sigmoid(x: Array, out: Array) -> Array:
-    """1/(1 + e⁻ˣ) as (1 + tanh(x/2))/2, which never overflows."""
-    np.multiply(x, 0.5, out)
-    np.tanh(out, out)
-    np.multiply(out, 0.5, out)
-    return np.add(out, 0.5, out)
-
-
-def softplus(x: Array, out: Array, work: Array) -> Array:
-    """log(1 + eˣ) as max(x, 0) + log1p(e^−|x|), which never overflows."""
-    magnitude(x, work)
-    np.negative(work, work)
-    np.exp(work, work)
-    np.log1p(work, work)
-    np.maximum(x, 0, out=out)
-    return np.add(out, work, out)
 
 
 # (1 + 2x)·exp(x²)·erfc(x) as a polynomial in t = (x − 3.75)/(x + 3.75), highest power
@@ -147,15 +125,23 @@ def erf(x: Array, out: Array, scale: Array, work: Array) -> Array:
 @ACTIVATIONS.register("relu")
 @dataclass(frozen=True)
 class Relu(Activation):
-    """max(0, x); the derivative at 0 is taken to be 0, as torch takes it."""
+    """Rectified linear unit: nothing below 0, all above it.
 
+        f(x) = max(0, x)        f′(x) = 1 where x > 0, else 0
+
+    The same as torch's ReLU, at 0 too.
+
+    Reference: K. Fukushima, 1975; V. Nair and G. E. Hinton, Rectified linear units improve
+    restricted Boltzmann machines, 2010.
+    """
+
+    kinks = (0.0,)
     usual_init = "he"
     in_place = True
 
     def buffers(self, place: Place) -> tuple[Array, ...]:
         # Two whole arrays are compared several times as fast as an array and a scalar.
-        shape = (place.rows, *place.shape)
-        return np.zeros(shape, place.dtype), np.ones(shape, place.dtype)
+        return place.constant(0), place.constant(1)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         zeros, _ = keep
@@ -171,8 +157,17 @@ class Relu(Activation):
 @ACTIVATIONS.register("leaky_relu")
 @dataclass(frozen=True)
 class LeakyRelu(Activation):
-    """x where x > 0, else slope·x. Maas and others, 2013."""
+    """A relu that lets some of the negative side through.
 
+        f(x) = x where x > 0, else slope·x        f′(x) = 1 where x > 0, else slope
+
+    The same as torch's LeakyReLU, at 0 too.
+
+    Reference: A. L. Maas, A. Y. Hannun, A. Y. Ng, Rectifier nonlinearities improve neural
+    network acoustic models, 2013.
+    """
+
+    kinks = (0.0,)
     usual_init = "he"
 
     slope: Annotated[float, Ge(0), Lt(1), Doc("of the negative side")] = 0.01
@@ -191,7 +186,12 @@ class LeakyRelu(Activation):
 @ACTIVATIONS.register("tanh")
 @dataclass(frozen=True)
 class Tanh(Activation):
-    """tanh x, with derivative 1 − y²."""
+    """Hyperbolic tangent, from −1 to 1.
+
+        y = tanh x        f′(x) = 1 − y²
+
+    Reference: Y. LeCun and others, Efficient backprop, 1998, section 4.4.
+    """
 
     usual_init = "glorot"
     in_place = True
@@ -208,7 +208,13 @@ class Tanh(Activation):
 @ACTIVATIONS.register("sigmoid")
 @dataclass(frozen=True)
 class Sigmoid(Activation):
-    """σ(x) = 1/(1 + e⁻ˣ), with derivative y·(1 − y)."""
+    """Logistic function, from 0 to 1.
+
+        y = σ(x) = 1/(1 + e⁻ˣ)        f′(x) = y·(1 − y)
+
+    Reference: P.-F. Verhulst, 1845; D. E. Rumelhart, G. E. Hinton, R. J. Williams, Learning
+    representations by back-propagating errors, 1986.
+    """
 
     usual_init = "glorot"
     in_place = True
@@ -225,7 +231,14 @@ class Sigmoid(Activation):
 @ACTIVATIONS.register("silu", "swish")
 @dataclass(frozen=True)
 class Silu(Activation):
-    """x·σ(x), with derivative σ + y·(1 − σ). Elfwing and others, 2017."""
+    """Sigmoid-weighted linear unit, also called swish.
+
+        y = x·σ(x)        f′(x) = σ(x) + y·(1 − σ(x))
+
+    Reference: S. Elfwing, E. Uchibe, K. Doya, Sigmoid-weighted linear units for neural network
+    function approximation in reinforcement learning, 2017; P. Ramachandran, B. Zoph,
+    Q. V. Le, Searching for activation functions, 2017.
+    """
 
     usual_init = "he"
 
@@ -248,9 +261,14 @@ class Silu(Activation):
 @ACTIVATIONS.register("gelu")
 @dataclass(frozen=True)
 class Gelu(Activation):
-    """x·Φ(x), Φ the normal distribution; derivative Φ + x·φ(x). Hendrycks and Gimpel, 2016.
+    """Gaussian error linear unit, in its exact form.
 
-    The exact form, as torch's default; not its approximation by tanh.
+        f(x) = x·Φ(x)        f′(x) = Φ(x) + x·φ(x)
+
+    with Φ the normal distribution and φ its density. The same as torch's GELU; its
+    approximation by tanh is gelu_tanh.
+
+    Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
     """
 
     usual_init = "he"
@@ -280,8 +298,18 @@ class Gelu(Activation):
 @ACTIVATIONS.register("elu")
 @dataclass(frozen=True)
 class Elu(Activation):
-    """x where x > 0, else alpha·(eˣ − 1). Clevert and others, 2015."""
+    """Exponential linear unit, which levels off at −alpha.
 
+        f(x) = x where x > 0, else alpha·(eˣ − 1)
+        f′(x) = 1 where x > 0, else alpha·eˣ
+
+    At 0 the derivative is alpha, as in torch's ELU.
+
+    Reference: D.-A. Clevert, T. Unterthiner, S. Hochreiter, Fast and accurate deep network
+    learning by exponential linear units, 2015.
+    """
+
+    kinks = (0.0,)  # unless alpha is 1
     usual_init = "he"
 
     alpha: Annotated[float, Gt(0), Doc("minus the limit on the negative side")] = 1.0
@@ -309,9 +337,14 @@ class Elu(Activation):
 @ACTIVATIONS.register("softplus")
 @dataclass(frozen=True)
 class Softplus(Activation):
-    """log(1 + eˣ), a smooth relu, with derivative σ(x). Dugas and others, 2001.
+    """A smooth relu.
 
-    torch returns x itself from 20 on, which differs by less than 2.1e-9.
+        f(x) = log(1 + eˣ)        f′(x) = σ(x)
+
+    torch's Softplus returns x itself above 20, which differs by less than 2.1e-9.
+
+    Reference: C. Dugas and others, Incorporating second-order functional knowledge for
+    better option pricing, 2001.
     """
 
     usual_init = "he"
@@ -326,3 +359,163 @@ class Softplus(Activation):
     def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         sigmoid(x, y)
         np.multiply(dy, y, dy)
+
+
+@ACTIVATIONS.register("selu")
+@dataclass(frozen=True)
+class Selu(Activation):
+    """Scaled exponential linear unit, under which outputs tend to mean 0 and variance 1.
+
+        f(x) = λ·x where x > 0, else λ·α·(eˣ − 1)
+        f′(x) = λ where x > 0, else λ·α·eˣ
+        λ = 1.0507009873554805, α = 1.6732632423543772
+
+    The same as torch's SELU, at 0 too.
+
+    Reference: G. Klambauer and others, Self-normalizing neural networks, 2017, eq. 2.
+    """
+
+    kinks = (0.0,)
+    convex_at_kinks = False
+
+    def buffers(self, place: Place) -> tuple[Array, ...]:
+        return (place.empty(*place.shape),)
+
+    def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        (low,) = keep
+        np.minimum(x, 0, out=low)
+        np.expm1(low, low)
+        np.multiply(low, SELU_ALPHA * SELU_SCALE, low)
+        np.maximum(x, 0, out=y)
+        np.multiply(y, SELU_SCALE, y)
+        np.add(y, low, y)
+
+    def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        (low,) = keep
+        np.greater(x, 0, out=y)
+        np.multiply(y, SELU_SCALE * (1 - SELU_ALPHA), y)
+        np.add(y, SELU_SCALE * SELU_ALPHA, y)
+        np.add(y, low, y)  # λ, or λ·α·eˣ
+        np.multiply(dy, y, dy)
+
+
+# The fixed point of mean 0 and variance 1; in the paper, eq. 14.
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+@ACTIVATIONS.register("gelu_tanh")
+@dataclass(frozen=True)
+class GeluTanh(Activation):
+    """Gaussian error linear unit, approximated by tanh, as in BERT and GPT-2.
+
+        f(x) = x·s        s = (1 + tanh u)/2        u = √(2/π)·(x + 0.044715·x³)
+        f′(x) = s + x·2s·(1 − s)·u′        u′ = √(2/π)·(1 + 0.134145·x²)
+
+    Within 0.0005 of gelu. The same as torch's GELU with approximate="tanh".
+
+    Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
+    """
+
+    usual_init = "he"
+
+    def buffers(self, place: Place) -> tuple[Array, ...]:
+        return place.empty(*place.shape), place.empty(*place.shape)
+
+    def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        s, work = keep
+        np.multiply(x, x, work)
+        np.multiply(work, 2 * GELU_SLOPE * GELU_CUBE, work)
+        np.add(work, 2 * GELU_SLOPE, work)
+        np.multiply(work, x, work)  # 2u
+        sigmoid(work, s)  # (1 + tanh u)/2
+        np.multiply(x, s, y)
+
+    def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        s, slope = keep
+        np.multiply(x, x, slope)
+        np.multiply(slope, 6 * GELU_SLOPE * GELU_CUBE, slope)
+        np.add(slope, 2 * GELU_SLOPE, slope)  # 2u′
+        np.multiply(slope, y, slope)
+        np.subtract(1, s, y)
+        np.multiply(slope, y, slope)
+        np.add(slope, s, slope)
+        np.multiply(dy, slope, dy)
+
+
+GELU_SLOPE = math.sqrt(2 / math.pi)
+GELU_CUBE = 0.044715
+
+
+@ACTIVATIONS.register("mish")
+@dataclass(frozen=True)
+class Mish(Activation):
+    """Like silu, with the tanh of softplus in place of the sigmoid.
+
+        f(x) = x·t        t = tanh(log(1 + eˣ))
+        f′(x) = t + x·(1 − t²)·σ(x)
+
+    The same as torch's Mish.
+
+    Reference: D. Misra, Mish: a self regularized non-monotonic activation function, 2019.
+    """
+
+    usual_init = "he"
+
+    def buffers(self, place: Place) -> tuple[Array, ...]:
+        return place.empty(*place.shape), place.empty(*place.shape)
+
+    def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        t, work = keep
+        softplus(x, t, work)
+        np.tanh(t, t)
+        np.multiply(x, t, y)
+
+    def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        t, work = keep
+        sigmoid(x, work)
+        np.multiply(work, x, work)
+        np.multiply(t, t, y)
+        np.subtract(1, y, y)
+        np.multiply(work, y, work)
+        np.add(work, t, work)
+        np.multiply(dy, work, dy)
+
+
+@ACTIVATIONS.register("hardswish", "hard_swish")
+@dataclass(frozen=True)
+class Hardswish(Activation):
+    """A swish of straight lines and a parabola: 0 up to −3, x from 3 on.
+
+        f(x) = x·s        s = min(max(x + 3, 0), 6)/6
+        f′(x) = s + x/6 where −3 < x < 3, else s
+
+    The same as torch's Hardswish, at −3 and 3 too.
+
+    Reference: A. Howard and others, Searching for MobileNetV3, 2019, section 5.2.
+    """
+
+    kinks = (-3.0, 3.0)
+    convex_at_kinks = False
+    usual_init = "he"
+
+    def buffers(self, place: Place) -> tuple[Array, ...]:
+        return (place.empty(*place.shape),)
+
+    def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        (s,) = keep
+        np.add(x, 3, s)
+        np.maximum(s, 0, out=s)
+        np.minimum(s, 6, out=s)
+        np.multiply(s, 1 / 6, s)
+        np.multiply(x, s, y)
+
+    def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
+        (s,) = keep
+        np.greater(s, 0, out=y)
+        np.multiply(y, x, x)
+        np.less(s, 1, out=y)
+        np.multiply(y, x, x)  # x where it is between
+        np.multiply(x, 1 / 6, x)
+        np.add(x, s, x)
+        np.multiply(dy, x, dy)

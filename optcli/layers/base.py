@@ -66,9 +66,7 @@ class Place:
         self.clock = clock or Clock()
         self.position: tuple[int, ...] = ()  # of the layer, from the outermost inwards
         self.leading = (rows,) if self.single else (replicas, rows)
-        self.product: Callable[[Array, Array, Array], Array] = (
-            np.dot if self.single else np.matmul
-        )
+        self.product: Callable[[Array, Array, Array], Array] = np.dot if self.single else np.matmul
 
     def _own(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         return {name: array[0] if self.single else array for name, array in arrays.items()}
@@ -78,8 +76,7 @@ class Place:
 
         def own(arrays: dict[str, Array]) -> dict[str, Array]:
             start = f"{step.name}."
-            found = {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
-            return found
+            return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 
         place = copy.copy(self)
         place.parameters, place.gradients = own(self.parameters), own(self.gradients)
@@ -95,26 +92,30 @@ class Place:
         pixels of a channel are then neighbours for all rows at once, and what
         a convolution copies, it copies in long runs.
         """
-        if len(shape) < 3:
+        if len(shape) != 3:
             return np.empty((*self.leading, *shape), self.dtype)
         *replicas, rows = self.leading
         return rows_first(np.empty((*replicas, *shape, rows), self.dtype))
 
+    def memory(self, array: Array) -> Array:
+        """An array that `empty` made for this shape of row, with its axes as they lie in memory."""
+        return rows_last(array) if len(self.shape) == 3 else array
+
     def constant(self, value: float) -> Array:
         """B input rows filled with a value, laid out as `empty` does, without replica axis."""
-        if len(self.shape) < 3:
+        if len(self.shape) != 3:
             return np.full((self.rows, *self.shape), value, self.dtype)
         return rows_first(np.full((*self.shape, self.rows), value, self.dtype))
 
 
 def rows_first(image: Array) -> Array:
-    """View (…, B, C, H, W) of an image in memory (…, C, H, W, B)."""
-    return np.moveaxis(image, -1, -4)
+    """View (…, B, C, H, W) of an image (…, C, H, W, B)."""
+    return image.transpose((3, 0, 1, 2) if image.ndim == 4 else (0, 4, 1, 2, 3))
 
 
 def rows_last(image: Array) -> Array:
     """View (…, C, H, W, B) of an image (…, B, C, H, W)."""
-    return np.moveaxis(image, -4, -1)
+    return image.transpose((1, 2, 3, 0) if image.ndim == 4 else (0, 2, 3, 4, 1))
 
 
 class Pass(ABC):
@@ -208,5 +209,5 @@ def bind_row(steps: Sequence[Step], place: Place) -> list[Pass]:
     for index, step in enumerate(steps):
         inner = place.inner(step, index, inputs_wanted=wanted)
         passes.append(step.layer.bind(inner))
-        wanted = wanted or bool(inner.parameters)
+        wanted = wanted or bool(inner.gradients)
     return passes

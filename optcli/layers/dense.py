@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.layers.base import Layer, Pass, Place
+from optcli.layers.base import LAYERS, Layer, Pass, Place
+from optcli.layers.initializers import draw
 
 
+@LAYERS.register("dense", "linear", "fully_connected")
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y = x·W + b, from D inputs to H units; also called linear or fully connected."""
+    """Every output a weighted sum of all inputs: y = x·W + b, from D inputs to H units.
+
+    With W (D, H), b (H,), and dy, the gradient by y:
+
+        ∂/∂W = xᵀ·dy        ∂/∂b = Σ dy over the rows        ∂/∂x = dy·Wᵀ
+
+    torch's Linear keeps the transpose of W.
+
+    Reference: D. E. Rumelhart, G. E. Hinton, R. J. Williams, Learning representations
+    by back-propagating errors, 1986.
+    """
 
     units: int
     init: str = "lecun"
@@ -20,11 +33,13 @@ class Dense(Layer):
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"weight": (shape[0], self.units), "bias": (self.units,)}
 
-    def initializer(self) -> str:
-        return self.init
-
-    def fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        return shape[0], self.units
+    def initialize(
+        self,
+        parameters: Mapping[str, Array],
+        shape: tuple[int, ...],
+        random: np.random.Generator,
+    ) -> None:
+        draw(self.init, parameters["weight"], shape[0], self.units, random)
 
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.units,)

@@ -117,3 +117,8 @@ class Zeros(Initializer):
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
     ) -> Array:
         return np.zeros(shape)
+
+
+def draw(name: str, weight: Array, fan_in: int, fan_out: int, random: np.random.Generator) -> None:
+    """Write weights by the initializer of this name."""
+    weight[...] = INITIALIZERS.find(name)().draw(random, weight.shape, fan_in, fan_out)

@@ -2,7 +2,7 @@
 
     python tests/reference/make.py
 
-Needs torch; the tests do not. Writes table.csv and torch.json beside itself.
+Needs torch; the tests do not. Writes table.csv, torch.json and layers.json beside itself.
 """
 
 import csv
@@ -102,6 +102,38 @@ def train(x: torch.Tensor, y: torch.Tensor, loss: str, optimizer: str, batch: in
     return losses
 
 
+def waves(*shape: int, of: float) -> torch.Tensor:
+    """Numbers that need no generator of random ones, no two alike."""
+    count = torch.arange(math.prod(shape), dtype=torch.float64)
+    return torch.round(torch.sin(of * count + of), decimals=6).reshape(shape)
+
+
+LAYERS = {
+    "convolution-strided": torch.nn.Conv2d(2, 3, (3, 2), stride=(2, 3), padding=(1, 2)),
+    "max_pool-overlapping": torch.nn.MaxPool2d((3, 2), (1, 2)),
+    "average_pool-overlapping": torch.nn.AvgPool2d((3, 2), (1, 2)),
+    "batch_norm-image": torch.nn.BatchNorm2d(2, eps=0.01),
+    "batch_norm": torch.nn.BatchNorm1d(5),
+}
+OUR_NAMES = {"batch_norm": {"weight": "scale", "bias": "shift"}}
+
+
+def layer(case: str) -> dict[str, object]:
+    """Input, parameters, output and gradients of a layer."""
+    module = LAYERS[case].double()
+    x = waves(4, *((5,) if case == "batch_norm" else (2, 5, 7)), of=1.7).requires_grad_()
+    found = {}
+    for number, (name, own) in enumerate(module.named_parameters()):
+        own.data = waves(*own.shape, of=0.9 + number)
+        found[OUR_NAMES.get(case.partition("-")[0], {}).get(name, name)] = own
+    y = module(x)
+    dy = waves(*y.shape, of=2.3)
+    y.backward(dy)
+    tensors = {"x": x, "y": y, "dy": dy, "dx": x.grad, **found}
+    tensors |= {f"d{name}": own.grad for name, own in found.items()}
+    return {name: tensor.tolist() for name, tensor in tensors.items()}
+
+
 def main() -> None:
     rows = table()
     with (HERE / "table.csv").open("w", newline="") as file:
@@ -118,6 +150,8 @@ def main() -> None:
         for batch in (16, 0)
     }
     (HERE / "torch.json").write_text(json.dumps(pins, indent=1) + "\n")
+    layers = {case: layer(case) for case in LAYERS}
+    (HERE / "layers.json").write_text(json.dumps(layers) + "\n")
 
 
 if __name__ == "__main__":

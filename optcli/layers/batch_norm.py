@@ -1,0 +1,98 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.layers.base import LAYERS, Pass, Place
+from optcli.layers.normalization import Normalization, NormalizationPass
+from optcli.specs import Doc, Gt, Le
+
+
+@LAYERS.register("batch_norm", "batch_normalization", "batchnorm")
+@dataclass(frozen=True)
+class BatchNorm(Normalization):
+    """Each feature gets mean 0 and variance 1 over the batch, then a scale and a shift learned.
+
+    With mean and variance over the N samples of a feature (the B rows; in an image all
+    its pixels too, so that a channel is one feature):
+
+        q = (x − mean) / √(variance + eps)        y = scale·q + shift
+
+        ∂/∂scale = Σ q·dy        ∂/∂shift = Σ dy
+        ∂/∂x = scale/√(variance + eps) · (dy − mean of dy − q · mean of q·dy)
+
+    Scale starts at 1, shift at 0; regularization reaches neither. In evaluation the mean
+    and variance are running ones: after each step of training they become
+    (1 − momentum)·running + momentum·new, where the new variance is Σ(x − mean)²/(N − 1).
+
+    Defaults and behaviour are torch's BatchNorm1d and BatchNorm2d, but for a batch of
+    one sample, which torch refuses: here q is 0, and the running variance stays.
+
+    Reference: S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithms 1 and 2.
+    """
+
+    momentum: Annotated[float, Gt(0), Le(1), Doc("of the running mean and variance")] = 0.1
+
+    def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"scale": shape[:1], "shift": shape[:1]}
+
+    def statistics(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": shape[:1], "variance": shape[:1]}
+
+    def bind(self, place: Place) -> Pass:
+        return (BatchNormPass if place.training else EvaluationPass)(self, place)
+
+
+class BatchNormPass(NormalizationPass):
+    """Batch norm in training."""
+
+    def __init__(self, layer: BatchNorm, place: Place) -> None:
+        super().__init__(layer, place, place.shape[0], "samples")
+        self.momentum = layer.momentum
+        unbiased = self.count / (self.count - 1) if self.count > 1 else 0.0
+        running = {name: self.of_features(own) for name, own in place.statistics.items()}
+        # each running statistic, the batch's own, and what that one counts
+        self.running: list[tuple[Array, Array, float]] = []
+        if running:
+            self.running.append((running["mean"], self.mean, self.momentum))
+        if running and unbiased:
+            self.running.append((running["variance"], self.variance, self.momentum * unbiased))
+        self.step = np.empty_like(self.mean)
+
+    def forward(self, x: Array) -> Array:
+        y = super().forward(x)
+        for running, new, share in self.running:
+            np.multiply(running, 1 - self.momentum, running)
+            np.multiply(new, share, self.step)
+            np.add(running, self.step, running)
+        return y
+
+
+class EvaluationPass(NormalizationPass):
+    """Batch norm in evaluation, by the running mean and variance: y = a·x + b."""
+
+    def __init__(self, layer: BatchNorm, place: Place) -> None:
+        super().__init__(layer, place, place.shape[0], "samples")
+        if not place.statistics:
+            raise ValueError("batch norm takes statistics in evaluation")
+        self.running_mean = self.of_features(place.statistics["mean"])
+        self.running_variance = self.of_features(place.statistics["variance"])
+
+    def forward(self, x: Array) -> Array:
+        a, b = self.inverse, self.mean
+        np.add(self.running_variance, self.eps, a)
+        np.sqrt(a, a)
+        np.divide(self.scale, a, a)
+        np.multiply(self.running_mean, a, b)
+        np.subtract(self.shift, b, b)
+        np.multiply(self.matrix(x), a, self.y_matrix)
+        np.add(self.y_matrix, b, self.y_matrix)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        raise NotImplementedError("batch norm has a gradient in training only")

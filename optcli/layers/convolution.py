@@ -1,0 +1,177 @@
+"""Convolution of images, as one matrix product."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from optcli.arrays import Array
+from optcli.errors import Fault, InvalidInput
+from optcli.layers.base import LAYERS, Layer, Pass, Place, rows_last
+from optcli.layers.initializers import draw
+from optcli.specs import Doc, Ge
+
+# Of height and width; one number stands for both.
+Pair = int | tuple[int, int]
+
+
+def pair(size: Pair) -> tuple[int, int]:
+    """Height and width."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def windows(length: int, size: int, stride: int, key: str) -> int:
+    """How many windows of a size there are along a length; raises InvalidInput for none."""
+    if size > length:
+        pixels = "1 pixel that there is" if length == 1 else f"{length} pixels that there are"
+        message = f"is {size}, more than the {pixels} at this layer"
+        raise InvalidInput(Fault(message, key))
+    return (length - size) // stride + 1
+
+
+def taps(
+    image: Array, size: tuple[int, int], stride: tuple[int, int], count: tuple[int, int]
+) -> Iterator[Array]:
+    """For each place in a window, row by row, the view of all windows' pixels there.
+
+    image: (…, H, W, B). Each view has the shape (…, *count, B).
+    """
+    for i in range(size[0]):
+        for j in range(size[1]):
+            rows = slice(i, i + (count[0] - 1) * stride[0] + 1, stride[0])
+            columns = slice(j, j + (count[1] - 1) * stride[1] + 1, stride[1])
+            yield image[..., rows, columns, :]
+
+
+@LAYERS.register("convolution", "conv", "conv2d")
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """Every output pixel a weighted sum of the window around it, over all input channels.
+
+    From images (C, H, W) to (F, H', W'), with weights W (F, C, h, w), a bias b (F,), a
+    stride and a padding with zeros on all four sides:
+
+        y[f, u, v] = b[f] + Σ over c, i, j of W[f, c, i, j] · x[c, stride·u + i − padding, …]
+        H' = ⌊(H + 2·padding − h)/stride⌋ + 1, and so for the width
+
+    With X the windows as columns (C·h·w, H'·W'·B), this is W·X for a batch of B, and
+
+        ∂/∂W = dy·Xᵀ        ∂/∂b = Σ dy        ∂/∂x = Wᵀ·dy, each entry added where it came from
+
+    The same as torch's Conv2d (a cross-correlation, as in all such libraries).
+
+    Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
+    1998; the matrix product: K. Chellapilla and others, 2006.
+    """
+
+    channels: Annotated[int, Ge(1), Doc("of the output")]
+    kernel: Annotated[Pair, Doc("height and width of the window")] = 3
+    stride: Annotated[Pair, Doc("pixels from one window to the next")] = 1
+    padding: Annotated[Pair, Doc("rows and columns of zeros on each side")] = 0
+    init: str = "he"
+
+    def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        weight = (self.channels, shape[0], *pair(self.kernel))
+        return {"weight": weight, "bias": (self.channels,)}
+
+    def initialize(
+        self,
+        parameters: Mapping[str, Array],
+        shape: tuple[int, ...],
+        random: np.random.Generator,
+    ) -> None:
+        window = math.prod(pair(self.kernel))
+        fan_in, fan_out = shape[0] * window, self.channels * window
+        draw(self.init, parameters["weight"], fan_in, fan_out, random)
+
+    def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        sizes = zip(
+            shape[1:], pair(self.kernel), pair(self.stride), pair(self.padding), strict=True
+        )
+        counts = [windows(n + 2 * pad, size, step, "kernel") for n, size, step, pad in sizes]
+        return (self.channels, *counts)
+
+    def room(self, shape: tuple[int, ...]) -> int:
+        _, *count = self.output(shape)
+        columns = shape[0] * math.prod((*pair(self.kernel), *count))
+        return super().room(shape) + columns + 2 * math.prod(shape)
+
+    def bind(self, place: Place) -> Pass:
+        return ConvolutionPass(self, place)
+
+
+class ConvolutionPass(Pass):
+    """Convolution at work: x (R, B, C, H, W), W (R, F, C·h·w), b (R, F, 1), y (R, B, F, H', W').
+
+    In memory the rows of images lie innermost; see Place.empty.
+    """
+
+    def __init__(self, layer: Convolution, place: Place) -> None:
+        C, H, W = place.shape
+        F, *count = layer.output(place.shape)
+        replicas, B, dtype = place.leading[:-1], place.rows, place.dtype
+        self.product = place.product
+        self.size, self.stride = pair(layer.kernel), pair(layer.stride)
+        self.count = count[0], count[1]
+        over, beside = pair(layer.padding)
+        self.inside = (..., slice(over, over + H), slice(beside, beside + W), slice(None))
+
+        # the padded image, its windows as a view, and a copy of them as columns of a matrix
+        self.padded = np.zeros((*replicas, C, H + 2 * over, W + 2 * beside, B), dtype)
+        view = sliding_window_view(self.padded, self.size, axis=(-3, -2))
+        view = view[..., :: self.stride[0], :: self.stride[1], :, :, :]
+        # (…, C, H', W', B, h, w) to (…, C, h, w, H', W', B)
+        axes = np.arange(view.ndim)
+        self.view = view.transpose(*axes[:-5], *axes[-2:], *axes[-5:-2])
+        self.windows = np.empty(self.view.shape, dtype)
+        self.columns = self.windows.reshape(*replicas, C * math.prod(self.size), -1)
+        self.columns_transposed = self.columns.swapaxes(-1, -2)
+
+        self.y = place.empty(F, *count)
+        self.y_matrix = self.matrix(self.y)
+        weight = place.parameters["weight"]
+        self.W = weight.reshape(*replicas, F, -1, copy=False)
+        self.b = place.parameters["bias"][..., None]
+        if place.gradients:
+            self.dW = place.gradients["weight"].reshape(self.W.shape, copy=False)
+            self.db = place.gradients["bias"][..., None]
+            self.W_transposed = self.W.swapaxes(-1, -2)
+            self.ones = np.ones((self.columns.shape[-1], 1), dtype)
+            self.wanted = place.inputs_wanted
+            if self.wanted:
+                self.dpadded = np.empty_like(self.padded)
+                self.dx = place.empty(*place.shape)
+
+    @staticmethod
+    def matrix(image: Array) -> Array:
+        """(R, F, H'·W'·B) of an image (R, B, F, H', W'); a view, where it lies as it should."""
+        image = rows_last(image)
+        return image.reshape(*image.shape[:-3], -1)
+
+    def forward(self, x: Array) -> Array:
+        np.copyto(self.padded[self.inside], rows_last(x))
+        np.copyto(self.windows, self.view)
+        self.product(self.W, self.columns, self.y_matrix)
+        np.add(self.y_matrix, self.b, self.y_matrix)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        dy_matrix = self.matrix(dy)
+        self.product(dy_matrix, self.columns_transposed, self.dW)
+        self.product(dy_matrix, self.ones, self.db)
+        if not self.wanted:
+            return dy
+        # the columns have done their service: theirs are now the gradients by the columns
+        self.product(self.W_transposed, dy_matrix, self.columns)
+        self.dpadded.fill(0)
+        each = taps(self.dpadded, self.size, self.stride, self.count)
+        for number, at in enumerate(each):
+            i, j = divmod(number, self.size[1])
+            np.add(at, self.windows[..., i, j, :, :, :], at)
+        np.copyto(rows_last(self.dx), self.dpadded[self.inside])
+        return self.dx

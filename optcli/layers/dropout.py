@@ -1,0 +1,76 @@
+"""Dropout: some of the inputs, picked by chance, become 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.layers.base import LAYERS, Layer, Pass, Place
+from optcli.randomness import Stream
+from optcli.specs import Doc, Ge, Lt
+
+
+@LAYERS.register("dropout")
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training each input is 0 with probability `rate`, else it grows by 1/(1 − rate).
+
+    With a mask m of zeros and ones, drawn anew in every step:
+
+        y = m·x / (1 − rate)        ∂/∂x = m·dy / (1 − rate)
+
+    The mean of y is x, so that in evaluation y = x. The same as torch's Dropout,
+    but for its random numbers: here the mask follows from the replica's seed, the
+    layer and the step alone, so that a run may be resumed anywhere.
+
+    Reference: N. Srivastava and others, Dropout: a simple way to prevent neural networks
+    from overfitting, 2014; G. E. Hinton and others, 2012.
+    """
+
+    rate: Annotated[float, Ge(0), Lt(1), Doc("probability of an input to become 0")] = 0.5
+
+    def bind(self, place: Place) -> Pass:
+        return DropoutPass(self.rate, place) if place.training and self.rate else Through()
+
+
+class Through(Pass):
+    """A layer that leaves everything as it is."""
+
+    def forward(self, x: Array) -> Array:
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        return dy
+
+
+class DropoutPass(Pass):
+    """Dropout in training: x, y and mask (R, B, …)."""
+
+    def __init__(self, rate: float, place: Place) -> None:
+        self.rate, self.scale, self.clock = rate, 1 / (1 - rate), place.clock
+        self.y, self.mask = place.empty(*place.shape), place.empty(*place.shape)
+        # one random number for each entry, in the order in which they lie in memory
+        rows = place.memory(self.mask).reshape(len(place.seeds), -1)
+        self.uniform = np.empty(rows.shape[1], np.float32)
+        # replicas of one seed drop the same inputs
+        self.draws = [
+            (
+                Stream(seed, "dropout", *place.position),
+                [row for row, own in zip(rows, place.seeds, strict=True) if own == seed],
+            )
+            for seed in dict.fromkeys(place.seeds)
+        ]
+
+    def forward(self, x: Array) -> Array:
+        for stream, masks in self.draws:
+            stream.at(self.clock.step).random(out=self.uniform, dtype=np.float32)
+            for mask in masks:
+                np.greater_equal(self.uniform, self.rate, out=mask)
+        np.multiply(self.mask, self.scale, self.mask)
+        return np.multiply(x, self.mask, self.y)
+
+    def backward(self, dy: Array) -> Array:
+        return np.multiply(dy, self.mask, dy)

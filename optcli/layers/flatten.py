@@ -1,0 +1,43 @@
+"""Flatten: from an image to a row of numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.layers.base import LAYERS, Layer, Pass, Place
+
+
+@LAYERS.register("flatten")
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """The pixels of an image (C, H, W) as one row (C·H·W), channel by channel, line by line.
+
+    The gradient is reshaped back. The same as torch's Flatten.
+    """
+
+    def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (math.prod(shape),)
+
+    def bind(self, place: Place) -> Pass:
+        return FlattenPass(place)
+
+
+class FlattenPass(Pass):
+    """Flatten at work: x (R, B, C, H, W), y (R, B, C·H·W). It copies, as images lie otherwise."""
+
+    def __init__(self, place: Place) -> None:
+        self.y = place.empty(math.prod(place.shape))
+        self.y_image = self.y.reshape(*place.leading, *place.shape, copy=False)
+        self.dx = place.empty(*place.shape)
+
+    def forward(self, x: Array) -> Array:
+        np.copyto(self.y_image, x)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        np.copyto(self.dx, dy.reshape(self.y_image.shape))
+        return self.dx

@@ -1,0 +1,36 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from optcli.layers.base import LAYERS, Pass, Place
+from optcli.layers.normalization import Normalization, NormalizationPass
+
+
+@LAYERS.register("layer_norm", "layer_normalization", "layernorm")
+@dataclass(frozen=True)
+class LayerNorm(Normalization):
+    """Each row gets mean 0 and variance 1 over its features, then a scale and a shift learned.
+
+    With mean and variance over all features of a row (for an image its channels and
+    pixels):
+
+        q = (x − mean) / √(variance + eps)        y = scale·q + shift
+
+        ∂/∂scale = Σ q·dy        ∂/∂shift = Σ dy        both over the rows
+        ∂/∂x = (g − mean of g − q · mean of q·g) / √(variance + eps),   g = scale·dy
+
+    Scale and shift have the shape of a row and start at 1 and 0; regularization reaches
+    neither. The same in training and evaluation. The same as torch's LayerNorm over all
+    axes but the first.
+
+    Reference: J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, 2016.
+    """
+
+    def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"scale": shape, "shift": shape}
+
+    def bind(self, place: Place) -> Pass:
+        return NormalizationPass(self, place, math.prod(place.shape), "features")

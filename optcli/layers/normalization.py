@@ -1,0 +1,128 @@
+"""Normalization: what batch norm and layer norm have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.layers.base import Layer, Pass, Place, rows_last
+from optcli.specs import Doc, Gt
+
+
+@dataclass(frozen=True)
+class Normalization(Layer):
+    """y = scale·q + shift, where q is x with mean 0 and variance 1 along some axes."""
+
+    eps: Annotated[float, Gt(0), Doc("added to the variance")] = 1e-5
+
+    def initialize(
+        self,
+        parameters: Mapping[str, Array],
+        shape: tuple[int, ...],
+        random: np.random.Generator,
+    ) -> None:
+        parameters["scale"].fill(1)
+
+
+class NormalizationPass(Pass):
+    """A normalization at work, on matrices of features and samples.
+
+    Rows (R, B, D) are a matrix already: D features of B samples. An image
+    (R, C, H, W, B), as it lies in memory, is made one by `features`: C for
+    (R, C, H·W·B), and C·H·W for (R, C·H·W, B). Mean and variance are taken
+    along one of its axes; scale and shift belong to the features.
+    """
+
+    def __init__(
+        self,
+        layer: Normalization,
+        place: Place,
+        features: int,
+        along: Literal["samples", "features"],
+    ) -> None:
+        self.image = len(place.shape) == 3
+        self.features = features
+        self.y = place.empty(*place.shape)
+        self.y_matrix = self.matrix(self.y)
+        dtype, shape = place.dtype, self.y_matrix.shape
+        samples = -1 if self.image else -2
+        axis = samples if along == "samples" else -3 - samples
+        self.eps, self.count = layer.eps, shape[axis]
+        self.sum = summation(place, axis, self.count)
+        self.sum_samples = summation(place, samples, shape[samples])
+        self.q = np.empty(shape, dtype)
+        self.work = np.empty(shape, dtype)
+        one_each = list(shape)
+        one_each[axis] = 1
+        self.mean, self.variance, self.inverse = np.empty((3, *one_each), dtype)
+        self.scale = self.of_features(place.parameters["scale"])
+        self.shift = self.of_features(place.parameters["shift"])
+        if place.gradients:
+            self.dscale = self.of_features(place.gradients["scale"])
+            self.dshift = self.of_features(place.gradients["shift"])
+            self.dx = place.empty(*place.shape) if place.inputs_wanted else None
+
+    def matrix(self, array: Array) -> Array:
+        """The matrix in (R, B, *shape); a view, where the array lies as `Place.empty` has it."""
+        if not self.image:
+            return array
+        return rows_last(array).reshape(*array.shape[:-4], self.features, -1)
+
+    def of_features(self, parameter: Array) -> Array:
+        """View of a parameter (R, …) that has one number for each feature, as a column or row."""
+        if not self.image:
+            return parameter[..., None, :]
+        replicas = self.y_matrix.shape[:-2]
+        return parameter.reshape(*replicas, self.features, 1, copy=False)
+
+    def forward(self, x: Array) -> Array:
+        x = self.matrix(x)
+        q, inverse, share = self.q, self.inverse, 1 / self.count
+        np.multiply(self.sum(x, self.mean), share, self.mean)
+        np.subtract(x, self.mean, q)
+        np.multiply(q, q, self.work)
+        np.multiply(self.sum(self.work, self.variance), share, self.variance)
+        np.add(self.variance, self.eps, inverse)
+        np.sqrt(inverse, inverse)
+        np.divide(1, inverse, inverse)
+        np.multiply(q, inverse, q)
+        np.multiply(q, self.scale, self.y_matrix)
+        np.add(self.y_matrix, self.shift, self.y_matrix)
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        dy_matrix, work = self.matrix(dy), self.work
+        self.sum_samples(dy_matrix, self.dshift)
+        np.multiply(dy_matrix, self.q, work)
+        self.sum_samples(work, self.dscale)
+        if self.dx is None:
+            return dy
+        # the gradient g = scale·dy by q goes on as (g − mean g − q · mean q·g) / deviation
+        g, share, mean = self.matrix(self.dx), 1 / self.count, self.mean
+        np.multiply(work, self.scale, work)
+        np.multiply(self.sum(work, mean), share, mean)
+        np.multiply(self.q, mean, self.q)
+        np.multiply(dy_matrix, self.scale, g)
+        np.multiply(self.sum(g, mean), share, mean)
+        np.subtract(g, mean, g)
+        np.subtract(g, self.q, g)
+        np.multiply(g, self.inverse, g)
+        return self.dx
+
+
+def summation(place: Place, axis: int, count: int) -> Callable[[Array, Array], Array]:
+    """What sums matrices along an axis, the second-last or the last, which stays with length 1.
+
+    A product with ones: it takes the BLAS, and a replica's sum has the same bits
+    in any company.
+    """
+    product = place.product
+    if axis == -2:
+        row = np.ones((1, count), place.dtype)
+        return lambda matrix, out: product(row, matrix, out)
+    column = np.ones((count, 1), place.dtype)
+    return lambda matrix, out: product(matrix, column, out)

@@ -1,0 +1,88 @@
+"""Residual: layers that learn what to add to their input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.layers.base import LAYERS, Layer, Pass, Place, Step, bind_row, row_of
+
+
+@LAYERS.register("residual")
+@dataclass(frozen=True)
+class Residual(Layer):
+    """y = x + f(x), where f is a row of layers that keeps the shape.
+
+    The gradient by x is dy, plus what f's layers make of dy.
+
+    Reference: K. He and others, Deep residual learning for image recognition, 2016.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def steps(self, shape: tuple[int, ...]) -> list[Step]:
+        """The layers with their names."""
+        steps = row_of(self.layers, shape)
+        if steps[-1].output != shape:
+            raise ValueError(f"layers from {shape} to {steps[-1].output} cannot be residual")
+        return steps
+
+    def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {
+            f"{step.name}.{name}": size
+            for step in self.steps(shape)
+            for name, size in step.layer.parameters(step.shape).items()
+        }
+
+    def statistics(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {
+            f"{step.name}.{name}": size
+            for step in self.steps(shape)
+            for name, size in step.layer.statistics(step.shape).items()
+        }
+
+    def initialize(
+        self,
+        parameters: Mapping[str, Array],
+        shape: tuple[int, ...],
+        random: np.random.Generator,
+    ) -> None:
+        for step in self.steps(shape):
+            own = {
+                name: parameters[f"{step.name}.{name}"]
+                for name in step.layer.parameters(step.shape)
+            }
+            step.layer.initialize(own, step.shape, random)
+
+    def room(self, shape: tuple[int, ...]) -> int:
+        inner = sum(step.layer.room(step.shape) for step in self.steps(shape))
+        return super().room(shape) + inner
+
+    def bind(self, place: Place) -> Pass:
+        return ResidualPass(self, place)
+
+
+class ResidualPass(Pass):
+    """Residual at work. The inner layers may write over what they are given: a copy."""
+
+    def __init__(self, layer: Residual, place: Place) -> None:
+        self.passes = bind_row(layer.steps(place.shape), place)
+        self.x, self.y, self.dx = (place.empty(*place.shape) for _ in range(3))
+        self.wanted = place.inputs_wanted
+
+    def forward(self, x: Array) -> Array:
+        np.copyto(self.x, x)
+        f = self.x
+        for each in self.passes:
+            f = each.forward(f)
+        return np.add(x, f, self.y)
+
+    def backward(self, dy: Array) -> Array:
+        np.copyto(self.dx, dy)
+        df = dy
+        for each in reversed(self.passes):
+            df = each.backward(df)
+        return np.add(self.dx, df, self.dx) if self.wanted else self.dx
