@@ -155,8 +155,8 @@ class Plan:
         }
         if encoder.image:
             names = [feature.name for feature in encoder.features]
-            size = "x".join(map(str, encoder.image))
-            columns = {"image": f"{size}, the columns {names[0]} to {names[-1]}"}
+            pixels = "x".join(map(str, encoder.image))
+            columns = {"image": f"{pixels}, the columns {names[0]} to {names[-1]}"}
         target: dict[str, Any] = {"columns": encoder.target.names, "kind": encoder.target.kind}
         if encoder.target.classes:
             classes = encoder.target.classes
