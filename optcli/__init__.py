@@ -9,4 +9,12 @@ def __getattr__(name: str) -> object:
         from optcli import run
 
         return getattr(run, name)
+    if name == "trace":
+        from optcli import tracks
+
+        return tracks.trace
+    if name == "gradcheck":
+        from optcli.gradients import gradcheck
+
+        return gradcheck
     raise AttributeError(f"module 'optcli' has no attribute '{name}'")

@@ -11,6 +11,7 @@ from optcli.layers.initializers import INITIALIZERS
 from optcli.losses.base import LOSSES
 from optcli.metrics import METRICS
 from optcli.models import MODELS
+from optcli.objectives import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.registry import Registry
 from optcli.schedules import SCHEDULES
@@ -26,6 +27,7 @@ KINDS: dict[str, Registry[object]] = {
         OPTIMIZERS,
         SCHEDULES,
         METRICS,
+        OBJECTIVES,
     )
 }
 

@@ -62,5 +62,26 @@ class EnvironmentFailed(OptcliError):
 def suggestion(wrong: str, right: Iterable[str]) -> str:
     """`; did you mean 'adam'?` where one of `right` is near, else nothing."""
     choices = {name.lower(): name for name in right}
-    near = difflib.get_close_matches(wrong.lower(), choices, n=1, cutoff=0.6)
-    return f"; did you mean '{choices[near[0]]}'?" if near else ""
+    near = difflib.get_close_matches(wrong.lower(), choices, n=5, cutoff=0.6)
+    if not near:
+        return ""
+    nearest = min(near, key=lambda name: distance(wrong.lower(), name))
+    return f"; did you mean '{choices[nearest]}'?"
+
+
+def distance(one: str, other: str) -> int:
+    """Letters to add, drop, change, or swap with their neighbour, to turn one into the other.
+
+    Reference: F. J. Damerau, A technique for computer detection and correction of
+    spelling errors, 1964.
+    """
+    rows = [list(range(len(other) + 1))]
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            least = min(row[-1] + 1, rows[-1][j] + 1, rows[-1][j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
+                least = min(least, rows[-2][j - 2] + 1)
+            row.append(least)
+        rows.append(row)
+    return rows[-1][-1]

@@ -11,8 +11,10 @@ from optcli import plots
 from optcli.arrays import Array
 from optcli.data.preparation import Part, Prepared
 from optcli.recording import History, Trained
+from optcli.training import Cohort
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
+SHOWN_STEPS = 2000  # of a schedule
 
 
 def pictures(
@@ -33,10 +35,34 @@ def pictures(
         yield "boundary.png", plots.render(_boundary(title, data, trained, names))
     if len(names) <= MOST_CLASSES:
         yield "confusion.png", plots.render(_confusion(title, data, trained, names))
+    if data.encoder.image:
+        yield "samples.png", plots.render(_samples(title, data, trained, names))
+
+
+def schedule(
+    title: str, cohort: Cohort, steps: int, per_epoch: int, history: History
+) -> Iterator[tuple[str, bytes]]:
+    """File name and content of the schedule's picture, unless all stays the same."""
+    plan, rate = cohort.schedule, cohort.replicas[0].optimizer.lr
+    if (plan.name == "constant" and not plan.warmup) or not len(history):
+        return
+    columns = history.columns
+    if plan.watches("train_loss"):  # what it will do is not known beforehand
+        t, values = np.array(columns["step"]), np.array(columns["lr"])
+    else:
+        t = np.unique(np.linspace(1, steps, min(steps, SHOWN_STEPS)).round())
+        values = plan.factor(t, steps, per_epoch)
+    what = "learning rate"
+    if "lr" not in plan.of:
+        what, title = "factor", f"{title}, on {', '.join(plan.of)}"
+    elif not plan.watches("train_loss"):
+        values = values * rate
+    figure = plots.schedule_curve(t, values, columns["step"][-1], per_epoch, title, what)
+    yield "schedule.png", plots.render(figure)
 
 
 def _scores(trained: Trained, x: Array) -> Array:
-    return trained.scores(x)
+    return trained.loss.respond(trained.scores(x))
 
 
 def _held_out(data: Prepared) -> tuple[str, Part]:
@@ -95,6 +121,27 @@ def _confusion(title: str, data: Prepared, trained: Trained, names: tuple[str, .
     counts = np.zeros((len(names), len(names)), np.int64)
     np.add.at(counts, (_classes(part.y), _said(_scores(trained, part.x))), 1)
     return plots.confusion(counts, names, f"{title}, {part_name} rows")
+
+
+def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+    part_name, part = _held_out(data)
+    scores = _scores(trained, part.x)
+    ahead = np.abs(scores[:, 0])
+    if scores.shape[1] > 1:
+        lower, higher = np.sort(scores, axis=1)[:, -2:].T
+        ahead = higher - lower
+    features = data.encoder.features
+    mean = np.array([feature.mean for feature in features])
+    scale = np.array([feature.scale for feature in features])
+    assert data.encoder.image is not None
+    return plots.samples(
+        (part.x * scale + mean).reshape(-1, *data.encoder.image),
+        _classes(part.y),
+        _said(scores),
+        ahead,
+        names,
+        f"{title}, {part_name} rows",
+    )
 
 
 def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:

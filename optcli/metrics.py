@@ -52,6 +52,8 @@ def usual(kind: TargetKind, outputs: int) -> tuple[str, ...]:
     """The metrics of a task whose config names none."""
     if kind == "values":
         return ("rmse", "r2")
+    if kind == "probabilities":
+        return ()
     return ("accuracy",) if kind == "classes" or outputs == 1 else ("accuracy", "f1")
 
 

@@ -69,7 +69,8 @@ class Trained:
     def architecture(self) -> Architecture:
         """Its layers, and the layout of the parameters."""
         encoder = self.encoder
-        return Architecture(self.model, encoder.inputs, encoder.outputs, encoder.image)
+        outputs = self.loss.outputs(encoder.outputs)
+        return Architecture(self.model, encoder.inputs, outputs, encoder.image)
 
     def scores(self, x: Array) -> Array:
         """Scores (N, C) of encoded rows x (N, D)."""

@@ -24,6 +24,7 @@ from optcli.data.preparation import Part, Prepared, prepare
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
 from optcli.metrics import METRICS, usual
+from optcli.optimizers.base import Optimizer
 from optcli.parameters import Parameters
 from optcli.recording import History, Recorder, Trained, environment, named, summary
 from optcli.training import Cohort, Evaluation, Replica, train_cohort
@@ -56,7 +57,7 @@ class Run:
         X: a table's path, a mapping of column names to values, a data frame, or
         an array (N, D) of the feature columns in their order. Raises InvalidInput.
         """
-        decoded = self.trained.encoder.decode(self.scores(X))
+        decoded = self.trained.encoder.decode(self.trained.loss.respond(self.scores(X)))
         columns = [decoded[name] for name in self.trained.encoder.target.names]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
 
@@ -108,7 +109,10 @@ class Plan:
                 dtype=DTYPES[config.dtype],
                 loss=config.loss.name,
                 scale_target=config.loss.scales_target,
+                bounds=config.loss.targets,
+                ordered=config.loss.ordered,
             )
+            loss = config.loss.fitted(data.train.y, data.train.weight, data.encoder.names)
             metrics = config.metrics
             if metrics is None:
                 names = usual(config.loss.target, data.outputs)
@@ -118,7 +122,7 @@ class Plan:
             cohort = Cohort(
                 replicas=[Replica(config.optimizer, data, config.seed)],
                 model=config.model,
-                loss=config.loss,
+                loss=loss,
                 schedule=config.schedule,
                 regularization=config.regularization,
                 training=config.training,
@@ -129,6 +133,7 @@ class Plan:
             if batch != "full" and batch > len(data.train.x):
                 message = f"is {batch}; there are {len(data.train.x)} training rows"
                 raise InvalidInput(Fault(message, "training.batch_size"))
+            config.schedule.check(*lengths(cohort), hyperparameters(config.optimizer))
             needed, there = cohort.memory(), memory_available()
             if needed > there:
                 message = (
@@ -144,8 +149,7 @@ class Plan:
         rows = len(data.train.x)
         size = cohort.training.batch_size
         batch = rows if size == "full" else size
-        per_epoch = -(-rows // batch)
-        steps = cohort.training.steps or cohort.training.epochs * per_epoch
+        steps, per_epoch = lengths(cohort)
         parts = {"training": data.train, "validation": data.validation, "test": data.test}
         columns = {
             feature.name: "number"
@@ -193,6 +197,18 @@ class Plan:
                 digest.update(np.ascontiguousarray(part.x).data)
                 digest.update(np.ascontiguousarray(part.y).data)
         return digest.hexdigest()
+
+
+def lengths(cohort: Cohort) -> tuple[int, int]:
+    """Steps of the whole training, and of an epoch."""
+    rows, spec = len(cohort.replicas[0].data.train.x), cohort.training
+    per_epoch = 1 if spec.batch_size == "full" else -(-rows // spec.batch_size)
+    return spec.steps or spec.epochs * per_epoch, per_epoch
+
+
+def hyperparameters(optimizer: Optimizer) -> list[str]:
+    """Those that are real numbers, which a schedule can multiply."""
+    return [name for name, value in named(optimizer).items() if isinstance(value, float)]
 
 
 @contextlib.contextmanager
@@ -262,7 +278,9 @@ def run(
 
     history = History()
     nothing = np.empty(0, plan.cohort.dtype)
-    start = Trained(config.model, config.loss, plan.data.encoder, config.dtype, nothing, nothing)
+    start = Trained(
+        config.model, plan.cohort.loss, plan.data.encoder, config.dtype, nothing, nothing
+    )
     recorder = Recorder(folder, history, start, config.training.checkpoint_every)
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(threads):
@@ -282,6 +300,9 @@ def run(
             from optcli import gallery
 
             for name, content in gallery.pictures(config.title, plan.data, trained, history, found):
+                files.write(folder / name, content)
+            steps = lengths(plan.cohort)
+            for name, content in gallery.schedule(config.title, plan.cohort, *steps, history):
                 files.write(folder / name, content)
     files.seal(folder)
     return Run(config, folder, history.columns, found, trained, plan.data.warnings)

@@ -21,6 +21,7 @@ __all__ = [
     "EarlyStopping",
     "Field",
     "Ge",
+    "GradientNoise",
     "Gt",
     "Le",
     "Lt",
@@ -152,6 +153,14 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
+class GradientNoise:
+    """Adds normal numbers of variance eta/(1 + t)^gamma to the gradient of step t, from 0."""
+
+    eta: Annotated[float, Gt(0), Doc("variance at the first step")] = 0.01
+    gamma: Annotated[float, Ge(0), Doc("how fast it falls")] = 0.55
+
+
+@dataclass(frozen=True)
 class Training:
     """How long, in what batches, with what limits."""
 
@@ -161,6 +170,11 @@ class Training:
     shuffle: Annotated[bool, Doc("a new order of the rows in every epoch")] = True
     clip_norm: Annotated[float | None, Gt(0), Doc("largest norm of the whole gradient")] = None
     clip_value: Annotated[float | None, Gt(0), Doc("largest size of one entry")] = None
+    clip_adaptive: Annotated[
+        float | None, Gt(0), Doc("largest norm of a unit's gradient, as a share of the unit's")
+    ] = None
+    centralize: Annotated[bool, Doc("take its mean from the gradient of each unit")] = False
+    gradient_noise: Annotated[GradientNoise | None, Doc("noise added to the gradient")] = None
     early_stopping: Annotated[EarlyStopping | None, Doc("when to stop early")] = None
     checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
     time_limit: Annotated[float | None, Gt(0), Doc("seconds of training")] = None

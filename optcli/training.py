@@ -31,11 +31,19 @@ from optcli.events import Ended, EpochEnded, Event, Outcome, Progress, Started
 from optcli.losses.base import Loss
 from optcli.metrics import Metric
 from optcli.models import Architecture, Model, Network
-from optcli.optimizers.base import Optimizer, Stepper
+from optcli.optimizers.base import Optimizer, Stepper, state_size
 from optcli.parameters import Parameters
 from optcli.schedules import Schedule
 from optcli.specs import EarlyStopping, Regularization, Training
-from optcli.transforms import ClipNorm, ClipValue, Regularize, norm
+from optcli.transforms import (
+    AddNoise,
+    Centralize,
+    ClipAdaptive,
+    ClipNorm,
+    ClipValue,
+    Regularize,
+    norm,
+)
 
 # Rows of one forward pass when nothing is learned. Fixed, so that a replica's
 # scores have the same bits whatever the company.
@@ -76,19 +84,21 @@ class Cohort:
         """The layers and the layout of the parameters."""
         data = self.replicas[0].data
         features = data.train.x.shape[1]
-        return Architecture(self.model, features, data.outputs, data.encoder.image)
+        outputs = self.loss.outputs(data.outputs)
+        return Architecture(self.model, features, outputs, data.encoder.image)
 
     def memory(self) -> int:
         """Bytes that training will take, about; nothing is allocated to find out."""
         architecture, data = self.architecture(), self.replicas[0].data
-        slots = max(len(replica.optimizer.slots()) for replica in self.replicas)
+        layout = architecture.layout
+        kept = max(state_size(replica.optimizer, layout) for replica in self.replicas)
         rows, size = len(data.train.x), self.training.batch_size
         batch = rows if size == "full" else min(size, rows)
         # parameters, gradients, the best, those before the last step, one to write them
-        numbers = architecture.layout.size * (5 + slots)
+        numbers = 5 * layout.size + kept
         # outputs and gradients of each layer, for training and for evaluation
         room = sum(step.layer.room(step.shape) for step in architecture.steps)
-        numbers += room * (batch + EVALUATION_ROWS) + 3 * rows * data.outputs
+        numbers += room * (batch + EVALUATION_ROWS) + 3 * rows * architecture.outputs
         return len(self.replicas) * numbers * self.dtype.itemsize
 
 
@@ -115,7 +125,13 @@ class State:
             [replica.optimizer for replica in cohort.replicas],
             self.parameters.buffer,
             self.gradients.buffer,
+            layout=layout,
+            seeds=[replica.seed for replica in cohort.replicas],
         )
+        # what is validated and kept: the parameters, or what the optimizer makes of them
+        self.model = self.parameters
+        if self.stepper.averages:
+            self.model = Parameters(layout, self.parameters.buffer.copy())
         self.best: Array = self.parameters.buffer.copy()
         self.best_statistics: Array = self.statistics.buffer.copy()
         self.best_loss = np.full(replicas, np.inf)
@@ -130,6 +146,8 @@ class State:
         self.weights[-1] = batches.total - (batches.steps - 1) * batches.rows
         rows = batches.total if cohort.metrics else 0
         self.seen = np.zeros((replicas, rows, self.architecture.outputs), cohort.dtype)
+        # what the schedule keeps of how training goes
+        self.schedule = cohort.schedule.memory(replicas)
         # early stopping: the best monitored value, and epochs since then
         self.monitored = np.full(replicas, np.inf)
         self.stale = np.zeros(replicas, np.int64)
@@ -173,7 +191,7 @@ class State:
         }
         for group, slots in enumerate(self.stepper.slots):
             arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
-        return arrays
+        return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
 
     @property
     def over(self) -> bool:
@@ -212,9 +230,12 @@ class _Trainer:
         if parts:
             state = self.state
             self.validate = Evaluation(
-                cohort, state.architecture, state.parameters, parts, state.statistics
+                cohort, state.architecture, state.model, parts, state.statistics
             )
         self.monitor = spec.early_stopping and monitored(spec.early_stopping.monitor, cohort)
+        usual = "validation_loss" if self.validate else "train_loss"
+        watched = cohort.schedule.watches(usual)
+        self.watched = watched and monitored(watched, cohort)
 
         # what the last step of an epoch leaves behind
         self.gradient_norm: Array = np.full(len(replicas), np.nan)
@@ -225,11 +246,20 @@ class _Trainer:
         self.regularize: Regularize | None = None
         if cohort.regularization.l2 or cohort.regularization.l1:
             self.regularize = Regularize(cohort.regularization, self.state.regularized())
-        self.clips: list[ClipValue | ClipNorm] = []
+        self.clips: list[Callable[[], None]] = []
+        if spec.centralize:
+            self.clips.append(Centralize(self.state.gradients.views.values()))
         if spec.clip_value:
             self.clips.append(ClipValue(spec.clip_value, g))
+        if spec.clip_adaptive:
+            views = (self.state.parameters.views, self.state.gradients.views)
+            pairs = zip(*(each.values() for each in views), strict=True)
+            self.clips.append(ClipAdaptive(spec.clip_adaptive, pairs))
         if spec.clip_norm:
             self.clips.append(ClipNorm(spec.clip_norm, g))
+        if spec.gradient_noise:
+            seeds, state = [replica.seed for replica in replicas], self.state
+            self.clips.append(AddNoise(spec.gradient_noise, g, seeds, lambda: state.step))
 
     def run(self) -> Iterator[Event]:
         state = self.state
@@ -290,8 +320,12 @@ class _Trainer:
     def _plan(self, count: int) -> Array:
         """The learning rates of the next `count` steps (K, R), handed to the optimizers."""
         t = np.arange(self.state.step + 1, self.state.step + 1 + count, dtype=np.float64)
-        lr: Array = self.cohort.schedule.factor(t, self.steps)[:, None] * self.rates
-        self.state.stepper.plan(self.state.step + 1, lr)
+        schedule = self.cohort.schedule
+        factor: Array = schedule.factor(t, self.steps, self.batches.steps)[:, None]
+        factor = factor * schedule.scale(self.state.schedule)
+        lr: Array = (factor if "lr" in schedule.of else np.ones_like(factor)) * self.rates
+        others = {name: factor for name in schedule.of if name != "lr"}
+        self.state.stepper.plan(self.state.step + 1, lr, others)
         return lr
 
     def _steps(self, batches: Iterator[Batch], count: int, last: int) -> None:
@@ -308,8 +342,9 @@ class _Trainer:
             scores = network.forward(x, state.step)
             at = state.steps_in_epoch
             losses[at] = loss.value_and_gradient(scores, y, network.gradient, weight, work)
-            if weight is not None:
-                state.weights[at] = weight.sum(axis=1)
+            counts = loss.counts(y, weight, work)
+            if counts is not None:
+                state.weights[at] = counts.sum(axis=1)
             if metrics:
                 state.seen[:, start:stop] = scores
             network.backward()
@@ -318,7 +353,7 @@ class _Trainer:
             else:
                 if transforms:
                     self._transform()
-                stepper.step(k)
+                stepper.step(k, losses[at])
             state.step += 1
             state.steps_in_epoch = at + 1
             if time.perf_counter() > deadline:
@@ -340,7 +375,7 @@ class _Trainer:
         for clip in self.clips:
             clip()
         np.copyto(self.before, parameters)
-        self.state.stepper.step(k)
+        self.state.stepper.step(k, self.state.losses[self.state.steps_in_epoch])
         np.subtract(parameters, self.before, self.before)
         self.update_norm = norm(self.before)
 
@@ -361,6 +396,8 @@ class _Trainer:
         """Close the epoch: its losses and metrics, the best so far, who stops."""
         state = self.state
         train_loss, train_metrics = self._as_seen()
+        if state.stepper.averages:
+            state.stepper.model(state.model.buffer)
         validation_loss, validation_metrics = self.validate() if self.validate else (None, {})
         state.epoch += 1
         state.steps_in_epoch = 0
@@ -376,7 +413,7 @@ class _Trainer:
         if validation_loss is not None:
             best &= validation_loss < state.best_loss
             state.best_loss[best] = validation_loss[best]
-        state.best[best] = state.parameters.buffer[best]
+        state.best[best] = state.model.buffer[best]
         state.best_statistics[best] = state.statistics.buffer[best]
         state.best_epoch[best] = state.epoch
 
@@ -394,6 +431,8 @@ class _Trainer:
             best=best,
             seconds=state.seconds,
         )
+        if self.watched:
+            self.cohort.schedule.watch(state.schedule, self.watched(event))
         if self.monitor and self.spec.early_stopping:
             self._stop_early(self.monitor(event), self.spec.early_stopping)
         return event
@@ -451,10 +490,12 @@ class Evaluation:
             rows = batch.stop - batch.start
             scores = (self.networks.get(rows) or self._network(rows)).forward(batch.x)
             self.scores[:, batch.start : batch.stop] = scores
-            self.losses[step] = self.cohort.loss.value(scores, batch.y, batch.weight, self.work)
-            self.weights[step] = rows if batch.weight is None else batch.weight.sum(axis=1)
-        loss = weighted_mean(self.losses, self.weights)
-        return loss, measure(self.cohort, self.scores, *self.batches.targets(1))
+            loss = self.cohort.loss
+            self.losses[step] = loss.value(scores, batch.y, batch.weight, self.work)
+            counts = loss.counts(batch.y, batch.weight, self.work)
+            self.weights[step] = rows if counts is None else counts.sum(axis=1)
+        mean = weighted_mean(self.losses, self.weights)
+        return mean, measure(self.cohort, self.scores, *self.batches.targets(1))
 
     def _network(self, rows: int) -> Network:
         network = Network(
@@ -472,6 +513,7 @@ def measure(cohort: Cohort, scores: Array, y: Array, weight: Array | None) -> di
     """The metrics (R,) of scores (R, N, C), in the data's own units."""
     if not cohort.metrics:
         return {}
+    scores = cohort.loss.respond(scores)
     if cohort.loss.target == "values":
         scale, mean = (
             np.stack([getattr(replica.data, name) for replica in cohort.replicas])[:, None]

@@ -1,13 +1,18 @@
-"""Transforms of the gradient, the same for every optimizer: regularization, clipping."""
+"""Transforms of the gradient, the same for every optimizer.
+
+Regularization, centralization, clipping, noise; each is made once for its arrays, and
+changes the gradient in place when called.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.specs import Regularization
+from optcli.randomness import Stream
+from optcli.specs import GradientNoise, Regularization
 
 
 class Regularize:
@@ -59,7 +64,88 @@ class ClipNorm:
         np.multiply(self.g, np.minimum(scale, 1)[:, None], self.g)
 
 
+class Centralize:
+    """Take from the gradient of each unit's weights their mean.
+
+    A unit is an output of a dense layer, (R, D, H), or a channel of a convolution,
+    (R, channels, …); vectors are left alone.
+
+    Reference: H. Yong and others, Gradient centralization: a new optimization technique
+    for deep neural networks, 2020, equation 1.
+    """
+
+    def __init__(self, gradients: Iterable[Array]) -> None:
+        self.units = [units(g) for g in gradients if g.ndim > 2]
+        self.ones = [np.full(g.shape[2], 1 / g.shape[2], g.dtype) for g in self.units]
+
+    def __call__(self) -> None:
+        for g, ones in zip(self.units, self.ones, strict=True):
+            np.subtract(g, np.vecdot(g, ones)[..., None], g)
+
+
+class ClipAdaptive:
+    """Hold the norm of each unit's gradient within a share of the norm of its weights.
+
+    By λ·max(‖W‖, 0.001)/‖G‖, where that is below 1. Units are those of `Centralize`; a
+    vector is one unit. The same as optax's adaptive_grad_clip.
+
+    pairs: parameters and gradients (R, …).
+
+    Reference: A. Brock and others, High-performance large-scale image recognition without
+    normalization, 2021, equation 3.
+    """
+
+    def __init__(self, share: float, pairs: Iterable[tuple[Array, Array]]) -> None:
+        self.share = share
+        self.pairs = [(units(w), units(g)) for w, g in pairs]
+
+    def __call__(self) -> None:
+        for w, g in self.pairs:
+            most = self.share * np.maximum(norm(w), 1e-3)
+            scale = most / np.maximum(norm(g), 1e-6)
+            np.multiply(g, np.minimum(scale, 1)[..., None], g)
+
+
+class AddNoise:
+    """Add normal numbers of variance η/(1 + t)^γ to the gradient g (R, P) of step t, from 0.
+
+    seeds: of the replicas. step: tells t. The same in distribution as optax's add_noise.
+
+    Reference: A. Neelakantan and others, Adding gradient noise improves learning for very
+    deep networks, 2015, equation 1.
+    """
+
+    def __init__(
+        self, spec: GradientNoise, g: Array, seeds: Sequence[int], step: Callable[[], int]
+    ) -> None:
+        self.spec, self.g, self.step = spec, g, step
+        self.streams = [Stream(seed, "gradient noise") for seed in seeds]
+        self.noise = np.empty_like(g[0])
+
+    def __call__(self) -> None:
+        t, noise = self.step(), self.noise
+        size = (self.spec.eta / (1 + t) ** self.spec.gamma) ** 0.5
+        for row, stream in zip(self.g, self.streams, strict=True):
+            stream.at(t).standard_normal(dtype=noise.dtype, out=noise)
+            np.multiply(noise, size, noise)
+            np.add(row, noise, row)
+
+
+def units(array: Array) -> Array:
+    """Parameters (R, …) with one row for each unit, (R, units, numbers); a view.
+
+    Dense weights (R, D, H) have a unit for each of H outputs, those of a convolution
+    (R, channels, …) one for each channel; a vector is one unit.
+    """
+    replicas, *shape = array.shape
+    if sum(size > 1 for size in shape) <= 1:
+        return array.reshape(replicas, 1, -1, copy=False)
+    if len(shape) == 2:
+        return array.swapaxes(1, 2)
+    return array.reshape(replicas, shape[0], -1, copy=False)
+
+
 def norm(rows: Array) -> Array:
-    """The Euclidean norm of each row of (R, P), as (R,)."""
+    """The Euclidean norm of each row of (R, P), as (R,); of (…, P), as (…)."""
     lengths: Array = np.sqrt(np.vecdot(rows, rows))
     return lengths

@@ -7,7 +7,7 @@ from optcli.data.preparation import Part, Prepared
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Linear
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.schedules import Constant
+from optcli.schedules.constant import Constant
 from optcli.specs import Regularization, Training
 from optcli.training import Cohort, Replica, train_cohort
 

@@ -76,6 +76,7 @@ REACHES = {
     "moons": ("validation_accuracy", 0.97),
     "spirals": ("validation_accuracy", 0.95),
     "mpg": ("validation_r2", 0.85),
+    "digits": ("validation_accuracy", 0.97),
 }
 
 

@@ -19,11 +19,12 @@ ROOMS = [
     ["training"],
     ["gradients"],
     ["tracing", "recording"],
+    ["comparison"],
     ["catalog"],
     ["plots"],
     ["display", "gallery", "plugins"],
     ["config"],
-    ["run", "explanation"],
+    ["run", "explanation", "tracks"],
     ["cli"],
 ]
 # Within a line these go by their own order.

@@ -323,3 +323,41 @@ def test_the_users_settings_are_neither_used_nor_changed(tmp_path):
         assert done.stderr == ""
         seen.add(done.stdout)
     assert len(seen) == 1
+
+
+# Samples
+
+
+def images(count=60, channels=1, seed=0):
+    random = np.random.default_rng(seed)
+    return random.random((count, channels, 8, 6)), random.integers(0, 3, count)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_samples_show_wrong_ones_first(channels):
+    pixels, true = images(channels=channels)
+    said = true.copy()
+    said[[7, 20]] = (true[[7, 20]] + 1) % 3
+    margins = np.linspace(0, 1, 60)
+    figure = plots.samples(pixels, true, said, margins, ["a", "b", "c"], "digits")
+    written = words(figure)
+    assert "2 of 60 wrong, surest first, framed; then right ones, least sure first" in written
+    captions = written[2:]
+    names = np.array(["a", "b", "c"])
+    assert captions[:2] == [f"{names[said[i]]}, not {names[true[i]]}" for i in (20, 7)]
+    right = [i for i in range(60) if i not in (7, 20)]
+    assert captions[2:] == names[said[right[:38]]].tolist()
+    shown = figure.axes[0].images[0].get_array()
+    grey = 1 - (pixels[20].mean(0) - pixels.min()) / np.ptp(pixels)
+    if channels < 3:
+        assert np.allclose(shown[..., 0], grey)
+    assert plots.render(figure).startswith(PNG)
+
+
+@pytest.mark.parametrize("count", [1, 8, 9])
+def test_samples_of_few_or_constant_images(count):
+    zeros = np.zeros(count, int)
+    figure = plots.samples(np.zeros((count, 1, 8, 8)), zeros, zeros, np.ones(count), ["$x$"])
+    assert f"all {count} right; least sure first" in words(figure)
+    assert len(figure.axes) == count
+    assert plots.render(figure).startswith(PNG)

@@ -572,3 +572,51 @@ def test_every_synthetic_set_can_be_prepared(name):
     found = prepare(dataset, dataset.table(0), target=kind, split=Split(), seed=0)
     assert len(found.train.x) == 400
     assert len(found.validation.x) == 100
+
+
+# ---- images --------------------------------------------------------------------------
+
+
+def test_digits():
+    found = prepared(
+        DATA / "digits.csv.gz", "digit", "classes", Split(), dtype=np.float32, image=(1, 8, 8)
+    )
+    assert found.encoder.image == (1, 8, 8)
+    assert found.encoder.target.classes == (tuple("0123456789"),)
+    assert len(found.train.x) + len(found.validation.x) == 1797
+    # of the data set's own documentation: how often each digit occurs
+    counts = np.bincount(np.concatenate([found.train.y, found.validation.y]))
+    assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert found.warnings == (), "corners are blank, and that is right"
+    assert found.train.x.mean() == pytest.approx(0, abs=1e-5)
+    assert found.train.x.std() == pytest.approx(1, abs=1e-5)
+    again = Encoder.from_json(json.loads(json.dumps(found.encoder.to_json())))
+    assert again == found.encoder
+
+
+def test_pixels_are_scaled_by_their_channel(tmp_path):
+    path = write(tmp_path, "a,b,c,d,t\n0,4,10,10,u\n4,8,10,30,v\n")
+    found = prepared(path, "t", "classes", image=[2, 1, 2])
+    first = np.array([[0, 4], [4, 8]])
+    second = np.array([[10, 10], [10, 30]])
+    expected = [(each - each.mean()) / each.std() for each in (first, second)]
+    np.testing.assert_allclose(found.train.x, np.hstack(expected), rtol=1e-14)
+    plain = prepared(path, "t", "classes", image=[2, 1, 2], standardize=False)
+    np.testing.assert_array_equal(plain.train.x, np.hstack([first, second]))
+
+
+@pytest.mark.parametrize(
+    ("image", "cells", "message"),
+    [
+        ([1, 2], "1,2", "is [1, 2]; must be [channels, height, width]"),
+        ([1, 3, 1], "1,2", "is [1, 3, 1], which makes 3 pixels; there are 2 features"),
+        (
+            [1, 2, 1],
+            "1,x",
+            "makes pixels of the features, but column 'b' is text; exclude it",
+        ),
+    ],
+)
+def test_faults_of_images(tmp_path, image, cells, message):
+    path = write(tmp_path, f"a,b,t\n{cells},u\n{cells},v\n")
+    assert faults(path, "t", "classes", image=image) == f"dataset.image: {message}"

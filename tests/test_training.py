@@ -12,7 +12,7 @@ from optcli.metrics import METRICS
 from optcli.models import Architecture, predict
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.parameters import Parameters
-from optcli.schedules import Cosine
+from optcli.schedules.cosine import Cosine
 from optcli.specs import EarlyStopping, Regularization
 from optcli.training import train_cohort
 from tests.cohorts import cohort, data, final
@@ -94,7 +94,8 @@ def test_nor_does_the_size_of_a_block(monkeypatch):
     assert np.array_equal(last(final(cohort(["adam", "sgd"], seeds=[1, 2]))), expected)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
+# tests of the optimizers hold each of them to this; here are one of every build
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adagrad", "adam", "lamb", "prodigy"])
 @pytest.mark.parametrize("loss", KINDS)
 @pytest.mark.parametrize(("batch", "hidden"), [(16_384, (8,)), (64, (512, 512))])
 def test_a_step_allocates_nothing_of_the_size_of_parameters_or_batch(

@@ -38,9 +38,9 @@ def root(
 
 
 def _gather() -> None:
-    from optcli.cli import check, list_, train
+    from optcli.cli import check, explain, gradcheck, list_, trace, train
 
-    for module in (train, check, list_):
+    for module in (train, gradcheck, check, trace, explain, list_):
         app.command(module.NAME)(module.command)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from optcli.errors import Fault, InvalidInput
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)]
 Set = Annotated[
@@ -30,3 +33,16 @@ Plugin = Annotated[
 def overrides(of: list[str] | None, seed: int | None) -> list[str]:
     """The settings of the command line, in one list."""
     return [*(of or []), *([] if seed is None else [f"seed={seed}"])]
+
+
+def numbers(option: str, text: str | None) -> list[float] | None:
+    """Numbers between commas; raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [math.nan]
+    if not all(map(math.isfinite, found)):
+        raise InvalidInput(Fault(f"is '{text}'; must be numbers between commas, as 1,-0.5", option))
+    return found

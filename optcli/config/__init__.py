@@ -290,17 +290,21 @@ def _check_together(made: dict[str, Any], value: dict[str, Any], faults: Faults)
             splitting.check(split)
         except InvalidInput as error:
             faults.take((), error)
+    watched = made["schedule"] and made["schedule"].watches("train_loss")
+    if watched:
+        _check_monitor(watched, ("schedule", "monitor"), made, faults)
     if training is None:
         return
     given = value.get("training") or {}
     if training.steps is not None and "epochs" in given:
         faults.add(("training", "steps"), "stands beside epochs; give one of the two")
     if training.early_stopping is not None:
-        _check_monitor(training.early_stopping.monitor, made, faults)
+        key = ("training", "early_stopping", "monitor")
+        _check_monitor(training.early_stopping.monitor, key, made, faults)
 
 
-def _check_monitor(monitor: str, made: dict[str, Any], faults: Faults) -> None:
-    """Early stopping can only watch what is measured."""
+def _check_monitor(monitor: str, key: Key, made: dict[str, Any], faults: Faults) -> None:
+    """Early stopping and schedules can only watch what is measured."""
     split, loss, metrics = made["split"], made["loss"], made["metrics"]
     if split is None or loss is None or None in (metrics or ()):
         return
@@ -309,7 +313,7 @@ def _check_monitor(monitor: str, made: dict[str, Any], faults: Faults) -> None:
     known = [f"{part}_{name}" for part in parts for name in ("loss", *names)]
     if monitor not in known:
         message = f"is '{monitor}', which is not measured; must be one of {', '.join(known)}"
-        faults.add(("training", "early_stopping", "monitor"), message)
+        faults.add(key, message)
 
 
 # ---- paths ---------------------------------------------------------------------------

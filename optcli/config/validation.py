@@ -18,7 +18,7 @@ from optcli.catalog import KINDS
 from optcli.config.reading import Key
 from optcli.errors import InvalidInput, suggestion
 from optcli.registry import Registry
-from optcli.specs import Field, Named, fields
+from optcli.specs import Doc, Field, Named, fields
 
 # What the field calls it elsewhere, and what it is here.
 OTHER_NAMES = {
@@ -266,7 +266,9 @@ def _type_words(hint: Any) -> str:
         return " or ".join(dict.fromkeys(options))
     origin = typing.get_origin(hint)
     if origin is Annotated:
-        return _type_words(typing.get_args(hint)[0])
+        inner, *notes = typing.get_args(hint)
+        said = next((note.text for note in notes if isinstance(note, Doc)), None)
+        return said or _type_words(inner)
     if origin is Literal:
         values = [f"'{value}'" for value in typing.get_args(hint)]
         return values[0] if len(values) == 1 else "one of " + ", ".join(values)

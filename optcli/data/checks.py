@@ -9,11 +9,11 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Roles
-from optcli.data.columns import Numbers, Words, first
-from optcli.data.encoding import classes_of, missing_text, size_fault
+from optcli.data.columns import Numbers, Words, first, number
+from optcli.data.encoding import NUMERIC, classes_of, missing_text, size_fault
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
-from optcli.specs import TargetKind
+from optcli.specs import Bound, Ge, Gt, Le, TargetKind, range_text
 
 
 def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, ...]:
@@ -163,7 +163,10 @@ def target_classes(
 ) -> tuple[tuple[str, ...], ...]:
     """The classes of each target column; raises InvalidInput where they do not fit the loss."""
     faults = []
-    if kind == "values":
+    if kind == "probabilities" and len(names) == 1:
+        message = f"{loss} needs a target column for each class, but dataset.target names one"
+        raise InvalidInput(Fault(f"{message}; for one column of classes use cross_entropy", "loss"))
+    if kind in NUMERIC:
         for name in names:
             column = table.columns[name]
             if isinstance(column, Words):
@@ -195,6 +198,46 @@ def target_classes(
     if faults:
         raise InvalidInput(*faults)
     return classes
+
+
+def check_targets(
+    table: Table, names: Sequence[str], loss: str, bounds: Sequence[Bound], *, ordered: bool
+) -> None:
+    """Raise InvalidInput for values beyond the loss's bounds, and for classes without an order."""
+    faults = []
+    for name in names:
+        column = table.columns[name]
+        if ordered:
+            texts = [text for text in classes_of(column) if number(text) is None]
+            if texts:
+                message = f"{loss} needs classes in an order, but '{name}' holds '{texts[0]}'"
+                faults.append(
+                    Fault(f"{message}; write them as numbers, or use cross_entropy", "loss")
+                )
+        elif bounds and isinstance(column, Numbers):
+            wrong = ~within(column.values, bounds) & ~column.missing
+            if np.any(wrong):
+                row = first(wrong)
+                limits = range_text(tuple(bounds))
+                message = f"is {column.values[row]:g}; {loss} needs targets {limits}"
+                faults.append(table.fault(name, message, row))
+    if faults:
+        raise InvalidInput(*faults)
+
+
+def within(values: Array, bounds: Sequence[Bound]) -> Array:
+    """Whether each value keeps all bounds."""
+    kept = np.full(values.shape, True)
+    for bound in bounds:
+        if isinstance(bound, Ge):
+            kept &= values >= bound.ge
+        elif isinstance(bound, Gt):
+            kept &= values > bound.gt
+        elif isinstance(bound, Le):
+            kept &= values <= bound.le
+        else:
+            kept &= values < bound.lt
+    return kept
 
 
 def _misfit(

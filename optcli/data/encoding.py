@@ -18,6 +18,8 @@ from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.specs import TargetKind
 
 BLOCK = 1 << 14  # rows encoded at a time, so that they stay in the cache
+ROUNDING = 0.02  # how far probabilities that were written with few digits may be from 1
+NUMERIC: tuple[TargetKind, ...] = ("values", "probabilities")  # kinds that are no classes
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Target:
     classes: for `classes` one tuple of names, in the order of the scores; for
     `labels` a pair for each column, the positive one last. mean, scale: for
     `values`, of each column; (value - mean) / scale is what the model learns.
-    text: whether the column is to be read as text, whatever it holds.
+    text: whether the column is to be read as text, whatever it holds. Of `probabilities`
+    there is no more to know than the names.
     """
 
     kind: TargetKind
@@ -83,6 +86,11 @@ class Encoder:
         if self.target.kind == "classes":
             return len(self.target.classes[0])
         return len(self.target.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the outputs are called: the classes, or the target's columns."""
+        return self.target.classes[0] if self.target.kind == "classes" else self.target.names
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -121,6 +129,7 @@ class Encoder:
     def encode_target(self, table: Table, dtype: Any = np.float64) -> Array:
         """The target: classes (N,) intp, labels (N, C) of 0 and 1, values (N, C).
 
+        Probabilities (N, C) are divided by their sum, which must be 1 but for rounding.
         Raises InvalidInput for missing columns and values, and for unknown classes.
         """
         target = self.target
@@ -131,7 +140,7 @@ class Encoder:
             if np.any(column.missing):
                 message = "has no value; a target cannot be missing"
                 faults.append(table.fault(name, message, first(column.missing)))
-            elif target.kind == "values" and not isinstance(column, Numbers):
+            elif target.kind in NUMERIC and not isinstance(column, Numbers):
                 faults.append(table.fault(name, "is text; must be numbers"))
         for name, classes in zip(target.names, target.classes, strict=False):
             unknown = _unknown(table, name, classes, "class")
@@ -148,6 +157,8 @@ class Encoder:
                 assert isinstance(column, Numbers)
                 y[:, i] = (column.values - mean) / scale if scale else 0
             return y
+        if target.kind == "probabilities":
+            return _shares(table, target.names).astype(dtype)
         codes = [
             _codes(table.columns[name], classes)
             for name, classes in zip(target.names, target.classes, strict=True)
@@ -168,15 +179,16 @@ class Encoder:
 
         classes: the name of the class, and the probability of each by softmax;
         labels: the same for each label, the probability of the positive one by
-        sigmoid; values: in the data's own units.
+        sigmoid; values: in the data's own units; probabilities: by softmax.
         """
         scores = np.asarray(scores, np.float64)
         names, classes = self.target.names, self.target.classes
         if self.target.kind == "values":
             return dict(zip(names, self.restore(scores).T, strict=True))
+        if self.target.kind == "probabilities":
+            return dict(zip(names, softmax(scores).T, strict=True))
         if self.target.kind == "classes":
-            exps = np.exp(scores - scores.max(axis=1, keepdims=True))
-            shares = exps / exps.sum(axis=1, keepdims=True)
+            shares = softmax(scores)
             decoded = {names[0]: np.array(classes[0])[scores.argmax(axis=1)]}
             for i, one in enumerate(classes[0]):
                 decoded[f"probability_{one}"] = shares[:, i]
@@ -228,6 +240,13 @@ class Encoder:
         if feature.fill is None and np.any(column.missing):
             faults.append(table.fault(name, missing_text(table, column.missing)))
         return [fault for fault in faults if fault is not None]
+
+
+def softmax(scores: Array) -> Array:
+    """Probabilities (N, C) of scores (N, C)."""
+    exps = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Array = exps / exps.sum(axis=1, keepdims=True)
+    return shares
 
 
 def require(table: Table, names: Any) -> None:
@@ -284,6 +303,29 @@ def _codes(column: Column, known: tuple[str, ...]) -> Array:
     position = {text: code for code, text in enumerate(known)}
     lookup = [position.get(text, -1) for text in words.categories]
     return np.array([*lookup, -1], np.intp)[words.codes]
+
+
+def _shares(table: Table, names: tuple[str, ...]) -> Array:
+    """Columns of probabilities (N, C), each row divided by its sum; raises InvalidInput."""
+    columns = [table.columns[name] for name in names]
+    shares = np.stack([column.values for column in columns if isinstance(column, Numbers)], axis=1)
+    faults = []
+    for name, values in zip(names, shares.T, strict=True):
+        wrong = ~((values >= 0) & (values <= 1))
+        if np.any(wrong):
+            row = first(wrong)
+            message = f"is {values[row]:g}; a probability must be in [0, 1]"
+            faults.append(table.fault(name, message, row))
+    sums = shares.sum(axis=1)
+    off = np.abs(sums - 1) > ROUNDING
+    if not faults and np.any(off):
+        row = first(off)
+        message = f"with {listed(names[:-1], 5)} sums to {sums[row]:g}; probabilities must sum to 1"
+        faults.append(table.fault(names[-1], message, row))
+    if faults:
+        raise InvalidInput(*faults)
+    rounded: Array = shares / sums[:, None]
+    return rounded
 
 
 def _unknown(table: Table, name: str, known: tuple[str, ...], what: str) -> Fault | None:

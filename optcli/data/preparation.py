@@ -19,6 +19,7 @@ from optcli.data import split as splitting
 from optcli.data.base import Dataset, Roles
 from optcli.data.checks import (
     check_columns,
+    check_targets,
     drop,
     features_of,
     target_classes,
@@ -27,6 +28,7 @@ from optcli.data.checks import (
 )
 from optcli.data.columns import Column, Numbers, Words
 from optcli.data.encoding import (
+    NUMERIC,
     Encoder,
     Feature,
     Target,
@@ -35,7 +37,7 @@ from optcli.data.encoding import (
 )
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
-from optcli.specs import Split, TargetKind
+from optcli.specs import Bound, Split, TargetKind
 
 __all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prepare"]
 
@@ -84,11 +86,14 @@ def prepare(
     dtype: Any = np.float32,
     loss: str = "the loss",
     scale_target: bool = True,
+    bounds: Sequence[Bound] = (),
+    ordered: bool = False,
 ) -> Prepared:
     """Turn `dataset`'s table into training, validation and test rows.
 
     target: what the loss is about; loss: its name, for messages. scale_target:
-    whether `standardize` may scale values too. seed: the run's.
+    whether `standardize` may scale values too. bounds: what the values must keep.
+    ordered: whether classes must be numbers, for their order. seed: the run's.
 
     Categories and classes are those of the whole table, so that every split of it
     has the same inputs and outputs; means and scales are the training rows' alone.
@@ -111,6 +116,7 @@ def prepare(
         raise InvalidInput(Fault("has one row; training takes two or more", file=table.source))
 
     classes = target_classes(table, roles.target, target, loss)
+    check_targets(table, roles.target, loss, bounds, ordered=ordered)
     strata = _strata(table, roles.target, target)
     rows = splitting.divide(table, split, strata, seed)
     train = table.select(rows.train)
@@ -132,10 +138,15 @@ def prepare(
         roles.image,
     )
     part = labelled(encoder, train, dtype)
-    parts = {
-        "validation": _held_out(encoder, dataset, table, split.validation, rows.validation, dtype),
-        "test": _held_out(encoder, dataset, table, split.test, rows.test, dtype),
-    }
+    parts: dict[str, Part | None] = {}
+    ways = {"validation": (split.validation, rows.validation), "test": (split.test, rows.test)}
+    for name, (way, chosen) in ways.items():
+        if isinstance(way, str):
+            other = dataset.other(way)
+            parts[name] = labelled(encoder, other, dtype)
+            check_targets(other, roles.target, loss, bounds, ordered=ordered)
+        else:
+            parts[name] = None if chosen is None else labelled(encoder, table.select(chosen), dtype)
     if strata is not None:
         _check_classes({"train": part, **parts}, classes[0], roles.target[0])
     return Prepared(
@@ -166,17 +177,9 @@ def labelled(encoder: Encoder, table: Table, dtype: Any = np.float32) -> Part:
     return Part(encoder.encode(table, dtype), encoder.encode_target(table, dtype), weight)
 
 
-def _held_out(
-    encoder: Encoder, dataset: Dataset, table: Table, way: Any, rows: Array | None, dtype: Any
-) -> Part | None:
-    if isinstance(way, str):
-        return labelled(encoder, dataset.other(way), dtype)
-    return None if rows is None else labelled(encoder, table.select(rows), dtype)
-
-
 def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | None:
     """What fractions keep in proportion: the classes of a single target column."""
-    if kind == "values" or len(names) > 1:
+    if kind in NUMERIC or len(names) > 1:
         return None
     column = table.columns[names[0]]
     keys = column.values if isinstance(column, Numbers) else column.codes

@@ -10,6 +10,8 @@
     output   a stream that neither dies of an encoding nor of a closed pipe
     faults   errors on stderr
     pages    what is said at once: lists, and the plan of a run
+    gradients    the table of gradient checks
+    explanation  pages on names, and the way of a batch through a model
 
 A listener is called with each event, then once with `finish(summary, folder, notes)`;
 `close()` leaves the terminal in order whenever that does not come about.
@@ -17,6 +19,7 @@ A listener is called with each event, then once with `finish(summary, folder, no
 
 from __future__ import annotations
 
+from optcli.display.explanation import pages, passes
 from optcli.display.faults import faults
 from optcli.display.jsonl import JsonLines
 from optcli.display.live import LiveTable
@@ -32,6 +35,8 @@ __all__ = [
     "Quiet",
     "catalog",
     "faults",
+    "pages",
+    "passes",
     "pick",
     "plan",
 ]

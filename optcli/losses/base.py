@@ -3,24 +3,43 @@
 The conventions, said once for all losses:
 
 - Predictions are raw scores (R, B, C): logits for classes and labels, numbers
-  for values. Targets are (R, B) indices for classes, (R, B, C) otherwise.
+  for values. Targets are (R, B) indices for classes, (R, B, C) otherwise; they
+  and the weights may have a leading 1 where all replicas see the same rows.
 - The loss of a batch is the mean over its samples; with weights (R, B), the
-  weighted mean: Σ w·ℓ / Σ w.
+  weighted mean: Σ w·ℓ / Σ w. A batch without any weight has loss 0.
 - The gradient is that of exactly this mean, written into the caller's buffer.
 - Everything is done separately for each of the R replicas.
+
+    Loss          a child gives the loss of each sample
+      EntryLoss   … of each score with its target, and the mean over the outputs is taken
+        MarginLoss  … of each margin (2t − 1)·s, labels being yes or no
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.arrays import Array, Workspace, product
+from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.registry import Registry
-from optcli.specs import Registered, TargetKind
+from optcli.specs import Bound, Doc, Ge, Registered, TargetKind
+
+
+@dataclass(frozen=True)
+class Kink:
+    """Where a loss has no derivative, with one sample that lies exactly there.
+
+    where: in words. scores: (C,) for default hyperparameters. target: a class, or (C,).
+    """
+
+    where: str
+    scores: tuple[float, ...]
+    target: int | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -29,8 +48,19 @@ class Loss(Registered, ABC):
 
     # What the loss is about; see TargetKind.
     target: ClassVar[TargetKind] = "values"
+    # Which values the targets may have, of a loss about values.
+    targets: ClassVar[tuple[Bound, ...]] = ()
+    # The scores up to which nothing overflows in float64, where not all are.
+    scores: ClassVar[tuple[Bound, ...]] = ()
+    # Where it has no derivative; the gradient there is a subgradient where it is convex.
+    kinks: ClassVar[tuple[Kink, ...]] = ()
+    convex_at_kinks: ClassVar[bool] = True
+    # Whether `value` takes complex scores, and is analytic in them between the kinks.
+    analytic: ClassVar[bool] = False
     # Whether `standardize` may scale the target too.
     scales_target: ClassVar[bool] = False
+    # Whether classes must be numbers, because their order means something.
+    ordered: ClassVar[bool] = False
 
     @abstractmethod
     def samples(
@@ -41,6 +71,30 @@ class Loss(Registered, ABC):
         prediction, gradient: (R, B, C), never the same array; prediction is not
         changed. The array returned may be a buffer of `work`.
         """
+
+    def fitted(self, target: Array, weight: Array | None, names: Sequence[str]) -> Self:
+        """The same loss with all filled in that the training rows decide.
+
+        target, weight: of the training rows, (N,) or (N, C), and (N,). names: of the
+        classes, or of the target columns. Raises InvalidInput for what does not fit them.
+        """
+        return self
+
+    def outputs(self, columns: int) -> int:
+        """How many scores a row needs, for so many classes or target columns."""
+        return columns
+
+    def respond(self, scores: Array) -> Array:
+        """What the scores (…, outputs) say of each class or target column, as (…, columns).
+
+        Values in training units; for classes and labels, scores whose softmax or
+        sigmoid are the probabilities. What metrics, predictions and pictures are of.
+        """
+        return scores
+
+    def counts(self, target: Array, weight: Array | None, work: Workspace) -> Array | None:
+        """What each sample counts for in the mean (R, B); None where all count the same."""
+        return weight
 
     def value_and_gradient(
         self,
@@ -53,8 +107,8 @@ class Loss(Registered, ABC):
         """The mean loss (R,), and its gradient by the scores into `gradient` (R, B, C)."""
         work = Workspace() if work is None else work
         losses = self.samples(prediction, target, gradient, work)
-        share = _shares(losses, weight, work)
-        np.multiply(gradient, share if weight is None else share[..., None], gradient)
+        share = self._shares(losses, target, weight, work)
+        np.multiply(gradient, share[..., None] if share.ndim else share, gradient)
         return _mean(losses, share)
 
     def value(
@@ -67,25 +121,131 @@ class Loss(Registered, ABC):
         """The mean loss (R,): the very value of `value_and_gradient`."""
         work = Workspace() if work is None else work
         losses = self.samples(prediction, target, None, work)
-        return _mean(losses, _shares(losses, weight, work))
+        return _mean(losses, self._shares(losses, target, weight, work))
 
-
-def _shares(losses: Array, weight: Array | None, work: Workspace) -> Array:
-    """What each sample counts: 1/B, or its weight over the sum of the weights (R, B)."""
-    rows, dtype = losses.shape[1], losses.dtype
-    if weight is None:
-        return work.constant(("share", rows, dtype), lambda: np.array(1 / rows, dtype))
-    total = work.buffer("weights", (len(losses), 1), dtype)
-    np.sum(weight, axis=1, keepdims=True, out=total)
-    return np.divide(weight, total, work.buffer("shares", losses.shape, dtype))
+    def _shares(self, losses: Array, target: Array, weight: Array | None, work: Workspace) -> Array:
+        """What a sample's loss is multiplied by: 1/B, or its weight over what all count for."""
+        rows, dtype = losses.shape[1], losses.dtype
+        counts = self.counts(target, weight, work)
+        if counts is None:
+            return work.constant(("share", rows, dtype), lambda: np.array(1 / rows, dtype))
+        real = losses.real.dtype
+        total = work.buffer("weights", (len(counts), 1), real)
+        np.add.reduce(counts, axis=1, keepdims=True, out=total)
+        np.maximum(total, np.finfo(real).tiny, out=total)  # so that 0/0 is 0
+        if weight is None:
+            return np.divide(1, total, total)
+        return np.divide(weight, total, work.buffer("shares", counts.shape, real))
 
 
 def _mean(losses: Array, share: Array) -> Array:
     """Σ share · ℓ over the rows, as (R,)."""
-    if share.ndim:
-        mean: Array = np.vecdot(losses, share)
+    if share.ndim and share.shape[1] > 1:
+        mean: Array = np.vecdot(share, losses)
         return mean
-    return np.multiply(np.add.reduce(losses, axis=1), share)
+    sums = np.add.reduce(losses, axis=1)
+    return np.multiply(sums, share[:, 0] if share.ndim else share)
 
 
 LOSSES: Registry[Loss] = Registry("loss", "losses", "optcli.losses")
+
+
+# ---- losses entry by entry -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EntryLoss(Loss):
+    """The mean over the outputs of a function f(s, t) of one score and its target."""
+
+    @abstractmethod
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        """f(s, t) for each entry (R, B, C), and ∂f/∂s into `slope`.
+
+        s is not changed. The array returned may be a buffer of `work`.
+        """
+
+    def samples(
+        self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
+    ) -> Array:
+        R, B, C = prediction.shape
+        dtype = prediction.dtype
+        ones = work.constant(("mean", C, dtype), lambda: np.full((C, 1), 1 / C, dtype))
+        losses = work.buffer("losses", (R, B, 1), dtype)
+        entries = self.entries(prediction, target, gradient, work)
+        product(entries, ones, losses)
+        if gradient is not None and C > 1:
+            np.multiply(gradient, 1 / C, gradient)
+        return losses[..., 0]
+
+
+@dataclass(frozen=True)
+class MarginLoss(EntryLoss):
+    """A function f(z) of the margin z = (2t − 1)·s: the classes 0 and 1 count as −1 and +1."""
+
+    target: ClassVar[TargetKind] = "labels"
+
+    @abstractmethod
+    def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
+        """f(z) for each entry (R, B, C), and f′(z) into `slope`; z may be spoiled."""
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        sign = work.buffer("sign", t.shape, t.dtype)
+        z = work.buffer("margin", s.shape, s.dtype)
+        np.multiply(t, 2, sign)
+        np.subtract(sign, 1, sign)
+        np.multiply(s, sign, z)
+        entries = self.margins(z, slope, work)
+        if slope is not None:
+            np.multiply(slope, sign, slope)
+        return entries
+
+
+# ---- what several need ---------------------------------------------------------------
+
+
+def constant(work: Workspace, like: Array, value: float) -> Array:
+    """An array full of one number; two arrays are compared far faster than one and a number."""
+    shape, dtype = like.shape, like.dtype
+    return work.constant(("full", value, shape, dtype), lambda: np.full(shape, value, dtype))
+
+
+def buffers(work: Workspace, like: Array, *names: str) -> tuple[Array, ...]:
+    """Work buffers of the shape and dtype of `like`."""
+    return tuple(work.buffer(name, like.shape, like.dtype) for name in names)
+
+
+Weight = Annotated[float, Ge(0)]
+Weights = (
+    Annotated[tuple[Weight, ...], Doc("a list of numbers at least 0")]
+    | Annotated[dict[str, Weight], Doc("a mapping of names to numbers at least 0")]
+)
+
+
+def named_weights(
+    key: str, weights: Sequence[float] | Mapping[str, float], names: Sequence[str]
+) -> tuple[float, ...]:
+    """A weight for each name; one that a mapping leaves out weighs 1.
+
+    key: of the loss, for messages. Raises InvalidInput.
+    """
+    shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    if isinstance(weights, Mapping):
+        for name in weights:
+            if name not in names:
+                hint = suggestion(name, names)
+                message = f"names '{name}'{hint}; must be among {shown}"
+                raise InvalidInput(Fault(message, f"loss.{key}"))
+        weights = [weights.get(name, 1) for name in names]
+    if len(weights) != len(names):
+        message = f"has {len(weights)} weights; must have {len(names)}, for {shown}"
+        raise InvalidInput(Fault(message, f"loss.{key}"))
+    if not any(weights):
+        raise InvalidInput(Fault("is 0 throughout; one weight must be above 0", f"loss.{key}"))
+    return tuple(map(float, weights))
+
+
+def settled(key: str, weights: Any) -> tuple[float, ...]:
+    """The weights, which must be numbers in order by now."""
+    if not isinstance(weights, tuple):
+        raise ValueError(f"{key} is {weights!r}, which `fitted` has to turn into numbers first")
+    return weights

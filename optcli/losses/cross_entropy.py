@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
 from optcli.arrays import Array, Workspace, product
-from optcli.losses.base import LOSSES, Loss
-from optcli.specs import TargetKind
+from optcli.errors import Fault, InvalidInput
+from optcli.losses.base import LOSSES, Loss, Weights, buffers, named_weights, settled
+from optcli.specs import Doc, Ge, Lt, TargetKind
 
 
 @LOSSES.register(
@@ -26,51 +28,185 @@ class CrossEntropy(Loss):
 
     The largest score is subtracted first, so that no score overflows.
 
-    The same as torch's cross_entropy and optax's
-    softmax_cross_entropy_with_integer_labels, then the mean.
+    Label smoothing ε gives the share ε/C of the target to every class, and 1 − ε to the
+    true one. With class weights w, −log p_j of each class j is multiplied by w_j, and
+    the mean over a batch divides by the sum of w_y. `balanced` is N / (C·N_j) for N_j of
+    N training rows in class j.
+
+    The same as torch's cross_entropy, its weight and label_smoothing included, and
+    optax's softmax_cross_entropy_with_integer_labels, then the mean; balanced is
+    scikit-learn's.
 
     Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006,
-    eq. 4.108 and 4.109.
+    eq. 4.108 and 4.109. Label smoothing: C. Szegedy and others, Rethinking the
+    Inception architecture, CVPR 2016, sec. 7.
+
+    Example: `loss: {name: cross_entropy, class_weights: balanced}`
     """
 
     target: ClassVar[TargetKind] = "classes"
+    analytic: ClassVar[bool] = True
+
+    label_smoothing: Annotated[
+        float, Ge(0), Lt(1), Doc("share of the target spread evenly over the classes")
+    ] = 0.0
+    class_weights: Annotated[
+        Weights | Literal["balanced"] | None,
+        Doc("of each class, as a list or by name, or balanced"),
+    ] = None
+
+    def fitted(self, target: Array, weight: Array | None, names: Sequence[str]) -> Self:
+        weights = self.class_weights
+        if weights == "balanced":
+            weights = _balanced(target, weight, names)
+        elif weights is not None:
+            weights = named_weights("class_weights", weights, names)
+        return replace(self, class_weights=weights)
+
+    def counts(self, target: Array, weight: Array | None, work: Workspace) -> Array | None:
+        if self.class_weights is None:
+            return weight
+        own = self._class_weights(target, np.dtype(np.float64), work)
+        return own if weight is None else np.multiply(own, weight, own)
 
     def samples(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
     ) -> Array:
-        first, at, total, own, losses, sums, one = work.constant(
-            ("cross_entropy", prediction.shape, prediction.dtype),
-            lambda: self._buffers(prediction),
-        )
+        if self.class_weights is None and not self.label_smoothing:
+            return cross_entropy(prediction, target, gradient, work)
+        return self._spread(prediction, target, gradient, work)
+
+    def _spread(
+        self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
+    ) -> Array:
+        """With smoothing and weights: the target a_y = (1 − ε)·w_y and u_j = ε/C·w_j each.
+
+        ℓ = (a_y + Σ_j u_j)·log Σ_j exp(s_j) − a_y·s_y − Σ_j u_j·s_j
+        ∂ℓ/∂s_j = (a_y + Σ_j u_j)·p_j − a_y·[j = y] − u_j
+        """
+        C, dtype = prediction.shape[2], prediction.dtype
+        room = room_of(prediction, work)
+        own, losses, total = room.own, room.losses, room.total
         p = gradient
         if p is None:
-            p = work.buffer("softmax", prediction.shape, prediction.dtype)
+            p = work.buffer("softmax", prediction.shape, dtype)
+        spread = work.buffer("spread", total.shape, dtype)
+        heft, part = buffers(work, losses, "heft", "part")
 
-        # the largest score by its position: several times as fast as its value
-        prediction.argmax(2, at)
-        np.add(at, first, at)
-        prediction.take(at, None, own, "clip")
-        np.subtract(prediction, own[..., None], p)  # s − max s
-        np.add(first, target, at)
-        p.take(at, None, own, "clip")
+        exact = self._class_weights(target, losses.real.dtype, work)
+        np.multiply(exact, 1 - self.label_smoothing, exact)  # a_y
+        weights = self.class_weights or (1.0,) * C
+        each = work.constant(
+            ("spread", self.label_smoothing, weights, dtype),
+            lambda: np.array(settled("class_weights", weights), dtype) * (self.label_smoothing / C),
+        )
+        np.add(exact, each.sum(), heft)
+
+        less_largest(prediction, p, room)
+        pick(target, p, room)
+        product(p, each[:, None], spread)  # Σ_j u_j·s_j
         np.exp(p, p)
-        product(p, sums, total)  # Σ exp(s − max s)
-        np.log(total.reshape(own.shape), losses)
-        np.subtract(losses, own, losses)
+        product(p, room.ones, total)
+        np.log(total[..., 0], losses)
+        np.multiply(losses, heft, losses)
+        np.multiply(own, exact, part)
+        np.subtract(losses, part, losses)
+        np.subtract(losses, spread[..., 0], losses)
         if gradient is not None:
-            np.divide(p, total, p)
-            p.take(at, None, own, "clip")
-            np.subtract(own, one, own)  # p_y − 1
-            p.put(at, own, "clip")
+            np.divide(heft[..., None], total, total)
+            np.multiply(p, total, p)
+            np.subtract(p, each, p)
+            p.take(room.at, None, own, "clip")
+            np.subtract(own, exact, own)
+            p.put(room.at, own, "clip")
         return losses
 
-    @staticmethod
-    def _buffers(prediction: Array) -> tuple[Array, ...]:
-        """Where each row begins in the flat scores, and room for the numbers of a row."""
+    def _class_weights(self, target: Array, dtype: np.dtype[np.floating], work: Workspace) -> Array:
+        """The weight of each sample's class, in a buffer of the targets' shape."""
+        own = work.buffer("class weights", target.shape, dtype)
+        if self.class_weights is None:
+            own.fill(1)
+            return own
+        weights = settled("class_weights", self.class_weights)
+        table = work.constant(("class weights", weights, dtype), lambda: np.array(weights, dtype))
+        return table.take(target, None, own, "clip")
+
+
+def cross_entropy(
+    prediction: Array, target: Array, gradient: Array | None, work: Workspace
+) -> Array:
+    """−log p_y of each sample (R, B), and p_j − [j = y] into `gradient`."""
+    room = room_of(prediction, work)
+    own, losses, total = room.own, room.losses, room.total
+    p = gradient
+    if p is None:
+        p = work.buffer("softmax", prediction.shape, prediction.dtype)
+    less_largest(prediction, p, room)
+    pick(target, p, room)
+    np.exp(p, p)
+    product(p, room.ones, total)  # Σ exp(s − max s)
+    np.log(total.reshape(own.shape), losses)
+    np.subtract(losses, own, losses)
+    if gradient is not None:
+        np.divide(p, total, p)
+        p.take(room.at, None, own, "clip")
+        np.subtract(own, room.one, own)  # p_y − 1
+        p.put(room.at, own, "clip")
+    return losses
+
+
+class Room(NamedTuple):
+    """Room for the numbers of a row, for scores (R, B, C); (R, B) where not said.
+
+    first: where each row begins in the flat scores. at: a place in them. own: a score
+    of each row. total: (R, B, 1), sums over the scores. ones: (C, 1), to make them. one:
+    an array, as a number would have to become one every time.
+    """
+
+    first: Array
+    at: Array
+    own: Array
+    losses: Array
+    total: Array
+    ones: Array
+    one: Array
+
+
+def room_of(prediction: Array, work: Workspace) -> Room:
+    """The same room for the same shape and dtype of scores."""
+
+    def make() -> Room:
         R, B, C = prediction.shape
         dtype = prediction.dtype
         first = np.arange(0, R * B * C, C).reshape(R, B)
-        at = np.empty_like(first)
-        total = np.empty((R, B, 1), dtype)
         own, losses = np.empty((2, R, B), dtype)
-        return first, at, total, own, losses, np.ones((C, 1), dtype), np.array(1, dtype)
+        total, ones = np.empty((R, B, 1), dtype), np.ones((C, 1), dtype)
+        one = np.array(1, dtype)
+        return Room(first, np.empty_like(first), own, losses, total, ones, one)
+
+    return work.constant(("room", prediction.shape, prediction.dtype), make)
+
+
+def less_largest(prediction: Array, p: Array, room: Room) -> None:
+    """S − max s into p, so that no exponential overflows."""
+    # the largest score by its position: several times as fast as its value
+    prediction.argmax(2, room.at)
+    np.add(room.at, room.first, room.at)
+    prediction.take(room.at, None, room.own, "clip")
+    np.subtract(prediction, room.own[..., None], p)
+
+
+def pick(target: Array, p: Array, room: Room) -> None:
+    """The entry of p of each row's class into own, its place into at."""
+    np.add(room.first, target, room.at)
+    p.take(room.at, None, room.own, "clip")
+
+
+def _balanced(target: Array, weight: Array | None, names: Sequence[str]) -> tuple[float, ...]:
+    """N / (C·N_j) for each class, by weight."""
+    counts = np.bincount(target, weight, len(names))
+    for name, count in zip(names, counts, strict=True):
+        if count == 0:
+            message = f"is balanced, but no training row of weight is of class '{name}'"
+            raise InvalidInput(Fault(message, "loss.class_weights"))
+    return tuple((counts.sum() / (len(names) * counts)).tolist())

@@ -7,14 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, product
-from optcli.losses.base import LOSSES, Loss
-from optcli.specs import TargetKind
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, EntryLoss, buffers
 
 
 @LOSSES.register("mse", "mean_squared_error", "squared_error", "l2_loss")
 @dataclass(frozen=True)
-class MSE(Loss):
+class MSE(EntryLoss):
     """Mean squared error over samples and outputs.
 
     With predictions s and targets t of C outputs:
@@ -26,23 +25,16 @@ class MSE(Loss):
     l2_loss is half of it, and so is the ½ of many lecture notes.
 
     Reference: C. F. Gauss, Theoria combinationis observationum, 1823, art. 6.
+
+    Example: `loss: mse`
     """
 
-    target: ClassVar[TargetKind] = "values"
+    analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    def samples(
-        self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
-    ) -> Array:
-        R, B, C = prediction.shape
-        dtype = prediction.dtype
-        difference = work.buffer("difference", (R, B, C), dtype)
-        ones = work.constant(("mean", C, dtype), lambda: np.full((C, 1), 1 / C, dtype))
-        losses = work.buffer("losses", (R, B, 1), dtype)
-
-        np.subtract(prediction, target, difference)
-        if gradient is not None:
-            np.multiply(difference, 2 / C, gradient)
-        np.multiply(difference, difference, difference)
-        product(difference, ones, losses)
-        return losses[..., 0]
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        (r,) = buffers(work, s, "difference")
+        np.subtract(s, t, r)
+        if slope is not None:
+            np.multiply(r, 2, slope)
+        return np.multiply(r, r, r)

@@ -42,7 +42,7 @@ class Adagrad(Optimizer):
     def slots(self) -> tuple[str, ...]:
         return ("sum",)
 
-    def start(self, *slots: Array) -> None:
+    def start(self, x: Array, *slots: Array) -> None:
         slots[0][:] = self.initial_accumulator_value
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:

@@ -6,6 +6,10 @@
     boundary    `decision_boundary`
     regression  `predicted_against_true`
     matrix      `confusion`
+    gradcheck   `error_by_step`
+    samples     `samples`
+    schedule    `schedule_curve`
+    trace       `trace_map`, `trace_animation`
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
 no global state is touched. matplotlib is imported when the first one is drawn.
@@ -14,16 +18,25 @@ no global state is touched. matplotlib is imported when the first one is drawn.
 from __future__ import annotations
 
 from optcli.plots.boundary import decision_boundary
+from optcli.plots.gradcheck import error_by_step
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
 from optcli.plots.regression import predicted_against_true
+from optcli.plots.samples import samples
+from optcli.plots.schedule import schedule_curve
 from optcli.plots.style import render, save
+from optcli.plots.trace import trace_animation, trace_map
 
 __all__ = [
     "confusion",
     "decision_boundary",
+    "error_by_step",
     "loss_curve",
     "predicted_against_true",
     "render",
+    "samples",
     "save",
+    "schedule_curve",
+    "trace_animation",
+    "trace_map",
 ]

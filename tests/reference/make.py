@@ -1,8 +1,9 @@
-"""Make the reference values of torch that the tests hold optcli to.
+"""Make the reference values of torch and others that the tests hold optcli to.
 
-    python tests/reference/make.py
+    python -m tests.reference.make
 
-Needs torch; the tests do not. Writes table.csv, torch.json and layers.json beside itself.
+Needs torch, optax and scikit-learn; the tests do not. Writes table.csv, torch.json,
+layers.json and losses.json beside itself.
 """
 
 import csv
@@ -10,7 +11,11 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
+
+from optcli.losses.base import LOSSES as REGISTERED
+from tests.reference import losses
 
 HERE = Path(__file__).parent
 ROWS, EPOCHS = 42, 8
@@ -134,7 +139,30 @@ def layer(case: str) -> dict[str, object]:
     return {name: tensor.tolist() for name, tensor in tensors.items()}
 
 
+def pinned_losses() -> dict[str, object]:
+    """Samples for each case of a loss, and what its library says of them."""
+    pins: dict[str, object] = {}
+    for case in losses.CASES:
+        loss = REGISTERED.find(case.name)(**case.settings)
+        for scale in losses.SCALES:
+            scores, target = losses.samples(loss, columns=3, rows=5, seed=1, scale=scale)
+            weight = np.random.default_rng(2).uniform(0.1, 2, len(scores))
+            found = case.reference(scores, target, case.settings)
+            value, gradient = losses.mean(found, weight)
+            pins[f"{case.label}, scores of {scale:g}"] = {
+                "library": case.library,
+                "scores": scores.tolist(),
+                "target": target.tolist(),
+                "weight": weight.tolist(),
+                "value": value,
+                "gradient": gradient.tolist(),
+            }
+    return pins
+
+
 def main() -> None:
+    pins_of_losses = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in pinned_losses().items()]
+    (HERE / "losses.json").write_text("{\n" + ",\n".join(pins_of_losses) + "\n}\n")
     rows = table()
     with (HERE / "table.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))

@@ -1,0 +1,50 @@
+"""`optcli explain`: what a name stands for, and what happens in a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optcli.cli import options
+from optcli.errors import Fault, InvalidInput
+
+NAME = "explain"
+
+
+def command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A loss, an optimizer, …; or forward, backward.")
+    ],
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG]", help="With forward and backward.")
+    ] = None,
+    set_: options.Set = None,
+    seed: options.Seed = None,
+    plugin: options.Plugin = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """Formula, gradient, hyperparameters with ranges, reference; or a model's passes."""
+    from optcli import display, explanation, run
+    from optcli.plugins import load
+
+    load(plugin or [])
+    if name in ("forward", "backward"):
+        if config is None:
+            raise InvalidInput(Fault("is missing; name a YAML file", f"optcli explain {name}"))
+        plan = run.check(config, options.overrides(set_, seed))
+        display.passes(
+            explanation.passes(plan.cohort),
+            backward=name == "backward",
+            json=json,
+            stream=sys.stdout,
+        )
+        return 0
+    if config is not None:
+        message = f"is '{name}', which takes no config; forward and backward do"
+        raise InvalidInput(Fault(message, "NAME"))
+    display.pages(explanation.pages(name), json=json, stream=sys.stdout)
+    return 0

@@ -1,0 +1,108 @@
+"""`optcli gradcheck`: check analytic against numerical gradients."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optcli.cli import options
+
+if TYPE_CHECKING:
+    from optcli.gradients.result import Result
+    from optcli.gradients.subjects import Case, Subject
+
+NAME = "gradcheck"
+
+
+def command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Of losses, layers, models, …; by default all."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="CONFIG", help="Check its model, loss and data."),
+    ] = None,
+    set_: options.Set = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Along random directions, for large models.")
+    ] = False,
+    rtol: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="X", help="Relative error of a central difference that passes."
+        ),
+    ] = 1e-6,
+    atol: Annotated[
+        float, typer.Option(min=0, metavar="X", help="Added to the floor set by rounding.")
+    ] = 0.0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, metavar="N", help="Of the points and data.")
+    ] = 0,
+    plots: Annotated[bool, typer.Option("--plots", help="Draw error against step size.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the picture.")
+    ] = None,
+    plugin: options.Plugin = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """Check analytic against numerical gradients: all that optcli knows, or your own."""
+    from optcli import run
+    from optcli.display.gradients import pick
+    from optcli.errors import Fault, InvalidInput
+    from optcli.gradients.check import How
+    from optcli.gradients.differences import Tolerance
+    from optcli.gradients.subjects import cohort_subject, subjects
+    from optcli.plugins import load
+
+    if out is not None and not plots:
+        raise InvalidInput(Fault("is the folder of the picture; add --plots", "--out"))
+    load(plugin or [])
+    chosen: list[Subject] = []
+    if config is not None:
+        plan = run.check(config, options.overrides(set_, None))
+        chosen.append(cohort_subject(plan.cohort, plan.config.title))
+    if names or config is None:
+        chosen += subjects(names or [])
+    how = How(fast=fast, tolerance=Tolerance(rtol, atol), seed=seed)
+    show = pick(chosen, json=json, quiet=quiet, stream=sys.stdout)
+    start, ok, notes, worst = time.perf_counter(), True, [], []
+    with run.blas_threads(1):
+        for subject in chosen:
+            found = list(subject.check(how))
+            show.add(subject, found)
+            ok = ok and all(result.ok for _, result in found)
+            worst.append(max(found, key=lambda each: each[1].worst_ratio))
+            if not fast and any(result.unit != "entries" for _, result in found):
+                notes.append(f"{subject.name} is large: checked along random directions, as --fast")
+        seconds = time.perf_counter() - start
+        if plots:
+            notes.append(f"picture: {_draw(worst, out)}")
+    show.finish(seconds, notes)
+    return 0 if ok else 1
+
+
+def _draw(found: list[tuple[Case, Result]], out: Path | None) -> Path:
+    """A picture of the worst cases; returns its path."""
+    from optcli import files, plots
+    from optcli.gradients.curves import curve
+    from optcli.plots.gradcheck import MOST_PANELS
+
+    found = sorted(found, key=lambda each: -each[1].worst_ratio)[:MOST_PANELS]
+    curves = [
+        curve(case.function, result.verdict, result.name, right=result.ok, analytic=case.analytic)
+        for case, result in found
+    ]
+    if out is None:
+        out = files.new_folder(Path("runs"), f"gradcheck-{time.strftime('%Y%m%d-%H%M%S')}")
+    else:
+        out = files.claim_folder(out, overwrite=False)
+    path = out / "gradcheck.png"
+    files.write(path, plots.render(plots.error_by_step(curves, "gradients against differences")))
+    return path

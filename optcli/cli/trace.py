@@ -1,0 +1,79 @@
+"""`optcli trace`: paths of optimizers on a test function."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from optcli.cli import options
+
+NAME = "trace"
+
+Objective = Annotated[
+    str,
+    typer.Argument(metavar="OBJECTIVE", help="As rosenbrock, or quadratic:condition=50."),
+]
+Optimizers = Annotated[
+    list[str], typer.Argument(metavar="OPTIMIZER...", help="As sgd, or adam:lr=0.01,beta1=0.8.")
+]
+Start = Annotated[str | None, typer.Option("--start", metavar="X,Y", help="Where all paths start.")]
+Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Steps of each path.")]
+Tune = Annotated[
+    bool, typer.Option("--tune", help="Find each its best learning rate, unless it is given.")
+]
+Animate = Annotated[bool, typer.Option("--animate", help="Write an animation, trace.gif, too.")]
+
+
+def command(
+    objective: Objective,
+    optimizers: Optimizers,
+    steps: Steps = 1000,
+    start: Start = None,
+    tune: Tune = False,
+    animate: Animate = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of what is random.")] = 0,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    plugin: options.Plugin = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    no_plots: options.NoPlots = False,
+    debug: options.Debug = False,
+) -> int:
+    """Draw the paths of optimizers on a test function, and say how far each came.
+
+    Exits with 1 when every one of them diverged.
+    """
+    from optcli import tracks
+    from optcli.display.trace import TraceLines, TraceTable
+    from optcli.plugins import load
+    from optcli.tracing import Entry
+
+    load(plugin or [])
+    show = TraceLines(sys.stdout) if json else None if quiet else TraceTable(sys.stdout)
+
+    def tuned(entries: Sequence[Entry]) -> None:
+        if show:
+            show.tuned([(entry.label, entry.optimizer.lr) for entry in entries])
+
+    done = tracks.trace(
+        objective,
+        optimizers,
+        steps=steps,
+        start=options.numbers("--start", start),
+        tune=tune,
+        seed=seed,
+        out=out,
+        overwrite=overwrite,
+        plots=not no_plots,
+        animate=animate,
+        tuned=tuned,
+    )
+    if show:
+        none = not tune and all(path.reached is None for path in done.traced.paths)
+        hint = "none came to a minimum; --tune finds each its best learning rate" if none else ""
+        show.paths(tracks.summary(done.traced), folder=done.folder, hint=hint)
+    return 1 if done.traced.diverged else 0

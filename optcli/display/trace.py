@@ -1,0 +1,88 @@
+"""What `optcli trace` says: the learning rates it took, and how far each optimizer came."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from optcli.display.jsonl import JsonLines
+from optcli.display.output import Output
+from optcli.display.words import escaped, number, short
+
+OUTCOMES = {"elsewhere": "stands elsewhere"}
+GAP = "  "
+
+
+class TraceTable:
+    """A table, the best optimizer first, and the folder."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.output = Output(stream)
+
+    def tuned(self, found: Sequence[tuple[str, float]]) -> None:
+        """The learning rate of each label."""
+        said = ", ".join(f"{label} {short(lr)}" for label, lr in found)
+        if said:
+            self.output.line(escaped(f"learning rates found: {said}"))
+
+    def paths(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
+        """What became of each, with a hint where there is one to give."""
+        for line in table(rows, min(100, shutil.get_terminal_size((80, 24)).columns)):
+            self.output.line(escaped(line))
+        if hint:
+            self.output.line(hint)
+        self.output.line(escaped(f"run folder: {folder}"))
+
+
+class TraceLines:
+    """The same for programs: `tuned` and `path`, one object each, then `summary`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.lines = JsonLines(stream)
+
+    def tuned(self, found: Sequence[tuple[str, float]]) -> None:
+        """The learning rate of each label."""
+        for label, lr in found:
+            self.lines.emit("tuned", {"label": label, "lr": lr})
+
+    def paths(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
+        """What became of each."""
+        for row in rows:
+            self.lines.emit("path", row)
+        self.lines.emit("summary", {"paths": len(rows), "folder": str(folder)})
+
+
+def table(rows: Sequence[dict[str, Any]], width: int) -> list[str]:
+    """Aligned lines; where there is no room the loss goes first, then the rate."""
+    columns = {
+        "#": [str(i) for i in range(1, len(rows) + 1)],
+        "optimizer": [row["label"] for row in rows],
+        "lr": [short(row["hyperparameters"]["lr"]) for row in rows],
+        "loss": [number(row["loss"]) for row in rows],
+        "distance": [number(row["distance"], 4) for row in rows],
+        "steps": [_steps(row["steps_to_tolerance"]) for row in rows],
+        "outcome": [OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows],
+    }
+    left = {"optimizer", "outcome"}
+    for spare in ("", "loss", "lr"):
+        columns.pop(spare, None)
+        sizes = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
+        over = sum(sizes.values()) + len(GAP) * (len(sizes) - 1) - width
+        if over <= 0:
+            break
+    else:  # the name gives way at last
+        sizes["optimizer"] = max(9, sizes["optimizer"] - over)
+    lines = []
+    for cells in zip(*[[name, *values] for name, values in columns.items()], strict=True):
+        parts = []
+        for (name, size), cell in zip(sizes.items(), cells, strict=True):
+            text = cell if len(cell) <= size else cell[: size - 3] + "..."
+            parts.append(text.ljust(size) if name in left else text.rjust(size))
+        lines.append(GAP.join(parts).rstrip())
+    return lines
+
+
+def _steps(steps: int | None) -> str:
+    return "-" if steps is None else f"{steps:,}"

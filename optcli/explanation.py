@@ -1,0 +1,160 @@
+"""Explanation: pages on what a config can name, and what passes through a model.
+
+page      formula, gradient, hyperparameters and reference of anything registered
+passes    one batch forward and backward through a config's model, layer by layer
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.catalog import KINDS
+from optcli.config.validation import expected, named, said
+from optcli.data.batches import Batches, Source
+from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.layers.base import LAYERS
+from optcli.models import Network
+from optcli.parameters import Parameters
+from optcli.registry import Registry
+from optcli.specs import Field, fields
+from optcli.training import Cohort
+
+EXPLAINED: list[Registry[Any]] = [*KINDS.values(), LAYERS]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One thing with a name. text: its docstring. fields: name -> meaning, range and default."""
+
+    kind: str
+    name: str
+    aliases: tuple[str, ...]
+    text: str
+    fields: Mapping[str, str]
+
+
+def pages(name: str) -> list[Page]:
+    """A page for everything of this name, of whatever kind; raises InvalidInput for none."""
+    found = [page for registry in EXPLAINED for page in _pages(registry, name)]
+    if not found:
+        known = [each for registry in EXPLAINED for each in registry.names()]
+        message = f"is the unknown name '{name}'{suggestion(name, known)} (optcli list)"
+        raise InvalidInput(Fault(message, "NAME"))
+    return found
+
+
+def _pages(registry: Registry[Any], name: str) -> list[Page]:
+    return [
+        Page(
+            registry.kind,
+            cls.name,
+            cls.aliases,
+            inspect.cleandoc(cls.__doc__ or ""),
+            {field.name: _field(cls, field) for field in fields(cls)},
+        )
+        for cls in registry
+        if name == cls.name or name in cls.aliases
+    ]
+
+
+def _field(cls: type[Any], field: Field) -> str:
+    """`learning rate: a number above 0, by default 0.001`."""
+    registry = named(cls, field.name)
+    what = expected(field) if registry is None else f"one of the {registry.plural}"
+    if field.default is dataclasses.MISSING:
+        what += ", required"
+    elif field.default is not None:
+        what += f", by default {said(field.default)}"
+    return f"{field.doc}: {what}" if field.doc else what
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a layer makes of a batch: mean, deviation and share of zeros of its output rows."""
+
+    layer: str
+    shape: tuple[int, ...]
+    parameters: int
+    mean: float
+    deviation: float
+    zeros: float
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The gradient of the loss by a layer's output, or by one of its parameters.
+
+    parameter: None for the output. norm: Euclidean. largest: the size of an entry.
+    """
+
+    layer: str
+    parameter: str | None
+    shape: tuple[int, ...]
+    norm: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Passes:
+    """One batch on its way forward, and its gradient on the way back, from the last layer on."""
+
+    rows: int
+    loss: float
+    parameters: int
+    forward: tuple[Output, ...]
+    backward: tuple[Gradient, ...]
+
+
+def passes(cohort: Cohort) -> Passes:
+    """What the first batch of a training meets: the first replica's, before any update.
+
+    Dropout and batch norm are on, regularization is left out.
+    """
+    replica, architecture = cohort.replicas[0], cohort.architecture()
+    spec, layout = cohort.training, architecture.layout
+    total = len(replica.data.train.x)
+    rows = total if spec.batch_size == "full" else spec.batch_size
+    source = Source(replica.data.train, replica.seed)
+    batch = next(Batches([source], rows, shuffle=spec.shuffle).epoch(1))
+
+    parameters, gradients = (
+        Parameters(layout, np.zeros((1, layout.size), cohort.dtype)) for _ in range(2)
+    )
+    architecture.initialize(parameters.buffer[0], replica.seed)
+    network = Network(
+        architecture, parameters, gradients, batch.stop, training=True, seeds=[replica.seed]
+    )
+    outputs: list[Output] = []
+    x = batch.x[0].reshape(batch.stop, *architecture.inputs)
+    for step, each in zip(architecture.steps, network.passes, strict=True):
+        x = each.forward(x)
+        count = sum(math.prod(size) for size in step.layer.parameters(step.shape).values())
+        seen = x.astype(np.float64)
+        zeros = float((seen == 0).mean())
+        outputs.append(
+            Output(step.name, x.shape[1:], count, float(seen.mean()), float(seen.std()), zeros)
+        )
+    loss = cohort.loss.value_and_gradient(x[None], batch.y, network.gradient, batch.weight)
+
+    found: list[Gradient] = []
+    dy = network.gradient[0]
+    for step, each in reversed(list(zip(architecture.steps, network.passes, strict=True))):
+        found.append(_gradient(step.name, None, dy[0].shape, dy))
+        dy = each.backward(dy)
+        for name, size in step.layer.parameters(step.shape).items():
+            view = gradients.views[f"{step.name}.{name}"]
+            found.append(_gradient(step.name, name, size, view))
+    return Passes(batch.stop, float(loss[0]), layout.size, tuple(outputs), tuple(found))
+
+
+def _gradient(layer: str, parameter: str | None, shape: tuple[int, ...], g: Array) -> Gradient:
+    g = g.astype(np.float64)
+    return Gradient(layer, parameter, shape, float(np.linalg.norm(g)), float(np.abs(g).max()))

@@ -1,0 +1,61 @@
+"""Curves: how far differences and an analytic gradient are apart, by the size of the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.gradients.differences import KINK, STEP, complex_slopes, scale_of
+from optcli.gradients.functions import Differentiable
+
+STEPS = 10.0 ** np.arange(-14, -0.9, 0.25)
+MOST_ENTRIES = 32
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The largest error among some entries, in parts of the gradient's largest entry.
+
+    steps, central, one_sided: (S,). complex_step: a single number, None where it was not
+    asked. step: the one that the check begins with.
+    """
+
+    title: str
+    right: bool
+    steps: Array
+    central: Array
+    one_sided: Array
+    complex_step: float | None
+    step: float = STEP
+
+
+def curve(
+    function: Differentiable, verdict: Array, title: str, *, right: bool, analytic: bool
+) -> Curve:
+    """The curve of the entries with the largest slopes, those at a kink left out.
+
+    verdict: of each entry, where entries were checked.
+    """
+    with np.errstate(all="ignore"):
+        x, g = function.x, function.gradients(function.x[None])[0]
+        smooth = verdict != KINK if verdict.shape == g.shape else np.ones(g.shape, bool)
+        entries = np.flatnonzero(smooth & np.isfinite(g))
+        entries = entries[np.argsort(-np.abs(g[entries]), kind="stable")][:MOST_ENTRIES]
+        if entries.size == 0:
+            entries = np.arange(1)
+        h = STEPS[:, None] * scale_of(x[entries])
+        to = np.concatenate([x[entries] + h, x[entries] - h])
+        f0 = float(function.moved(entries[:1], x[entries[:1]])[0])
+        values = function.moved(np.tile(entries, len(to)), to.ravel()).reshape(to.shape)
+        up, down = values[: len(h)], values[len(h) :]
+        right_of, left_of = to[: len(h)] - x[entries], x[entries] - to[len(h) :]
+        largest = float(np.abs(g[entries]).max()) or 1.0
+        central = np.abs((up - down) / (right_of + left_of) - g[entries]).max(axis=1) / largest
+        one_sided = np.abs((up - f0) / right_of - g[entries]).max(axis=1) / largest
+        by_complex = None
+        if analytic:
+            slopes = complex_slopes(function, entries, f0, np.inf)
+            by_complex = float(np.abs(slopes - g[entries]).max()) / largest
+    return Curve(title, right, STEPS, central, one_sided, by_complex)

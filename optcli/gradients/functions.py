@@ -1,0 +1,110 @@
+"""Functions of P numbers, evaluated at many points at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.errors import InvalidInput
+
+# Points evaluated together: enough to hide the price of a call, few enough for the cache.
+MOST_POINTS, FEWEST_POINTS = 64, 8
+# Numbers that the points of one call may have together (16 MB).
+MOST_NUMBERS = 2**21
+
+
+def cohort_size(numbers: int) -> int:
+    """How many points of so many numbers each are evaluated together."""
+    return max(FEWEST_POINTS, min(MOST_POINTS, MOST_NUMBERS // max(1, numbers)))
+
+
+def chunks(count: int, size: int) -> Iterator[slice]:
+    """0 … count cut into pieces of at most `size`."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+class Function(ABC):
+    """A function with one value, and the point x (P,) at which its gradient is checked."""
+
+    def __init__(self, x: Array) -> None:
+        self.x = x
+
+    @abstractmethod
+    def values(self, points: Array) -> Array:
+        """The values (K,) at a handful of points (K, P), which may be complex."""
+
+    def label(self, index: int) -> str:
+        """What the entry of x is called, as in `dense1.weight[3, 4]`."""
+        return f"x[{index}]"
+
+    def along(self, directions: Array, t: Array) -> Array:
+        """The values at x + t·direction; directions (L, P), t (S, L), values (S, L)."""
+        found = np.empty(t.shape, np.result_type(t, self.x))
+        size = cohort_size(self.x.size)
+        for s, row in enumerate(t):
+            for part in chunks(len(row), size):
+                points = self.x + row[part, None] * directions[part]
+                found[s, part] = self.values(points)
+        return found
+
+    def moved(self, entries: Array, to: Array) -> Array:
+        """The values (K,) at x with one entry each, `entries` (K,), replaced by `to` (K,)."""
+        found = np.empty(len(entries), np.result_type(to, self.x))
+        for part in chunks(len(entries), cohort_size(self.x.size)):
+            own = entries[part]
+            points = np.repeat(self.x[None].astype(found.dtype), len(own), axis=0)
+            points[np.arange(len(own)), own] = to[part]
+            found[part] = self.values(points)
+        return found
+
+
+class Differentiable(Function):
+    """A function that knows its gradient, for R replicas at once."""
+
+    @abstractmethod
+    def gradients(self, points: Array) -> Array:
+        """The analytic gradients (R, P) at the points (R, P), computed as in training.
+
+        The buffers hold NaN beforehand, and other data goes first: nothing of it may be left.
+        """
+
+
+class Plain(Function):
+    """Somebody's function of an array, called point by point unless it takes many."""
+
+    def __init__(self, f: Callable[[Any], Any], x: Array, *, vectorized: bool) -> None:
+        super().__init__(x.ravel())
+        self.f, self.shape, self.vectorized = f, x.shape, vectorized
+
+    def values(self, points: Array) -> Array:
+        points = points.reshape(len(points), *self.shape)
+        if self.vectorized:
+            found = np.asarray(self.f(points))
+            if found.shape != (len(points),):
+                raise InvalidInput(
+                    f"f gives shape {found.shape} for {len(points)} points; "
+                    f"must be ({len(points)},), a value for each (vectorized=True)"
+                )
+            return found
+        return np.array([self.number(self.f(point)) for point in points])
+
+    @staticmethod
+    def number(value: Any) -> Any:
+        """The one number that f returned."""
+        found = np.asarray(value)
+        if found.size != 1 or found.dtype.kind not in "fciub":
+            raise InvalidInput(
+                f"f gives {type(value).__name__} of shape {found.shape}; must be one number"
+            )
+        return found.item()
+
+    def label(self, index: int) -> str:
+        if not self.shape:
+            return "x"
+        at = np.unravel_index(index, self.shape)
+        return f"x[{', '.join(str(i) for i in at)}]"

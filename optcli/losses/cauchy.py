@@ -1,0 +1,49 @@
+"""Cauchy's loss: the logarithm of one plus the squared error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, EntryLoss, buffers
+from optcli.specs import Doc, Gt
+
+
+@LOSSES.register("cauchy", "lorentzian")
+@dataclass(frozen=True)
+class Cauchy(EntryLoss):
+    """Cauchy's loss, also called Lorentzian: large errors pull less and less.
+
+    With r = s − t for each of C outputs, and the scale c:
+
+        ℓ = mean over j of ½c²·log(1 + (r/c)²)
+        ∂ℓ/∂s_j = r / (1 + (r/c)²) / C
+
+    It is not convex. The same as the cost of scipy's least_squares with
+    loss='cauchy' and f_scale = c. A standardized target is in units of its deviation,
+    and so is the scale.
+
+    Reference: M. J. Black and P. Anandan, The robust estimation of multiple motions,
+    CVIU 63, 1996.
+
+    Example: `loss: {name: cauchy, scale: 0.5}`
+    """
+
+    analytic: ClassVar[bool] = True
+    scales_target: ClassVar[bool] = True
+
+    scale: Annotated[float, Gt(0), Doc("the error from which on the pull declines")] = 1.0
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        r, square = buffers(work, s, "difference", "square")
+        np.subtract(s, t, r)
+        np.divide(r, self.scale, square)
+        np.multiply(square, square, square)
+        if slope is not None:
+            np.add(square, 1, slope)
+            np.divide(r, slope, slope)
+        np.log1p(square, square)
+        return np.multiply(square, self.scale**2 / 2, square)

@@ -1,0 +1,46 @@
+"""Exponential loss: boosting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, MarginLoss
+from optcli.specs import Bound, Ge, Le
+
+
+@LOSSES.register("exponential", "exponential_loss", "adaboost")
+@dataclass(frozen=True)
+class Exponential(MarginLoss):
+    """Exponential loss of labels, that of AdaBoost; the score is half the logit.
+
+    With scores s and labels t of 0 and 1, which count as −1 and +1, and z = (2t − 1)·s:
+
+        ℓ = mean over j of exp(−z_j)
+        ∂ℓ/∂s_j = −(2t_j − 1)·exp(−z_j) / C
+
+    The probability of label 1 is the sigmoid of 2s. The same as scikit-learn's
+    ExponentialLoss. Scores beyond about ±700 overflow (±88 in float32).
+
+    Reference: J. Friedman, T. Hastie and R. Tibshirani, Additive logistic regression,
+    Ann. Statist. 28, 2000, sec. 4.
+
+    Example: `loss: exponential`
+    """
+
+    scores: ClassVar[tuple[Bound, ...]] = (Ge(-700), Le(700))
+    analytic: ClassVar[bool] = True
+
+    def respond(self, scores: Array) -> Array:
+        logits: Array = 2 * scores
+        return logits
+
+    def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
+        np.negative(z, z)
+        np.exp(z, z)
+        if slope is not None:
+            np.negative(z, slope)
+        return z

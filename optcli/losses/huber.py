@@ -1,0 +1,54 @@
+"""Huber's loss: squared error where it is small, absolute error where it is large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, EntryLoss, buffers, constant
+from optcli.specs import Doc, Gt
+
+
+@LOSSES.register("huber", "huber_loss")
+@dataclass(frozen=True)
+class Huber(EntryLoss):
+    """Huber's loss, quadratic up to an error of delta and linear beyond.
+
+    With r = s − t for each of C outputs, and c = r held to [−δ, δ]:
+
+        ℓ = mean over j of c·(r − c/2): ½r² within, δ·(|r| − δ/2) beyond
+        ∂ℓ/∂s_j = c / C
+
+    The same as torch's and optax's huber_loss and scikit-learn's HuberLoss; torch's
+    smooth_l1 is this divided by delta. A standardized target is in units of its
+    deviation, and so is delta.
+
+    Reference: P. J. Huber, Robust estimation of a location parameter, Ann. Math.
+    Statist. 35, 1964.
+
+    Example: `loss: {name: huber, delta: 0.5}`
+    """
+
+    analytic: ClassVar[bool] = True
+    scales_target: ClassVar[bool] = True
+
+    delta: Annotated[float, Gt(0), Doc("the error from which on it grows linearly")] = 1.0
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        return huber(s, t, self.delta, slope, work)
+
+
+def huber(s: Array, t: Array, delta: float, slope: Array | None, work: Workspace) -> Array:
+    """Huber's loss entry by entry, and its slope."""
+    r, held, half = buffers(work, s, "difference", "held", "half")
+    np.subtract(s, t, r)
+    np.minimum(r, constant(work, r, delta), out=held)
+    np.maximum(held, constant(work, r, -delta), out=held)
+    if slope is not None:
+        np.copyto(slope, held)
+    np.multiply(held, 0.5, half)
+    np.subtract(r, half, r)
+    return np.multiply(r, held, r)

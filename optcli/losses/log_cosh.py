@@ -1,0 +1,46 @@
+"""The logarithm of the hyperbolic cosine of the error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace, magnitude
+from optcli.losses.base import LOSSES, EntryLoss, buffers
+
+
+@LOSSES.register("log_cosh", "logcosh")
+@dataclass(frozen=True)
+class LogCosh(EntryLoss):
+    """Log-cosh of the error: about ½r² where it is small, |r| − log 2 where it is large.
+
+    With r = s − t for each of C outputs:
+
+        ℓ = mean over j of log cosh r = |r| + log(1 + exp(−2|r|)) − log 2
+        ∂ℓ/∂s_j = tanh(r) / C
+
+    The second form does not overflow. The same as optax's log_cosh, then the mean.
+
+    Reference: P. J. Green, Bayesian reconstructions from emission tomography data
+    using a modified EM algorithm, IEEE Trans. Medical Imaging 9, 1990.
+
+    Example: `loss: log_cosh`
+    """
+
+    analytic: ClassVar[bool] = True
+    scales_target: ClassVar[bool] = True
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        r, small = buffers(work, s, "difference", "small")
+        np.subtract(s, t, r)
+        if slope is not None:
+            np.tanh(r, slope)
+        magnitude(r, r)
+        np.multiply(r, -2, small)
+        np.exp(small, small)
+        np.log1p(small, small)
+        np.add(r, small, r)
+        return np.subtract(r, math.log(2), r)

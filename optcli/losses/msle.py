@@ -1,0 +1,49 @@
+"""Mean squared logarithmic error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, EntryLoss, buffers
+from optcli.specs import Bound, Gt
+
+
+@LOSSES.register("msle", "mean_squared_logarithmic_error", "mean_squared_log_error")
+@dataclass(frozen=True)
+class MSLE(EntryLoss):
+    """Mean squared error of log(1 + t); the score is the logarithm of one plus the prediction.
+
+    With scores s and targets t > −1 of C outputs:
+
+        ℓ = mean over j of (s_j − log(1 + t_j))²
+        ∂ℓ/∂s_j = 2·(s_j − log(1 + t_j)) / C
+
+    Predictions are exp(s) − 1, so that none is below −1. The same as scikit-learn's
+    mean_squared_log_error of these predictions.
+
+    Reference: the error measure of the Kaggle competition Bike sharing demand, 2014
+    (its root, rmsle).
+
+    Example: `loss: msle`
+    """
+
+    targets: ClassVar[tuple[Bound, ...]] = (Gt(-1),)
+    analytic: ClassVar[bool] = True
+
+    def respond(self, scores: Array) -> Array:
+        with np.errstate(over="ignore"):
+            prediction: Array = np.expm1(scores)
+        return prediction
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        (r,) = buffers(work, s, "difference")
+        log = work.buffer("log target", t.shape, t.dtype)
+        np.log1p(t, log)
+        np.subtract(s, log, r)
+        if slope is not None:
+            np.multiply(r, 2, slope)
+        return np.multiply(r, r, r)

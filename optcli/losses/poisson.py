@@ -1,0 +1,49 @@
+"""Poisson loss: counts, by the logarithm of their mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, EntryLoss, buffers
+from optcli.specs import Bound, Ge, Le
+
+
+@LOSSES.register("poisson", "poisson_nll", "poisson_nll_loss")
+@dataclass(frozen=True)
+class Poisson(EntryLoss):
+    """Negative log-likelihood of Poisson counts; the score is the logarithm of their mean.
+
+    With scores s and targets t ≥ 0 of C outputs:
+
+        ℓ = mean over j of exp(s_j) − t_j·s_j
+        ∂ℓ/∂s_j = (exp(s_j) − t_j) / C
+
+    Predictions are exp(s). The same as torch's poisson_nll_loss (log_input=True,
+    full=False) and scikit-learn's HalfPoissonLoss; log t! is left out. Scores above
+    about 700 overflow (88 in float32).
+
+    Reference: P. McCullagh and J. A. Nelder, Generalized linear models, 1989, ch. 6.
+
+    Example: `loss: poisson`
+    """
+
+    targets: ClassVar[tuple[Bound, ...]] = (Ge(0),)
+    scores: ClassVar[tuple[Bound, ...]] = (Le(700),)
+    analytic: ClassVar[bool] = True
+
+    def respond(self, scores: Array) -> Array:
+        with np.errstate(over="ignore"):
+            mean: Array = np.exp(scores)
+        return mean
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        mean, linear = buffers(work, s, "mean", "linear")
+        np.exp(s, mean)
+        if slope is not None:
+            np.subtract(mean, t, slope)
+        np.multiply(s, t, linear)
+        return np.subtract(mean, linear, mean)

@@ -1,0 +1,42 @@
+"""Smooth L1: Huber's loss, scaled so that its slope is 1 where it is large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.losses.base import LOSSES, EntryLoss
+from optcli.losses.huber import huber
+from optcli.specs import Doc, Gt
+
+
+@LOSSES.register("smooth_l1", "smooth_l1_loss")
+@dataclass(frozen=True)
+class SmoothL1(EntryLoss):
+    """Absolute error, rounded off where it is below beta: Huber's loss divided by beta.
+
+    With r = s − t for each of C outputs:
+
+        ℓ = mean over j of ½r²/β where |r| < β, else |r| − β/2
+        ∂ℓ/∂s_j = (r/β held to [−1, 1]) / C
+
+    The same as torch's smooth_l1_loss, but that its beta of 0 is called mae here.
+
+    Reference: R. Girshick, Fast R-CNN, ICCV 2015, eq. 3.
+
+    Example: `loss: {name: smooth_l1, beta: 0.1}`
+    """
+
+    analytic: ClassVar[bool] = True
+    scales_target: ClassVar[bool] = True
+
+    beta: Annotated[float, Gt(0), Doc("the error from which on it grows linearly")] = 1.0
+
+    def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
+        entries = huber(s, t, self.beta, slope, work)
+        if slope is not None:
+            np.divide(slope, self.beta, slope)
+        return np.divide(entries, self.beta, entries)

@@ -1,0 +1,88 @@
+"""AdaBelief: Adam that divides by how far the gradient is from its mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.specs import Doc, Ge, Lt
+
+
+@OPTIMIZERS.register("adabelief")
+@dataclass(frozen=True)
+class AdaBelief(Optimizer):
+    """Step far where the gradient is as expected, and little where it is a surprise.
+
+        m ← β₁·m + (1 − β₁)·g
+        s ← β₂·s + (1 − β₂)·(g − m)² + ε′
+        m̂ = m / (1 − β₁ᵗ),   ŝ = s / (1 − β₂ᵗ)
+        x ← x − α · m̂ / (√ŝ + ε)
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ε′ = eps_root.
+
+    State: two arrays of the parameters' size.
+
+    The same as optax's adabelief. The paper has one ε for both.
+
+    Reference: J. Zhuang and others, AdaBelief optimizer: adapting stepsizes by the belief
+    in observed gradients, 2020, algorithm 2.
+
+    Example: `optimizer: {name: adabelief, lr: 0.001}`
+    """
+
+    scratch: ClassVar[int] = 2
+
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-16
+    eps_root: Annotated[float, Ge(0), Doc("added to the mean square at each step")] = 1e-16
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        rate = self.lr / (1 - power(self.beta1, t))
+        root = 1 / np.sqrt(1 - power(self.beta2, t))  # √ŝ = root · √s
+        return (
+            self.beta2,
+            1 - np.asarray(self.beta1),
+            1 - np.asarray(self.beta2),
+            rate / root,
+            self.eps / root,
+            self.eps_root,
+        )
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        m: Array,
+        v: Array,
+        s: Array,
+        w: Array,
+        beta2: Array,
+        fresh: Array,
+        surprising: Array,
+        rate: Array,
+        eps: Array,
+        eps_root: Array,
+    ) -> None:
+        np.subtract(g, m, s)
+        np.multiply(s, fresh, w)
+        np.add(m, w, m)
+        np.subtract(g, m, s)
+        np.multiply(s, s, s)
+        np.multiply(s, surprising, s)
+        np.multiply(v, beta2, v)
+        np.add(v, s, v)
+        np.add(v, eps_root, v)
+        np.sqrt(v, s)
+        np.add(s, eps, s)
+        np.divide(m, s, s)
+        np.multiply(s, rate, s)
+        np.subtract(x, s, x)

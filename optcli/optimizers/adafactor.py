@@ -1,0 +1,85 @@
+"""Adafactor: a mean square in the memory of rows and columns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power
+from optcli.specs import Doc, Ge, Gt, Le
+
+
+@OPTIMIZERS.register("adafactor")
+@dataclass(frozen=True)
+class Adafactor(Shaped):
+    """Divide by a mean square that is known by rows and columns, in steps relative to x.
+
+        β_t = 1 − t^decay
+        r ← β_t·r + (1 − β_t)·(mean of g² along rows)        c: the same along columns
+        v = r·c / mean(r)
+        u = g / √max(v, ε₁²)
+        u ← u / max(1, rms(u)/d)
+        ρ = min(α, 1/√t)
+        x ← x − α·λ·x − max(ε₂, rms(x))·ρ·u
+
+    with learning rate α = lr, decay = beta2_decay, ε₁ the machine's, ε₂ = eps, λ =
+    weight_decay, all array by array. Rows and columns are the last two dimensions; a vector
+    has v ← β_t·v + (1 − β_t)·g² as it is.
+
+    State: a number for each row and column of a weight, one for each entry of a bias.
+
+    The same as torch's Adafactor with its default ε₁, which lacks the paper's momentum.
+
+    Reference: N. Shazeer and M. Stern, Adafactor: adaptive learning rates with sublinear
+    memory cost, 2018, algorithms 4 and 5.
+
+    Example: `optimizer: {name: adafactor, lr: 0.01}`
+    """
+
+    scratch: ClassVar[int] = 1
+    decay: ClassVar[Decay] = "own"
+
+    lr: Annotated[float, Gt(0), Doc("largest learning rate, relative to the array")] = 1e-2
+    beta2_decay: Annotated[float, Le(0), Doc("power with which memory grows longer")] = -0.8
+    eps: Annotated[float, Ge(0), Doc("least size an array counts for")] = 1e-3
+    d: Annotated[float, Ge(1), Doc("largest root mean square of a step before scaling")] = 1.0
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        if len(shape) < 2:
+            return {"square": shape}
+        return {"row": (*shape[:-1], 1), "column": (*shape[:-2], 1, shape[-1])}
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        new = power(t, self.beta2_decay)
+        rate = np.minimum(self.lr, 1 / np.sqrt(t))
+        return new, rate, 1 - self.lr * np.asarray(self.weight_decay), self.eps, self.d
+
+    def update(self, x: Array, g: Array, *rest: Array) -> None:
+        *squares, s, new, rate, shrink, eps, d = rest
+        least = np.finfo(x.dtype).eps
+        np.multiply(g, g, s)
+        if len(squares) == 1:
+            (v,) = squares
+            np.subtract(s, v, s)
+            np.multiply(s, new, s)
+            np.add(v, s, v)
+            np.maximum(v, least**2, out=s)
+        else:
+            row, column = squares
+            row += new * (s.mean(axis=-1, keepdims=True) - row)
+            column += new * (s.mean(axis=-2, keepdims=True) - column)
+            np.multiply(row, column, s)
+            np.divide(s, np.maximum(row.mean(axis=-2, keepdims=True), least), s)
+            np.maximum(s, least**2, out=s)
+        np.sqrt(s, s)
+        np.divide(g, s, s)
+        root = math.sqrt(x[0].size)
+        length = np.maximum(eps, norm(x) / root) * rate / np.maximum(1, norm(s) / (root * d))
+        np.multiply(s, length, s)
+        np.multiply(x, shrink, x)
+        np.subtract(x, s, x)

@@ -1,0 +1,70 @@
+"""AdaMax: Adam with the largest gradient instead of the mean square."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("adamax")
+@dataclass(frozen=True)
+class AdaMax(Optimizer):
+    """Adam with the infinity norm: divide by the largest gradient of late.
+
+        m ← β₁·m + (1 − β₁)·g
+        u ← max(β₂·u, |g| + ε)
+        x ← x − α / (1 − β₁ᵗ) · m / u
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
+
+    State: two arrays of the parameters' size; the first holds m/(1 − β₁).
+
+    The same as torch's Adamax. optax's is the same with ε inside the maximum, too. The
+    paper has no ε.
+
+    Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic
+    optimization, 2015, algorithm 2.
+
+    Example: `optimizer: {name: adamax, lr: 0.002}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the largest gradient stays")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("added to |g|, against division by 0")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "largest")
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
+        return self.beta1, self.beta2, self.lr * mean, self.eps
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        M: Array,
+        u: Array,
+        s: Array,
+        beta1: Array,
+        beta2: Array,
+        rate: Array,
+        eps: Array,
+    ) -> None:
+        np.multiply(M, beta1, M)
+        np.add(M, g, M)
+        np.abs(g, s)
+        np.add(s, eps, s)
+        np.multiply(u, beta2, u)
+        np.maximum(u, s, out=u)
+        np.divide(M, u, s)
+        np.multiply(s, rate, s)
+        np.subtract(x, s, x)

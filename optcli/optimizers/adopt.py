@@ -1,0 +1,88 @@
+"""ADOPT: Adam that converges with any β₂."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("adopt")
+@dataclass(frozen=True)
+class ADOPT(Optimizer):
+    """Divide the gradient by the mean square before it, and only then take the mean.
+
+        v ← g²                                        at the first step, and no more; then
+        c = clip(g / max(√v, ε), ±(t − 1)^¼)
+        m ← β₁·m + (1 − β₁)·c
+        x ← x − α·m
+        v ← β₂·v + (1 − β₂)·g²
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps. `clipping: false` leaves
+    the clip out.
+
+    State: two arrays of the parameters' size.
+
+    The same as optax's adopt.
+
+    Reference: S. Taniguchi and others, ADOPT: modified Adam can converge with any β₂ with
+    the optimal rate, 2024, algorithm 2 (clipped), with t counted from 0.
+
+    Example: `optimizer: {name: adopt, lr: 0.001}`
+    """
+
+    decay: ClassVar[Decay] = "decoupled"
+
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.9999
+    eps: Annotated[float, Gt(0), Doc("least divisor")] = 1e-6
+    clipping: Annotated[bool, Doc("hold the scaled gradient within a bound that grows")] = True
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        first = t == 1
+        limit = np.sqrt(np.sqrt(t - 1))
+        new1 = np.where(first, 0.0, 1 - np.asarray(self.beta1))
+        new2 = np.where(first, 1.0, 1 - np.asarray(self.beta2))
+        rate = np.where(first, 0.0, self.lr)
+        return rate, self.beta1, new1, self.beta2, new2, self.eps, limit, -limit
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        m: Array,
+        v: Array,
+        s: Array,
+        lr: Array,
+        beta1: Array,
+        new1: Array,
+        beta2: Array,
+        new2: Array,
+        eps: Array,
+        highest: Array,
+        lowest: Array,
+    ) -> None:
+        np.sqrt(v, s)
+        np.maximum(s, eps, out=s)
+        np.divide(g, s, s)
+        if self.clipping:
+            np.minimum(s, highest, out=s)
+            np.maximum(s, lowest, out=s)
+        np.multiply(s, new1, s)
+        np.multiply(m, beta1, m)
+        np.add(m, s, m)
+        np.multiply(g, g, s)
+        np.multiply(s, new2, s)
+        np.multiply(v, beta2, v)
+        np.add(v, s, v)
+        np.multiply(m, lr, s)
+        np.subtract(x, s, x)

@@ -1,0 +1,61 @@
+"""ASGD: averaged stochastic gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.specs import Doc, Ge, Gt
+
+
+@OPTIMIZERS.register("asgd", "averaged_sgd")
+@dataclass(frozen=True)
+class ASGD(Optimizer):
+    """Gradient descent with a falling step, and the average of its path for a model.
+
+        α_t = α / (1 + λ·α·(t − 1))^κ
+        x ← (1 − λ·α_t)·x − α_t·g
+        x̄ ← x̄ + (x − x̄) / max(1, t − 1 − t₀)
+
+    with learning rate α = lr, λ = lambd, κ = alpha, t₀ = t0. The model is x̄: it is what
+    is validated and saved. Until step t₀ + 2 it is x.
+
+    State: one array of the parameters' size, the average.
+
+    The same as torch's ASGD, which leaves x̄ in its state. torch computes α_t from the
+    learning rate of the step before.
+
+    Reference: B. T. Polyak and A. B. Juditsky, Acceleration of stochastic approximation by
+    averaging, 1992; these steps: L. Bottou, Stochastic gradient descent tricks, 2012, §5.
+
+    Example: `optimizer: {name: asgd, lr: 0.01, t0: 1000}`
+    """
+
+    model: ClassVar[str] = "average"
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
+    lambd: Annotated[float, Ge(0), Doc("how fast the learning rate falls; shrinks x, too")] = 1e-4
+    alpha: Annotated[float, Ge(0), Doc("power with which the learning rate falls")] = 0.75
+    t0: Annotated[float, Ge(0), Doc("step from which on there is averaging")] = 1e6
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("average",)
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        lr = self.lr / power(1 + self.lambd * self.lr * (t - 1), self.alpha)
+        return lr, 1 - self.lambd * lr, 1 / np.maximum(1, t - 1 - self.t0)
+
+    def update(
+        self, x: Array, g: Array, average: Array, s: Array, lr: Array, shrink: Array, share: Array
+    ) -> None:
+        np.multiply(x, shrink, x)
+        np.multiply(g, lr, s)
+        np.subtract(x, s, x)
+        np.subtract(x, average, s)
+        np.multiply(s, share, s)
+        np.add(average, s, average)

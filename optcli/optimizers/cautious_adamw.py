@@ -1,0 +1,81 @@
+"""Cautious AdamW: AdamW that leaves out what the gradient speaks against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, power
+from optcli.specs import Doc, Ge, Lt
+
+
+@OPTIMIZERS.register("cautious_adamw", "cadamw")
+@dataclass(frozen=True)
+class CautiousAdamW(Shaped):
+    """AdamW that moves only where step and gradient agree in sign.
+
+        u = m̂ / (√v̂ + ε)                              m̂, v̂ as in adam
+        φ = 1 where u·g > 0, else 0
+        x ← x − α·(u·φ / max(mean of φ, 0.001) + λ·x)
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The mean
+    is taken over each weight and bias by itself.
+
+    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+
+    Neither torch nor optax has it. As in the authors' code, the mean is held from below,
+    where the paper adds 1 to the count.
+
+    Reference: K. Liang and others, Cautious optimizers: improving training with one line
+    of code, 2024, algorithm 1.
+
+    Example: `optimizer: {name: cautious_adamw, lr: 0.001}`
+    """
+
+    scratch: ClassVar[int] = 2
+    decay: ClassVar[Decay] = "decoupled"
+
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": shape, "square": shape}
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
+        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
+        return self.beta1, self.beta2, self.lr * mean / root, self.eps / root
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        M: Array,
+        V: Array,
+        s: Array,
+        w: Array,
+        beta1: Array,
+        beta2: Array,
+        rate: Array,
+        eps: Array,
+    ) -> None:
+        np.multiply(M, beta1, M)
+        np.add(M, g, M)
+        np.multiply(g, g, s)
+        np.multiply(V, beta2, V)
+        np.add(V, s, V)
+        np.sqrt(V, s)
+        np.add(s, eps, s)
+        np.divide(M, s, s)
+        np.multiply(s, g, w)
+        np.greater(w, 0, out=w)
+        np.multiply(s, w, s)
+        # w is its own square, so that the sum of squares is the count
+        share = np.maximum(dot(w, w) / x[0].size, 1e-3)
+        np.multiply(s, rate / share, s)
+        np.subtract(x, s, x)

@@ -1,0 +1,69 @@
+"""DoG: distance over gradients, instead of a learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped, dot, norm
+from optcli.specs import Doc, Ge, Gt
+
+
+@OPTIMIZERS.register("dog")
+@dataclass(frozen=True)
+class DoG(Shaped):
+    """Step by the largest distance from the start, over the root of all gradients' squares.
+
+        r ← max(r, ‖x − x₀‖)                          r = ρ·(1 + ‖x₀‖) at the start
+        G ← G + ‖g‖²
+        x ← x − α·r/√(G + ε)·g
+
+    with α = lr, a factor for schedules, ρ = reps_rel, ε = eps, and x₀ where training
+    starts. The norms are over all parameters.
+
+    State: one array of the parameters' size, x₀, and two numbers.
+
+    The same as optax's contrib.dog. The paper evaluates an average of the path.
+
+    Reference: M. Ivgi, O. Hinder and Y. Carmon, DoG is SGD's best friend: a parameter-free
+    dynamic step size schedule, 2023, eq. DoG.
+
+    Example: `optimizer: {name: dog}`
+    """
+
+    whole: ClassVar[bool] = True
+
+    lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
+    reps_rel: Annotated[float, Gt(0), Doc("first distance, relative to the parameters")] = 1e-6
+    eps: Annotated[float, Gt(0), Doc("added under the root")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"origin": shape, "distance": (1,), "squares": (1,)}
+
+    def start(self, x: Array, *slots: Array) -> None:
+        slots[0][:] = x
+        slots[1][:] = self.reps_rel * (1 + norm(x))
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.eps
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        origin: Array,
+        r: Array,
+        G: Array,
+        s: Array,
+        lr: Array,
+        eps: Array,
+    ) -> None:
+        np.subtract(x, origin, s)
+        np.maximum(r, norm(s), out=r)
+        np.add(G, dot(g, g), G)
+        np.multiply(g, lr * r / np.sqrt(G + eps), s)
+        np.subtract(x, s, x)

@@ -1,0 +1,69 @@
+"""DoWG: distance over weighted gradients, instead of a learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped, dot
+from optcli.specs import Doc, Ge, Gt
+
+
+@OPTIMIZERS.register("dowg")
+@dataclass(frozen=True)
+class DoWG(Shaped):
+    """Step by the largest squared distance from the start, over gradients weighted by it.
+
+        r² ← max(r², ‖x − x₀‖²)
+        v  ← v + r²·‖g‖²
+        x  ← x − α·r²/(√v + ε)·g
+
+    with α = lr, a factor for schedules, ε = eps, r² = init_estim_sq_dist at the start, and
+    x₀ where training starts. The norms are over all parameters.
+
+    State: one array of the parameters' size, x₀, and two numbers.
+
+    The same as optax's contrib.dowg. The paper has no ε.
+
+    Reference: A. Khaled, K. Mishchenko and C. Jin, DoWG unleashed: an efficient universal
+    parameter-free gradient descent method, 2023, algorithm 1.
+
+    Example: `optimizer: {name: dowg}`
+    """
+
+    whole: ClassVar[bool] = True
+
+    lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
+    init_estim_sq_dist: Annotated[float, Gt(0), Doc("first squared distance")] = 1e-4
+    eps: Annotated[float, Gt(0), Doc("added to the root")] = 1e-4
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"origin": shape, "distance": (1,), "squares": (1,)}
+
+    def start(self, x: Array, *slots: Array) -> None:
+        slots[0][:] = x
+        slots[1][:] = self.init_estim_sq_dist
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.eps
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        origin: Array,
+        r: Array,
+        v: Array,
+        s: Array,
+        lr: Array,
+        eps: Array,
+    ) -> None:
+        np.subtract(x, origin, s)
+        np.maximum(r, dot(s, s), out=r)
+        np.add(v, r * dot(g, g), v)
+        np.multiply(g, lr * r / (np.sqrt(v) + eps), s)
+        np.subtract(x, s, x)

@@ -1,0 +1,45 @@
+"""Fromage: steps that turn each array by the same angle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped, norm
+from optcli.specs import Doc, Gt
+
+
+@OPTIMIZERS.register("fromage")
+@dataclass(frozen=True)
+class Fromage(Shaped):
+    """Step as far as the array is long times the learning rate, and shrink back.
+
+        x ← (x − α·‖x‖/‖g‖·g) / √(1 + α²)
+
+    with learning rate α = lr. The norms are those of each weight and bias by itself, and
+    at least min_norm.
+
+    State: none.
+
+    The same as optax's fromage; the default of lr is the paper's.
+
+    Reference: J. Bernstein and others, On the distance between two neural networks and the
+    stability of learning, 2020, algorithm 1.
+
+    Example: `optimizer: {name: fromage, lr: 0.01}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate: the tangent of the angle")] = 1e-2
+    min_norm: Annotated[float, Gt(0), Doc("least norm of array and gradient")] = 1e-6
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, 1 / np.sqrt(1 + np.square(self.lr)), self.min_norm
+
+    def update(self, x: Array, g: Array, s: Array, lr: Array, back: Array, least: Array) -> None:
+        trust = np.maximum(norm(x), least) / np.maximum(norm(g), least)
+        np.multiply(g, lr * trust, s)
+        np.subtract(x, s, x)
+        np.multiply(x, back, x)

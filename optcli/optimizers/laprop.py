@@ -1,0 +1,76 @@
+"""LaProp: Adam with momentum after the division."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("laprop")
+@dataclass(frozen=True)
+class LaProp(Optimizer):
+    """Scale the gradient first, then take its mean: momentum apart from adaptivity.
+
+        n ← ν·n + (1 − ν)·g²
+        m ← μ·m + (1 − μ)·g / (√(n/(1 − νᵗ)) + ε)
+        x ← x − α·m/(1 − μᵗ)
+
+    with learning rate α = lr, μ = beta1, ν = beta2, ε = eps.
+
+    State: two arrays of the parameters' size, holding m/(1 − μ) and n/(1 − ν).
+
+    Neither torch nor optax has it. The defaults are the paper's; weight_decay is as in
+    adamw, as the paper has it.
+
+    Reference: L. Ziyin, Z. T. Wang and M. Ueda, LaProp: separating momentum and
+    adaptivity in Adam, 2020, algorithm 1.
+
+    Example: `optimizer: {name: laprop, lr: 0.0004}`
+    """
+
+    decay: ClassVar[Decay] = "decoupled"
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 4e-4
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-15
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
+        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
+        return self.beta1, self.beta2, self.lr * mean, root, self.eps
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        M: Array,
+        N: Array,
+        s: Array,
+        beta1: Array,
+        beta2: Array,
+        rate: Array,
+        root: Array,
+        eps: Array,
+    ) -> None:
+        np.multiply(g, g, s)
+        np.multiply(N, beta2, N)
+        np.add(N, s, N)
+        np.sqrt(N, s)
+        np.multiply(s, root, s)
+        np.add(s, eps, s)
+        np.divide(g, s, s)
+        np.multiply(M, beta1, M)
+        np.add(M, s, M)
+        np.multiply(M, rate, s)
+        np.subtract(x, s, x)

@@ -1,0 +1,75 @@
+"""LARS: momentum with a step for each array in proportion to its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped, norm, ratio
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("lars")
+@dataclass(frozen=True)
+class LARS(Shaped):
+    """Scale the gradient of each array by the ratio of the norms of array and gradient.
+
+        g ← g + λ·x
+        γ = η·‖x‖ / (‖g‖ + ε)                         1 where either norm is 0
+        v ← μ·v + α·γ·g
+        x ← x − v                                     (nesterov: x − (μ·v + α·γ·g))
+
+    with learning rate α = lr, η = trust_coefficient, μ = momentum, ε = eps, λ =
+    weight_decay. The norms are those of each weight and bias by itself.
+
+    State: one array of the parameters' size.
+
+    The same as optax's lars, which has no default learning rate. The paper's γ divides by
+    ‖g‖ + λ‖x‖.
+
+    Reference: Y. You, I. Gitman and B. Ginsburg, Large batch training of convolutional
+    networks, 2017, algorithm 1.
+
+    Example: `optimizer: {name: lars, lr: 1, momentum: 0.9}`
+    """
+
+    scratch: ClassVar[int] = 2
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
+    trust_coefficient: Annotated[float, Gt(0), Doc("length of a step to that of the array")] = 1e-3
+    eps: Annotated[float, Ge(0), Doc("added to the gradient's norm")] = 0.0
+    nesterov: Annotated[bool, Doc("look ahead along the velocity")] = False
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"velocity": shape}
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.momentum, self.trust_coefficient, self.eps
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        v: Array,
+        s: Array,
+        w: Array,
+        lr: Array,
+        momentum: Array,
+        trust: Array,
+        eps: Array,
+    ) -> None:
+        length = norm(g)
+        np.multiply(g, lr * ratio(trust * norm(x), length + eps * (length > 0), 1), s)
+        np.multiply(v, momentum, v)
+        np.add(v, s, v)
+        if self.nesterov:
+            np.multiply(v, momentum, w)
+            np.subtract(x, w, x)
+            np.subtract(x, s, x)
+        else:
+            np.subtract(x, v, x)

@@ -1,0 +1,115 @@
+"""L-BFGS: Newton's method from a memory of gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped
+from optcli.specs import Doc, Ge, Gt, Le
+
+
+@OPTIMIZERS.register("lbfgs")
+@dataclass(frozen=True)
+class LBFGS(Shaped):
+    """Newton steps, with the curvature learned from the last steps and gradients.
+
+        y = g − g′,  s = x − x′                       kept where y·s > 1e-10
+        q = −g
+        newest to oldest pair:  aᵢ = sᵢ·q / (yᵢ·sᵢ),  q ← q − aᵢ·yᵢ
+        d = q · (y·s)/(y·y), of the newest
+        oldest to newest:       d ← d + (aᵢ − yᵢ·d / (yᵢ·sᵢ))·sᵢ
+        x ← x + α·d                                   at the first step α·min(1, 1/‖g‖₁)
+
+    with step α = lr. Nothing moves where |g| is nowhere above tolerance_grad, or d points
+    downhill by less than tolerance_change. There is no line search: meant for
+    `batch_size: full` and convex problems, where α = 1 is right.
+
+    State: 2·history_size + 2 arrays of the parameters' size, and 3 + history_size numbers.
+
+    The same as torch's LBFGS with max_iter=1: one gradient a step. torch's default of 20
+    looks at the same batch again and again.
+
+    Reference: D. C. Liu and J. Nocedal, On the limited memory BFGS method for large scale
+    optimization, 1989; the recursion: J. Nocedal, Updating quasi-Newton matrices with
+    limited storage, 1980.
+
+    Example: `optimizer: {name: lbfgs, lr: 1, history_size: 10}`
+    """
+
+    whole: ClassVar[bool] = True
+    structure: ClassVar[tuple[str, ...]] = ("history_size",)
+
+    lr: Annotated[float, Gt(0), Doc("step")] = 1.0
+    history_size: Annotated[int, Ge(1), Le(1000), Doc("pairs of steps and gradients kept")] = 100
+    tolerance_grad: Annotated[float, Ge(0), Doc("largest entry of a gradient that is 0")] = 1e-7
+    tolerance_change: Annotated[float, Ge(0), Doc("least slope that is gone down")] = 1e-9
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        pairs = (self.history_size, *shape)
+        arrays = {"steps": pairs, "changes": pairs, "before": shape, "step": shape}
+        return {**arrays, "products": (self.history_size,), "numbers": (3,)}
+
+    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        return shape, shape, (self.history_size,)
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.tolerance_grad, self.tolerance_change
+
+    def update(self, *arrays: Array) -> None:
+        for row in zip(*arrays, strict=True):
+            self._move(*row)
+
+    def _move(
+        self,
+        x: Array,
+        g: Array,
+        steps: Array,
+        changes: Array,
+        before: Array,
+        step: Array,
+        products: Array,
+        numbers: Array,
+        d: Array,
+        y: Array,
+        a: Array,
+        lr: Array,
+        tolerance_grad: Array,
+        tolerance_change: Array,
+    ) -> None:
+        """One replica's step; numbers: steps taken, pairs kept so far, and the scale of d."""
+        np.abs(g, y)
+        if y.max() <= tolerance_grad:
+            return
+        if numbers[0] == 0:
+            numbers[2] = 1
+            lr = lr * min(1, 1 / y.sum())
+        else:
+            np.subtract(g, before, y)
+            product = np.vdot(y, step)
+            if product > 1e-10:
+                newest = int(numbers[1]) % self.history_size
+                steps[newest], changes[newest], products[newest] = step, y, product
+                numbers[1] += 1
+                numbers[2] = product / np.vdot(y, y)
+        numbers[0] += 1
+        count = int(numbers[1])
+        kept = [i % self.history_size for i in range(max(0, count - self.history_size), count)]
+        np.negative(g, d)
+        for i in reversed(kept):
+            a[i] = np.vdot(steps[i], d) / products[i]
+            np.multiply(changes[i], a[i], y)
+            np.subtract(d, y, d)
+        np.multiply(d, numbers[2], d)
+        for i in kept:
+            np.multiply(steps[i], a[i] - np.vdot(changes[i], d) / products[i], y)
+            np.add(d, y, d)
+        np.copyto(before, g)
+        if np.vdot(g, d) > -tolerance_change:
+            step.fill(0)
+            return
+        np.multiply(d, lr, step)
+        np.add(x, step, x)

@@ -1,0 +1,60 @@
+"""Lion: the sign of a mean of the gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("lion")
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Every parameter moves by the learning rate, up or down.
+
+        c = β₁·m + (1 − β₁)·g
+        x ← x − α·(sign(c) + λ·x)
+        m ← β₂·m + (1 − β₂)·g
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, λ = weight_decay. It wants a
+    learning rate three to ten times smaller than adamw.
+
+    State: one array of the parameters' size, holding m/(1 − β₂).
+
+    The same as optax's lion; the default of lr is the paper's for large models.
+
+    Reference: X. Chen and others, Symbolic discovery of optimization algorithms, 2023,
+    algorithm 2.
+
+    Example: `optimizer: {name: lion, lr: 0.0001, weight_decay: 0.1}`
+    """
+
+    decay: ClassVar[Decay] = "decoupled"
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("share of the mean in the step")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.99
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-3
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean",)
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        # c / (1 − β₁) has the sign of c
+        return self.lr, self.beta2, self.beta1 * (1 - self.beta2) / (1 - self.beta1)
+
+    def update(
+        self, x: Array, g: Array, M: Array, s: Array, lr: Array, beta2: Array, share: Array
+    ) -> None:
+        np.multiply(M, share, s)
+        np.add(s, g, s)
+        np.sign(s, s)
+        np.multiply(s, lr, s)
+        np.subtract(x, s, x)
+        np.multiply(M, beta2, M)
+        np.add(M, g, M)

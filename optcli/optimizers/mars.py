@@ -1,0 +1,90 @@
+"""MARS: AdamW on gradients with less variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("mars")
+@dataclass(frozen=True)
+class MARS(Shaped):
+    """AdamW on the gradient and a share of its change, held to a norm of 1.
+
+        c = g + γ·β₁/(1 − β₁)·(g − g′)                (g at the first step)
+        c ← c / max(1, ‖c‖)
+        m ← β₁·m + (1 − β₁)·c
+        v ← β₂·v + (1 − β₂)·c²
+        x ← x − α·(m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + λ·x)
+
+    with g′ the gradient before, learning rate α = lr, γ = gamma, β₁ = beta1, β₂ = beta2,
+    ε = eps, λ = weight_decay. The norm is that of each weight and bias by itself.
+
+    State: three arrays of the parameters' size, two of them m/(1 − β₁) and v/(1 − β₂).
+
+    Neither torch nor optax has it. This is the approximate form, which does not compute g
+    anew at the parameters before. The authors' code starts with g′ = 0, and moves vectors
+    by adamw.
+
+    Reference: H. Yuan and others, MARS: unleashing the power of variance reduction for
+    training large models, 2024, algorithm 2 (MARS-AdamW).
+
+    Example: `optimizer: {name: mars, lr: 0.003}`
+    """
+
+    scratch: ClassVar[int] = 2
+    decay: ClassVar[Decay] = "decoupled"
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 3e-3
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.95
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.99
+    gamma: Annotated[float, Ge(0), Doc("weight of the change of the gradient")] = 0.025
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": shape, "square": shape, "before": shape}
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
+        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
+        share = self.gamma * self.beta1 / (1 - np.asarray(self.beta1))
+        known = np.where(t == 1, 0.0, share)
+        return known, self.beta1, self.beta2, self.lr * mean / root, self.eps / root
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        M: Array,
+        V: Array,
+        before: Array,
+        s: Array,
+        w: Array,
+        share: Array,
+        beta1: Array,
+        beta2: Array,
+        rate: Array,
+        eps: Array,
+    ) -> None:
+        np.subtract(g, before, s)
+        np.multiply(s, share, s)
+        np.add(s, g, s)
+        np.copyto(before, g)
+        np.divide(s, np.maximum(norm(s), 1), s)
+        np.multiply(M, beta1, M)
+        np.add(M, s, M)
+        np.multiply(s, s, s)
+        np.multiply(V, beta2, V)
+        np.add(V, s, V)
+        np.sqrt(V, w)
+        np.add(w, eps, w)
+        np.divide(M, w, w)
+        np.multiply(w, rate, w)
+        np.subtract(x, w, x)

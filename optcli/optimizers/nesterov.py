@@ -1,0 +1,57 @@
+"""Nesterov: a heavy ball that looks where it is going."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("nesterov", "nag")
+@dataclass(frozen=True)
+class Nesterov(Optimizer):
+    """Nesterov's accelerated gradient: momentum with the gradient taken ahead.
+
+        v ← μ·v − α·∇f(x + μ·v)                       eq. 3
+        x ← x + v                                     eq. 4
+
+    with learning rate α = lr and μ = momentum. The parameters that are kept are
+    the point ahead, x + μ·v, at which the gradient is taken; for them it reads
+
+        v ← μ·v − α·g
+        x ← x + μ·v − α·g
+
+    State: one array of the parameters' size.
+
+    The same as torch's SGD with nesterov, and as optax's, while the learning rate
+    stays as it is; when it changes, the velocity gathered so far keeps its speed here.
+
+    Reference: Y. Nesterov, A method of solving a convex programming problem with
+    convergence rate O(1/k²), 1983; in this form I. Sutskever and others, On the importance
+    of initialization and momentum in deep learning, 2013, eqs. 3 and 4.
+
+    Example: `optimizer: {name: nesterov, lr: 0.01, momentum: 0.9}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("velocity",)
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.momentum
+
+    def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, momentum: Array) -> None:
+        np.multiply(g, lr, s)
+        np.multiply(v, momentum, v)
+        np.subtract(v, s, v)
+        np.subtract(x, s, x)
+        np.multiply(v, momentum, s)
+        np.add(x, s, x)

@@ -1,0 +1,92 @@
+"""QHAdam: Adam, averaged with plain gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.specs import Doc, Ge, Le, Lt
+
+
+@OPTIMIZERS.register("qhadam")
+@dataclass(frozen=True)
+class QHAdam(Optimizer):
+    """Adam with the gradient itself mixed into both moments: quasi-hyperbolic.
+
+        m̂, v̂ as in adam
+        x ← x − α · ((1 − ν₁)·g + ν₁·m̂) / (√((1 − ν₂)·g² + ν₂·v̂) + ε)
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ν₁ = nu1, ν₂ = nu2, ε = eps. With
+    ν₁ = ν₂ = 1 it is adam.
+
+    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+
+    Neither torch nor optax has it. The defaults are those the paper recommends.
+
+    Reference: J. Ma and D. Yarats, Quasi-hyperbolic momentum and Adam for deep learning,
+    2019, eqs. 17 and 18.
+
+    Example: `optimizer: {name: qhadam, lr: 0.001, nu1: 0.7}`
+    """
+
+    scratch: ClassVar[int] = 2
+
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.995
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
+    nu1: Annotated[float, Ge(0), Le(1), Doc("share of the mean in the step")] = 0.7
+    nu2: Annotated[float, Ge(0), Le(1), Doc("share of the mean square in the divisor")] = 1.0
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        mean = self.nu1 * (1 - self.beta1) / (1 - power(self.beta1, t))
+        square = self.nu2 * (1 - self.beta2) / (1 - power(self.beta2, t))
+        return (
+            self.beta1,
+            self.beta2,
+            self.lr * mean,
+            self.lr * (1 - np.asarray(self.nu1)),
+            square,
+            1 - np.asarray(self.nu2),
+            self.eps,
+        )
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        M: Array,
+        V: Array,
+        s: Array,
+        w: Array,
+        beta1: Array,
+        beta2: Array,
+        mean: Array,
+        now: Array,
+        square: Array,
+        squared: Array,
+        eps: Array,
+    ) -> None:
+        np.multiply(M, beta1, M)
+        np.add(M, g, M)
+        np.multiply(g, g, s)
+        np.multiply(V, beta2, V)
+        np.add(V, s, V)
+        np.multiply(s, squared, s)
+        np.multiply(V, square, w)
+        np.add(s, w, s)
+        np.sqrt(s, s)
+        np.add(s, eps, s)
+        np.divide(g, s, w)
+        np.multiply(w, now, w)
+        np.subtract(x, w, x)
+        np.divide(M, s, s)
+        np.multiply(s, mean, s)
+        np.subtract(x, s, x)

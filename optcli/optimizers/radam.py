@@ -1,0 +1,92 @@
+"""RAdam: Adam that starts adapting when its mean square can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("radam")
+@dataclass(frozen=True)
+class RAdam(Optimizer):
+    """Adam with its variance rectified, and plain momentum until that has a meaning.
+
+        m ← β₁·m + (1 − β₁)·g
+        v ← β₂·v + (1 − β₂)·g²
+        m̂ = m / (1 − β₁ᵗ)
+        ρ∞ = 2/(1 − β₂) − 1,   ρ = ρ∞ − 2t·β₂ᵗ/(1 − β₂ᵗ)
+        ρ > 5:  l = √(1 − β₂ᵗ) / (√v + ε)
+                r = √((ρ − 4)(ρ − 2)ρ∞ / ((ρ∞ − 4)(ρ∞ − 2)ρ))
+                x ← x − α·r·l·m̂
+        else:   x ← x − α·m̂
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
+
+    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+
+    The same as torch's RAdam (without decoupled decay). optax has ε beside the corrected
+    root, and adapts from ρ ≥ 5. The paper has no ε, and ρ > 4.
+
+    Reference: L. Liu and others, On the variance of the adaptive learning rate and
+    beyond, 2020, algorithm 2.
+
+    Example: `optimizer: {name: radam, lr: 0.001}`
+    """
+
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
+    eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        mean = (1 - self.beta1) / (1 - power(self.beta1, t))  # m̂ = mean · M
+        stays = power(self.beta2, t)
+        limit = 2 / (1 - self.beta2) - 1 + 0 * t
+        length = limit - 2 * t * stays / (1 - stays)
+        adapts = length > 5
+        one = np.where(adapts, length, 6.0)  # any length that has a root
+        far = np.maximum(limit, 5.0)
+        rectified = np.sqrt((one - 4) * (one - 2) * far / ((far - 4) * (far - 2) * one))
+        scale = np.sqrt(1 - self.beta2)  # √v = scale · √V
+        adaptive = self.lr * mean * rectified * np.sqrt(1 - stays) / scale
+        return (
+            self.beta1,
+            self.beta2,
+            np.where(adapts, adaptive, 0),
+            np.where(adapts, 0, self.lr * mean),
+            self.eps / scale,
+        )
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        M: Array,
+        V: Array,
+        s: Array,
+        beta1: Array,
+        beta2: Array,
+        adaptive: Array,
+        plain: Array,
+        eps: Array,
+    ) -> None:
+        np.multiply(M, beta1, M)
+        np.add(M, g, M)
+        np.multiply(g, g, s)
+        np.multiply(V, beta2, V)
+        np.add(V, s, V)
+        np.sqrt(V, s)
+        np.add(s, eps, s)
+        np.divide(adaptive, s, s)
+        np.add(s, plain, s)
+        np.multiply(s, M, s)
+        np.subtract(x, s, x)

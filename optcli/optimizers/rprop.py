@@ -1,0 +1,92 @@
+"""Rprop: resilient backpropagation, by the signs of the gradient alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("rprop")
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    """Each parameter has a step size, which grows while its gradient keeps its sign.
+
+        Δ ← min(η⁺·Δ, Δmax)              where g·g′ > 0
+        Δ ← max(η⁻·Δ, Δmin), g ← 0       where g·g′ < 0
+        x ← x − sign(g)·Δ
+        g′ ← g
+
+    with g′ the gradient before, η⁺ = eta_plus, η⁻ = eta_minus, Δmax = step_max, Δmin =
+    step_min, and Δ = lr at the start. A schedule of the learning rate does nothing. Meant
+    for `batch_size: full`: signs of noise lead nowhere.
+
+    State: two arrays of the parameters' size.
+
+    The same as torch's Rprop (there `etas` and `step_sizes`) and as optax's.
+
+    Reference: M. Riedmiller and H. Braun, A direct adaptive method for faster
+    backpropagation learning, 1993; this form: C. Igel and M. Hüsken, Improving the Rprop
+    learning algorithm, 2000, Rprop⁻ with g ← 0.
+
+    Example: `optimizer: {name: rprop, lr: 0.01}`
+    """
+
+    scratch: ClassVar[int] = 2
+
+    lr: Annotated[float, Gt(0), Doc("step size at the start")] = 1e-2
+    eta_minus: Annotated[float, Gt(0), Lt(1), Doc("factor after a change of sign")] = 0.5
+    eta_plus: Annotated[float, Gt(1), Doc("factor while the sign stays")] = 1.2
+    step_min: Annotated[float, Ge(0), Doc("least step size")] = 1e-6
+    step_max: Annotated[float, Gt(0), Doc("largest step size")] = 50.0
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def slots(self) -> tuple[str, ...]:
+        return ("before", "size")
+
+    def start(self, x: Array, *slots: Array) -> None:
+        slots[1][:] = self.lr
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return (
+            self.eta_minus - np.ones_like(t),
+            self.eta_plus - np.ones_like(t),
+            self.step_min,
+            self.step_max,
+        )
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        before: Array,
+        size: Array,
+        s: Array,
+        w: Array,
+        less: Array,
+        more: Array,
+        least: Array,
+        largest: Array,
+    ) -> None:
+        np.multiply(g, before, s)
+        np.less(s, 0, out=before)  # 1 where the sign has changed
+        np.greater(s, 0, out=w)  # 1 where it has stayed
+        # the factor: 1 + (η⁻ − 1), 1 + (η⁺ − 1), or 1
+        np.multiply(before, less, s)
+        np.multiply(w, more, w)
+        np.add(s, w, s)
+        np.add(s, 1, s)
+        np.multiply(size, s, size)
+        np.maximum(size, least, out=size)
+        np.minimum(size, largest, out=size)
+        # g where the sign has not changed
+        np.subtract(1, before, before)
+        np.multiply(g, before, before)
+        np.sign(before, s)
+        np.multiply(s, size, s)
+        np.subtract(x, s, x)

@@ -1,0 +1,100 @@
+"""Schedule-free AdamW: averaging in place of momentum and schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, power
+from optcli.optimizers.schedule_free_sgd import average, share
+from optcli.specs import Doc, Ge, Gt, Le, Lt
+
+
+@OPTIMIZERS.register("schedule_free_adamw")
+@dataclass(frozen=True)
+class ScheduleFreeAdamW(Shaped):
+    """Schedule-free averaging over steps that are scaled as Adam's are.
+
+        y = (1 − β₁)·z + β₁·x                         where g is taken
+        v ← β₂·v + (1 − β₂)·g²
+        z ← z − α·(g / (√(v/(1 − β₂ᵗ)) + ε) + λ·y)
+        x ← (1 − c)·x + c·z
+        c = wₜ / (w₁ + ⋯ + wₜ),   wₜ = (largest α so far)ʳ
+
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay, r =
+    weight_lr_power. The parameters that are trained are y; the model is x: it is what is
+    validated and saved. Batch norm keeps its statistics at y.
+
+    State: three arrays of the parameters' size, x, z and v/(1 − β₂), and two numbers.
+
+    The same as optax's contrib.schedule_free_adamw. The authors' code has the bias
+    correction in α, so that it counts in the weights, too.
+
+    Reference: A. Defazio and others, The road less scheduled, 2024, algorithm 1.
+
+    Example: `optimizer: {name: schedule_free_adamw, lr: 0.0025}`
+    """
+
+    whole: ClassVar[bool] = True
+    model: ClassVar[str] = "average"
+    decay: ClassVar[Decay] = "own"
+    scratch: ClassVar[int] = 2
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 2.5e-3
+    beta1: Annotated[float, Ge(0), Le(1), Doc("share of the average in y")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
+    weight_lr_power: Annotated[float, Ge(0), Doc("power of lr in the weight of a step")] = 2.0
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks z by lr times it, times y")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        arrays = {"average": shape, "fast": shape, "square": shape}
+        return {**arrays, "weight": (1,), "highest": (1,)}
+
+    def start(self, x: Array, *slots: Array) -> None:
+        for slot in slots[:2]:
+            slot[:] = x
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
+        betas = self.beta1, 1 - np.asarray(self.beta1), self.beta2
+        return self.lr, *betas, root, self.eps, self.weight_lr_power, self.weight_decay
+
+    def update(
+        self,
+        y: Array,
+        g: Array,
+        x: Array,
+        z: Array,
+        V: Array,
+        weight: Array,
+        highest: Array,
+        s: Array,
+        w: Array,
+        lr: Array,
+        beta1: Array,
+        rest: Array,
+        beta2: Array,
+        root: Array,
+        eps: Array,
+        exponent: Array,
+        decay: Array,
+    ) -> None:
+        np.multiply(g, g, s)
+        np.multiply(V, beta2, V)
+        np.add(V, s, V)
+        np.sqrt(V, s)
+        np.multiply(s, root, s)
+        np.add(s, eps, s)
+        np.divide(g, s, s)
+        np.multiply(y, decay, w)
+        np.add(s, w, s)
+        np.multiply(s, lr, s)
+        np.subtract(z, s, z)
+        average(x, z, share(weight, highest, lr, exponent), s)
+        np.multiply(x, beta1, y)
+        np.multiply(z, rest, s)
+        np.add(y, s, y)

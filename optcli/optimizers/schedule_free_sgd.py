@@ -1,0 +1,91 @@
+"""Schedule-free SGD: averaging in place of a falling learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped, power, ratio
+from optcli.specs import Doc, Ge, Gt, Le
+
+
+@OPTIMIZERS.register("schedule_free_sgd")
+@dataclass(frozen=True)
+class ScheduleFreeSGD(Shaped):
+    """Take gradients between the fast point z and the average x of its path.
+
+        y = (1 − β)·z + β·x                           eq. 3: where g is taken
+        z ← z − α·g                                   eq. 4
+        x ← (1 − c)·x + c·z                           eq. 5
+        c = wₜ / (w₁ + ⋯ + wₜ),   wₜ = (largest α so far)ʳ
+
+    with learning rate α = lr, β = momentum, r = weight_lr_power. The parameters that are
+    trained are y; the model is x: it is what is validated and saved. Batch norm keeps its
+    statistics at y.
+
+    State: two arrays of the parameters' size, x and z, and two numbers.
+
+    The same as optax's contrib.schedule_free_sgd, whose b1 is momentum here. It computes x
+    from y and z.
+
+    Reference: A. Defazio and others, The road less scheduled, 2024, eqs. 3 to 5.
+
+    Example: `optimizer: {name: schedule_free_sgd, lr: 1}`
+    """
+
+    whole: ClassVar[bool] = True
+    model: ClassVar[str] = "average"
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
+    momentum: Annotated[float, Ge(0), Le(1), Doc("share of the average in y")] = 0.9
+    weight_lr_power: Annotated[float, Ge(0), Doc("power of lr in the weight of a step")] = 2.0
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of y to g")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"average": shape, "fast": shape, "weight": (1,), "highest": (1,)}
+
+    def start(self, x: Array, *slots: Array) -> None:
+        for slot in slots[:2]:
+            slot[:] = x
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.momentum, 1 - np.asarray(self.momentum), self.weight_lr_power
+
+    def update(
+        self,
+        y: Array,
+        g: Array,
+        x: Array,
+        z: Array,
+        weight: Array,
+        highest: Array,
+        s: Array,
+        lr: Array,
+        beta: Array,
+        rest: Array,
+        exponent: Array,
+    ) -> None:
+        np.multiply(g, lr, s)
+        np.subtract(z, s, z)
+        average(x, z, share(weight, highest, lr, exponent), s)
+        np.multiply(x, beta, y)
+        np.multiply(z, rest, s)
+        np.add(y, s, y)
+
+
+def share(weight: Array, highest: Array, lr: Array, exponent: Array) -> Array:
+    """The weight c of this step in the average; keeps the sum of weights and the largest lr."""
+    np.maximum(highest, lr, out=highest)
+    new = power(highest, exponent)
+    np.add(weight, new, weight)
+    return ratio(new, weight, 0)
+
+
+def average(x: Array, z: Array, c: Array, work: Array) -> None:
+    """Let x become (1 − c)·x + c·z."""
+    np.multiply(x, 1 - c, x)
+    np.multiply(z, c, work)
+    np.add(x, work, x)

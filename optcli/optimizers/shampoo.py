@@ -1,0 +1,129 @@
+"""Shampoo: a full preconditioner for rows, and one for columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Shaped
+from optcli.specs import Doc, Ge, Gt
+
+
+@OPTIMIZERS.register("shampoo")
+@dataclass(frozen=True)
+class Shampoo(Shaped):
+    """Adagrad with matrices: turn and stretch the gradient from the left and the right.
+
+        L ← L + G·Gᵀ
+        R ← R + Gᵀ·G
+        W ← W − α · L^(−¼)·G·R^(−¼)
+
+    with learning rate α = lr, and L = R = ε·1 at the start. The roots are computed every
+    `frequency` steps. The kernel of a convolution is taken as a matrix, one row for each
+    output channel. Biases and other vectors have a diagonal preconditioner: v ← v + g²,
+    x ← x − α·g/√v.
+
+    State: for an m × n weight two m × m matrices and two n × n; of the size of the
+    biases one array. A step that computes roots needs time of the order of m³ + n³, and
+    room of its own.
+
+    Neither torch nor optax has it. The paper gives a vector a full matrix and a power of
+    −½, and an array of k dimensions k matrices.
+
+    Reference: V. Gupta, T. Koren and Y. Singer, Shampoo: preconditioned stochastic tensor
+    optimization, 2018, algorithm 1.
+
+    Example: `optimizer: {name: shampoo, lr: 0.1, frequency: 10}`
+    """
+
+    matrices: ClassVar[bool] = True
+    structure: ClassVar[tuple[str, ...]] = ("frequency",)
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
+    eps: Annotated[float, Gt(0), Doc("of the preconditioners at the start")] = 1e-4
+    frequency: Annotated[int, Ge(1), Doc("steps from one computation of the roots to the next")] = 1
+    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        if len(shape) < 2:
+            return {"square": shape}
+        m, n = shape
+        return {"left": (m, m), "right": (n, n), "left_root": (m, m), "right_root": (n, n)}
+
+    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        if len(shape) < 2:
+            return (shape,)
+        m, n = shape
+        return shape, shape, (m, m), (n, n)
+
+    def start(self, x: Array, *slots: Array) -> None:
+        eps = np.asarray(self.eps)
+        if x.ndim < 3:
+            slots[0][:] = eps
+            return
+        for matrix in slots[:2]:
+            matrix[:] = eps[..., None] * np.eye(matrix.shape[1])
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, (t - 1) % self.frequency, self.eps
+
+    def update(self, x: Array, g: Array, *rest: Array) -> None:
+        if x.ndim > 2:
+            self._matrix(x, g, *rest)
+            return
+        v, s, lr, _, _ = rest
+        np.multiply(g, g, s)
+        np.add(v, s, v)
+        np.sqrt(v, s)
+        np.divide(g, s, s)
+        np.multiply(s, lr, s)
+        np.subtract(x, s, x)
+
+    def _matrix(
+        self,
+        x: Array,
+        g: Array,
+        L: Array,
+        R: Array,
+        left: Array,
+        right: Array,
+        s: Array,
+        w: Array,
+        LL: Array,
+        RR: Array,
+        lr: Array,
+        waits: Array,
+        eps: Array,
+    ) -> None:
+        np.matmul(g, g.swapaxes(1, 2), out=LL)
+        np.add(L, LL, L)
+        np.matmul(g.swapaxes(1, 2), g, out=RR)
+        np.add(R, RR, R)
+        if waits.item(0) == 0:
+            left[:] = roots(L, -0.25, eps)
+            right[:] = roots(R, -0.25, eps)
+        np.matmul(left, g, out=s)
+        np.matmul(s, right, out=w)
+        np.multiply(w, lr, w)
+        np.subtract(x, w, x)
+
+
+def roots(A: Array, exponent: float, least: Array) -> Array:
+    """The powers of symmetric matrices A (R, n, n), their eigenvalues held at `least`."""
+    values, vectors = eigen(A)
+    scaled = vectors * np.maximum(values, least[..., 0])[:, None] ** exponent
+    result: Array = np.matmul(scaled, vectors.swapaxes(1, 2))
+    return result
+
+
+def eigen(A: Array) -> tuple[Array, Array]:
+    """Eigenvalues (R, n), rising, and eigenvectors of symmetric matrices A (R, n, n).
+
+    NaN for a matrix that is not finite, where LAPACK would give up on all of them.
+    """
+    finite = np.asarray(np.isfinite(A).all(axis=(1, 2), keepdims=True))
+    values, vectors = np.linalg.eigh(np.where(finite, A, 0))
+    return np.where(finite[..., 0], values, np.nan), np.where(finite, vectors, np.nan)

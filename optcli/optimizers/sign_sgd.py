@@ -1,0 +1,42 @@
+"""signSGD: gradient descent by signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Gt
+
+
+@OPTIMIZERS.register("sign_sgd", "signsgd")
+@dataclass(frozen=True)
+class SignSGD(Optimizer):
+    """Every parameter moves by the learning rate, against the sign of its gradient.
+
+        x ← x − α·sign(g)
+
+    with learning rate α = lr.
+
+    State: none.
+
+    The same as optax's sign_sgd; the default of lr is the paper's for images.
+
+    Reference: J. Bernstein and others, signSGD: compressed optimisation for non-convex
+    problems, 2018, algorithm 1.
+
+    Example: `optimizer: {name: sign_sgd, lr: 0.0001}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return (self.lr,)
+
+    def update(self, x: Array, g: Array, s: Array, lr: Array) -> None:
+        np.sign(g, s)
+        np.multiply(s, lr, s)
+        np.subtract(x, s, x)

@@ -1,0 +1,50 @@
+"""Signum: the sign of the momentum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("signum")
+@dataclass(frozen=True)
+class Signum(Optimizer):
+    """Every parameter moves by the learning rate, against the sign of its mean gradient.
+
+        m ← β·m + (1 − β)·g
+        x ← x − α·sign(m)
+
+    with learning rate α = lr and β = momentum.
+
+    State: one array of the parameters' size, holding m/(1 − β).
+
+    The same as optax's signum, whose beta is momentum here; the default of lr is the
+    paper's for images.
+
+    Reference: J. Bernstein and others, signSGD: compressed optimisation for non-convex
+    problems, 2018, algorithm 2.
+
+    Example: `optimizer: {name: signum, lr: 0.0001, momentum: 0.9}`
+    """
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean",)
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return self.lr, self.momentum
+
+    def update(self, x: Array, g: Array, M: Array, s: Array, lr: Array, momentum: Array) -> None:
+        np.multiply(M, momentum, M)
+        np.add(M, g, M)
+        np.sign(M, s)
+        np.multiply(s, lr, s)
+        np.subtract(x, s, x)

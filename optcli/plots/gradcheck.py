@@ -1,0 +1,105 @@
+"""Gradient checks: the error of differences against the size of their step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optcli.gradients.curves import Curve
+from optcli.plots import ticks
+from optcli.plots.style import (
+    COLOURS,
+    FAINT,
+    INK,
+    SMALL,
+    TEXT,
+    WIDTH,
+    add_axes,
+    add_text,
+    add_title,
+    elided,
+    new_figure,
+    style,
+    text_width,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_PANELS = 9
+COLUMNS = 3
+LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.12, 0.62, 0.5
+TALL, GAP, HEAD = 1.5, 0.2, 0.24
+LEAST = 1e-17  # what is smaller, or 0, lies on the axis
+LOOKS = {
+    "central difference": (COLOURS[0], "solid"),
+    "one-sided difference": (COLOURS[4], (0, (4, 1.2))),
+    "complex step": (COLOURS[2], (0, (1, 1))),
+}
+
+
+@style()
+def error_by_step(curves: Sequence[Curve], title: str = "") -> Figure:
+    """A panel for each of the first 9 curves: from the right the error falls with the step.
+
+    From the left it falls as rounding loses its weight. A gradient that is right meets
+    both in a valley; one that is wrong stays level far above it.
+    """
+    curves = list(curves)[:MOST_PANELS]
+    columns = min(COLUMNS, len(curves))
+    rows = -(-len(curves) // columns)
+    wide = (WIDTH - LEFT - RIGHT - GAP * (COLUMNS - 1)) / COLUMNS
+    height = TOP + rows * (TALL + HEAD) + BOTTOM
+    figure = new_figure(WIDTH, height)
+    add_title(figure, LEFT, title)
+    _name_looks(figure, height - 0.42, any(c.complex_step is not None for c in curves))
+
+    horizontal = ticks.scale(np.array([1e-14, 0.1]), 4, log=True, margin=0.02)
+    horizontal = horizontal._replace(ticks=horizontal.ticks[1::2], labels=horizontal.labels[1::2])
+    vertical = ticks.scale(np.array([LEAST, 10.0]), 4, log=True, margin=0.02)
+    for number, curve in enumerate(curves):
+        row, column = divmod(number, columns)
+        x = LEFT + column * (wide + GAP)
+        y = height - TOP - (row + 1) * (TALL + HEAD) + 0.02
+        axes = add_axes(figure, x, y, wide, TALL)
+        horizontal.apply(axes.xaxis)
+        vertical.apply(axes.yaxis)
+        _draw(axes, curve)
+        last = number + columns >= len(curves)
+        axes.tick_params(labelleft=column == 0, labelbottom=last)
+        if last:
+            axes.set_xlabel("step")
+        colour = INK if curve.right else COLOURS[1]
+        said = curve.title if curve.right else f"WRONG: {curve.title}"
+        add_text(figure, x, y + TALL + 0.04, elided(said, wide, SMALL), size=SMALL, color=colour)
+    middle = BOTTOM + rows * (TALL + HEAD) / 2
+    add_text(figure, 0.07, middle, "error / largest slope", rotation=90, va="center", size=TEXT)
+    return figure
+
+
+def _draw(axes: Any, curve: Curve) -> None:
+    axes.grid(color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.axvline(curve.step, color=FAINT, linewidth=0.8)
+    found = {
+        "one-sided difference": curve.one_sided,
+        "central difference": curve.central,
+    }
+    if curve.complex_step is not None:
+        found["complex step"] = np.full(curve.steps.shape, curve.complex_step)
+    for name, values in found.items():
+        colour, dashes = LOOKS[name]
+        shown = np.where(np.isfinite(values), np.clip(values, LEAST, 10.0), np.nan)
+        axes.plot(curve.steps, shown, color=colour, linestyle=dashes, linewidth=1.3)
+
+
+def _name_looks(figure: Figure, y: float, complex_step: bool) -> None:
+    """The names of the lines, each in its colour, and what the grey line is."""
+    x = LEFT
+    names = [name for name in LOOKS if complex_step or name != "complex step"]
+    for name in [*names, "grey: where the check begins"]:
+        colour = LOOKS.get(name, (FAINT, None))[0]
+        add_text(figure, x, y, name, size=SMALL, color=colour)
+        x += text_width(name, SMALL) + 0.2

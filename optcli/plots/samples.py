@@ -1,0 +1,92 @@
+"""Images from the data, with the class that each was given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.plots.style import (
+    COLOURS,
+    FAINT,
+    SMALL,
+    TEXT,
+    WIDTH,
+    add_axes,
+    add_text,
+    add_title,
+    elided,
+    new_figure,
+    style,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ACROSS, MOST = 8, 40  # images side by side, and in all
+GAP, CAPTION = 0.12, 0.22  # inches
+LEFT, TOP, BOTTOM = 0.2, 0.72, 0.12
+
+
+@style()
+def samples(
+    images: Array,
+    true: Array,
+    predicted: Array,
+    margins: Array,
+    classes: Sequence[str],
+    title: str = "",
+) -> Figure:
+    """Images with the class predicted for each, those that are wrong first.
+
+    images: (N, C, H, W), one channel as grey or three as colours, else their mean; dark
+    is much. true, predicted: (N,) class indices. margins: (N,) by how much the predicted
+    class was ahead of the next. Of the wrong ones the surest come first, then the right
+    ones with the least sure first; at most 40 are shown.
+    """
+    images, margins = np.asarray(images, float), np.asarray(margins, float)
+    wrong = np.asarray(true) != np.asarray(predicted)
+    order = np.lexsort((np.where(wrong, -margins, margins), ~wrong))[:MOST]
+    down = max(1, -(-len(order) // ACROSS))
+    side = (WIDTH - 2 * LEFT - (ACROSS - 1) * GAP) / ACROSS
+    row = side + CAPTION + GAP
+    height = TOP + down * row + BOTTOM
+    figure = new_figure(WIDTH, height)
+    add_title(figure, LEFT, title)
+    add_text(figure, LEFT, height - 0.36, _summary(wrong), size=TEXT, va="top")
+
+    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
+    for place, index in enumerate(order):
+        left = LEFT + place % ACROSS * (side + GAP)
+        bottom = height - TOP - place // ACROSS * row - side
+        axes = add_axes(figure, left, bottom, side, side)
+        colour = COLOURS[1] if wrong[index] else FAINT
+        axes.imshow(_shown(images[index], low, high), interpolation="nearest")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(True)
+        axes.spines[:].set(color=colour, linewidth=1.6 if wrong[index] else 0.6)
+        said = classes[int(predicted[index])]
+        if wrong[index]:
+            said = f"{said}, not {classes[int(true[index])]}"
+        look = {"size": SMALL, "ha": "center", "va": "top", "color": colour}
+        add_text(figure, left + side / 2, bottom - 0.05, elided(said, side + GAP, SMALL), **look)
+    return figure
+
+
+def _summary(wrong: Array) -> str:
+    count, total = int(wrong.sum()), len(wrong)
+    if not count:
+        return f"all {total:,} right; least sure first"
+    return f"{count:,} of {total:,} wrong, surest first, framed; then right ones, least sure first"
+
+
+def _shown(image: Array, low: float, high: float) -> Array:
+    """(H, W, 3) of an image (C, H, W), from 0 to 1."""
+    scaled = (image - low) / ((high - low) or 1.0)
+    if len(scaled) == 3:
+        return np.moveaxis(scaled, 0, -1)
+    grey = 1 - scaled.mean(axis=0)
+    return np.stack([grey] * 3, axis=-1)

@@ -1,0 +1,496 @@
+"""The map of a trace: an objective with the paths on it, and the loss of each by step.
+
+Every path has a colour and a number. The number stands in a badge on the map, on the loss
+curve and beside the name, so that a dozen paths are told apart in print and by the
+colour-blind, too.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.objectives import Objective
+from optcli.plots import ticks
+from optcli.plots.style import (
+    COLOURS,
+    FAINT,
+    INK,
+    SMALL,
+    TEXT,
+    WIDTH,
+    add_axes,
+    add_text,
+    add_title,
+    elided,
+    new_figure,
+    style,
+)
+from optcli.tracing import Path, Traced
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Brown and a pure blue: those that are furthest from the others, to the colour-blind, too.
+PALETTE = (*COLOURS, "#5A2D00", "#2222FF")
+GRID = 241  # points of the grid along each side
+BANDS, BELOW = 12, 2  # contours of equal areas; and below the lowest of them
+LEFT, MAP, TOP, GAP, PANEL, BOTTOM = 0.62, 4.25, 0.42, 0.5, 1.45, 0.48
+NAMES = 0.2  # inches between the map and the names
+MOST_NAMES = 40
+LEAST = 1e-8  # of the first loss: what is lower is out of sight
+FRAMES, FRAME, LAST = 70, 70, 2500  # of the animation, milliseconds each
+ANIMATION_DPI = 110
+
+
+@style()
+def trace_map(traced: Traced, title: str = "") -> Figure:
+    """The paths on the objective's contours, the loss of each against the step, the names.
+
+    Of an objective of more than two numbers there is no map. Contours enclose equal shares
+    of the picture, as heights differ too much. What leaves the picture is cut at its edge,
+    with an arrow.
+    """
+    picture = _Picture(traced, title)
+    for number, path in enumerate(traced.paths):
+        picture.draw(number, path)
+    picture.badges()
+    return picture.figure
+
+
+@style()
+def trace_animation(traced: Traced, title: str = "") -> bytes:
+    """The same as a GIF in which the paths grow; its content."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    picture = _Picture(traced, title)
+    picture.figure.set_dpi(ANIMATION_DPI)
+    moving = [picture.draw(n, path, moving=True) for n, path in enumerate(traced.paths)]
+    canvas = FigureCanvasAgg(picture.figure)
+    canvas.draw()  # without what moves
+    background = canvas.copy_from_bbox(picture.figure.bbox)
+    last = int(picture.last)
+    shares = np.linspace(0, 1, FRAMES) ** 1.7  # slowly at first
+    frames = []
+    for step in np.unique(np.round(last * shares).astype(int)):
+        canvas.restore_region(background)
+        for growing in reversed(moving):  # the best on top
+            growing.lines(int(step))
+        for growing in reversed(moving):
+            growing.heads(int(step))
+        frames.append(Image.fromarray(np.array(canvas.buffer_rgba())[..., :3]))
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_gif_colours(len(traced.paths)))
+    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    buffer = io.BytesIO()
+    times = [FRAME] * (len(small) - 1) + [LAST]
+    small[0].save(
+        buffer, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, disposal=1
+    )
+    return buffer.getvalue()
+
+
+@dataclass
+class _Moving:
+    """The lines and the badges of one path, which are drawn up to a step."""
+
+    artists: list[tuple[Any, Any, Any, Array]]  # axes, line, badge, points (T + 1, 2)
+
+    def lines(self, step: int) -> None:
+        for axes, line, _, points in self.artists:
+            line.set_data(*points[: step + 1].T)
+            axes.draw_artist(line)
+
+    def heads(self, step: int) -> None:
+        for axes, _, (disc, number), points in self.artists:
+            head = points[min(step, len(points) - 1)]
+            if np.isfinite(head).all() and _inside(head[None], axes)[0]:
+                disc.set_data([head[0]], [head[1]])
+                number.set_position(head)
+                axes.draw_artist(disc)
+                axes.draw_artist(number)
+
+
+class _Picture:
+    """The figure with its panels and names, and ways to draw a path on them."""
+
+    def __init__(self, traced: Traced, title: str) -> None:
+        self.traced = traced
+        planar = traced.objective.size == 2
+        height = TOP + (MAP + GAP) * planar + PANEL + BOTTOM
+        names = len(traced.paths[:MOST_NAMES]) + (len(traced.paths) > MOST_NAMES)
+        height = max(height, TOP + 0.16 * (names + 1) + 0.2)
+        self.figure = new_figure(WIDTH, height)
+        add_title(self.figure, LEFT, title)
+        self.map: Any = None
+        top = height - TOP
+        if planar:
+            self.map = add_axes(self.figure, LEFT, top - MAP, MAP, MAP)
+            _land(self.map, traced)
+            top -= MAP + GAP
+        self.panel = add_axes(self.figure, LEFT, top - PANEL, MAP, PANEL)
+        self.above = [_above(traced.objective, path) for path in traced.paths]
+        self.last = _last(self.above)
+        _loss_axes(self.panel, self.above, self.last, traced.objective.lowest)
+        self._names(height - TOP, names)
+
+    def draw(self, number: int, path: Path, *, moving: bool = False) -> _Moving:
+        """The path on the map and its loss on the panel."""
+        steps = np.arange(len(path.loss))
+        places = [(self.panel, np.stack([steps, self.above[number]], axis=1))]
+        if self.map is not None:
+            places.insert(0, (self.map, _bounded(path.x, self.map)))
+        artists = []
+        for axes, points in places:
+            look = {"color": _colour(number), "linestyle": _dashes(number)}
+            look["linewidth"] = 1.4 if len(self.traced.paths) <= 6 else 1.1
+            order = 4 - number / 100  # the best on top
+            (line,) = axes.plot(*points.T, **look, zorder=order, animated=moving)
+            if axes is self.map and not moving:
+                line.set_path_effects(_casing())
+                _mark_exits(axes, points, number)
+                _mark_end(axes, points, number)
+            badge = _badge(axes, number, moving) if moving else None
+            artists.append((axes, line, badge, points))
+        return _Moving(artists)
+
+    def badges(self) -> None:
+        """A badge for each path on map and panel, where it is clear of the others."""
+        for axes in (self.map, self.panel):
+            if axes is None:
+                continue
+            lines = [line for line in axes.lines if line.get_gid() is None]
+            curves = [_inches(np.stack(line.get_data(), axis=1), axes) for line in lines]
+            for number, (at, spot) in enumerate(_spots(curves, axes)):
+                if at is None or spot is None:
+                    continue
+                place, foot = _data(np.stack([spot, at]), axes)
+                if math.dist(spot, at) > 0.01:
+                    axes.plot(
+                        *np.stack([foot, place]).T,
+                        color=_colour(number),
+                        linewidth=0.6,
+                        gid="leader",
+                    )
+                disc, text = _badge(axes, number)
+                disc.set_data([place[0]], [place[1]])
+                text.set_position(place)
+
+    def _names(self, top: float, count: int) -> None:
+        """Number, name, and what became of each, to the right of the panels."""
+        paths = self.traced.paths[:MOST_NAMES]
+        left = LEFT + MAP + NAMES
+        room = WIDTH - left - 0.32
+        whole = top - BOTTOM - 0.1
+        pitch = min(0.36, (whole - 0.3) / count)
+        y = top - 0.1
+        for number, path in enumerate(paths):
+            self._name_badge(left + 0.09, y, number)
+            look = {"size": SMALL, "va": "center", "color": INK}
+            add_text(self.figure, left + 0.26, y, elided(path.label, room, SMALL), **look)
+            if pitch >= 0.26:
+                look = {"size": SMALL - 1, "va": "center", "color": "#5A5A5A"}
+                text = elided(_said(path), room, SMALL - 1)
+                add_text(self.figure, left + 0.26, y - 0.135, text, **look)
+            y -= pitch
+        if len(paths) < len(self.traced.paths):
+            more = f"and {len(self.traced.paths) - len(paths)} more"
+            add_text(self.figure, left + 0.26, y, more, size=SMALL, va="center", color=FAINT)
+            y -= pitch
+        if self.map is not None:
+            marks = "★ minimum   ○ start" if len(self.traced.objective.minima) else "○ start"
+            look = {"size": SMALL - 1, "va": "center", "color": "#5A5A5A"}
+            add_text(self.figure, left, y - 0.05, marks, **look)
+
+    def _name_badge(self, x: float, y: float, number: int) -> None:
+        from matplotlib.lines import Line2D
+
+        width, height = self.figure.get_size_inches()
+        at = (x / width, y / height)
+        ends = [at[0] - 0.15 / width, at[0] + 0.13 / width]
+        look: dict[str, Any] = {"linestyle": _dashes(number), "color": _colour(number)}
+        self.figure.add_artist(Line2D(ends, [at[1]] * 2, linewidth=1.4, **look))
+        self.figure.add_artist(Line2D([at[0]], [at[1]], **_disc(number)))
+        self.figure.text(*at, str(number + 1), **_digits(number))
+
+
+def _gif_colours(count: int) -> list[int]:
+    """At most 256 colours, as bytes: greys, and each path's with its blends into the paper."""
+    greys = [(0.97 * g, 0.985 * g, g) for g in np.linspace(0, 255, 72)] + [(255.0,) * 3]
+    own = np.array([_channels(number) for number in range(min(count, len(PALETTE)))])
+    paper = np.array([236.0, 239.0, 243.0])
+    blends = [c + share * (paper - c) for share in np.linspace(0, 0.9, 15) for c in own]
+    colours = [*greys, *blends][:256]
+    return [round(float(channel)) for colour in colours for channel in colour]
+
+
+# ---- the map -------------------------------------------------------------------------
+
+
+def _land(axes: Any, traced: Traced) -> None:
+    """Contours, the start and the minima."""
+    objective, start = traced.objective, traced.start
+    scales = []
+    for axis, (low, high), at in zip("xy", objective.domain, start, strict=True):
+        free = 0.05 * (high - low)
+        low, high = min(low, at - free), max(high, at + free)
+        scales.append(ticks.linear(low, high, count=5))
+        axes.set(**{f"{axis}label": axis})
+    x, y = (np.linspace(scale.low, scale.high, GRID) for scale in scales)
+    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    height = objective.value(points).reshape(GRID, GRID) - objective.lowest
+    levels = _levels(height)
+    # the lower the darker, so that the eye finds the bottom
+    greys = [(0.97 * g, 0.985 * g, g) for g in np.linspace(0.8, 1.0, len(levels) - 1)]
+    axes.contourf(x, y, height, levels, colors=greys, zorder=0)
+    axes.contour(x, y, height, levels[1:-1], colors="#A9B2BC", linewidths=0.4, zorder=1)
+    for scale, axis in zip(scales, (axes.xaxis, axes.yaxis), strict=True):
+        scale.apply(axis)
+    axes.yaxis.set_label_coords(-0.44 / MAP, 0.5)
+    mark = {"linestyle": "", "gid": "mark", "zorder": 5}
+    star = {"markerfacecolor": "white", "markeredgecolor": INK, "markeredgewidth": 0.9}
+    axes.plot(*objective.minima.T, marker="*", markersize=11, **star, **mark)
+    axes.plot([start[0]], [start[1]], marker="o", markersize=6.5, **star, **mark)
+
+
+def _levels(height: Array) -> Array:
+    """Heights that cut the picture into equal areas, and some below the lowest of these."""
+    seen = height[np.isfinite(height)]
+    equal = np.quantile(seen, np.linspace(1 / BANDS, 1, BANDS))
+    below = equal[0] * 4.0 ** -np.arange(BELOW, 0, -1)
+    return np.unique(np.concatenate([[min(0.0, float(seen.min()))], below, equal]))
+
+
+def _bounded(x: Array, axes: Any) -> Array:
+    """The points (T + 1, 2) as far as an axis can draw them: cut after the first far one."""
+    middle, reach = _box(axes)
+    far = ~(np.abs(x - middle) <= 50 * reach).all(axis=1)
+    if not far.any():
+        return x
+    first = int(far.argmax())
+    kept = x[: first + 1].copy()
+    # of the far one the direction is enough, where it has one
+    step = kept[-1] - kept[-2]
+    length = float(np.hypot(*step))
+    if not math.isfinite(length):
+        return kept[:-1]
+    kept[-1] = kept[-2] + step / length * 50 * float(reach.max())
+    return kept
+
+
+def _box(axes: Any) -> tuple[Array, Array]:
+    """Middle and half the size of what an axes shows."""
+    limits = np.array([axes.get_xlim(), axes.get_ylim()])
+    return limits.mean(axis=1), np.abs(np.diff(limits, axis=1)[:, 0]) / 2
+
+
+def _inside(points: Array, axes: Any) -> Array:
+    low, high = np.sort(np.array([axes.get_xlim(), axes.get_ylim()]), axis=1).T
+    found: Array = ((points >= low) & (points <= high)).all(axis=1)
+    return found
+
+
+def _mark_exits(axes: Any, points: Array, number: int) -> None:
+    """An arrow at the edge, the first few times that a path leaves the picture."""
+    inside = _inside(points, axes)
+    middle, reach = _box(axes)
+    for i in np.flatnonzero(inside[:-1] & ~inside[1:])[:3]:
+        a, b = (points[i] - middle) / reach, (points[i + 1] - middle) / reach
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(b > 1, (1 - a) / (b - a), np.where(b < -1, (-1 - a) / (b - a), 2))
+        edge = a + shares.min() * (b - a)
+        angle = math.degrees(math.atan2(*(b - a)[::-1])) - 90
+        axes.plot(
+            *(middle + edge * reach)[:, None],
+            marker=(3, 0, angle),
+            markersize=8,
+            color=_colour(number),
+            markeredgecolor="white",
+            markeredgewidth=0.6,
+            clip_on=False,
+            zorder=6,
+            gid="mark",
+        )
+
+
+def _mark_end(axes: Any, points: Array, number: int) -> None:
+    if _inside(points[-1:], axes)[0]:
+        axes.plot(
+            *points[-1:].T,
+            marker="o",
+            markersize=4,
+            color=_colour(number),
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            zorder=6,
+            gid="mark",
+        )
+
+
+# ---- the losses ----------------------------------------------------------------------
+
+
+def _above(objective: Objective, path: Path) -> Array:
+    """How far the loss is above the least one; what is not finite or below is a gap."""
+    above = path.loss - objective.lowest
+    return np.where((above > 0) & (above < ticks.LARGEST), above, np.nan)
+
+
+def _last(above: Sequence[Array]) -> float:
+    """The step until which there is something to see."""
+    steps = max(len(each) for each in above) - 1
+    seen = [np.flatnonzero(each > LEAST * each[0]) for each in above]
+    last = max((int(found[-1]) for found in seen if len(found)), default=steps)
+    return float(min(steps, max(10, math.ceil(1.08 * last))))
+
+
+def _loss_axes(axes: Any, above: Sequence[Array], last: float, lowest: float) -> None:
+    first = max(float(each[0]) for each in above)
+    with np.errstate(invalid="ignore"):
+        values = np.concatenate([each[: int(last) + 1] for each in above])
+        shown = values[(values > LEAST * first) & (values < 1e3 * first)]
+    scale = ticks.scale(shown, count=4, log=ticks.wants_log(shown))
+    scale.apply(axes.yaxis)
+    ticks.linear(0, last, count=5, least_step=1.0).apply(axes.xaxis)
+    axes.grid(axis="y", color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("step")
+    what = "loss" if lowest == 0 else "loss − least"
+    axes.set_ylabel(elided(f"{what} (log)" if scale.log else what, PANEL, TEXT))
+    axes.yaxis.set_label_coords(-0.44 / MAP, 0.5)
+
+
+# ---- badges --------------------------------------------------------------------------
+
+
+def _colour(number: int) -> str:
+    return PALETTE[number % len(PALETTE)]
+
+
+def _channels(number: int) -> tuple[int, int, int]:
+    """Red, green and blue of a path's colour, in [0, 255]."""
+    red, green, blue = (int(_colour(number)[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _dashes(number: int) -> Any:
+    return ["solid", (0, (4, 1.2)), (0, (1.4, 1)), (0, (6, 1, 1.4, 1))][number // len(PALETTE) % 4]
+
+
+def _casing() -> list[Any]:
+    """A white edge that keeps crossing lines apart."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=2.6, foreground="white", alpha=0.8), Normal()]
+
+
+def _disc(number: int) -> dict[str, Any]:
+    return {
+        "marker": "o",
+        "markersize": 10,
+        "linestyle": "",
+        "markerfacecolor": _colour(number),
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.8,
+    }
+
+
+def _digits(number: int) -> dict[str, Any]:
+    """White figures, or dark ones on a light colour."""
+    red, green, blue = _channels(number)
+    light = 0.3 * red + 0.59 * green + 0.11 * blue > 140
+    return {
+        "color": INK if light else "white",
+        "size": 6.5,
+        "weight": "bold",
+        "ha": "center",
+        "va": "center_baseline",
+    }
+
+
+def _badge(axes: Any, number: int, moving: bool = False) -> tuple[Any, Any]:
+    (disc,) = axes.plot([], [], **_disc(number), zorder=8, gid="badge", animated=moving)
+    text = axes.text(0, 0, str(number + 1), **_digits(number), zorder=9, animated=moving)
+    text.set_clip_on(True)
+    return disc, text
+
+
+def _inches(points: Array, axes: Any) -> Array:
+    """Places on the axes in inches, for points that its data has."""
+    dpi = axes.figure.dpi
+    with np.errstate(invalid="ignore", divide="ignore"):
+        places: Array = np.asarray(axes.transData.transform(points)) / dpi
+    return places
+
+
+def _data(places: Array, axes: Any) -> Array:
+    return np.asarray(axes.transData.inverted().transform(places * axes.figure.dpi))
+
+
+def _spots(curves: Sequence[Array], axes: Any) -> list[tuple[Array | None, Array | None]]:
+    """For each curve (in inches) the point that its badge is for, and where the badge stands.
+
+    As far from other curves and badges as can be; beside the curve only where there is
+    no room on it.
+    """
+    corners = np.asarray(axes.transAxes.transform([(0, 0), (1, 1)])) / axes.figure.dpi
+    sampled = [_sampled(curve, corners) for curve in curves]
+    angles = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    offsets = np.concatenate([[[0.0, 0.0]], 0.24 * ring, 0.42 * ring, 0.62 * ring])
+    found: list[tuple[Array | None, Array | None]] = []
+    badges: list[Array] = []
+    for i, own in enumerate(sampled):
+        if not len(own):
+            found.append((None, None))
+            continue
+        feet = own[:: 1 + len(own) // 20]
+        spots = (feet[:, None] + offsets).reshape(-1, 2)
+        others = [each for j, each in enumerate(sampled) if j != i and len(each)]
+        clear = np.minimum(_nearest(spots, others), 0.35)
+        apart = _nearest(spots, [np.array(badges)]) if badges else np.full(len(spots), 1.0)
+        beside = np.tile(np.hypot(*offsets.T), len(feet))
+        off = ((spots < corners[0] + 0.08) | (spots > corners[1] - 0.08)).any(axis=1)
+        score = clear - 0.35 * beside - 10 * (apart < 0.17) - 10 * off
+        best = int(score.argmax())
+        badges.append(spots[best])
+        found.append((feet[best // len(offsets)], spots[best]))
+    return found
+
+
+def _sampled(curve: Array, corners: Array) -> Array:
+    """Up to 300 places along a curve, evenly spaced, inside the axes."""
+    curve = curve[np.isfinite(curve).all(axis=1)]
+    if len(curve) < 2:
+        return curve
+    way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
+    along = np.linspace(0, way[-1], 150 if way[-1] < 20 else 2000)
+    places = np.stack([np.interp(along, way, coordinate) for coordinate in curve.T], axis=1)
+    seen: Array = places[((places >= corners[0]) & (places <= corners[1])).all(axis=1)]
+    return seen[:: 1 + len(seen) // 300]
+
+
+def _nearest(places: Array, others: Sequence[Array]) -> Array:
+    """The distance of each place (M, 2) to the nearest of all others."""
+    if not others:
+        return np.full(len(places), 1.0)
+    points = np.concatenate(others)
+    across, upward = (places[:, i, None] - points[:, i] for i in (0, 1))
+    found: Array = np.sqrt((across * across + upward * upward).min(axis=1))
+    return found
+
+
+# ---- words ---------------------------------------------------------------------------
+
+
+def _said(path: Path) -> str:
+    """The learning rate, and what became of it."""
+    outcome = path.outcome if path.reached is None else f"{path.reached:,} steps"
+    return f"lr {path.lr:.3g}: {outcome}"

@@ -1,0 +1,158 @@
+"""Schedule: a factor on hyperparameters, step by step; and what a length is."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Predicate
+
+from optcli.arrays import Array
+from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.registry import Registry
+from optcli.specs import Doc, Ge, Lt, MinLen, Registered
+
+_EPOCHS = re.compile(r"([0-9]+(?:\.[0-9]+)?) epochs?")
+
+
+def _is_length(value: float) -> bool:
+    return 0 <= value < 1 or (value >= 1 and value == int(value))
+
+
+def _is_period(value: float) -> bool:
+    return value > 0 and _is_length(value)
+
+
+def _is_epochs(value: str) -> bool:
+    return _EPOCHS.fullmatch(value) is not None
+
+
+# Below 1 a fraction of the run, else steps; or, as text, epochs.
+Epochs = Annotated[str, Predicate(_is_epochs), Doc("text such as '5 epochs'")]
+Number = Doc("a fraction of the run below 1, a whole number of steps")
+Length = Annotated[float, Predicate(_is_length), Number] | Epochs
+# A length that is divided by: above 0.
+Period = Annotated[float, Predicate(_is_period), Number] | Epochs
+End = Annotated[float, Ge(0), Lt(1), Doc("the factor it ends at")]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The run as a schedule sees it. epoch: steps of one. warmup: steps before all else."""
+
+    steps: int
+    epoch: int = 1
+    warmup: int = 0
+
+    @property
+    def rest(self) -> int:
+        """Steps after the warm-up, 1 at least."""
+        return max(self.steps - self.warmup, 1)
+
+    def length(self, length: float | str) -> float:
+        """A length in steps, not rounded."""
+        if isinstance(length, str):
+            found = _EPOCHS.fullmatch(length)
+            assert found, length
+            return float(found[1]) * self.epoch
+        return length * self.steps if length < 1 else length
+
+    def period(self, length: float | str) -> float:
+        """The same, and one step at least: what is divided by."""
+        return max(self.length(length), 1.0)
+
+    def said(self, length: float | str) -> str:
+        """A length in words: `5 epochs (200 steps)`, `200 steps`."""
+        steps = counted(round(self.length(length)))
+        return f"{length} ({steps})" if isinstance(length, str) else steps
+
+
+@dataclass(frozen=True)
+class Schedule(Registered, ABC):
+    """A factor on the learning rate, or on other hyperparameters, step by step.
+
+    Lengths below 1 are fractions of the run, whole numbers are steps, `5 epochs` is what
+    it says. The factor of the warm-up is t/w at the steps t = 1 … w; what the schedule
+    says begins at w + 1.
+    """
+
+    warmup: Annotated[Length, Doc("length of a linear rise from 0, before all else")] = 0.0
+    of: Annotated[tuple[str, ...], MinLen(1), Doc("the hyperparameters that it multiplies")] = (
+        "lr",
+    )
+
+    @abstractmethod
+    def shape(self, done: Array, span: Span) -> Array:
+        """The factor when `done` steps were taken since the warm-up, from 0; (K,) -> (K,)."""
+
+    def factor(self, t: Array, steps: int, steps_per_epoch: int = 1) -> Array:
+        """The factor (K,) at steps t (K,), counted from 1, of a run of `steps`."""
+        whole = Span(steps, steps_per_epoch)
+        span = Span(steps, steps_per_epoch, round(whole.length(self.warmup)))
+        done = np.clip(t - 1 - span.warmup, 0, span.rest)
+        rise = t / max(span.warmup, 1)
+        factor: Array = np.where(t <= span.warmup, rise, self.shape(done, span))
+        return factor
+
+    def lengths(self) -> Mapping[str, float | str]:
+        """The lengths, by key, that must not exceed the run."""
+        return {"warmup": self.warmup}
+
+    def check(self, steps: int, steps_per_epoch: int, hyperparameters: Collection[str]) -> None:
+        """Raise InvalidInput where the schedule does not fit the run or the optimizer."""
+        span = Span(steps, steps_per_epoch)
+        faults = [
+            Fault(
+                f"is {span.said(length)}; must be at most the run's {counted(steps)}",
+                f"schedule.{name}",
+            )
+            for name, length in self.lengths().items()
+            if round(span.length(length)) > steps
+        ]
+        for name in self.of:
+            if name not in hyperparameters:
+                hint = suggestion(name, hyperparameters)
+                hint = hint or "; must be among " + ", ".join(hyperparameters)
+                faults.append(
+                    Fault(
+                        f"names '{name}', which is no number that the optimizer has{hint}",
+                        "schedule.of",
+                    )
+                )
+        if faults:
+            raise InvalidInput(*faults)
+
+    # ---- those that watch how training goes --------------------------------------------
+
+    def watches(self, usual: str) -> str | None:
+        """The column of the history that it watches; `usual` is that of most."""
+        return None
+
+    def memory(self, replicas: int) -> dict[str, Array]:
+        """What is kept for each replica, arrays (R,) by name; nothing by default."""
+        return {}
+
+    def watch(self, memory: Mapping[str, Array], value: Array) -> None:
+        """Take note, in place, of the monitored value (R,) of an epoch: the less the better."""
+
+    def scale(self, memory: Mapping[str, Array]) -> Array | float:
+        """A further factor (R,) on all that is to come."""
+        return 1.0
+
+
+def counted(steps: int) -> str:
+    """`1 step`, `1,000 steps`."""
+    return f"{steps:,} step" + ("" if steps == 1 else "s")
+
+
+def whole(quotient: Array) -> Array:
+    """How often something has passed; a quotient just below a whole number is that number."""
+    passed: Array = np.floor(quotient + 1e-9)
+    return passed
+
+
+SCHEDULES: Registry[Schedule] = Registry("schedule", "schedules", "optcli.schedules")

@@ -1,0 +1,50 @@
+"""Cosine with restarts: half a wave down, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, End, Period, Schedule, Span, whole
+from optcli.specs import Doc, Ge
+
+
+@SCHEDULES.register("cosine_restarts", "sgdr", "cosine_warm_restarts")
+@dataclass(frozen=True)
+class CosineRestarts(Schedule):
+    """Half a cosine from 1 down to `end`, and back to 1, each longer than the one before.
+
+        end + (1 − end)·(1 + cos(π·k/n))/2
+
+    after k of the n steps of the present one. The first begins after the warm-up.
+
+    The same as torch's CosineAnnealingWarmRestarts (T_0 = first, T_mult = multiplier).
+
+    Reference: I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm
+    restarts, 2017, equation 5.
+
+    Example: `schedule: {name: cosine_restarts, first: 10 epochs, multiplier: 2}`
+    """
+
+    first: Annotated[Period, Doc("length of the first wave")] = 0.25
+    multiplier: Annotated[int, Ge(1), Doc("how much longer each is than the one before")] = 1
+    end: End = 0.0
+
+    def lengths(self) -> Mapping[str, float | str]:
+        return {"warmup": self.warmup, "first": self.first}
+
+    def shape(self, done: Array, span: Span) -> Array:
+        first, m = span.period(self.first), self.multiplier
+        waves = done / first
+        if m == 1:
+            share = waves - whole(waves)
+        else:
+            # n waves take (mⁿ − 1)/(m − 1) times the first
+            n = whole(np.log(waves * (m - 1) + 1) / np.log(m))
+            share = (waves - (float(m) ** n - 1) / (m - 1)) / float(m) ** n
+        wave: Array = self.end + (1 - self.end) * 0.5 * (1 + np.cos(np.pi * share))
+        return wave

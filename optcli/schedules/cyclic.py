@@ -1,0 +1,53 @@
+"""Cyclic: up and down between two rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, Period, Schedule, Span, whole
+from optcli.specs import Doc, Ge, Gt, Le, Lt
+
+
+@SCHEDULES.register("cyclic", "clr")
+@dataclass(frozen=True)
+class Cyclic(Schedule):
+    """Straight lines from `low` up to 1 and down again, cycle after cycle.
+
+    With `triangular2` the height over `low` is halved in every cycle, with `exp_range` it
+    is multiplied by gamma in every step. The learning rate of the optimizer is the highest.
+
+    The same as torch's CyclicLR (base_lr = low·max_lr, step_size_up = cycle·up), except
+    that the momentum stays as it is.
+
+    Reference: L. N. Smith, Cyclical learning rates for training neural networks, 2017.
+
+    Example: `schedule: {name: cyclic, cycle: 8 epochs, low: 0.1}`
+    """
+
+    cycle: Annotated[Period, Doc("length of a rise and a fall")] = 0.25
+    low: Annotated[float, Ge(0), Lt(1), Doc("the factor it starts at")] = 0.1
+    up: Annotated[float, Gt(0), Lt(1), Doc("share of a cycle that is the rise")] = 0.5
+    mode: Annotated[
+        Literal["triangular", "triangular2", "exp_range"], Doc("what becomes of the height")
+    ] = "triangular"
+    gamma: Annotated[float, Gt(0), Le(1), Doc("for exp_range, the factor of a step")] = 0.999
+
+    def lengths(self) -> Mapping[str, float | str]:
+        return {"warmup": self.warmup, "cycle": self.cycle}
+
+    def shape(self, done: Array, span: Span) -> Array:
+        cycles = done / span.period(self.cycle)
+        number = whole(cycles)
+        share = cycles - number
+        height = np.where(share <= self.up, share / self.up, (1 - share) / (1 - self.up))
+        if self.mode == "triangular2":
+            height = height * 0.5**number
+        elif self.mode == "exp_range":
+            height = height * self.gamma**done
+        saw: Array = self.low + (1 - self.low) * np.maximum(height, 0)
+        return saw

@@ -1,0 +1,35 @@
+"""Exponential: the same share lost in every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, Period, Schedule, Span, whole
+from optcli.specs import Doc, Gt, Le
+
+
+@SCHEDULES.register("exponential", "exponential_decay")
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """A decay that leaves the share `gamma` in every stretch of the length `every`.
+
+        gamma^(k/every)
+
+    after k steps since the warm-up; with `staircase`, k/every is rounded down.
+
+    The same as optax's exponential_decay (decay_rate = gamma, transition_steps = every),
+    and with `every: 1` as torch's ExponentialLR.
+
+    Example: `schedule: {name: exponential, gamma: 0.95, every: 1 epoch}`
+    """
+
+    gamma: Annotated[float, Gt(0), Le(1), Doc("the share that is left")] = 0.95
+    every: Annotated[Period, Doc("the length in which it is left")] = "1 epoch"
+    staircase: Annotated[bool, Doc("all at once, at the end of each such length")] = False
+
+    def shape(self, done: Array, span: Span) -> Array:
+        times = done / span.period(self.every)
+        decay: Array = self.gamma ** (whole(times) if self.staircase else times)
+        return decay

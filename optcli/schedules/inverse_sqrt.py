@@ -1,0 +1,39 @@
+"""Inverse square root: a slow fall without an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, Period, Schedule, Span
+from optcli.specs import Doc
+
+
+@SCHEDULES.register("inverse_sqrt", "noam", "rsqrt")
+@dataclass(frozen=True)
+class InverseSqrt(Schedule):
+    """A fall by the square root of the step.
+
+        √(s / (s + t − w))
+
+    at the step t, where w is the warm-up and s the `timescale`. By default s = w, so that
+    it is √(w/t), and where there is no warm-up a tenth of the run.
+
+    With `warmup` w the same as the schedule of the Transformer, whose highest rate is
+    lr = 1/√(d·w) for a model of width d.
+
+    Reference: A. Vaswani and others, Attention is all you need, 2017, equation 3.
+
+    Example: `schedule: {name: inverse_sqrt, warmup: 4000}`
+    """
+
+    timescale: Annotated[Period | None, Doc("length until it is √½; by default the warm-up")] = None
+
+    def shape(self, done: Array, span: Span) -> Array:
+        default = float(span.warmup) or span.period(0.1)
+        s = default if self.timescale is None else span.period(self.timescale)
+        fall: Array = np.sqrt(s / (s + done + 1))
+        return fall

@@ -1,0 +1,48 @@
+"""Multistep: drops at milestones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, Length, Schedule, Span
+from optcli.specs import Doc, Gt, Le, MinLen
+
+
+@SCHEDULES.register("multistep", "piecewise_constant")
+@dataclass(frozen=True)
+class MultiStep(Schedule):
+    """A drop to `gamma` times as much at each milestone.
+
+        gamma^(number of milestones below t)
+
+    at the step t of the run, the warm-up counted: after a milestone of 100 steps, step
+    101 is the first of the smaller ones.
+
+    The same as torch's MultiStepLR.
+
+    Reference: K. He and others, Deep residual learning for image recognition, 2016,
+    section 4.2 (at half and at three quarters of the run).
+
+    Example: `schedule: {name: multistep, milestones: [30 epochs, 60 epochs, 80 epochs]}`
+    """
+
+    milestones: Annotated[tuple[Length, ...], MinLen(1), Doc("where in the run it drops")] = (
+        0.5,
+        0.75,
+    )
+    gamma: Annotated[float, Gt(0), Le(1), Doc("the factor of a drop")] = 0.1
+
+    def lengths(self) -> Mapping[str, float | str]:
+        named = {f"milestones[{i}]": length for i, length in enumerate(self.milestones)}
+        return {"warmup": self.warmup, **named}
+
+    def shape(self, done: Array, span: Span) -> Array:
+        places = np.array([round(span.length(each)) for each in self.milestones])
+        passed = (done[:, None] + span.warmup >= places).sum(axis=1)
+        stairs: Array = self.gamma ** passed.astype(np.float64)
+        return stairs

@@ -1,0 +1,36 @@
+"""Polynomial: a power of what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, End, Schedule, Span
+from optcli.specs import Doc, Gt
+
+
+@SCHEDULES.register("polynomial", "poly")
+@dataclass(frozen=True)
+class Polynomial(Schedule):
+    """A power of the share of the run that is left, from 1 down to `end`.
+
+        end + (1 − end)·(1 − k/n)^power
+
+    after k of the n steps that follow the warm-up.
+
+    The same as torch's PolynomialLR (whose power is 1 by default) and optax's
+    polynomial_schedule.
+
+    Reference: L.-C. Chen and others, DeepLab, 2017, section 4.1 (power 0.9).
+
+    Example: `schedule: {name: polynomial, power: 0.9}`
+    """
+
+    power: Annotated[float, Gt(0), Doc("1 is a straight line, more falls faster at first")] = 2.0
+    end: End = 0.0
+
+    def shape(self, done: Array, span: Span) -> Array:
+        left = 1 - done / span.rest
+        curve: Array = self.end + (1 - self.end) * left**self.power
+        return curve

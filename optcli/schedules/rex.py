@@ -1,0 +1,29 @@
+"""REX: slow first, then fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, Schedule, Span
+
+
+@SCHEDULES.register("rex")
+@dataclass(frozen=True)
+class REX(Schedule):
+    """A fall to 0 that is above the straight line all the way: slow first, then fast.
+
+        (1 − z) / (1 − z/2),   z = k/n
+
+    after k of the n steps that follow the warm-up.
+
+    Reference: J. Chen, C. Wolfe and A. Kyrillidis, REX: revisiting budgeted training with
+    an improved schedule, 2022, equation 1.
+
+    Example: `schedule: rex`
+    """
+
+    def shape(self, done: Array, span: Span) -> Array:
+        z = done / span.rest
+        fall: Array = (1 - z) / (1 - z / 2)
+        return fall

@@ -1,0 +1,37 @@
+"""Step: a drop at regular intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from optcli.arrays import Array
+from optcli.schedules.base import SCHEDULES, Period, Schedule, Span, whole
+from optcli.specs import Doc, Gt, Le
+
+
+@SCHEDULES.register("step")
+@dataclass(frozen=True)
+class Step(Schedule):
+    """A drop to `gamma` times as much at regular intervals.
+
+        gamma^⌊(t − 1)/every⌋
+
+    at the step t of the run, the warm-up counted.
+
+    The same as torch's StepLR (step_size = every).
+
+    Example: `schedule: {name: step, every: 30 epochs, gamma: 0.1}`
+    """
+
+    every: Annotated[Period, Doc("length of the intervals")] = 0.3
+    gamma: Annotated[float, Gt(0), Le(1), Doc("the factor of a drop")] = 0.1
+
+    def lengths(self) -> Mapping[str, float | str]:
+        return {"warmup": self.warmup, "every": self.every}
+
+    def shape(self, done: Array, span: Span) -> Array:
+        drops = whole((done + span.warmup) / span.period(self.every))
+        stairs: Array = self.gamma**drops
+        return stairs

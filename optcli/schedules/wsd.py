@@ -1,0 +1,60 @@
+"""WSD: warm-up, stable, decay; a trapezoid."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.errors import Fault, InvalidInput
+from optcli.schedules.base import SCHEDULES, End, Period, Schedule, Span, counted
+from optcli.specs import Doc
+
+
+@SCHEDULES.register("wsd", "trapezoid", "warmup_stable_decay")
+@dataclass(frozen=True)
+class WSD(Schedule):
+    """Level after the warm-up, and down to `end` in the last stretch, the decay.
+
+        1 − (1 − end)·s(k/n)
+
+    after k of the n steps of the decay, with s(z) = z (linear), √z (sqrt), or
+    (1 − cos πz)/2 (cosine). A run can be made longer without deciding so beforehand: go on
+    from a checkpoint of the level part.
+
+    Reference: S. Hu and others, MiniCPM, 2024, section 4; the square root by A. Hägele and
+    others, Scaling laws and compute-optimal training beyond fixed training durations, 2024.
+
+    Example: `schedule: {name: wsd, warmup: 0.05, decay: 0.2}`
+    """
+
+    decay: Annotated[Period, Doc("length of the decay, at the end of the run")] = 0.2
+    kind: Annotated[Literal["linear", "sqrt", "cosine"], Doc("the way down")] = "linear"
+    end: End = 0.0
+
+    def lengths(self) -> Mapping[str, float | str]:
+        return {"warmup": self.warmup, "decay": self.decay}
+
+    def check(self, steps: int, steps_per_epoch: int, hyperparameters: Collection[str]) -> None:
+        super().check(steps, steps_per_epoch, hyperparameters)
+        span = Span(steps, steps_per_epoch)
+        warmup, decay = (round(span.length(each)) for each in (self.warmup, self.decay))
+        if warmup + decay > steps:
+            message = (
+                f"is {counted(decay)}, after {counted(warmup)} of warm-up; "
+                f"both together must be at most the run's {counted(steps)}"
+            )
+            raise InvalidInput(Fault(message, "schedule.decay"))
+
+    def shape(self, done: Array, span: Span) -> Array:
+        decay = span.period(self.decay)
+        share = np.clip((done - (span.rest - decay)) / decay, 0, 1)
+        if self.kind == "sqrt":
+            share = np.sqrt(share)
+        elif self.kind == "cosine":
+            share = (1 - np.cos(np.pi * share)) / 2
+        trapezoid: Array = 1 - (1 - self.end) * share
+        return trapezoid

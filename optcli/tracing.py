@@ -1,0 +1,236 @@
+"""Tracing: optimizers on an objective, all from one start, as one cohort.
+
+    traced = trace(objective, entries, steps=500)
+    for path in traced.paths: path.x, path.loss, path.outcome
+
+`tune` first gives each its best learning rate; all candidates of all are one cohort.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.objectives import Objective
+from optcli.optimizers.base import Optimizer, Stepper
+from optcli.randomness import Stream
+
+# How near to a minimum is there.
+TOLERANCE = 0.01
+# Learning rates that tuning tries: so many decades to each side of the default.
+DECADES, PER_DECADE = 3, 4
+# Steps whose coefficients are computed in one go.
+PLANNED_STEPS = 256
+# A loss so many times higher over the least than at the start is called diverged.
+FAR = 1e3
+# Standing still: so little way in the last fifth of the steps, and a gradient so many
+# times smaller than at the start.
+STILL, LEVEL = 1e-3, 1e-2
+
+Ending = Literal["reached", "elsewhere", "on the way", "diverged"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One that takes part. tunable: whether its learning rate is to be found."""
+
+    label: str
+    optimizer: Optimizer
+    tunable: bool = True
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where one optimizer went in T steps.
+
+    x: the points (T + 1, n), the start first. loss, distance: the objective, and how far
+    the nearest minimum is, (T + 1,). reached: after how many steps it was within
+    TOLERANCE of a minimum for good, None where it was not. outcome: `reached`;
+    `elsewhere`: it stands still where the gradient vanishes; `on the way`; `diverged`.
+    """
+
+    entry: Entry
+    x: Array
+    loss: Array
+    distance: Array
+    reached: int | None
+    outcome: Ending
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self.entry.label
+
+    @property
+    def lr(self) -> float:
+        """The learning rate that was used."""
+        return self.entry.optimizer.lr
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What `trace` found. paths: the best first."""
+
+    objective: Objective
+    start: tuple[float, ...]
+    steps: int
+    seed: int
+    paths: tuple[Path, ...]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether every path diverged."""
+        return all(path.outcome == "diverged" for path in self.paths)
+
+
+def trace(
+    objective: Objective,
+    entries: Sequence[Entry],
+    *,
+    steps: int,
+    start: Sequence[float] | None = None,
+    seed: int = 0,
+) -> Traced:
+    """Let every optimizer go `steps` steps from one start."""
+    begin = tuple(objective.start if start is None else start)
+    x, loss, distance = _descend(objective, [e.optimizer for e in entries], begin, steps, seed)
+    paths = [
+        _path(objective, entry, x[:, r], loss[:, r], distance[:, r])
+        for r, entry in enumerate(entries)
+    ]
+    return Traced(objective, begin, steps, seed, tuple(sorted(paths, key=_rank)))
+
+
+def tune(
+    objective: Objective,
+    entries: Sequence[Entry],
+    *,
+    steps: int,
+    start: Sequence[float] | None = None,
+    seed: int = 0,
+) -> list[Entry]:
+    """The entries with the learning rate each does best with.
+
+    Best is what reaches a minimum first, or else ends lowest; of equals the smaller rate.
+    """
+    begin = tuple(objective.start if start is None else start)
+    candidates = [(i, o) for i, entry in enumerate(entries) for o in _candidates(entry)]
+    found = _descend(objective, [o for _, o in candidates], begin, steps, seed, keep=False)
+    _, loss, distance = found
+    tail = max(1, steps // 10)  # where noise or a swing is averaged away
+    best: dict[int, tuple[tuple[float, float, float], Optimizer]] = {}
+    for r, (i, optimizer) in enumerate(candidates):
+        reached = _reached(distance[:, r])
+        end = float(loss[-tail:, r].mean())
+        score = (
+            math.inf if reached is None else reached,
+            end if math.isfinite(end) else math.inf,
+            optimizer.lr,
+        )
+        best[i] = min(best.get(i, (score, optimizer)), (score, optimizer), key=lambda each: each[0])
+    return [replace(entry, optimizer=best[i][1]) for i, entry in enumerate(entries)]
+
+
+def rates(default: float) -> list[float]:
+    """The learning rates that tuning tries, in three digits, and the default."""
+    count = 2 * DECADES * PER_DECADE + 1
+    tried = default * np.logspace(-DECADES, DECADES, count)
+    return sorted({float(f"{rate:.3g}") for rate in tried} | {default})
+
+
+def _candidates(entry: Entry) -> list[Optimizer]:
+    if not entry.tunable:
+        return [entry.optimizer]
+    return [replace(entry.optimizer, lr=rate) for rate in rates(entry.optimizer.lr)]
+
+
+def _descend(
+    objective: Objective,
+    optimizers: Sequence[Optimizer],
+    start: tuple[float, ...],
+    steps: int,
+    seed: int,
+    *,
+    keep: bool = True,
+) -> tuple[Array, Array, Array]:
+    """Points (T + 1, R, n) (without `keep` the last alone), losses and distances (T + 1, R)."""
+    count, n = len(optimizers), len(start)
+    x = np.tile(np.array(start, np.float64), (count, 1))
+    g, model = np.empty_like(x), x.copy()
+    stepper = Stepper(optimizers, x, g, seeds=[seed] * count)
+    noise = Stream(seed, "objective")
+    lr = np.tile([optimizer.lr for optimizer in optimizers], (PLANNED_STEPS, 1))
+    points = np.empty((steps + 1 if keep else 1, count, n))
+    loss, distance = np.empty((steps + 1, count)), np.empty((steps + 1, count))
+    with np.errstate(all="ignore"):
+        for t in range(steps + 1):
+            k = t % PLANNED_STEPS
+            if k == 0:
+                stepper.plan(t + 1, lr)  # and at first, begin
+            if t:
+                stepper.model(model)
+            points[t if keep else 0] = model
+            loss[t] = objective.value(model)
+            distance[t] = _distance(objective, model)
+            if t == steps:
+                break
+            objective.gradient(x, g)
+            if objective.noisy:
+                objective.noise(noise.at(t).standard_normal(n), g)
+            stepper.step(k, objective.value(x) if stepper.averages else loss[t])
+    return points, loss, distance
+
+
+def _distance(objective: Objective, x: Array) -> Array:
+    """How far the nearest minimum is from points x (R, n), as (R,)."""
+    apart = x[:, None] - objective.minima
+    found: Array = np.sqrt((apart * apart).sum(axis=2)).min(axis=1)
+    return found
+
+
+def _reached(distance: Array) -> int | None:
+    """After how many steps it is within the tolerance for good."""
+    outside = np.flatnonzero(~(distance <= TOLERANCE))
+    after = int(outside[-1]) + 1 if len(outside) else 0
+    return after if after < len(distance) else None
+
+
+def _path(objective: Objective, entry: Entry, x: Array, loss: Array, distance: Array) -> Path:
+    reached = _reached(distance)
+    outcome: Ending = "on the way"
+    if reached is not None:
+        outcome = "reached"
+    elif _diverged(objective, x, loss):
+        outcome = "diverged"
+    elif _stands_still(objective, x):
+        outcome = "elsewhere"
+    return Path(entry, x, loss, distance, reached, outcome)
+
+
+def _diverged(objective: Objective, x: Array, loss: Array) -> bool:
+    """Whether a number ceased to be finite, or the loss ended far above where it started."""
+    if not (np.isfinite(x).all() and np.isfinite(loss).all()):
+        return True
+    above = loss - objective.lowest
+    return bool(above[-1] > FAR * max(above[0], 1e-300))
+
+
+def _stands_still(objective: Objective, x: Array) -> bool:
+    """Whether it has ceased to move, where the gradient is nearly nothing."""
+    g = np.empty((2, x.shape[1]))
+    objective.gradient(x[[0, -1]], g)
+    before, after = np.sqrt((g * g).sum(axis=1))
+    way = np.abs(x[-(len(x) // 5 + 1) :] - x[-1]).max()
+    return bool(way <= STILL and after <= LEVEL * before)
+
+
+def _rank(path: Path) -> tuple[bool, float, float]:
+    """The best first: who arrived first, then who came lowest; the diverged last."""
+    steps = math.inf if path.reached is None else path.reached
+    diverged = path.outcome == "diverged"
+    return diverged, steps, 0.0 if diverged else float(path.loss[-1])

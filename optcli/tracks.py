@@ -1,0 +1,171 @@
+"""Tracks: the Python door of `trace`. Lets optimizers loose on an objective, keeps what they did.
+
+traced = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], tune=True)
+traced.paths[0].label, traced.paths[0].x, traced.paths[0].outcome
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optcli import files, tracing
+from optcli.errors import Fault, InvalidInput
+from optcli.objectives import OBJECTIVES, Objective
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.recording import environment, named
+from optcli.tracing import Entry, Traced
+
+STEPS = 1000
+MOST_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class Track:
+    """A finished trace, and the folder in which it lies."""
+
+    traced: Traced
+    folder: Path
+
+
+def trace(
+    objective: str | Objective,
+    optimizers: Sequence[str],
+    *,
+    steps: int = STEPS,
+    start: Sequence[float] | None = None,
+    tune: bool = False,
+    seed: int = 0,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool = True,
+    animate: bool = False,
+    tuned: Callable[[Sequence[Entry]], None] | None = None,
+) -> Track:
+    """Let optimizers go from one start on an objective, and keep the paths in a folder.
+
+    objective, optimizers: as on the command line, `quadratic:condition=50`,
+    `adam:lr=0.01,beta1=0.8`. tune: find each its best learning rate first, but for those
+    whose rate is given; `tuned` is called with what was found. out: the folder, by default
+    `runs/trace-<objective>-<date>-<time>`. Raises InvalidInput, EnvironmentFailed.
+    """
+    from optcli.config import words
+
+    if isinstance(objective, str):
+        objective = words.chosen(OBJECTIVES, objective)
+    entries = _entries(optimizers)
+    begin = _start(objective, start)
+    if not 1 <= steps <= MOST_STEPS:
+        raise InvalidInput(Fault(f"is {steps}; must be in [1, {MOST_STEPS:,}]", "--steps"))
+    if seed < 0:
+        raise InvalidInput(Fault(f"is {seed}; must be at least 0", "--seed"))
+    if out is not None:
+        folder = files.claim_folder(Path(out), overwrite=overwrite)
+    if tune:
+        entries = tracing.tune(objective, entries, steps=steps, start=begin, seed=seed)
+        if tuned is not None:
+            tuned([entry for entry in entries if entry.tunable])
+    traced = tracing.trace(objective, entries, steps=steps, start=begin, seed=seed)
+    if out is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = files.new_folder(Path("runs"), f"trace-{objective.name}-{stamp}")
+    _keep(folder, traced, plots=plots, animate=animate)
+    return Track(traced, folder)
+
+
+def _entries(optimizers: Sequence[str]) -> list[Entry]:
+    """The optimizers by label; raises InvalidInput for a wrong one, and one that stands twice."""
+    from optcli.config import words
+
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    for word in optimizers:
+        try:
+            optimizer = words.chosen(OPTIMIZERS, word)
+        except InvalidInput as error:
+            faults += error.faults
+            continue
+        if any(entry.optimizer == optimizer for entry in entries):
+            faults.append(Fault("stands here twice", word))
+        entries.append(Entry(word, optimizer, "lr" not in words.given(word)))
+    if not optimizers:
+        faults.append(Fault("is missing; name one optimizer or more", "OPTIMIZER"))
+    if faults:
+        raise InvalidInput(*faults)
+    return entries
+
+
+def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, ...]:
+    if start is None:
+        return objective.start
+    if len(start) != objective.size:
+        message = f"has {len(start)} numbers; {objective.name} takes {objective.size}"
+        raise InvalidInput(Fault(message, "--start"))
+    return tuple(map(float, start))
+
+
+def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
+    """Write the folder; raises EnvironmentFailed."""
+    from optcli.config import words
+
+    config = {
+        "objective": {**named(traced.objective), "start": list(traced.start)},
+        "optimizers": [named(path.entry.optimizer) for path in traced.paths],
+        "steps": traced.steps,
+        "seed": traced.seed,
+    }
+    files.write(folder / "config.yaml", words.written(config).encode())
+    files.write_json(folder / "environment.json", environment(1, None))
+    files.write(folder / "paths.csv", _table(traced))
+    files.write_json(folder / "summary.json", {"paths": summary(traced)})
+    if plots or animate:
+        from optcli import plots as drawing
+
+        at = ", ".join(f"{x:.4g}" for x in traced.start[:3])
+        at += ", …" if len(traced.start) > 3 else ""
+        title = f"{traced.objective.name}, {traced.steps:,} steps from ({at})"
+        if plots:
+            figure = drawing.trace_map(traced, title)
+            files.write(folder / "trace.png", drawing.render(figure))
+        if animate:
+            files.write(folder / "trace.gif", drawing.trace_animation(traced, title))
+    files.seal(folder)
+
+
+def summary(traced: Traced) -> list[dict[str, Any]]:
+    """What became of each optimizer, the best first."""
+    return [
+        {
+            "label": path.label,
+            "optimizer": path.entry.optimizer.name,
+            "hyperparameters": {
+                key: value for key, value in named(path.entry.optimizer).items() if key != "name"
+            },
+            "outcome": path.outcome,
+            "loss": float(path.loss[-1]),
+            "distance": float(path.distance[-1]),
+            "steps_to_tolerance": path.reached,
+            "tolerance": tracing.TOLERANCE,
+            "end": path.x[-1].tolist(),
+        }
+        for path in traced.paths
+    ]
+
+
+def _table(traced: Traced) -> bytes:
+    """Every step of every path, in full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    places = [f"x{i}" for i in range(1, traced.objective.size + 1)]
+    writer.writerow(["optimizer", "step", "loss", "distance", *places])
+    for path in traced.paths:
+        rows = np.column_stack([path.loss, path.distance, path.x]).tolist()
+        writer.writerows([path.label, step, *row] for step, row in enumerate(rows))
+    return text.getvalue().encode()

@@ -1,0 +1,133 @@
+"""What `optcli explain` says: pages on names, and the passes of a model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optcli import explanation
+from optcli.catalog import KINDS
+from optcli.cli.main import run
+from optcli.layers.base import LAYERS
+from optcli.models import CNN, MLP
+from tests.cohorts import cohort
+from tests.test_layers import trained
+
+DIGITS = str(Path(__file__).parent.parent / "configs" / "digits.yaml")
+NAMES = sorted({name for registry in (*KINDS.values(), LAYERS) for name in registry.names()})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_there_is_a_page_for_every_name(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["explain", name]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{name} (")
+    for page in explanation.pages(name):
+        assert page.text
+        for key in page.fields:
+            assert f"  {key} " in out
+    # only formulas and examples, which are indented, may be wider
+    assert all(len(line) <= 60 for line in out.splitlines() if not line.startswith("    "))
+
+
+@pytest.mark.parametrize("name", LAYERS.names() + KINDS["activations"].names())
+def test_pages_on_layers_give_gradient_and_reference(name):
+    page = next(p for p in explanation.pages(name) if p.kind in ("layer", "activation"))
+    if name != "flatten":
+        assert "Reference: " in page.text
+    assert any(word in page.text for word in ("∂/∂", "f′(x)", "gradient", "dy/n"))
+
+
+def test_a_page_gives_range_and_default(capsys):
+    assert run(["explain", "dropout"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rate probability of an input to become 0: a number in [0, 1), by default 0.5" in said
+
+
+def test_other_names_lead_to_the_page(capsys):
+    assert run(["explain", "conv2d"]) == 0
+    assert capsys.readouterr().out.startswith("convolution (layer, also conv, conv2d)")
+
+
+def test_all_kinds_of_a_name_are_explained(capsys):
+    assert run(["explain", "linear", "--json"]) == 0
+    kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
+    assert {"dataset", "model", "schedule", "layer"} <= set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["adma"], "NAME: is the unknown name 'adma'; did you mean 'adam'? (optcli list)"),
+        (["forward"], "optcli explain forward: is missing; name a YAML file"),
+        (["adam", DIGITS], "NAME: is 'adam', which takes no config; forward and backward do"),
+    ],
+)
+def test_wrong_arguments_are_said_in_one_line(arguments, message, capsys):
+    assert run(["explain", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == message + "\n"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("width", ["60", "100"])
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_passes_are_a_table_that_fits(way, width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    assert run(["explain", way, DIGITS]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= int(width)
+    layers = [line for line in lines if "convolution" in line]
+    assert len(layers) == 2
+    first = "convolution2" if way == "backward" else "convolution1"
+    assert first in layers[0]
+
+
+def test_passes_as_json(capsys):
+    assert run(["explain", "backward", DIGITS, "--json"]) == 0
+    batch, *gradients = map(json.loads, capsys.readouterr().out.splitlines())
+    assert batch["event"] == "batch"
+    assert batch["rows"] == 32
+    assert gradients[0] | {"norm": 0, "largest": 0} == {
+        "event": "gradient",
+        "layer": "dense2",
+        "parameter": None,
+        "shape": [10],
+        "norm": 0,
+        "largest": 0,
+    }
+
+
+def test_passes_by_value():
+    made = cohort(["adam"], hidden=(), shuffle=False)
+    found = explanation.passes(made)
+    part = made.replicas[0].data.train
+    x, y = part.x[:16], part.y[:16]
+    row = np.zeros(made.architecture().layout.size)
+    made.architecture().initialize(row, 0)
+    scores = x @ row[:12].reshape(4, 3) + row[12:]
+    p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    dy = (p - np.eye(3)[y]) / 16
+    (output,) = found.forward
+    assert (output.layer, output.shape, output.parameters) == ("dense1", (3,), 15)
+    assert (output.mean, output.deviation) == pytest.approx((scores.mean(), scores.std()))
+    assert found.loss == pytest.approx(-np.log(p[np.arange(16), y]).mean())
+    expected = [(None, dy), ("weight", x.T @ dy), ("bias", dy.sum(0))]
+    for gradient, (name, value) in zip(found.backward, expected, strict=True):
+        assert gradient.parameter == name
+        assert gradient.norm == pytest.approx(np.linalg.norm(value))
+        assert gradient.largest == pytest.approx(np.abs(value).max())
+
+
+@pytest.mark.parametrize(
+    "model", [MLP(hidden=(6, 6), residual=True), CNN(channels=(3, 3), residual=True)]
+)
+def test_passes_know_every_parameter(model):
+    made = trained(model)
+    found = explanation.passes(made)
+    named = {f"{g.layer}.{g.parameter}" for g in found.backward if g.parameter}
+    assert named == set(made.architecture().layout.shapes)
+    assert sum(output.parameters for output in found.forward) == found.parameters
+    assert np.isfinite([g.norm for g in found.backward]).all()

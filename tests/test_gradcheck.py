@@ -1,0 +1,621 @@
+"""Gradient checks: what they must see, what they must let pass, and the command."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import optcli
+from optcli.cli.main import run
+from optcli.errors import InvalidInput
+from optcli.gradients import WrongGradient
+from optcli.gradients.check import How, check
+from optcli.gradients.components import LossFunction
+from optcli.gradients.differences import noise_of
+from optcli.gradients.functions import Function
+from optcli.gradients.networks import Batch, NetworkFunction
+from optcli.gradients.subjects import Case, cohort_subject, loss_subject, subjects
+from optcli.gradients.variants import variants
+from optcli.losses.base import LOSSES
+from optcli.models import CNN, MLP, Architecture, Linear
+from optcli.run import blas_threads
+from optcli.specs import Regularization
+from tests.cohorts import cohort
+
+ROOT = Path(__file__).parent.parent
+ALL = subjects()
+
+
+def verdicts(f, gradient, x, **how):
+    """The verdicts on a function of points (K, P)."""
+    return set(optcli.gradcheck(f, gradient, x, vectorized=True, **how).verdicts)
+
+
+# ---- single functions, of which everything is known ------------------------------------
+
+
+def relu(x):
+    return np.maximum(x, 0)[:, 0]
+
+
+def absolute(x):
+    return np.abs(x)[:, 0]
+
+
+def huber(x):
+    size = np.abs(x[:, 0])
+    return np.where(size < 1, 0.5 * size**2, size - 0.5)
+
+
+def squared_hinge(x):
+    return np.maximum(0, 1 - x[:, 0]) ** 2
+
+
+def cross_entropy(x):
+    top = x.max(1)
+    return np.log(np.exp(x - top[:, None]).sum(1)) + top - x[:, 0]
+
+
+def log_cosh(x):
+    size = np.abs(x[:, 0])
+    return size + np.log1p(np.exp(-2 * size)) - np.log(2)
+
+
+def sharp_softplus(x):
+    z = 1e6 * x[:, 0]
+    return (np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))) / 1e6
+
+
+def poisson(x):
+    return np.exp(x[:, 0]) - 3 * x[:, 0]
+
+
+def gaussian_nll(x):
+    return 0.5 * (np.log(x[:, 1]) + (x[:, 0] - 0.3) ** 2 / x[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope", "expected"),
+    [
+        *((relu, 0.0, slope, "kink") for slope in (0, 0.5, 1)),
+        *((relu, 0.0, slope, "wrong") for slope in (1.001, -0.001, 1.01)),
+        *((absolute, 0.0, slope, "kink") for slope in (-1, 0, 1)),
+        (absolute, 0.0, 1.001, "wrong"),
+        (absolute, 1e-9, 1, "ok"),
+        (absolute, 1e-9, -1, "wrong"),
+        (absolute, 1e-13, 1, "kink"),
+        *((huber, x, np.clip(x, -1, 1), "ok") for x in (1.0, -1.0, 1 + 1e-7, 1 - 1e-7)),
+        *((huber, x, 1.001 * np.clip(x, -1, 1), "wrong") for x in (1.0, -1.0, 1 + 1e-7)),
+        (huber, 1.0, 1.00001, "wrong"),
+        (squared_hinge, 1.0, 0, "ok"),
+        (squared_hinge, 1.0, 0.001, "wrong"),
+        *((log_cosh, x, np.tanh(x), "ok") for x in (0, 1e-8, 1e-3, 3, 400)),
+        *((log_cosh, x, 1.001 * np.tanh(x), "wrong") for x in (1e-3, 400)),
+        (log_cosh, 1e-8, 1.001e-8, "ok"),  # below what rounding lets one see
+        (sharp_softplus, 0.0, 0.5, "ok"),
+        (sharp_softplus, 0.0, 0.4, "wrong"),
+        *((poisson, s, np.exp(s) - 3, "ok") for s in (50.0, 600.0, -600.0)),
+        *((poisson, s, 1.001 * (np.exp(s) - 3), "wrong") for s in (50.0, 600.0, -600.0)),
+        (lambda x: 3 * x[:, 0], 0.7, 3, "ok"),
+        (lambda x: 3 * x[:, 0], 0.7, 3.00003, "wrong"),
+        (lambda x: 3 * x[:, 0] ** 2, 0.7, 4.2, "ok"),
+        (lambda x: 0 * x[:, 0] + 5, 0.7, 0, "ok"),
+        (lambda x: np.maximum(x, 0)[:, 0] - np.maximum(-x, 0)[:, 0], 0.0, 0, "wrong"),
+        (relu, 1.0, np.nan, "wrong"),
+        (relu, 1.0, np.inf, "wrong"),
+        (lambda x: np.log(x[:, 0]), 1e-5, 1e5, "ok"),  # the first steps leave the domain
+        (lambda x: np.sqrt(x[:, 0]), -1.0, 1, "unresolved"),
+    ],
+)
+def test_functions_of_one_number(f, x, slope, expected):
+    assert verdicts(f, [slope], [x], convex=True) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("gradient", "expected"),
+    [((1, 0), "kink"), ((0.5, 0.5), "kink"), ((1, 1), "wrong"), ((0, 0), "wrong")],
+)
+def test_a_tie_of_two_is_asked_along_both_together(gradient, expected):
+    assert verdicts(lambda x: x.max(1), gradient, [0.3, 0.3], convex=True) == {expected}
+
+
+def test_extreme_scores_and_small_variances():
+    scores = np.array([999.5, 1000.0, 999.0])
+    gradient = np.exp(scores - 1000) / np.exp(scores - 1000).sum() - [1, 0, 0]
+    assert verdicts(cross_entropy, gradient, scores) == {"ok"}
+    assert verdicts(cross_entropy, gradient * [1, 1.001, 1], scores) == {"ok", "wrong"}
+    x, v = np.array([0.3001, 1e-6]), 1e-6
+    gradient = np.array([1e-4 / v, 0.5 * (1 / v - 1e-8 / v**2)])
+    assert verdicts(gaussian_nll, gradient, x) == {"ok"}
+    assert verdicts(gaussian_nll, 1.001 * gradient, x) == {"wrong"}
+
+
+def test_the_complex_step_sees_what_differences_do_not():
+    slope = 1 - np.tanh(0.3) ** 2
+    f = lambda x: np.tanh(x)[:, 0]  # noqa: E731
+    assert verdicts(f, [slope], [0.3], complex_step=True) == {"ok"}
+    assert verdicts(f, [slope * (1 + 1e-9)], [0.3]) == {"ok"}
+    assert verdicts(f, [slope * (1 + 1e-9)], [0.3], complex_step=True) == {"wrong"}
+    assert verdicts(lambda x: x.max(1), [1, 0], [0.3, 0.3], complex_step=True) == {"kink"}
+
+
+def test_what_is_not_analytic_does_not_pass_for_it():
+    assert verdicts(absolute, [1], [0.3], complex_step=True) == {"wrong"}
+    result = optcli.gradcheck(
+        lambda x: float(np.hypot(x[0], 1)), [0.3 / np.hypot(0.3, 1)], [0.3], complex_step=True
+    )
+    assert not result
+    assert "does not take complex numbers" in str(result)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("scale", [0.1, 1, 1e3, 1e6])
+def test_the_noise_of_a_function_is_measured(scale, seed):
+    class Noisy(Function):
+        def values(self, points):
+            return scale * (1 + np.sin(points).sum(1)) + 1e4 - 1e4
+
+    noise = noise_of(Noisy(np.ones(5)), 1.0, np.random.default_rng(seed))
+    exact = np.finfo(float).eps * max(scale * 5.2, 1e4)  # half a place of the largest number
+    assert 0.05 * exact < noise < 2 * exact
+
+
+# ---- the function for everybody --------------------------------------------------------
+
+
+def test_a_function_of_a_matrix_point_by_point():
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    seen = []
+
+    def f(x):
+        seen.append(x.shape)
+        return (np.tanh(x) * x).sum()
+
+    gradient = np.tanh(x) + x / np.cosh(x) ** 2
+    before = x.copy()
+    assert optcli.gradcheck(f, gradient, x)
+    assert optcli.gradcheck(f, lambda x: np.tanh(x) + x / np.cosh(x) ** 2, x)
+    assert set(seen) == {(3, 4)}
+    assert np.array_equal(x, before)
+    result = optcli.gradcheck(f, gradient * np.where(np.arange(12).reshape(3, 4) == 6, -1, 1), x)
+    (worst,) = (entry for entry in result.worst(3) if entry.verdict == "wrong")
+    assert worst.label == "x[1, 2]"
+    assert worst.analytic == -gradient[1, 2]
+    assert worst.numeric == pytest.approx(gradient[1, 2], rel=1e-8)
+    assert result.verdicts.count("ok") == 11
+    assert "x[1, 2]" in str(result)
+    with pytest.raises(WrongGradient, match="x\\[1, 2\\]"):
+        result.raise_if_wrong()
+    with pytest.raises(AssertionError):
+        result.raise_if_wrong()
+    optcli.gradcheck(f, gradient, x).raise_if_wrong()
+
+
+@pytest.mark.parametrize(
+    ("factor", "hint"),
+    [
+        (-1, "has the wrong sign"),
+        (0, "is 0"),
+        (7, "7 times the numeric slope"),
+        (1.001, "1.001 times"),
+    ],
+)
+def test_a_common_factor_is_said(factor, hint):
+    x = np.random.default_rng(0).standard_normal(9)
+    result = optcli.gradcheck(lambda x: (x**2).sum(), 2 * factor * x, x)
+    assert hint in str(result)
+
+
+def test_rtol_and_atol_widen():
+    x = np.array([0.3, 0.7])
+    f = lambda x: (x**2).sum()  # noqa: E731
+    assert not optcli.gradcheck(f, 2 * x + 1e-4, x)
+    assert optcli.gradcheck(f, 2 * x + 1e-4, x, rtol=1e-2)
+    assert optcli.gradcheck(f, 2 * x + 1e-4, x, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.sum, np.ones(3), np.ones(4)), "shape (3,), x has (4,)"),
+        ((np.sum, np.ones(2), [1.0, np.nan]), "not finite"),
+        ((np.sum, [], []), "empty"),
+        ((np.sum, ["a"], ["a"]), "no array of numbers"),
+        ((lambda x: x, np.ones(2), np.ones(2)), "must be one number"),
+        ((lambda x: "1", np.ones(2), np.ones(2)), "must be one number"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(arguments, message):
+    with pytest.raises(InvalidInput) as caught:
+        optcli.gradcheck(*arguments)
+    assert message in str(caught.value)
+
+
+def test_a_vectorized_function_must_give_a_value_for_each_point():
+    with pytest.raises(InvalidInput, match="a value for each"):
+        optcli.gradcheck(np.sum, np.ones(2), np.ones(2), vectorized=True)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_parameters():
+    x = np.random.default_rng(0).standard_normal(6000)
+    tracemalloc.start()
+    try:
+        assert optcli.gradcheck(lambda x: (x**2).sum(1), 2 * x, x, vectorized=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6000**2 * 8 / 10
+
+
+# ---- along random directions -----------------------------------------------------------
+
+
+def smooth(x):
+    return (np.tanh(x) * x).sum(1)
+
+
+def slope_of_smooth(x):
+    return np.tanh(x) + x / np.cosh(x) ** 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fast_finds_a_wrong_sign_a_zero_and_a_factor(seed):
+    x = np.random.default_rng(seed).standard_normal(500)
+    g = slope_of_smooth(x)
+    assert verdicts(smooth, g, x, fast=True, seed=seed) == {"ok"}
+    half = np.where(np.arange(500) < 250, 0, g)
+    for wrong in (-g, 0 * g, 1.001 * g, half, np.where(np.arange(500) == 7, np.nan, g)):
+        assert "wrong" in verdicts(smooth, wrong, x, fast=True, seed=seed)
+
+
+def test_fast_tells_a_kink_from_a_mistake():
+    zeros = np.zeros(30)
+    assert verdicts(lambda x: np.abs(x).sum(1), zeros, zeros, fast=True) == {"kink"}
+    assert verdicts(lambda x: np.abs(x).sum(1), zeros + 9, zeros, fast=True) >= {"wrong"}
+    assert verdicts(lambda x: 3 * x.sum(1), zeros + 3, zeros, fast=True) == {"ok"}
+    assert verdicts(lambda x: 0 * x.sum(1), zeros, zeros, fast=True) == {"ok"}
+
+
+# ---- all that is registered ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["full", "fast"])
+@pytest.mark.parametrize("subject", ALL, ids=lambda subject: f"{subject.kind}-{subject.name}")
+def test_every_gradient_is_right(subject, fast):
+    cases = 0
+    for _, result in subject.check(How(seed=1, fast=fast)):
+        assert result, result
+        assert len(result.ratio) > 0
+        cases += 1
+    assert cases > 0
+
+
+def test_every_loss_at_its_kinks():
+    for cls in LOSSES:
+        at_kinks = [r for c, r in loss_subject(cls).check(How()) if c.what.startswith("at ")]
+        assert len(at_kinks) == len(cls.kinks)
+        assert all(result.count("kink") > 0 for result in at_kinks), cls.name
+
+
+def test_most_components_have_a_second_opinion():
+    """What is declared analytic is asked by the complex step, and agrees."""
+    asked = [case for subject in ALL for case in subject.cases(0) if case.analytic]
+    assert len(asked) > 100
+
+
+def test_every_hyperparameter_that_is_a_number_has_a_variant():
+    found = {words.partition(" ")[0] for words, _ in variants(LOSSES.find("huber"))}
+    assert found == {"", "delta"}
+    found = [words for words, _ in variants(MLP, hidden=(4, 4))]
+    assert {"dropout 0.3", "batch_norm", "layer_norm", "residual"} <= set(found)
+
+
+MODELS = {
+    "linear": (Linear(), None),
+    "mlp": (MLP((6, 4)), None),
+    "norms and dropout": (MLP((6, 4), "tanh", dropout=0.4, batch_norm=True), None),
+    "residual": (MLP((4, 4), "gelu", layer_norm=True, residual=True), None),
+    "cnn": (CNN((2, 3), hidden=(4,), dropout=0.2, batch_norm=True), (2, 5, 4)),
+    "average": (CNN((2,), hidden=(), pooling="average", activation="silu"), (2, 5, 4)),
+}
+
+
+def function_of(model, image, *, seed=0):
+    random = np.random.default_rng(seed)
+    features = 40 if image else 5
+    architecture = Architecture(model, features, 3, image)
+    x = np.zeros(architecture.layout.size)
+    architecture.initialize(x, seed)
+    x += 0.3 * random.standard_normal(x.shape)
+    batch = Batch(
+        random.standard_normal((7, features)), np.arange(7) % 3, random.uniform(0.5, 2, 7)
+    )
+    loss = LOSSES.find("cross_entropy")()
+    return NetworkFunction(architecture, x, loss, batch, Regularization(0.03, 0.02), seed)
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize("name", MODELS)
+def test_one_moved_parameter_gives_the_value_of_the_whole_network(name, dtype):
+    function = function_of(*MODELS[name])
+    entries = np.arange(function.x.size)
+    to = function.x + np.linspace(-0.1, 0.1, entries.size).astype(dtype)
+    points = np.repeat(function.x[None].astype(dtype), entries.size, axis=0)
+    points[entries, entries] = to
+    moved = function.moved(entries, to)
+    assert np.abs(moved - function.values(points)).max() < 1e-13
+    shuffled = np.random.default_rng(0).permutation(np.tile(entries, 2))
+    assert np.array_equal(function.moved(shuffled, to[shuffled]).shape, shuffled.shape)
+    assert np.abs(function.moved(shuffled, to[shuffled]) - moved[shuffled]).max() < 1e-13
+
+
+def test_entries_are_called_by_layer_and_place():
+    function = function_of(*MODELS["cnn"])
+    labels = [function.label(i) for i in range(function.x.size)]
+    assert len(set(labels)) == len(labels)
+    assert labels[0] == "convolution1.weight[0, 0, 0, 0]"
+    assert labels[-1] == "dense2.bias[2]"
+
+
+def test_a_gradient_that_differs_in_company_is_a_problem():
+    class Loner(LossFunction):
+        def gradients(self, points):
+            return super().gradients(points) * (1 if len(points) == 1 else 1.001)
+
+    scores = np.random.default_rng(0).standard_normal((4, 3))
+    case = Case("alone", Loner(LOSSES.find("mse")(), scores, 0 * scores))
+    result = case.check(How(), "mse")
+    assert not result
+    assert "in company" in str(result)
+    assert result.count("wrong") == 0
+
+
+def test_the_very_run_is_checked():
+    """All of the cohort: its loss, its penalties, its rows."""
+    own = cohort(["sgd"], hidden=(6,), regularization=Regularization(l2=0.1))
+    (_, loss_result), (model_case, model_result) = cohort_subject(own, "mine").check(How())
+    assert loss_result
+    assert model_result
+    assert model_case.function.regularization == Regularization(l2=0.1)
+    assert model_case.function.loss is own.loss
+    assert model_result.labels[0] == "dense1.weight[0, 0]"
+    assert [group.name for group in model_result.groups()] == list(own.architecture().layout.shapes)
+    rows = {row.tobytes() for row in own.replicas[0].data.train.x}
+    assert all(row.tobytes() in rows for row in model_case.function.batch.x)
+
+
+def test_a_large_model_is_checked_along_directions():
+    own = cohort(["sgd"], hidden=(120, 180))
+    *_, (_, result) = cohort_subject(own, "large").check(How())
+    assert result.unit == "projections"
+    assert result
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("rows", "times"), [(8, 10), (32, 6)])
+def test_the_check_is_many_times_as_fast_as_torch_s(rows, times):
+    """The full central check of 10-32-32-10, one thread."""
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    architecture = Architecture(MLP((32, 32), "tanh"), 10, 10)
+    p = 0.2 * random.standard_normal(architecture.layout.size)
+    x, y = random.standard_normal((rows, 10)), np.arange(rows) % 10
+    loss = LOSSES.find("cross_entropy")()
+    function = NetworkFunction(architecture, p, loss, Batch(x, y), Regularization())
+    views = architecture.layout.views(p[None])
+    given = [torch.tensor(view[0], requires_grad=True) for view in views.values()]
+    tx, ty = torch.tensor(x), torch.tensor(y)
+
+    def f(w1, b1, w2, b2, w3, b3):
+        hidden = torch.tanh(torch.tanh(tx @ w1 + b1) @ w2 + b2)
+        return torch.nn.functional.cross_entropy(hidden @ w3 + b3, ty)
+
+    def ours():
+        assert check(function, function.gradients(p[None])[0], How())
+
+    def theirs():
+        assert torch.autograd.gradcheck(f, given, fast_mode=False)
+
+    def least(call):
+        times = []
+        for _ in range(7):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert f(*given).item() == pytest.approx(function.values(p[None])[0], rel=1e-12)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with blas_threads(1):
+            assert least(theirs) > times * least(ours)
+    finally:
+        torch.set_num_threads(threads)
+
+
+# ---- the command -----------------------------------------------------------------------
+
+
+def test_all_of_it_in_one_table_and_under_20_seconds(capsys):
+    start = time.perf_counter()
+    assert run(["gradcheck"]) == 0
+    assert time.perf_counter() - start < 20
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines[1 : len(ALL) + 1]]
+    assert names == [subject.name for subject in ALL]
+    assert lines[-1].startswith("all right: ")
+
+
+def test_names_and_aliases(capsys):
+    assert run(["gradcheck", "softmax", "relu", "cross_entropy"]) == 0
+    out = capsys.readouterr().out
+    assert "cross_entropy (loss)" in out
+    assert "relu (activation)" in out
+    assert out.count("(loss)") == 1
+
+
+def test_unknown_names_are_all_told(capsys):
+    assert run(["gradcheck", "crossentropy", "relu", "convolutoin"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 2
+    assert "'crossentropy'; did you mean 'cross_entropy'?" in err[0]
+    assert "did you mean 'convolution'?" in err[1]
+
+
+def test_a_config_layer_by_layer(capsys):
+    assert run(["gradcheck", "--config", str(ROOT / "configs" / "moons.yaml")]) == 0
+    out = capsys.readouterr().out
+    assert "moons (config)" in out
+    assert re.search(r"dense1\.weight +\d+ ", out)
+    assert "furthest from the numeric slope" in out
+
+
+def test_a_config_that_is_wrong_is_told_as_ever(capsys, tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("dataset: moons\nmodel: mlp\nloss: cross_entrpy\noptimizer: sgd\n")
+    assert run(["gradcheck", "--config", str(path)]) == 2
+    assert "bad.yaml:3: loss" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits_the_terminal(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run(["gradcheck"]) == 0
+    assert run(["gradcheck", "squared_epsilon_insensitive", "residual"]) == 0
+    assert run(["gradcheck", "--config", str(ROOT / "configs" / "spirals.yaml")]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_json_lines(capsys):
+    assert run(["gradcheck", "mae", "--json", "--quiet"]) == 0
+    *cases, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {case["event"] for case in cases} == {"gradient"}
+    assert all(case["ok"] and case["name"] == "mae" for case in cases)
+    assert sum(case["kink"] for case in cases) == summary["kinks"] > 0
+    assert summary["event"] == "summary"
+    assert summary["ok"] is True
+    assert summary["entries"] == sum(case["entries"] for case in cases)
+    assert {"label", "analytic", "numeric", "ratio", "verdict"} <= set(cases[0]["worst"][0])
+
+
+def test_quiet_says_nothing(capsys):
+    assert run(["gradcheck", "mse", "-q"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_same_seed_says_the_same(capsys):
+    said = []
+    for seed in ("3", "3", "4"):
+        assert run(["gradcheck", "tanh", "--json", "--seed", seed]) == 0
+        *cases, _ = map(json.loads, capsys.readouterr().out.splitlines())
+        said.append(cases)
+    assert said[0] == said[1] != said[2]
+
+
+def test_plots(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["gradcheck", "tanh", "mae", "--plots"]) == 0
+    (picture,) = tmp_path.glob("runs/gradcheck-*/gradcheck.png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "picture: " in capsys.readouterr().out
+    assert run(["gradcheck", "tanh", "--plots", "--fast", "--out", "there"]) == 0
+    assert (tmp_path / "there" / "gradcheck.png").exists()
+    assert run(["gradcheck", "tanh", "--out", "there"]) == 2
+
+
+# ---- plug-ins: what docs/plugins.md shows ----------------------------------------------
+
+PAGE = (ROOT / "docs" / "plugins.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def optcli_command(*arguments, cwd):
+    # a process of its own: what is registered stays registered
+    return subprocess.run(
+        [sys.executable, "-c", "from optcli.cli.main import main; main()", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"COLUMNS": "80", "PATH": "", "PYTHONPATH": str(ROOT)},
+    )
+
+
+def quoted(command):
+    """What the page says that the command prints, without the numbers that may differ."""
+    lines = PAGE.partition(f"    $ {command}\n")[2].split("\n```")[0].split("\nAnd ")[0]
+    lines = lines.split("\nThe exit")[0]
+    return [line.removeprefix("    ") for line in lines.splitlines() if line.strip()]
+
+
+def without_numbers(line):
+    return re.sub(r"[-+\d.e]+", "#", line.replace(" ", ""))
+
+
+def test_the_plug_in_of_the_page_is_right(tmp_path):
+    (tmp_path / "charbonnier.py").write_text(BLOCKS[0])
+    assert len(BLOCKS[0].splitlines()) <= 25
+    command = "gradcheck --plugin charbonnier.py charbonnier"
+    done = optcli_command(*command.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = {without_numbers(line) for line in done.stdout.splitlines()}
+    expected = [line for line in quoted(f"optcli {command}") if line.strip() != "…"]
+    assert len(expected) > 8
+    assert [line for line in expected if without_numbers(line) not in said] == []
+
+
+def test_the_wrong_plug_in_of_the_page_is_caught(tmp_path):
+    (tmp_path / "rounded.py").write_text(BLOCKS[1])
+    command = "gradcheck --plugin rounded.py rounded"
+    done = optcli_command(*command.split(), cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    said = [without_numbers(line) for line in done.stdout.splitlines() if line.strip()]
+    assert said == [without_numbers(line) for line in quoted(f"optcli {command}")]
+    assert "every entry is 3 times the numeric slope" in done.stdout
+
+
+def test_the_test_of_the_page_passes(tmp_path):
+    names = {}
+    exec(compile(BLOCKS[2], "page", "exec"), names)
+    names["test_gradient"]()
+
+
+def test_a_plug_in_trains_with_weights_and_in_float32(tmp_path):
+    (tmp_path / "charbonnier.py").write_text(BLOCKS[0])
+    (tmp_path / "c.yaml").write_text(
+        "dataset: {name: friedman, samples: 80}\nmodel: linear\n"
+        "loss: {name: charbonnier, eps: 0.2}\noptimizer: {name: sgd, lr: 0.05}\n"
+        "training: {epochs: 5}\n"
+    )
+    options = ["--plugin", "charbonnier.py", "--no-plots", "--out", "out"]
+    done = optcli_command("train", "c.yaml", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "out" / "history.csv").read_text().splitlines()
+    losses = [float(row.split(",")[3]) for row in rows[1:]]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return r.sum(), r", "batch gives values of shape ()"),
+        ("return r.sum(axis=1), r.sum(axis=1)", "batch gives gradient of shape (7,)"),
+        ("return r.mean(axis=1), unknown", "batch fails: NameError"),
+        ("return 1", "batch fails: TypeError"),
+    ],
+)
+def test_a_plug_in_of_the_wrong_shape_is_told(body, message, tmp_path):
+    start = BLOCKS[1].partition("    def batch")[0]
+    code = f"{start}    def batch(self, scores, target):\n        r = scores - target\n"
+    (tmp_path / "bad.py").write_text(f"{code}        {body}\n")
+    done = optcli_command("gradcheck", "--plugin", "bad.py", "rounded", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

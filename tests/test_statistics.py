@@ -1,0 +1,603 @@
+"""What may be said of final runs: exact, honest, and with the power that is stated."""
+
+import itertools
+import math
+import statistics as plain
+
+import numpy as np
+import pytest
+
+from optcli.comparison import statistics
+from optcli.comparison.statistics import (
+    Comparison,
+    band,
+    compare,
+    compare_steps,
+    critical,
+    default_seeds,
+    default_target,
+    differences,
+    distribution,
+    fewest_seeds,
+    median_interval,
+    median_ranks,
+    pair,
+    pairs_of,
+    profile,
+    seeds_needed,
+    sentence,
+    signed_rank,
+    smallest_difference,
+    steps_to_target,
+)
+
+INF = math.inf
+TIMES = 1000
+# 5 % and three standard errors of a rate from 1,000 tries
+MOST_FALSE = 71
+
+
+def normal(rng, shape):
+    return rng.normal(size=shape)
+
+
+def heavy(rng, shape):
+    return rng.standard_t(3, size=shape)
+
+
+def skewed(rng, shape):
+    return rng.lognormal(size=shape)
+
+
+def diverging(rng, shape):
+    return np.where(rng.random(shape) < 0.1, INF, rng.normal(size=shape))
+
+
+def one_noisier(rng, shape):
+    values = rng.normal(size=shape)
+    values[:, 0] *= 5
+    return values
+
+
+NOISES = [normal, heavy, skewed, diverging, one_noisier]
+
+
+def all_pairs(values):
+    """Signed-rank results (S, m) of simulated comparisons, values (S, k, n)."""
+    first, second = np.triu_indices(values.shape[1], 1)
+    return signed_rank(differences(values[:, first], values[:, second]), len(first))
+
+
+def leaves_zero(found):
+    return (found.ci_low > 0) | (found.ci_high < 0)
+
+
+# The signed-rank distribution
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 10])
+def test_distribution_counts_all_signs(n):
+    sums = [
+        sum(rank for rank, sign in enumerate(signs, 1) if sign)
+        for signs in itertools.product([0, 1], repeat=n)
+    ]
+    counted = [sum(s <= t for s in sums) / 2**n for t in range(n * (n + 1) // 2 + 1)]
+    np.testing.assert_allclose(distribution(n), counted, rtol=1e-14)
+
+
+def test_critical_is_the_last_that_keeps_the_level():
+    # tables of the two-sided signed-rank test at 5 %
+    tabled = {5: -1, 6: 0, 7: 2, 8: 3, 9: 5, 10: 8, 12: 13, 15: 25, 20: 52, 25: 89, 30: 137}
+    assert {n: critical(n, 1) for n in tabled} == tabled
+
+
+def test_fewest_seeds_that_can_show_anything():
+    table = {2: 6, 3: 7, 4: 8, 5: 9, 6: 10, 7: 10, 8: 11, 9: 11, 10: 11}
+    assert {k: fewest_seeds(pairs_of(k)) for k in table} == table
+    for m in (1, 2, 3, 4, 10, 28, 1000):
+        n = fewest_seeds(m)
+        one_sided = np.arange(1.0, n + 1)
+        assert pair(-one_sided, 0 * one_sided, m).verdict == "a"
+        assert pair(-one_sided[1:], 0 * one_sided[1:], m).verdict == "tied"
+
+
+def test_default_seeds_can_show_something():
+    assert [default_seeds(k) for k in (2, 3, 4, 5, 8)] == [10, 15, 15, 20, 20]
+    assert all(default_seeds(k) > fewest_seeds(pairs_of(k)) for k in range(2, 50))
+
+
+# One pair
+
+
+def test_p_equals_scipys_exact_wilcoxon():
+    scipy_stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        n = rng.integers(4, 30)
+        a, b = rng.normal(size=n) - rng.choice([0, 0.5, 1.5]), rng.normal(size=n)
+        expected = scipy_stats.wilcoxon(a, b, method="exact").pvalue
+        assert pair(a, b).p_value == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        assert pair(a, b, 6).p_value == pytest.approx(min(1, 6 * expected), rel=1e-12, abs=1e-12)
+
+
+def test_estimate_and_interval_of_a_textbook():
+    # Hollander, Wolfe: Nonparametric Statistical Methods, examples 3.1, 3.3 and 3.4
+    before = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
+    after = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
+    found = pair(after, before)
+    assert found.difference == pytest.approx(-0.46)
+    assert (found.ci_low, found.ci_high) == (pytest.approx(-0.786), pytest.approx(-0.010))
+    assert found.p_value == pytest.approx(2 * 10 / 2**9)
+    assert (found.verdict, found.better_in, found.seeds) == ("a", 7 / 9, 9)
+    assert found.sd == pytest.approx(plain.stdev(x - y for x, y in zip(after, before, strict=True)))
+
+
+def test_estimate_and_interval_are_walsh_averages():
+    rng = np.random.default_rng(2)
+    for m, n in itertools.product([1, 6, 28], [6, 11, 14, 21]):
+        a, b = rng.normal(size=(2, n))
+        d = list(a - b)
+        walsh = sorted((d[s] + d[t]) / 2 for s in range(n) for t in range(s, n))
+        chances = [plain_chance(n, q) for q in range(n * (n + 1) // 4)]
+        q = sum(2 * m * chance <= 0.05 for chance in chances) - 1
+        found = pair(a, b, m)
+        assert found.difference == pytest.approx(plain.median(walsh), rel=1e-12)
+        low, high = (walsh[q], walsh[-1 - q]) if q >= 0 else (-INF, INF)
+        assert found.ci_low == pytest.approx(low, rel=1e-12)
+        assert found.ci_high == pytest.approx(high, rel=1e-12)
+
+
+def plain_chance(n, most):
+    """P(T ≤ most), by whole numbers."""
+    ways = [1] + [0] * most
+    for rank in range(1, n + 1):
+        for t in range(most, rank - 1, -1):
+            ways[t] += ways[t - rank]
+    return sum(ways) / 2**n
+
+
+def test_p_and_interval_never_disagree():
+    rng = np.random.default_rng(3)
+    claims = 0
+    for _ in range(200):
+        n, m = int(rng.integers(5, 22)), int(rng.choice([1, 3, 6, 28]))
+        width = rng.integers(1, 5)
+        a, b = rng.integers(-width, width + 1, size=(2, 100, n)).astype(float)
+        a += rng.integers(0, 4, size=(100, 1))  # some of them truly differ
+        a[rng.random(a.shape) < 0.1] = INF
+        b[rng.random(b.shape) < 0.1] = INF
+        found = signed_rank(differences(a, b), m)
+        np.testing.assert_array_equal(found.p_value <= 0.05, leaves_zero(found))
+        claims += int(leaves_zero(found).sum())
+    assert 2_000 < claims < 18_000
+
+
+def test_a_pair_turned_around_says_the_same():
+    rng = np.random.default_rng(4)
+    for noise in NOISES:
+        for values in noise(rng, (20, 2, 10)) - np.array([[0], [1]]):
+            one, other = pair(*values, 3), pair(*values[::-1], 3)
+            assert one.difference == -other.difference
+            assert (one.ci_low, one.ci_high) == (-other.ci_high, -other.ci_low)
+            assert (one.p_value, one.sd) == (other.p_value, other.sd)
+            assert one.better_in == pytest.approx(1 - other.better_in)
+            assert one.diverged == other.diverged[::-1]
+            assert {"a": "b", "b": "a", "tied": "tied"}[one.verdict] == other.verdict
+
+
+def test_many_pairs_at_once_are_the_same_pairs():
+    values = diverging(np.random.default_rng(5), (10, 4, 12))
+    found = all_pairs(values)
+    for row, simulated in enumerate(values):
+        for column, (a, b) in enumerate(itertools.combinations(simulated, 2)):
+            one = pair(a, b, 6)
+            assert one.difference == found.difference[row, column]
+            assert one.ci_low == found.ci_low[row, column]
+            assert one.ci_high == found.ci_high[row, column]
+            assert one.p_value == found.p_value[row, column]
+
+
+def test_ties_of_rounded_numbers_are_ties():
+    rng = np.random.default_rng(6)
+    for _ in range(500):
+        right = rng.integers(9, 31, size=(2, 12))  # of 30 rows
+        whole, share = pair(*right), pair(*(right / 30))
+        assert share.p_value == whole.p_value
+        assert share.verdict == whole.verdict
+        assert share.difference == pytest.approx(whole.difference / 30, abs=1e-15)
+
+
+def test_a_rare_large_difference_hides_no_small_ones():
+    d = np.array([-1e12, *(-1e-6 * np.arange(1, 10))])
+    assert pair(d, 0 * d).verdict == "a"
+
+
+def test_diverged_runs_are_worse_than_everything_and_equal_among_themselves():
+    both = pair([INF] * 10, [INF] * 10)
+    assert (both.difference, both.better_in, both.verdict) == (0, 0.5, "tied")
+    assert (both.p_value, both.sd, both.diverged) == (1, None, (10, 10))
+    lost = pair([1e300] * 10, [INF] * 10)
+    assert (lost.difference, lost.better_in, lost.verdict) == (-INF, 1, "a")
+    assert (lost.ci_low, lost.ci_high, lost.diverged) == (-INF, -INF, (0, 10))
+    cancelled = pair([INF, 1.0], [1.0, INF])
+    assert (cancelled.difference, cancelled.better_in) == (0, 0.5)
+
+
+@pytest.mark.parametrize(("diverged", "finite"), [(2, True), (3, True), (4, False)])
+def test_the_estimate_bears_29_percent_of_diverged_runs(diverged, finite):
+    a, b = np.linspace(0, 1, 10), np.linspace(1, 2, 10)
+    b[:diverged] = INF
+    found = pair(a, b)
+    assert math.isfinite(found.difference) == finite
+    assert found.ci_low == -INF
+    assert found.verdict == "a"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [([1, 2], [1, 2, 3]), ([], []), ([1, math.nan], [1, 2]), ([1, -INF], [1, 2]), ([[1]], [[1]])],
+)
+def test_values_that_are_no_pair_are_refused(a, b):
+    with pytest.raises(ValueError, match=r"seed|diverged"):
+        pair(a, b)
+
+
+# Simulated comparisons
+
+
+@pytest.mark.parametrize("k", [2, 4, 8])
+@pytest.mark.parametrize("noise", NOISES)
+def test_equals_are_rarely_told_apart_and_intervals_hold(noise, k):
+    rng = np.random.default_rng([7, k])
+    values = noise(rng, (TIMES, k, default_seeds(k)))
+    assert leaves_zero(all_pairs(values)).any(axis=1).sum() <= MOST_FALSE
+    shift = rng.normal(size=k)
+    first, second = np.triu_indices(k, 1)
+    found, true = all_pairs(values + shift[:, None]), shift[first] - shift[second]
+    covered = (found.ci_low <= true) & (true <= found.ci_high)
+    assert covered.all(axis=1).sum() >= TIMES - MOST_FALSE
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.9])
+def test_equals_that_mostly_diverge_are_rarely_told_apart(rate):
+    rng = np.random.default_rng(8)
+    values = np.where(rng.random((TIMES, 4, 15)) < rate, INF, rng.normal(size=(TIMES, 4, 15)))
+    assert leaves_zero(all_pairs(values)).any(axis=1).sum() <= MOST_FALSE
+
+
+# One optimizer better than all others by `effect` standard deviations of a paired
+# difference: how often one of its pairs is found, and how often all are, from 4,000
+# simulations (2,000 for k = 8) that were made apart from this code.
+POWERS = [
+    (10, 2, 0.5, 0.28, 0.28),
+    (10, 2, 1.0, 0.77, 0.77),
+    (10, 2, 1.5, 0.98, 0.98),
+    (10, 4, 0.5, 0.06, 0.00),
+    (10, 4, 1.0, 0.39, 0.12),
+    (10, 4, 1.5, 0.80, 0.56),
+    (10, 4, 2.0, 0.97, 0.91),
+    (10, 8, 2.0, 0.00, 0.00),
+    (15, 4, 0.5, 0.16, 0.02),
+    (15, 4, 1.0, 0.75, 0.52),
+    (15, 4, 1.5, 0.99, 0.96),
+    (20, 4, 0.5, 0.27, 0.07),
+    (20, 4, 1.0, 0.92, 0.80),
+    (20, 8, 0.5, 0.12, 0.00),
+    (20, 8, 1.0, 0.75, 0.33),
+    (20, 8, 1.5, 0.99, 0.96),
+]
+
+
+@pytest.mark.parametrize(("n", "k", "effect", "one", "every"), POWERS)
+def test_power(n, k, effect, one, every):
+    values = np.random.default_rng([9, n, k]).normal(size=(TIMES, k, n)) / math.sqrt(2)
+    values[:, 0] -= effect
+    found = signed_rank(differences(values[:, :1], values[:, 1:]), pairs_of(k)).ci_high < 0
+    for rate, expected in ((found[:, 0].mean(), one), (found.all(axis=1).mean(), every)):
+        # three standard errors of ours and of theirs, and their rounding
+        error = math.sqrt(expected * (1 - expected) * (1 / TIMES + 1 / 2000))
+        assert rate == pytest.approx(expected, abs=3 * error + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("m", "effect"), [(1, 0.4), (1, 0.6), (1, 1), (6, 0.6), (6, 1), (6, 1.5), (28, 0.6), (28, 1)]
+)
+def test_the_seeds_that_are_said_to_be_needed_reach_the_power(m, effect):
+    n = seeds_needed(1.0, effect, m)
+    d = np.random.default_rng([10, m]).normal(effect, size=(TIMES, n))
+    assert np.mean(signed_rank(d, m).ci_low > 0) == pytest.approx(0.8, abs=0.05)
+
+
+def test_the_smallest_difference_is_the_other_side_of_the_seeds():
+    for sd, n, m in [(0.02, 10, 1), (1.0, 15, 6), (3.0, 20, 28), (0.1, 200, 45)]:
+        size = smallest_difference(sd, n, m)
+        assert seeds_needed(sd, size * (1 + 1e-9), m) == n
+        assert seeds_needed(sd, size * (1 - 1e-9), m) == n + 1
+        assert smallest_difference(2 * sd, n, m) == pytest.approx(2 * size)
+
+
+def test_no_number_where_there_can_be_none():
+    assert seeds_needed(0.01, 1e9, 6) == fewest_seeds(6) == 8
+    assert smallest_difference(1.0, 7, 6) is None
+    assert smallest_difference(1.0, 8, 6) > 0
+    assert seeds_needed(None, 0.1, 1) is None
+    assert smallest_difference(None, 10, 1) is None
+
+
+# Medians
+
+
+@pytest.mark.parametrize(
+    ("n", "first", "last", "coverage"),
+    [
+        (5, 1, 5, 0.9375),
+        (6, 1, 6, 0.969),
+        (10, 2, 9, 0.979),
+        (15, 4, 12, 0.965),
+        (20, 6, 15, 0.959),
+    ],
+)
+def test_median_ranks(n, first, last, coverage):
+    assert median_ranks(n) == (first, last, pytest.approx(coverage, abs=5e-4))
+    values = np.random.default_rng(n).permutation(np.arange(1.0, n + 1))
+    found = median_interval(values)
+    assert (found.low, found.high, found.median) == (first, last, (n + 1) / 2)
+
+
+def test_median_ranks_hold_their_level_and_are_the_narrowest():
+    for n, level in itertools.product(range(1, 60), (0.5, 0.8, 0.95, 0.99)):
+        first, last, coverage = median_ranks(n, level)
+        inside = sum(math.comb(n, i) for i in range(first, last)) / 2**n
+        assert coverage == pytest.approx(inside, abs=1e-12)
+        assert coverage >= level or first == 1
+        narrower = sum(math.comb(n, i) for i in range(first + 1, last - 1)) / 2**n
+        assert narrower < level
+
+
+def test_median_bears_infinities():
+    found = median_interval([3, INF, 1, 2, INF, INF])
+    assert (found.median, found.low, found.high) == (INF, 1, INF)
+    assert median_interval([1, 2, INF]).median == 2
+    assert median_interval([INF] * 4).low == INF
+
+
+# Comparisons
+
+
+def test_ranks_ties_and_order():
+    rng = np.random.default_rng(11)
+    noise = rng.normal(size=(4, 15))
+    values = {
+        "bad": 10 + noise[0],
+        "good": noise[1],
+        "equal": noise[2] + 0.05,
+        "broken": np.full(15, INF),
+    }
+    found = compare(values)
+    assert {s.label: s.rank for s in found.standings} == {
+        "good": 1,
+        "equal": 1,
+        "bad": 3,
+        "broken": 4,
+    }
+    first, second, third, last = found.standings
+    assert first.median <= second.median
+    assert (first.tied_with, second.tied_with) == ((second.label,), (first.label,))
+    assert (third.label, third.tied_with, last.tied_with) == ("bad", (), ())
+    assert (last.diverged, last.reached, last.median) == (15, 0, INF)
+    order = [s.label for s in found.standings]
+    assert list(found.pairs) == list(itertools.combinations(order, 2))
+    for (a, b), one in found.pairs.items():
+        assert one == pair(values[a], values[b], 6)
+    for standing in found.standings:
+        assert standing.values == tuple(values[standing.label])
+        interval = median_interval(values[standing.label])
+        assert (standing.ci_low, standing.ci_high) == (interval.low, interval.high)
+
+
+def test_who_is_beaten_stands_below_whatever_the_medians():
+    better = np.arange(1.0, 16)
+    worse = better + 0.01
+    worse[8] = 7.5  # in this one seed better, and so by the median
+    found = compare({"worse": worse, "better": better})
+    assert np.median(worse) < np.median(better)
+    assert [(s.label, s.rank) for s in found.standings] == [("better", 1), ("worse", 2)]
+
+
+def test_the_order_given_changes_nothing():
+    values = {f"o{i}": own for i, own in enumerate(diverging(np.random.default_rng(12), (5, 20)))}
+    turned = dict(reversed(values.items()))
+    one, other = compare(values), compare(turned)
+    assert one.pairs == other.pairs
+    assert [s.label for s in one.standings] == [s.label for s in other.standings]
+
+
+def test_one_optimizer_stands_alone():
+    found = compare({"adam": [1.0, 2.0, 3.0]})
+    assert found.standings[0].rank == 1
+    assert found.pairs == {}
+
+
+# Sentences
+
+LR = {"adam": "lr 0.01", "sgd": "lr 0.3"}
+
+
+def test_sentence_of_a_winner():
+    d = np.array([-0.003, 0.012, 0.021, 0.029, 0.031, 0.032, 0.034, 0.041, 0.050, 0.060])
+    one = pair(0 * d, d)
+    assert one.better_in == 0.9
+    said = sentence(compare({"sgd": 0.2 + d, "adam": 0 * d + 0.2}), LR)
+    low, high = (f"{-end:#.2g}" for end in (one.ci_high, one.ci_low))
+    assert said == (
+        "adam (lr 0.01) beats sgd (lr 0.3): validation loss lower by 0.031 "
+        f"[{low}, {high}], better in 9 of 10 seeds."
+    )
+    # an accuracy is compared with its sign turned
+    said = sentence(compare({"sgd": d, "adam": 0 * d}), quantity="accuracy", higher=True)
+    assert said.startswith("adam beats sgd: accuracy higher by 0.031 [")
+
+
+def test_sentence_says_infinite_ends_and_half_seeds():
+    d = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, INF]) + 0.0
+    said = sentence(compare({"adam": 0 * np.arange(10.0), "sgd": d}))
+    assert said == (
+        "adam beats sgd: validation loss lower by 4.5 [2.0, inf], "
+        "better in 9.5 of 10 seeds, ties half."
+    )
+
+
+def test_sentence_names_the_winner_where_it_stands_second():
+    # so it may be where three beat each other in a circle
+    good, bad = np.arange(10.0), np.arange(10.0) + 0.5
+    bad[0] -= 0.75
+    found = compare({"good": good, "bad": bad})
+    circle = Comparison(found.standings[::-1], {("bad", "good"): pair(bad, good)})
+    assert sentence(circle) == sentence(found)
+    assert sentence(found).startswith("good beats bad: validation loss lower by 0.50 [")
+    assert sentence(found).endswith("better in 9 of 10 seeds.")
+
+
+def test_sentence_of_a_tie():
+    # differences of standard deviation 0.02 around 0
+    d = np.array([-1, 1] * 5) * 0.02 * math.sqrt(9 / 10)
+    assert sentence(compare({"adam": 0.2 + d, "sgd": 0 * d + 0.2}), LR) == (
+        "no difference could be shown; with 10 seeds one of 0.020 would be found in 4 of 5 tries; "
+        "about 35 seeds for 0.01."
+    )
+    three = compare({"adam": 0.2 + d, "sgd": 0 * d + 0.2, "lion": 9 + d})
+    assert sentence(three, LR).startswith("no difference could be shown between adam (lr 0.01) and")
+
+
+def test_sentence_of_diverged_runs():
+    fine = np.linspace(0.1, 0.2, 10)
+    bad = np.where(np.arange(10) < 6, INF, fine)
+    assert sentence(compare({"sgd": bad, "adam": fine + 1e-3}), LR) == (
+        "sgd diverged in 6 of 10 seeds."
+    )
+    assert sentence(compare({"sgd": bad, "adam": fine - 1e-3}), LR) == (
+        "sgd diverged in 6 of 10 seeds."
+    )
+    adam = fine + 1e-3 * np.array([1, -1] * 5)
+    adam[0] = INF
+    both = compare({"sgd": np.where(np.arange(10) < 2, INF, fine), "adam": adam})
+    assert sentence(both) == (
+        "no difference could be shown; sgd diverged in 2 of 10 seeds, adam in 1."
+    )
+
+
+def test_sentence_of_too_few_seeds_or_none_that_differ():
+    said = sentence(compare({"sgd": np.arange(5.0), "adam": np.arange(5.0) + 1}))
+    assert said == "no difference could be shown; with 5 seeds none could be, 6 are the fewest."
+    assert (
+        sentence(compare({"a": np.ones(10), "b": np.ones(10)})) == "no difference could be shown."
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0.05, "0.050"),
+        (0.0996, "0.10"),
+        (1.24e-5, "1.2e-05"),
+        (1, "1.0"),
+        (12.3, "12"),
+        (99.6, "100"),
+        (345.4, "345"),
+        (2e7, "2.0e+07"),
+        (INF, "inf"),
+    ],
+)
+def test_sizes_have_two_digits(size, text):
+    assert statistics._digits(size) == text
+
+
+# Steps to a target
+
+
+def test_steps_to_target_is_the_first_evaluation_that_reached_it():
+    steps, losses = [10, 20, 30, 40], [0.9, 0.4, 0.6, 0.3]
+    assert steps_to_target(steps, losses, 0.4) == 20
+    assert steps_to_target(steps, losses, 0.35) == 40
+    assert steps_to_target(steps, losses, 0.1) == INF
+    assert steps_to_target([10, 20], [math.nan, INF], 0.1) == INF
+    assert steps_to_target([], [], 0.1) == INF
+
+
+def test_steps_are_compared_by_ratio_and_shown_as_steps():
+    rng = np.random.default_rng(13)
+    slow = 30.0 * rng.integers(20, 40, size=10)
+    found = compare_steps({"slow": slow, "fast": slow / 2, "never": np.full(10, INF)})
+    fast, second, never = found.standings
+    assert (fast.label, second.label, never.label) == ("fast", "slow", "never")
+    assert (fast.median, second.median, never.median) == (
+        np.median(slow) / 2,
+        np.median(slow),
+        INF,
+    )
+    assert (second.ci_low, second.ci_high) == tuple(np.sort(slow)[[1, 8]])
+    assert (fast.reached, never.reached) == (10, 0)
+    assert math.exp(found.pairs["fast", "slow"].difference) == pytest.approx(0.5)
+    assert found.pairs["slow", "never"].difference == -INF
+    with pytest.raises(ValueError, match="after 1 step"):
+        compare_steps({"a": [0, 1], "b": [1, 2]})
+
+
+def test_default_target_is_nine_tenths_of_the_way():
+    assert default_target([2.0, 2.2, 1.9, 2.1], [0.5, 0.05, INF]) == pytest.approx(0.25)
+    assert default_target([-1.0], [-3.0]) == pytest.approx(-2.8)
+    assert default_target([1.0], [1.5, INF]) is None
+    assert default_target([INF, INF, 1.0], [0.1]) is None
+
+
+def test_band_of_learning_rates():
+    means = {1e-3: 0.9, 1e-2: 0.14, 3e-2: 0.1, 1e-1: 0.12, 1.0: 0.6, 10.0: INF}
+    found = band(means, start=1.1)  # within 0.15
+    assert (found.low, found.high) == (1e-2, 1e-1)
+    assert found.decades == pytest.approx(1)
+    assert band({0.1: -2.0, 0.01: -1.96, 0.001: -1.9}, start=-1.0).low == 0.01
+    beyond = {1e-2: 0.1, 1e-1: 0.9, 1.0: 0.1}
+    assert band(beyond, 1.0).decades == 0
+    assert band({0.1: 1.0, 0.2: 1.2}, start=1.0) is None
+    assert band({0.1: INF}, start=1.0) is None
+
+
+# Several configs
+
+
+def test_profile_by_hand():
+    steps = {
+        "adam": [10, 100, INF, 40, INF],
+        "sgd": [20, 50, INF, 400, 30],
+        "lion": [20, INF, INF, 40, 60],
+    }
+    found = profile(steps, ["a", "b", "c", "d", "e"])
+    assert (found.configs, found.unsolved) == (("a", "b", "d", "e"), ("c",))
+    adam, sgd, lion = found.performances
+    assert adam.ratios == (1, 2, 1, INF)
+    assert sgd.ratios == (2, 1, 10, 1)
+    assert adam.average_rank == pytest.approx((1 + 2 + 1.5 + 3) / 4)
+    assert lion.average_rank == pytest.approx((2.5 + 3 + 1.5 + 2) / 4)
+    assert adam.speed_up == 1
+    assert sgd.speed_up == pytest.approx((1 / 2 * 2 * 1 / 4 * 4) ** (1 / 4))
+    assert lion.speed_up == pytest.approx((1 / 2 * 1 / 4 * 1 * 4) ** (1 / 4))
+    np.testing.assert_array_equal(adam.height([1, 2, 4]), [0.5, 0.75, 0.75])
+    np.testing.assert_array_equal(sgd.height([1, 1.99, 4, 10]), [0.5, 0.5, 0.75, 1])
+    other = profile(steps, ["a", "b", "c", "d", "e"], reference="sgd")
+    assert other.performances[0].speed_up == pytest.approx(1 / sgd.speed_up)
+
+
+def test_score_is_the_mean_height_of_the_profile():
+    steps = np.random.default_rng(14).lognormal(4, 1, size=(3, 7)) + 1
+    steps[0, 2] = INF
+    found = profile(dict(zip("abc", steps, strict=True)), [str(i) for i in range(7)])
+    tau = np.linspace(1, 4, 30_001)[:-1]
+    for performance in found.performances:
+        assert performance.score == pytest.approx(performance.height(tau).mean(), abs=1e-3)
+
+
+def test_both_unsolved_is_no_speed_up_and_nothing_solved_no_performance():
+    found = profile({"a": [INF, 10], "b": [INF, 10], "c": [10, INF]}, ["x", "y"])
+    assert [p.speed_up for p in found.performances] == [1, 1, pytest.approx(1)]
+    nothing = profile({"a": [INF], "b": [INF]}, ["x"])
+    assert (nothing.unsolved, nothing.performances) == (("x",), ())
