@@ -9,6 +9,10 @@ def __getattr__(name: str) -> object:
         from optcli import run
 
         return getattr(run, name)
+    if name in ("Terms", "compare"):
+        from optcli import contest
+
+        return getattr(contest, name)
     if name == "trace":
         from optcli import tracks
 

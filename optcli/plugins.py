@@ -9,12 +9,13 @@ from pathlib import Path
 
 from optcli.errors import Fault, InvalidInput, OptcliError
 
-GROUP = "optcli.plugins"
+# The files that were loaded, in order: a worker process loads the same.
+loaded: list[Path] = []
 
 
 def load(paths: Iterable[Path]) -> None:
     """Run each file, so that what it registers is known; raises InvalidInput if it fails."""
-    for number, path in enumerate(paths):
+    for number, path in enumerate(paths, len(loaded)):
         if not path.is_file():
             raise InvalidInput(Fault("no such file", file=str(path), key="--plugin"))
         spec = importlib.util.spec_from_file_location(f"optcli_plugin_{number}_{path.stem}", path)
@@ -31,6 +32,7 @@ def load(paths: Iterable[Path]) -> None:
             raise InvalidInput(
                 Fault(message, file=str(path), line=_line(error, path), key="--plugin")
             ) from error
+        loaded.append(path.resolve())
 
 
 def _line(error: BaseException, path: Path) -> int | None:

@@ -7,11 +7,9 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +18,13 @@ import numpy as np
 from optcli import files
 from optcli.arrays import DTYPES, Array
 from optcli.data import table as tables
-from optcli.data.preparation import Part, Prepared, prepare
-from optcli.errors import Fault, InvalidInput
+from optcli.data.preparation import Part, Prepared
+from optcli.errors import InvalidInput
 from optcli.events import Ended, Event
-from optcli.metrics import METRICS, usual
-from optcli.optimizers.base import Optimizer
 from optcli.parameters import Parameters
 from optcli.recording import History, Recorder, Trained, environment, named, summary
+from optcli.task import Task, blas_threads, checksum, lengths
+from optcli.task import check as check_task
 from optcli.training import Cohort, Evaluation, Replica, train_cohort
 
 if TYPE_CHECKING:
@@ -78,15 +76,6 @@ def forward(trained: Trained, x: Array) -> Array:
         return trained.scores(x)
 
 
-@contextlib.contextmanager
-def blas_threads(count: int) -> Iterator[None]:
-    """Hold the BLAS to a number of threads; another number may give other bits."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(count, user_api="blas"):
-        yield
-
-
 @dataclass(frozen=True)
 class Plan:
     """What a config comes to, once its data is read: all but the training."""
@@ -99,47 +88,10 @@ class Plan:
     def of(cls, config: Config) -> Plan:
         """Read and prepare the data, check that all fits; raises InvalidInput."""
         with placed(config):
-            table = config.dataset.table(config.seed)
-            data = prepare(
-                config.dataset,
-                table,
-                target=config.loss.target,
-                split=config.split,
-                seed=config.seed,
-                dtype=DTYPES[config.dtype],
-                loss=config.loss.name,
-                scale_target=config.loss.scales_target,
-                bounds=config.loss.targets,
-                ordered=config.loss.ordered,
-            )
-            loss = config.loss.fitted(data.train.y, data.train.weight, data.encoder.names)
-            metrics = config.metrics
-            if metrics is None:
-                names = usual(config.loss.target, data.outputs)
-                metrics = tuple(METRICS.find(name)() for name in names)
-            for metric in metrics:
-                metric.check(config.loss.target, data.outputs)
-            cohort = Cohort(
-                replicas=[Replica(config.optimizer, data, config.seed)],
-                model=config.model,
-                loss=loss,
-                schedule=config.schedule,
-                regularization=config.regularization,
-                training=config.training,
-                metrics=metrics,
-                dtype=np.dtype(config.dtype),
-            )
-            batch = config.training.batch_size
-            if batch != "full" and batch > len(data.train.x):
-                message = f"is {batch}; there are {len(data.train.x)} training rows"
-                raise InvalidInput(Fault(message, "training.batch_size"))
-            config.schedule.check(*lengths(cohort), hyperparameters(config.optimizer))
-            needed, there = cohort.memory(), memory_available()
-            if needed > there:
-                message = (
-                    f"needs about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free"
-                )
-                raise InvalidInput(Fault(message, "model"))
+            task = task_of(config)
+            data = task.prepare(task.table())
+            cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
+            check_task(cohort)
         return cls(config, cohort, data)
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -188,27 +140,10 @@ class Plan:
             facts["notes"] = {str(n): text for n, text in enumerate(data.warnings, 1)}
         return facts
 
-    @property
-    def checksum(self) -> str:
-        """SHA-256 over the prepared rows, in hexadecimal."""
-        digest = hashlib.sha256()
-        for part in (self.data.train, self.data.validation, self.data.test):
-            if part is not None:
-                digest.update(np.ascontiguousarray(part.x).data)
-                digest.update(np.ascontiguousarray(part.y).data)
-        return digest.hexdigest()
 
-
-def lengths(cohort: Cohort) -> tuple[int, int]:
-    """Steps of the whole training, and of an epoch."""
-    rows, spec = len(cohort.replicas[0].data.train.x), cohort.training
-    per_epoch = 1 if spec.batch_size == "full" else -(-rows // spec.batch_size)
-    return spec.steps or spec.epochs * per_epoch, per_epoch
-
-
-def hyperparameters(optimizer: Optimizer) -> list[str]:
-    """Those that are real numbers, which a schedule can multiply."""
-    return [name for name, value in named(optimizer).items() if isinstance(value, float)]
+def task_of(config: Config) -> Task:
+    """The config without its optimizer."""
+    return Task(**{field.name: getattr(config, field.name) for field in fields(Task)})
 
 
 @contextlib.contextmanager
@@ -218,14 +153,6 @@ def placed(config: Config) -> Iterator[None]:
         yield
     except InvalidInput as error:
         raise InvalidInput(*(config.place(fault) for fault in error.faults)) from error
-
-
-def memory_available() -> float:
-    """Bytes of memory that are free, as far as the system tells."""
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
 
 
 def check(config: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Plan:
@@ -274,7 +201,7 @@ def run(
     else:
         folder = files.claim_folder(Path(out), overwrite=overwrite)
     files.write(folder / "config.yaml", configs.dump(config, folder).encode())
-    files.write_json(folder / "environment.json", environment(threads, plan.checksum))
+    files.write_json(folder / "environment.json", environment(threads, checksum(plan.data)))
 
     history = History()
     nothing = np.empty(0, plan.cohort.dtype)

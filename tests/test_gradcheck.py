@@ -24,7 +24,7 @@ from optcli.gradients.subjects import Case, cohort_subject, loss_subject, subjec
 from optcli.gradients.variants import variants
 from optcli.losses.base import LOSSES
 from optcli.models import CNN, MLP, Architecture, Linear
-from optcli.run import blas_threads
+from optcli.task import blas_threads
 from optcli.specs import Regularization
 from tests.cohorts import cohort
 

@@ -17,14 +17,17 @@ ROOMS = [
     ["models"],
     ["data"],
     ["training"],
+    ["task"],
     ["gradients"],
     ["tracing", "recording"],
+    ["dispatch"],
     ["comparison"],
     ["catalog"],
     ["plots"],
     ["display", "gallery", "plugins"],
     ["config"],
     ["run", "explanation", "tracks"],
+    ["contest"],
     ["cli"],
 ]
 # Within a line these go by their own order.

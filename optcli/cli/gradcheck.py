@@ -60,6 +60,7 @@ def command(
     from optcli.gradients.differences import Tolerance
     from optcli.gradients.subjects import cohort_subject, subjects
     from optcli.plugins import load
+    from optcli.task import blas_threads
 
     if out is not None and not plots:
         raise InvalidInput(Fault("is the folder of the picture; add --plots", "--out"))
@@ -73,7 +74,7 @@ def command(
     how = How(fast=fast, tolerance=Tolerance(rtol, atol), seed=seed)
     show = pick(chosen, json=json, quiet=quiet, stream=sys.stdout)
     start, ok, notes, worst = time.perf_counter(), True, [], []
-    with run.blas_threads(1):
+    with blas_threads(1):
         for subject in chosen:
             found = list(subject.check(how))
             show.add(subject, found)

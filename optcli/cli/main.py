@@ -38,9 +38,9 @@ def root(
 
 
 def _gather() -> None:
-    from optcli.cli import check, explain, gradcheck, list_, trace, train
+    from optcli.cli import check, compare, explain, gradcheck, list_, trace, train
 
-    for module in (train, gradcheck, check, trace, explain, list_):
+    for module in (train, compare, gradcheck, check, trace, explain, list_):
         app.command(module.NAME)(module.command)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from optcli.config.reading import Dumper, parse
+from optcli.config.reading import read as document
 from optcli.config.validation import Faults, dotted, registered
 from optcli.errors import Fault, InvalidInput
 from optcli.registry import Registry
@@ -40,6 +42,18 @@ def given(word: str) -> set[str]:
     return set(_settings(word, rest)) if colon else set()
 
 
+def without_list(word: str, key: str) -> tuple[str, tuple[str, ...]]:
+    """The word without `key=a|b|…`, and what that lists; all of it where it lists nothing."""
+    name, _, rest = word.partition(":")
+    parts = re.split(r",(?=[^,=]*=)", rest)
+    for part in parts:
+        found, _, text = part.partition("=")
+        if found.strip() == key and "|" in text:
+            others = ",".join(other for other in parts if other != part)
+            return (f"{name}:{others}" if others else name), tuple(text.split("|"))
+    return word, ()
+
+
 def _settings(word: str, text: str) -> dict[str, Any]:
     """`key=value,key=value` as a mapping; values as in YAML."""
     found: dict[str, Any] = {}
@@ -54,6 +68,14 @@ def _settings(word: str, text: str) -> dict[str, Any]:
         except InvalidInput as error:
             raise InvalidInput(Fault(f"{key.strip()}: {error.faults[0].message}", word)) from error
     return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The mapping that `written` wrote to a file; raises InvalidInput."""
+    value = document(path).value
+    if not isinstance(value, dict):
+        raise InvalidInput(Fault("is not as optcli wrote it", file=str(path)))
+    return value
 
 
 def written(values: Mapping[str, Any]) -> str:

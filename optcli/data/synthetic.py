@@ -165,10 +165,16 @@ class Xor(Synthetic):
 @DATASETS.register("linear")
 @dataclass(frozen=True)
 class Linear(Synthetic):
-    """y = x·W + b + noise, with x, W and b standard normal."""
+    """y = x·W + b + noise, with x, W and b standard normal.
+
+    With a condition κ above 1 the j-th feature is scaled down, in even ratios from 1 to
+    1/√κ, and its row of W up as much: the least squares problem of x has a Hessian of
+    condition number κ (about, for few samples), unless `standardize` scales it back.
+    """
 
     features: Annotated[int, Ge(1), Doc("inputs")] = 4
     outputs: Annotated[int, Ge(1), Doc("values to predict")] = 1
+    condition: Annotated[float, Ge(1), Doc("condition number of least squares")] = 1.0
 
     def targets(self) -> tuple[str, ...]:
         return numbered("y", self.outputs)
@@ -177,7 +183,8 @@ class Linear(Synthetic):
         x = rng.normal(size=(self.samples, self.features))
         w = rng.normal(size=(self.features, self.outputs))
         b = rng.normal(size=self.outputs)
-        return x, x @ w + b + self.noise * rng.normal(size=(self.samples, self.outputs))
+        y = x @ w + b + self.noise * rng.normal(size=(self.samples, self.outputs))
+        return x * self.condition ** np.linspace(0, -0.5, self.features), y
 
 
 @DATASETS.register("friedman")

@@ -10,6 +10,7 @@
     samples     `samples`
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
+    comparison  `curves`, `sensitivity`, `profile`
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
 no global state is touched. matplotlib is imported when the first one is drawn.
@@ -18,6 +19,7 @@ no global state is touched. matplotlib is imported when the first one is drawn.
 from __future__ import annotations
 
 from optcli.plots.boundary import decision_boundary
+from optcli.plots.comparison import Tried, curves, profile, sensitivity
 from optcli.plots.gradcheck import error_by_step
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
@@ -28,15 +30,19 @@ from optcli.plots.style import render, save
 from optcli.plots.trace import trace_animation, trace_map
 
 __all__ = [
+    "Tried",
     "confusion",
+    "curves",
     "decision_boundary",
     "error_by_step",
     "loss_curve",
     "predicted_against_true",
+    "profile",
     "render",
     "samples",
     "save",
     "schedule_curve",
+    "sensitivity",
     "trace_animation",
     "trace_map",
 ]

@@ -1,0 +1,204 @@
+"""Findings: what a finished contest allows to say, as summary.json has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from optcli.comparison import statistics
+from optcli.comparison.plan import Contest
+from optcli.comparison.statistics import Comparison, Pair, Standing, band, median_interval
+from optcli.comparison.trials import Measure, Result
+from optcli.comparison.tuning import Entry
+from optcli.optimizers.base import Optimizer
+
+
+def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
+    """What summary.json says: everyone, best first; all pairs; the verdict.
+
+    prices: of a step, by label, relative to SGD. Numbers are as they were measured;
+    what diverged is null once it is JSON.
+    """
+    measure = contest.measure
+    entries = {entry.label: entry for entry in contest.entries}
+    runs = {label: contest.final(label, contest.chosen[label]) for label in entries}
+    found = statistics.compare({label: _values(own, measure) for label, own in runs.items()})
+    settings = {label: _setting(contest, label) for label in entries}
+    goal = contest.goal
+    return {
+        "quantity": measure.column,
+        "higher_is_better": measure.higher,
+        "seeds": contest.budget.seeds,
+        "trials": contest.runs,
+        "extended": sorted(contest.extended),
+        "target": goal,
+        "resolution": {label: own[0].history["step"][1:2] for label, own in runs.items()},
+        "optimizers": [
+            _one(contest, entries[standing.label], standing, runs[standing.label])
+            | {"step_cost": prices.get(standing.label)}
+            for standing in found.standings
+        ],
+        "pairs": [_pair(a, b, pair, measure) for (a, b), pair in found.pairs.items()],
+        "verdict": verdict(found, settings, measure),
+        "note": varied(contest),
+    }
+
+
+def verdict(found: Comparison, settings: Mapping[str, str], measure: Measure) -> str:
+    """The sentence, with what each is set to; the first letter as it is."""
+    return statistics.sentence(found, settings, quantity=measure.words, higher=measure.higher)
+
+
+def varied(contest: Contest) -> str:
+    """What differed from seed to seed, and what the verdict is about."""
+    dropout = any(getattr(entry.task.model, "dropout", 0) for entry in contest.entries)
+    things = ["initialization", "batch order"]
+    things += ["dropout"] * dropout + ["split"] * (not contest.fixed_split)
+    listed = ", ".join(things[:-1]) + " and " + things[-1]
+    return (
+        f"each seed had its own {listed}, the same for all; "
+        "this is about these settings on this data"
+    )
+
+
+def _values(results: Sequence[Result], measure: Measure) -> list[float]:
+    return [measure.of(result) for result in results]
+
+
+def _setting(contest: Contest, label: str) -> str:
+    """What to name an entry with: its learning rate, and more where more was tuned."""
+    optimizer = contest.chosen[label]
+    entry = next(entry for entry in contest.entries if entry.label == label)
+    changed = {
+        name: value
+        for name, value in asdict(optimizer).items()
+        if value != getattr(entry.optimizer, name) and name != "lr"
+    }
+    words = [f"lr {optimizer.lr:.3g}"] if f"lr={optimizer.lr}" not in label else []
+    return ", ".join(words + [f"{name} {value:.3g}" for name, value in changed.items()])
+
+
+def _one(
+    contest: Contest, entry: Entry, standing: Standing, results: Sequence[Result]
+) -> dict[str, Any]:
+    label, measure = entry.label, contest.measure
+    optimizer = contest.chosen[label]
+    default = contest.final(label, entry.optimizer)
+    return {
+        "label": label,
+        "optimizer": optimizer.name,
+        "hyperparameters": asdict(optimizer),
+        "default": _level(_values(default, measure), measure)
+        | {"hyperparameters": asdict(entry.optimizer)},
+        **_level(standing.values, measure),
+        "rank": standing.rank,
+        "tied_with": list(standing.tied_with),
+        "metrics": _medians(results),
+        "test": _tests(results),
+        "steps_to_target": _steps(contest, results),
+        "learning_rates": _rates(contest, label),
+        "band": _band(contest, label),
+    }
+
+
+def _level(values: Sequence[float], measure: Measure) -> dict[str, Any]:
+    """The median with its interval, as measured."""
+    middle = median_interval(values)
+    low, high = sorted((measure.turned(middle.low), measure.turned(middle.high)))
+    return {
+        "median": measure.turned(middle.median),
+        "ci_low": low,
+        "ci_high": high,
+        "values": [measure.turned(value) for value in values],
+        "diverged": sum(map(math.isinf, values)),
+    }
+
+
+def _medians(results: Sequence[Result]) -> dict[str, float]:
+    """The median of each validation column at the best epoch; infinite ones left out."""
+    names = [name for name in results[0].history if name.startswith("validation_")]
+    return {name: _median([result.measured(name) for result in results]) for name in names}
+
+
+def _tests(results: Sequence[Result]) -> dict[str, float] | None:
+    """The medians of what was measured on the test rows, or None."""
+    names = list(results[0].test)
+    return {n: _median([r.test.get(n, math.nan) for r in results]) for n in names} or None
+
+
+def _median(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return median_interval(finite).median if finite else math.nan
+
+
+def _steps(contest: Contest, results: Sequence[Result]) -> dict[str, Any] | None:
+    """Steps to the target: median and interval, and how many seeds reached it."""
+    if contest.goal is None:
+        return None
+    values = [contest.store.target[result.trial] for result in results]
+    middle = median_interval(values)
+    return {
+        "median": middle.median,
+        "ci_low": middle.low,
+        "ci_high": middle.high,
+        "values": values,
+        "reached": sum(map(math.isfinite, values)),
+    }
+
+
+def _rates(contest: Contest, label: str) -> list[dict[str, Any]]:
+    """What was tried: each learning rate with its tuning mean and how many seeds diverged."""
+    if not contest.tuned(label):
+        return []
+    rows = []
+    for optimizer in contest.tried[label]:
+        values = _values(contest.tuning(label, optimizer), contest.measure)
+        finite = [contest.measure.turned(value) for value in values if math.isfinite(value)]
+        rows.append(
+            {
+                "lr": optimizer.lr,
+                "hyperparameters": asdict(optimizer),
+                "mean": math.fsum(finite) / len(finite) if finite else math.nan,
+                "values": [contest.measure.turned(value) for value in values],
+                "diverged": len(values) - len(finite),
+                "chosen": optimizer == contest.chosen[label],
+            }
+        )
+    return sorted(rows, key=lambda row: float(row["lr"]))
+
+
+def _band(contest: Contest, label: str) -> dict[str, float] | None:
+    """How wide the learning rates that are nearly the best lie, in decades."""
+    if not contest.tuned(label) or contest.budget.settings is not None:
+        return None
+    means = {optimizer.lr: mean for optimizer, mean in contest.means(label).items()}
+    starts = _starts(contest, label, contest.tried[label])
+    found = band(means, _median(starts)) if starts else None
+    if found is None:
+        return None
+    return {"low": found.low, "high": found.high, "decades": found.decades}
+
+
+def _starts(contest: Contest, label: str, optimizers: Sequence[Optimizer]) -> list[float]:
+    courses = [
+        contest.measure.course(result)[0]
+        for optimizer in optimizers
+        for result in contest.tuning(label, optimizer)
+    ]
+    return [start for start in courses if math.isfinite(start)]
+
+
+def _pair(a: str, b: str, pair: Pair, measure: Measure) -> dict[str, Any]:
+    low, high = sorted((measure.turned(pair.ci_low), measure.turned(pair.ci_high)))
+    return {
+        "a": a,
+        "b": b,
+        "difference": measure.turned(pair.difference),
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": pair.p_value,
+        "better_in": pair.better_in,
+        "verdict": pair.verdict,
+    }

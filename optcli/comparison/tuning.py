@@ -1,0 +1,125 @@
+"""Tuning: the same budget of settings for everyone who takes part, and the choice of one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optcli.optimizers.base import Optimizer
+from optcli.specs import fields
+from optcli.task import Task
+
+DECADES = 2.0  # of learning rate to each side of the optimizer's own default
+EXTENSION = 3  # rates added, once, where the best lies on the edge
+
+# Ranges of further hyperparameters, in powers of ten: of the value, or of 1 − value.
+SPACE = {"eps": (-10.0, -3.0), "weight_decay": (-5.0, -1.0)}
+SPACE_FROM_ONE = {
+    "momentum": (-2.0, 0.0),
+    "beta1": (-2.0, 0.0),
+    "beta2": (-4.0, -1.0),
+    "beta": (-2.0, 0.0),
+    "rho": (-3.0, -0.3),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One that takes part.
+
+    label: what it is called. task: what it trains. optimizer: its rule, with what the user
+    fixed; `fixed` are the names of that. rates: the learning rates to try, where the user
+    gave them.
+    """
+
+    label: str
+    task: Task
+    optimizer: Optimizer
+    fixed: frozenset[str] = frozenset()
+    rates: tuple[float, ...] = ()
+
+    def candidates(self, rates: int, budget: int | None = None) -> list[Optimizer]:
+        """The settings to try first, each once.
+
+        The user's learning rates; else `rates` of them around the default, and that itself;
+        with a budget, so many settings of all hyperparameters that are not fixed.
+        """
+        if self.rates:
+            return [replace(self.optimizer, lr=rate) for rate in self.rates]
+        if budget is not None:
+            return draw(self.optimizer, self.fixed, budget)
+        return [replace(self.optimizer, lr=rate) for rate in grid(self.optimizer.lr, rates)]
+
+    @property
+    def tunable(self) -> bool:
+        """Whether its learning rate is to be found, beyond the edge if need be."""
+        return not self.rates
+
+
+def grid(default: float, count: int) -> list[float]:
+    """`count` rates, evenly spaced in logarithm, two decades to each side, and the default."""
+    if count == 1:
+        return [default]
+    rates = default * 10 ** np.linspace(-DECADES, DECADES, count)
+    return sorted({float(f"{rate:.3g}") for rate in rates} | {default})
+
+
+def extension(rates: Sequence[float], chosen: float) -> list[float]:
+    """Three more rates beyond the edge of the range that `chosen` lies on, or none."""
+    ordered = sorted(set(rates))
+    if len(ordered) < 3 or chosen not in (ordered[0], ordered[-1]):
+        return []
+    step = ordered[0] / ordered[1] if chosen == ordered[0] else ordered[-1] / ordered[-2]
+    return [float(f"{chosen * step**k:.3g}") for k in range(1, EXTENSION + 1)]
+
+
+def draw(optimizer: Optimizer, fixed: frozenset[str], count: int) -> list[Optimizer]:
+    """The settings as they are, and count − 1 drawn from the declared space.
+
+    Quasi-random: Halton's sequence, which fills the space more evenly than chance.
+    """
+    space = {"lr": (optimizer.lr, -DECADES, DECADES)} if "lr" not in fixed else {}
+    for field in fields(type(optimizer)):
+        if field.name in fixed or not isinstance(getattr(optimizer, field.name), float):
+            continue
+        if field.name in SPACE:
+            space[field.name] = (1.0, *SPACE[field.name])
+        elif field.name in SPACE_FROM_ONE:
+            space[field.name] = (-1.0, *SPACE_FROM_ONE[field.name])
+    found = [optimizer]
+    for number in range(1, count):
+        values = {}
+        for (name, (unit, low, high)), base in zip(space.items(), PRIMES, strict=False):
+            power = 10 ** (low + (high - low) * halton(number, base))
+            value = unit * power if unit > 0 else 1 - power
+            values[name] = float(f"{value:.4g}")
+        found.append(replace(optimizer, **values))
+    return list(dict.fromkeys(found))
+
+
+PRIMES = (2, 3, 5, 7, 11, 13)
+
+
+def halton(number: int, base: int) -> float:
+    """The digits of `number` mirrored at the point: the number-th of Halton's sequence (1960)."""
+    value, weight = 0.0, 1 / base
+    while number:
+        number, digit = divmod(number, base)
+        value, weight = value + digit * weight, weight / base
+    return value
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, infinite as soon as one value is."""
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.inf
+
+
+def choose(values: Mapping[Optimizer, Sequence[float]]) -> Optimizer:
+    """The settings with the lowest mean over the tuning seeds; of equals the smaller rate.
+
+    A diverged seed is infinite. Where all are, it is the smallest rate.
+    """
+    return min(values, key=lambda optimizer: (mean(values[optimizer]), optimizer.lr))

@@ -1,0 +1,153 @@
+"""One: a comparison in its folder, from its terms to its pictures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from optcli import files, plugins
+from optcli.comparison import findings, statistics
+from optcli.comparison.plan import Budget, Contest
+from optcli.comparison.price import prices
+from optcli.comparison.store import Store
+from optcli.comparison.trials import Measure, prepared
+from optcli.contest import pictures
+from optcli.contest.found import Found, Listener
+from optcli.contest.problem import Problem, measure
+from optcli.contest.terms import Terms
+from optcli.dispatch import Pool
+from optcli.errors import Fault, InvalidInput
+from optcli.recording import environment
+from optcli.task import checksum
+
+
+def claim(out: str | Path | None, title: str, overwrite: bool) -> tuple[Path, bool]:
+    """The folder, and whether it holds a comparison to go on with."""
+    if out is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        return files.new_folder(Path("runs"), f"compare-{title}-{stamp}"), False
+    folder = Path(out)
+    if not overwrite and (folder / "runs.csv").is_file():
+        return folder, True
+    return files.claim_folder(folder, overwrite=overwrite), False
+
+
+def run(
+    problem: Problem, terms: Terms, folder: Path, old: bool, plots: bool, listener: Listener
+) -> Found:
+    """Compare, in a folder of its own; old: whether that holds a part of it already."""
+    count = len(problem.entries)
+    pairs = statistics.pairs_of(count)
+    seeds = terms.seeds or statistics.default_seeds(count)
+    first = problem.config(problem.entries[0].label).seed
+    budget = Budget(terms.tune, terms.budget, terms.tune_seeds, seeds, first)
+    what, columns = measure(problem, terms.metric)
+    notes = list(problem.notes)
+    fewest = statistics.fewest_seeds(pairs)
+    if seeds < fewest:
+        notes.append(
+            f"with {seeds} seeds no difference between {count} can be shown; "
+            f"{fewest} are the fewest (--seeds)"
+        )
+    told = _told(problem, terms, budget, what)
+    goal = _continued(folder, told, terms.target) if old else terms.target
+    _keep(folder, problem, told, goal)
+    contest = Contest(
+        problem.entries,
+        budget,
+        Store(folder, columns, [entry.label for entry in problem.entries]),
+        measure=what,
+        goal=goal,
+        fixed_split=terms.fixed_split,
+        workers=terms.jobs,
+        pool=Pool(
+            workers=terms.jobs or 1,
+            backend=terms.backend,
+            prepare=plugins.load,
+            arguments=(list(plugins.loaded),),
+        ),
+    )
+    listener.started(contest, problem.title, notes)
+    for progress in contest.run():
+        listener.progress(progress)
+    chosen = {e.label: (e.task, contest.chosen[e.label]) for e in problem.entries}
+    summary = findings.summary(contest, prices(chosen))
+    _keep(folder, problem, told, contest.goal)
+    files.write_json(folder / "summary.json", summary)
+    if plots:
+        for name, content in pictures.draw(contest, summary, problem.title):
+            files.write(folder / name, content)
+    files.seal(folder)
+    found = Found(folder, summary, contest, tuple(notes))
+    listener.found(found)
+    return found
+
+
+def _told(problem: Problem, terms: Terms, budget: Budget, what: Measure) -> dict[str, Any]:
+    """What config.yaml says: the terms, and what is trained."""
+    values = {
+        "compare": {
+            "entries": [entry.label for entry in problem.entries],
+            "measure": what.column,
+            "tune": budget.rates,
+            "budget": budget.settings,
+            "tune_seeds": budget.tuning_seeds,
+            "seeds": budget.seeds,
+            "first_seed": budget.first,
+            "fixed_split": terms.fixed_split,
+        }
+    }
+    if "" in problem.configs:
+        config = problem.configs[""].resolved()
+        del config["optimizer"]
+        return values | config
+    return values | {"configs": {name: c.resolved() for name, c in problem.configs.items()}}
+
+
+def _keep(folder: Path, problem: Problem, told: dict[str, Any], goal: float | None) -> None:
+    """Write what the comparison is made from, and on what."""
+    from optcli.config import words
+
+    written = {**told, "compare": {**told["compare"], "target": goal}}
+    files.write(folder / "config.yaml", words.written(files.jsonable(written)).encode())
+    files.write_json(folder / "environment.json", environment(1, _data(problem)))
+
+
+def _data(problem: Problem) -> str:
+    """One checksum for the data of all."""
+    return "-".join(
+        dict.fromkeys(checksum(prepared(entry.task, None)) for entry in problem.entries)
+    )
+
+
+def _continued(folder: Path, told: dict[str, Any], target: float | None) -> float | None:
+    """The target of a comparison that is gone on with; raises InvalidInput if it is another.
+
+    Entries and seeds may be added. All that a finished run depends on must be the same.
+    """
+    from optcli.config import words
+
+    old = words.read(folder / "config.yaml")
+    differences = []
+    terms = old.get("compare", {})
+    for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
+        if terms.get(name) != told["compare"][name]:
+            differences.append((name, terms.get(name), told["compare"][name]))
+    for name, value in files.jsonable(told).items():
+        before = old.get(name)
+        if name == "configs" and isinstance(before, dict):
+            kept = {label: before[label] for label in value if label in before}
+            if kept != {label: value[label] for label in kept}:
+                differences.append((name, "another", "this"))
+        elif name != "compare" and before != value:
+            differences.append((name, before, value))
+    if differences:
+        listed = "; ".join(f"{name} was {was}, is {now}" for name, was, now in differences[:3])
+        message = f"{folder} holds a comparison of other terms ({listed}); choose another"
+        raise InvalidInput(Fault(message, "--out"))
+    kept = terms.get("target")
+    if target is not None and kept is not None and target != kept:
+        message = f"is {target}; the comparison in {folder} has {kept}"
+        raise InvalidInput(Fault(message, "--target"))
+    return target if kept is None else float(kept)

@@ -1,0 +1,57 @@
+"""Pictures: which ones a comparison gets, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from optcli import plots
+from optcli.arrays import Array
+from optcli.comparison.plan import Contest
+
+
+def draw(contest: Contest, summary: Mapping[str, Any], title: str) -> Iterator[tuple[str, bytes]]:
+    """File names and contents: the courses of the final runs, and what each rate gave."""
+    rows = {row["label"]: row for row in summary["optimizers"]}
+    courses = {label: _courses(contest, label) for label in rows}
+    notes = {label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in rows.items()}
+    quantity, seeds = contest.measure.words, contest.budget.seeds
+    figure = plots.curves(courses, quantity, f"{title}, {seeds} seeds", contest.goal, notes)
+    yield "curves.png", plots.render(figure)
+    tried = {
+        label: [
+            plots.Tried(*(rate[n] for n in ("lr", "mean", "values", "diverged", "chosen")))
+            for rate in row["learning_rates"]
+        ]
+        for label, row in rows.items()
+        if row["learning_rates"]
+    }
+    if tried:
+        defaults = {label: rows[label]["default"]["hyperparameters"]["lr"] for label in tried}
+        starts = [values[:, 0] for _, values in courses.values()]
+        start = float(np.nanmedian(np.concatenate(starts)))
+        seeds = contest.budget.tuning_seeds
+        heading = f"{title}, tuning on {seeds} seeds"
+        figure = plots.sensitivity(tried, defaults, quantity, heading, start)
+        yield "sensitivity.png", plots.render(figure)
+
+
+def profile(summary: Mapping[str, Any], title: str) -> bytes:
+    """The performance profile of several configs."""
+    ratios = {one["label"]: one["ratios"] for one in summary["performances"]}
+    counted = len(summary["counted"])
+    return plots.render(plots.profile(ratios, summary["cap"], title, counted))
+
+
+def _courses(contest: Contest, label: str) -> tuple[Array, Array]:
+    """Steps (E,) and values (S, E) of the final runs; NaN where one was over."""
+    results = contest.final(label, contest.chosen[label])
+    longest = max(results, key=lambda result: len(result.history["step"]))
+    steps = np.asarray(longest.history["step"], float)
+    values = np.full((len(results), len(steps)), np.nan)
+    for row, result in zip(values, results, strict=True):
+        course = result.history[contest.measure.column]
+        row[: len(course)] = course
+    return steps, values

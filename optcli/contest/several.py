@@ -1,0 +1,95 @@
+"""Several: the same optimizers on several configs, a comparison each, and what they add up to."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optcli import files
+from optcli.comparison import statistics
+from optcli.contest import one, pictures
+from optcli.contest.found import Benchmark, Found, Listener
+from optcli.contest.problem import measure, optimizers
+from optcli.contest.terms import Terms
+from optcli.errors import Fault, InvalidInput
+
+
+def run(
+    words: Sequence[str],
+    sources: Sequence[Any],
+    overrides: Sequence[str],
+    terms: Terms,
+    out: str | Path | None,
+    overwrite: bool,
+    plots: bool,
+    listener: Listener,
+) -> Benchmark:
+    """The same optimizers on several configs: a comparison each, and the profile of all."""
+    problems = [optimizers(words, source, overrides) for source in sources]
+    titles = [problem.title for problem in problems]
+    twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
+    if twice is not None:
+        raise InvalidInput(Fault(f"'{twice}' stands here twice", "--config"))
+    for problem in problems:
+        measure(problem, terms.metric)
+    folder = Path(out) if out is not None else one.claim(None, "benchmark", overwrite=False)[0]
+    if out is not None and (overwrite or not (folder / titles[0] / "runs.csv").is_file()):
+        files.claim_folder(folder, overwrite=overwrite)
+    found = {}
+    for problem in problems:
+        place, old = one.claim(folder / problem.title, problem.title, overwrite)
+        found[problem.title] = one.run(problem, terms, place, old, plots, listener)
+    summary = _across(words, found)
+    files.write_json(folder / "summary.json", summary)
+    files.write(folder / "runs.csv", _gathered(found))
+    if plots and summary["performances"]:
+        files.write(folder / "profile.png", pictures.profile(summary, "all configs"))
+    files.seal(folder)
+    benchmark = Benchmark(folder, found, summary)
+    listener.benchmark(benchmark)
+    return benchmark
+
+
+def _across(words: Sequence[str], found: Mapping[str, Found]) -> dict[str, Any]:
+    """The medians of the steps to target over configs: profile, ranks, speed-up."""
+    steps: dict[str, list[float]] = {word: [] for word in words}
+    for each in found.values():
+        for row in each.summary["optimizers"]:
+            reached = row["steps_to_target"]
+            steps[row["label"]].append(reached["median"] if reached else math.inf)
+    profile = statistics.profile(steps, list(found))
+    return {
+        "configs": {title: each.summary["verdict"] for title, each in found.items()},
+        "counted": list(profile.configs),
+        "unsolved": list(profile.unsolved),
+        "reference": profile.reference,
+        "cap": statistics.CAP,
+        "performances": [
+            {
+                "label": p.label,
+                "ratios": list(p.ratios),
+                "score": p.score,
+                "average_rank": p.average_rank,
+                "speed_up": p.speed_up,
+            }
+            for p in sorted(profile.performances, key=lambda p: -p.score)
+        ],
+    }
+
+
+def _gathered(found: Mapping[str, Found]) -> bytes:
+    """The runs of all configs in one table."""
+    rows: list[dict[str, str]] = []
+    for title, each in found.items():
+        with (each.folder / "runs.csv").open(newline="", encoding="utf-8") as file:
+            rows += [{"config": title, **row} for row in csv.DictReader(file)]
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,141 @@
+"""Task: all of a config but the optimizer and the seed of the run; what replicas have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optcli.arrays import DTYPES
+from optcli.data.base import Dataset
+from optcli.data.preparation import Prepared, prepare
+from optcli.data.table import Table
+from optcli.errors import Fault, InvalidInput
+from optcli.losses.base import Loss
+from optcli.metrics import METRICS, Metric, usual
+from optcli.models import Model
+from optcli.schedules import Schedule
+from optcli.specs import Regularization, Split, Training, fields
+from optcli.training import Cohort, Replica
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and for how long. metrics: None stands for the usual ones.
+
+    seed: of made-up data, and of the split where that names none.
+    """
+
+    dataset: Dataset
+    split: Split
+    model: Model
+    loss: Loss
+    schedule: Schedule
+    regularization: Regularization
+    training: Training
+    metrics: tuple[Metric, ...] | None
+    seed: int
+    dtype: str
+
+    def table(self) -> Table:
+        """The raw data; raises InvalidInput."""
+        return self.dataset.table(self.seed)
+
+    def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:
+        """The data as arrays, divided by the config's seed or another; raises InvalidInput."""
+        split = self.split if split_seed is None else replace(self.split, seed=split_seed)
+        return prepare(
+            self.dataset,
+            table,
+            target=self.loss.target,
+            split=split,
+            seed=self.seed,
+            dtype=DTYPES[self.dtype],
+            loss=self.loss.name,
+            scale_target=self.loss.scales_target,
+            bounds=self.loss.targets,
+            ordered=self.loss.ordered,
+        )
+
+    def fitted(self, data: Prepared) -> Loss:
+        """The loss, with what it takes from the training rows, as balanced class weights."""
+        return self.loss.fitted(data.train.y, data.train.weight, data.encoder.names)
+
+    def measures(self, data: Prepared) -> tuple[Metric, ...]:
+        """The metrics, checked against the data; raises InvalidInput."""
+        metrics = self.metrics
+        if metrics is None:
+            names = usual(self.loss.target, data.outputs)
+            metrics = tuple(METRICS.find(name)() for name in names)
+        for metric in metrics:
+            metric.check(self.loss.target, data.outputs)
+        return metrics
+
+    def cohort(self, replicas: Sequence[Replica]) -> Cohort:
+        """Replicas of this task, ready to train; their fitted losses are equal."""
+        data = replicas[0].data
+        return Cohort(
+            replicas=replicas,
+            model=self.model,
+            loss=self.fitted(data),
+            schedule=self.schedule,
+            regularization=self.regularization,
+            training=self.training,
+            metrics=self.measures(data),
+            dtype=np.dtype(self.dtype),
+        )
+
+
+def check(cohort: Cohort) -> None:
+    """Whether the batch, the schedule and the memory fit; raises InvalidInput."""
+    batch, rows = cohort.training.batch_size, len(cohort.replicas[0].data.train.x)
+    if batch != "full" and batch > rows:
+        raise InvalidInput(
+            Fault(f"is {batch}; there are {rows} training rows", "training.batch_size")
+        )
+    steps = lengths(cohort)
+    for optimizer in {replica.optimizer for replica in cohort.replicas}:
+        numbers = [f.name for f in fields(type(optimizer)) if isinstance(f.default, float)]
+        cohort.schedule.check(*steps, numbers)
+    needed, there = cohort.memory(), memory_available()
+    if needed > there:
+        message = f"needs about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free"
+        raise InvalidInput(Fault(message, "model"))
+
+
+def lengths(cohort: Cohort) -> tuple[int, int]:
+    """Steps of the whole training, and of an epoch."""
+    rows, spec = len(cohort.replicas[0].data.train.x), cohort.training
+    per_epoch = 1 if spec.batch_size == "full" else -(-rows // spec.batch_size)
+    return spec.steps or spec.epochs * per_epoch, per_epoch
+
+
+def memory_available() -> float:
+    """Bytes of memory that are free, as far as the system tells."""
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return float("inf")
+
+
+def checksum(data: Prepared) -> str:
+    """SHA-256 over the prepared rows, in hexadecimal."""
+    digest = hashlib.sha256()
+    for part in (data.train, data.validation, data.test):
+        if part is not None:
+            digest.update(np.ascontiguousarray(part.x).data)
+            digest.update(np.ascontiguousarray(part.y).data)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def blas_threads(count: int) -> Iterator[None]:
+    """Hold the BLAS to a number of threads; another number may give other bits."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(count, user_api="blas"):
+        yield
