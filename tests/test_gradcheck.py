@@ -24,8 +24,8 @@ from optcli.gradients.subjects import Case, cohort_subject, loss_subject, subjec
 from optcli.gradients.variants import variants
 from optcli.losses.base import LOSSES
 from optcli.models import CNN, MLP, Architecture, Linear
-from optcli.task import blas_threads
 from optcli.specs import Regularization
+from optcli.task import blas_threads
 from tests.cohorts import cohort
 
 ROOT = Path(__file__).parent.parent
