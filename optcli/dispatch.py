@@ -113,6 +113,8 @@ class _Processes:
     def _failed(self, index: int) -> None:
         self.tries[index] += 1
         if self.tries[index] == TRIES:
+            if not self.longest:
+                raise EnvironmentFailed("worker processes die before they have done anything")
             del self.payloads[index]
             self.lost.append(index)
             self.suspects = [other for other in self.suspects if other != index]
