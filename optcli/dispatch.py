@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
@@ -58,6 +59,26 @@ class Pool:
         if self.backend is not None and self.backend.partition("://")[0] != "dask":
             message = f"is '{self.backend}'; must be dask or dask://host:port"
             raise InvalidInput(Fault(message, "--backend"))
+
+
+def reach(pool: Pool) -> None:
+    """Raise EnvironmentFailed where nobody answers at the scheduler's address."""
+    if pool.backend is None:
+        return
+    _distributed()
+    _, _, address = pool.backend.partition("://")
+    host, _, port = address.rpartition(":")
+    if not address:
+        return
+    if not host or not port.isdecimal():
+        message = f"is '{pool.backend}'; must be dask or dask://host:port"
+        raise InvalidInput(Fault(message, "--backend"))
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise EnvironmentFailed(
+            f"--backend {pool.backend}: no scheduler answers there ({error})"
+        ) from error
 
 
 def run(

@@ -67,6 +67,20 @@ def write_json(path: Path, data: Any) -> None:
     write(path, f"{text}\n".encode())
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that `write_json` wrote; raises InvalidInput."""
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InvalidInput(Fault("no such file", file=str(path))) from error
+    except (OSError, ValueError, RecursionError) as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
+    if not isinstance(found, dict):
+        raise InvalidInput(Fault("is damaged: it holds no object", file=str(path)))
+    return found
+
+
 def write_arrays(path: Path, arrays: Mapping[str, Array], description: Any) -> None:
     """Write an uncompressed .npz without pickle; the description goes in as JSON."""
     text = json.dumps(jsonable(description), ensure_ascii=False, allow_nan=False).encode()

@@ -16,7 +16,7 @@ from optcli.task import Task, blas_threads, check
 from optcli.training import Cohort, Evaluation, Replica, State, train_cohort
 
 # A cohort's parameters, state and activations are to stay in the cache.
-COHORT_BYTES = 16_000_000
+COHORT_BYTES = 32_000_000
 LEAST_REPLICAS = 8
 
 
@@ -145,6 +145,11 @@ def prepared(task: Task, split_seed: int | None) -> Prepared:
             raise InvalidInput(Fault(message, "split.validation"))
         _prepared[key] = data
     return _prepared[key]
+
+
+def forget() -> None:
+    """Let go of what was prepared: files may have changed."""
+    _prepared.clear()
 
 
 def train(job: Job) -> list[Result]:

@@ -72,7 +72,8 @@ def extension(rates: Sequence[float], chosen: float) -> list[float]:
     ordered = sorted(set(rates))
     if len(ordered) < 3 or chosen not in (ordered[0], ordered[-1]):
         return []
-    step = ordered[0] / ordered[1] if chosen == ordered[0] else ordered[-1] / ordered[-2]
+    step = (ordered[-1] / ordered[0]) ** (1 / (len(ordered) - 1))
+    step = 1 / step if chosen == ordered[0] else step
     return [float(f"{chosen * step**k:.3g}") for k in range(1, EXTENSION + 1)]
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optcli.comparison.trials import forget
 from optcli.contest import one, several
 from optcli.contest.found import Benchmark, Found, Listener
 from optcli.contest.problem import optimizers, whole
@@ -51,6 +52,7 @@ def compare(
     """
     terms, listener = terms or Terms(), listener or Quiet()
     terms.check()
+    forget()
     words = [str(entry) for entry in entries]
     named = [word for word in words if _is_config(word)]
     if named and len(named) < len(words):
@@ -59,13 +61,13 @@ def compare(
         raise InvalidInput(Fault(message, "ENTRY"))
     if named and config is not None:
         raise InvalidInput(Fault("stands beside whole configs; give one of the two", "--config"))
+    folder = None if out is None else Path(out)
     many = config is not None and not isinstance(config, str | Path | Mapping)
     configs = list(config) if many else [config]  # type: ignore[arg-type]
     if not named and len(configs) > 1:
-        return several.run(words, configs, overrides, terms, out, overwrite, plots, listener)
+        return several.run(words, configs, overrides, terms, folder, overwrite, plots, listener)
     problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)
-    folder, old = one.claim(out, problem.title, overwrite)
-    return one.run(problem, terms, folder, old, plots, listener)
+    return one.run(problem, terms, folder, overwrite, plots, listener)
 
 
 def _is_config(word: str) -> bool:

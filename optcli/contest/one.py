@@ -16,27 +16,39 @@ from optcli.contest import pictures
 from optcli.contest.found import Found, Listener
 from optcli.contest.problem import Problem, measure
 from optcli.contest.terms import Terms
-from optcli.dispatch import Pool
+from optcli.dispatch import Pool, reach
 from optcli.errors import Fault, InvalidInput
 from optcli.recording import environment
 from optcli.task import checksum
 
 
-def claim(out: str | Path | None, title: str, overwrite: bool) -> tuple[Path, bool]:
+def claim(out: Path | None, name: str, overwrite: bool) -> tuple[Path, bool]:
     """The folder, and whether it holds a comparison to go on with."""
     if out is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        return files.new_folder(Path("runs"), f"compare-{title}-{stamp}"), False
-    folder = Path(out)
-    if not overwrite and (folder / "runs.csv").is_file():
-        return folder, True
-    return files.claim_folder(folder, overwrite=overwrite), False
+        return files.new_folder(Path("runs"), f"{name}-{stamp}"), False
+    if not overwrite and begun(out):
+        return out, True
+    return files.claim_folder(out, overwrite=overwrite), False
+
+
+def begun(folder: Path) -> bool:
+    """Whether the folder holds a comparison, finished or not."""
+    try:
+        return (folder / "config.yaml").read_bytes().startswith(b"compare:")
+    except OSError:
+        return False
 
 
 def run(
-    problem: Problem, terms: Terms, folder: Path, old: bool, plots: bool, listener: Listener
+    problem: Problem,
+    terms: Terms,
+    out: Path | None,
+    overwrite: bool,
+    plots: bool,
+    listener: Listener,
 ) -> Found:
-    """Compare, in a folder of its own; old: whether that holds a part of it already."""
+    """Compare, in a folder of its own, or go on in one that holds a part of it."""
     count = len(problem.entries)
     pairs = statistics.pairs_of(count)
     seeds = terms.seeds or statistics.default_seeds(count)
@@ -50,8 +62,11 @@ def run(
             f"with {seeds} seeds no difference between {count} can be shown; "
             f"{fewest} are the fewest (--seeds)"
         )
+    pool = Pool(terms.jobs or 1, terms.backend, plugins.load, (list(plugins.loaded),))
+    reach(pool)
     told = _told(problem, terms, budget, what)
-    goal = _continued(folder, told, terms.target) if old else terms.target
+    folder, old = claim(out, f"compare-{problem.title}", overwrite)
+    goal = _continued(folder, told, _data(problem), terms.target) if old else terms.target
     _keep(folder, problem, told, goal)
     contest = Contest(
         problem.entries,
@@ -61,12 +76,7 @@ def run(
         goal=goal,
         fixed_split=terms.fixed_split,
         workers=terms.jobs,
-        pool=Pool(
-            workers=terms.jobs or 1,
-            backend=terms.backend,
-            prepare=plugins.load,
-            arguments=(list(plugins.loaded),),
-        ),
+        pool=pool,
     )
     listener.started(contest, problem.title, notes)
     for progress in contest.run():
@@ -121,7 +131,7 @@ def _data(problem: Problem) -> str:
     )
 
 
-def _continued(folder: Path, told: dict[str, Any], target: float | None) -> float | None:
+def _continued(folder: Path, told: dict[str, Any], data: str, target: float | None) -> float | None:
     """The target of a comparison that is gone on with; raises InvalidInput if it is another.
 
     Entries and seeds may be added. All that a finished run depends on must be the same.
@@ -145,6 +155,9 @@ def _continued(folder: Path, told: dict[str, Any], target: float | None) -> floa
     if differences:
         listed = "; ".join(f"{name} was {was}, is {now}" for name, was, now in differences[:3])
         message = f"{folder} holds a comparison of other terms ({listed}); choose another"
+        raise InvalidInput(Fault(message, "--out"))
+    if files.read_json(folder / "environment.json").get("data_sha256") != data:
+        message = f"{folder} holds a comparison on other data; the data has changed since"
         raise InvalidInput(Fault(message, "--out"))
     kept = terms.get("target")
     if target is not None and kept is not None and target != kept:

@@ -14,7 +14,8 @@ from optcli.metrics import METRICS
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.recording import named
 from optcli.run import placed, task_of
-from optcli.task import Task
+from optcli.task import Task, check
+from optcli.training import Replica
 
 if TYPE_CHECKING:
     from optcli.config import Config
@@ -161,6 +162,7 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
         with placed(problem.config(entry.label)):
             data = prepared(entry.task, None)
             names = [m.name for m in entry.task.measures(data)]
+            check(entry.task.cohort([Replica(entry.optimizer, data, entry.task.seed)]))
         columns |= dict.fromkeys(names)
         shared = set(names) if shared is None else shared & set(names)
         parts = (data.train, data.validation, data.test)

@@ -16,6 +16,7 @@ from optcli.contest.found import Benchmark, Found, Listener
 from optcli.contest.problem import measure, optimizers
 from optcli.contest.terms import Terms
 from optcli.errors import Fault, InvalidInput
+from optcli.recording import environment
 
 
 def run(
@@ -23,12 +24,14 @@ def run(
     sources: Sequence[Any],
     overrides: Sequence[str],
     terms: Terms,
-    out: str | Path | None,
+    out: Path | None,
     overwrite: bool,
     plots: bool,
     listener: Listener,
 ) -> Benchmark:
     """The same optimizers on several configs: a comparison each, and the profile of all."""
+    from optcli.config.words import written
+
     problems = [optimizers(words, source, overrides) for source in sources]
     titles = [problem.title for problem in problems]
     twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
@@ -36,13 +39,19 @@ def run(
         raise InvalidInput(Fault(f"'{twice}' stands here twice", "--config"))
     for problem in problems:
         measure(problem, terms.metric)
-    folder = Path(out) if out is not None else one.claim(None, "benchmark", overwrite=False)[0]
-    if out is not None and (overwrite or not (folder / titles[0] / "runs.csv").is_file()):
-        files.claim_folder(folder, overwrite=overwrite)
+    told = {"benchmark": {"entries": list(words), "configs": titles}}
+    if out is not None and not overwrite and one.begun(out / titles[0]):
+        folder = out
+    else:
+        folder, _ = one.claim(out, "compare-benchmark", overwrite)
+    files.write(folder / "config.yaml", written(told).encode())
+    files.write_json(folder / "environment.json", environment(1, None))
     found = {}
     for problem in problems:
-        place, old = one.claim(folder / problem.title, problem.title, overwrite)
-        found[problem.title] = one.run(problem, terms, place, old, plots, listener)
+        place = folder / problem.title
+        found[problem.title] = one.run(
+            problem, terms, place, overwrite and place.exists(), plots, listener
+        )
     summary = _across(words, found)
     files.write_json(folder / "summary.json", summary)
     files.write(folder / "runs.csv", _gathered(found))

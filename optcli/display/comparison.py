@@ -316,7 +316,8 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
                 a, b, share = b, a, 1 - share
             words = f"{a} beats {b}: by"
         size, low, high = map(brief, numbers)
-        seeds = f"{share * summary['seeds']:g} of {summary['seeds']} seeds"
+        better = "" if pair["verdict"] != "tied" else f"{a} "
+        seeds = f"{better}better in {share * summary['seeds']:g} of {summary['seeds']}"
         lines.append(f"{words} {size} [{low}, {high}], p {pair['p_value']:.2g}, {seeds}")
     return [part for line in lines for part in wrapped(line, width)]
 

@@ -1,0 +1,481 @@
+"""Compare: a fair fight, whatever the company, the processes and the interruptions."""
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import optcli
+from optcli import config as configs
+from optcli.cli.main import run
+from optcli.comparison import statistics, trials, tuning
+from optcli.comparison.trials import Job, Trial
+from optcli.errors import InvalidInput
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.run import task_of
+
+ROOT = Path(__file__).parent.parent
+SMALL = {
+    "dataset": {"name": "moons", "samples": 60, "noise": 0.2},
+    "model": {"name": "mlp", "hidden": [4]},
+    "loss": "binary_cross_entropy",
+    "optimizer": "sgd",
+    "training": {"epochs": 3, "batch_size": 16},
+}
+FEW = optcli.Terms(tune=3, tune_seeds=2, seeds=6)
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def small(words=("sgd", "adam"), *, terms=FEW, config=SMALL, **options):
+    return optcli.compare(words, config, terms=terms, plots=False, **options)
+
+
+# ---- what it says --------------------------------------------------------------------
+
+
+def test_the_built_in_problem_has_its_known_answer(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", "sgd", "adam", "--out", "here"]) == 0
+    said = capsys.readouterr().out
+    assert "adam (lr 0.316) beats sgd" in said
+    assert "no loss can be below" in " ".join(said.split())
+    summary = json.loads((tmp_path / "here" / "summary.json").read_text())
+    first, second = summary["optimizers"]
+    assert (first["label"], first["rank"], second["rank"]) == ("adam", 1, 2)
+    # the noise has variance 0.01; a mean over 10 splits may be a little below
+    assert 0.009 < first["median"] < 0.012 < second["median"]
+    for name in ("runs.csv", "history.csv", "curves.png", "sensitivity.png", "checksums.json"):
+        assert (tmp_path / "here" / name).stat().st_size
+
+
+def test_the_summary_agrees_with_the_statistics_of_its_runs(tmp_path):
+    found = small(("sgd", "momentum", "adam"), out=tmp_path / "c")
+    table = rows(tmp_path / "c" / "runs.csv")
+    final = {}
+    for row in found.summary["optimizers"]:
+        settings = json.dumps(row["hyperparameters"])
+        final[row["label"]] = [
+            float(r["validation_loss"])
+            for r in sorted(table, key=lambda r: int(r["seed"]))
+            if r["label"] == row["label"]
+            and r["phase"] == "final"
+            and r["hyperparameters"] == settings
+        ]
+        assert final[row["label"]] == row["values"]
+        assert row["median"] == np.median(row["values"])
+    compared = statistics.compare(final)
+    for pair in found.summary["pairs"]:
+        expected = compared.pairs[pair["a"], pair["b"]]
+        assert (pair["difference"], pair["p_value"]) == (expected.difference, expected.p_value)
+    assert found.summary["verdict"].startswith(("no difference", "adam (", "momentum (", "sgd ("))
+
+
+def test_everyone_gets_the_same_budget_and_fresh_seeds(tmp_path):
+    small(("sgd", "adam", "adam:lr=0.01,beta1=0.8", "momentum:lr=0.1|0.01"), out=tmp_path / "c")
+    table = rows(tmp_path / "c" / "runs.csv")
+    tuned = {}
+    for row in table:
+        if row["phase"] == "tune":
+            tuned.setdefault(row["label"], set()).add((row["lr"], row["seed"]))
+    assert "adam:lr=0.01,beta1=0.8" not in tuned, "a fixed rate is not tuned"
+    assert {rate for rate, _ in tuned["momentum:lr=0.1|0.01"]} == {"0.1", "0.01"}
+    assert all(len(own) in (6, 12) for label, own in tuned.items() if ":" not in label)
+    seeds = {
+        phase: {r["seed"] for r in table if r["phase"] == phase} for phase in ("tune", "final")
+    }
+    assert len(seeds["tune"]) == 2
+    assert seeds["final"] == {"0", "1", "2", "3", "4", "5"}
+    assert not seeds["tune"] & seeds["final"]
+
+
+def test_accuracy_counts_when_it_is_asked_for(tmp_path):
+    terms = replace(FEW, metric="accuracy")
+    found = small(terms=terms, out=tmp_path / "c")
+    assert found.summary["quantity"] == "validation_accuracy"
+    first, second = found.summary["optimizers"]
+    assert first["median"] >= second["median"]
+    assert found.summary["target"] > 0.5
+    for pair in found.summary["pairs"]:
+        assert pair["ci_low"] <= pair["difference"] <= pair["ci_high"]
+
+
+def test_whole_configs_compare_on_a_shared_metric(tmp_path):
+    soft = write(tmp_path / "soft.yaml", "cross_entropy")
+    hinge = write(tmp_path / "hinge.yaml", "multiclass_hinge")
+    with pytest.raises(InvalidInput, match="the losses differ"):
+        optcli.compare([soft, hinge], out=tmp_path / "c", terms=FEW)
+    assert not (tmp_path / "c").exists()
+    terms = replace(FEW, metric="accuracy")
+    found = optcli.compare([soft, hinge], out=tmp_path / "c", terms=terms, plots=False)
+    assert {row["label"] for row in found.summary["optimizers"]} == {"soft", "hinge"}
+    other = write(tmp_path / "other.yaml", "cross_entropy", samples=90)
+    with pytest.raises(InvalidInput, match=r"dataset\.samples: is 90"):
+        optcli.compare([soft, other], terms=terms)
+
+
+def write(path, loss, samples=60):
+    path.write_text(
+        f"dataset: {{name: blobs, samples: {samples}}}\nmodel: linear\nloss: {loss}\n"
+        "optimizer: {name: sgd, lr: 0.1}\ntraining: {epochs: 3, batch_size: 16}\n"
+    )
+    return path
+
+
+def test_several_configs_make_a_profile(tmp_path):
+    a = write(tmp_path / "a.yaml", "cross_entropy")
+    b = write(tmp_path / "b.yaml", "multiclass_hinge")
+    found = optcli.compare(["sgd", "adam"], [a, b], out=tmp_path / "c", terms=FEW)
+    assert (tmp_path / "c" / "profile.png").stat().st_size
+    assert {row["config"] for row in rows(tmp_path / "c" / "runs.csv")} == {"a", "b"}
+    assert set(found.summary["configs"]) == {"a", "b"}
+    assert [one["label"] for one in found.summary["performances"]]
+
+
+def test_test_rows_are_touched_by_final_runs_alone(tmp_path):
+    small(config=SMALL | {"split": {"test": 0.2}}, out=tmp_path / "c")
+    for row in rows(tmp_path / "c" / "runs.csv"):
+        assert bool(row["test_loss"]) == (row["phase"] == "final")
+
+
+def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):
+    wild = {"dataset": {"name": "linear", "samples": 60}, "model": "linear", "loss": "mse"}
+    found = small(("adam", "sgd:lr=1e30"), config=SMALL | wild, out=tmp_path / "c")
+    last = found.summary["optimizers"][-1]
+    assert (last["label"], last["diverged"], last["median"]) == ("sgd:lr=1e30", 6, math.inf)
+    assert "sgd:lr=1e30 diverged in 6 of 6 seeds" in found.summary["verdict"]
+    kept = json.loads((tmp_path / "c" / "summary.json").read_text())
+    assert kept["optimizers"][-1]["median"] is None
+
+
+# ---- the same bits -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_run_of_the_table_can_be_trained_alone(tmp_path, fixed):
+    terms = replace(FEW, fixed_split=fixed)
+    small(("sgd", "adam", "lion"), terms=terms, out=tmp_path / "c")
+    history = rows(tmp_path / "c" / "history.csv")
+    for row in rows(tmp_path / "c" / "runs.csv")[::7]:
+        settings = json.loads(row["hyperparameters"])
+        split = {} if fixed else {"split": {"seed": int(row["seed"])}}
+        alone = SMALL | {
+            "optimizer": {"name": row["optimizer"], **settings},
+            "seed": int(row["seed"]),
+            "dataset": SMALL["dataset"] | {"seed": 0},
+            **({"split": {"seed": 0}} if fixed else split),
+        }
+        done = optcli.train(alone, out=tmp_path / row["run"], plots=False)
+        own = [each for each in history if each["run"] == row["run"]][1:]
+        for name in ("train_loss", "validation_loss", "validation_accuracy"):
+            assert [float(each[name]) for each in own] == list(done.history[name])
+
+
+def command(*words, **options):
+    call = [sys.executable, "-m", "optcli", "compare", *map(str, words)]
+    return subprocess.run(
+        call, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options
+    )
+
+
+SHORT = ("--set", "training.epochs=2", "--tune", "3", "--seeds", "6", "--no-plots", "--quiet")
+
+
+def test_processes_and_order_do_not_change_a_bit(tmp_path):
+    alone = command("sgd", "adam", "lion", *SHORT, "--jobs", 1, "--out", tmp_path / "1")
+    shared = command("lion", "sgd", "adam", *SHORT, "--jobs", 2, "--out", tmp_path / "2")
+    assert (alone.returncode, shared.returncode) == (0, 0), alone.stderr + shared.stderr
+    one, two = (sorted(lines(tmp_path / name / "runs.csv")) for name in ("1", "2"))
+    assert one == two
+
+
+def lines(path):
+    """The runs without their numbers."""
+    return [",".join(list(row.values())[1:]) for row in rows(path)]
+
+
+# ---- nothing is lost -----------------------------------------------------------------
+
+
+def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    whole = small(("sgd", "adam", "lion"), out=tmp_path / "whole")
+    small(("sgd", "adam"), terms=replace(FEW, seeds=4), out=tmp_path / "parts")
+    trained = []
+    train = trials.train
+
+    def counting(job):
+        trained.extend(job.trials)
+        return train(job)
+
+    monkeypatch.setattr(trials, "train", counting)
+    goal = json.loads((tmp_path / "parts" / "summary.json").read_text())["target"]
+    parts = small(("sgd", "adam", "lion"), out=tmp_path / "parts")
+    # the target stays that of the first two; all else is as if done at once
+    assert parts.summary["target"] == goal
+    without = [
+        [r | {"steps_to_target": ""} for r in rows(tmp_path / n / "runs.csv")]
+        for n in ("whole", "parts")
+    ]
+    assert without[0] == without[1]
+    assert whole.summary["verdict"] == parts.summary["verdict"]
+    new = [t for t in trained if t.label != "lion" and t.seed in range(4)]
+    assert not new, "what was finished ran again"
+    trained.clear()
+    small(("sgd", "adam", "lion"), out=tmp_path / "parts")
+    assert not trained
+
+
+def test_a_killed_comparison_ends_as_the_undisturbed_one(tmp_path):
+    assert command("sgd", "adam", *SHORT, "--out", tmp_path / "a").returncode == 0
+    call = [sys.executable, "-m", "optcli", "compare", "sgd", "adam", *SHORT]
+    for seconds in (0.45, 0.6, 0.8):
+        process = subprocess.Popen([*call, "--out", str(tmp_path / "b")], cwd=ROOT)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    done = command("sgd", "adam", *SHORT, "--out", tmp_path / "b")
+    assert done.returncode == 0, done.stderr
+    for name in ("runs.csv", "history.csv", "config.yaml"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"terms": replace(FEW, tune=4)}, "tune was 3, is 4"),
+        ({"terms": replace(FEW, tune_seeds=3)}, "tune_seeds was 2, is 3"),
+        ({"config": SMALL | {"model": "linear"}}, "model was"),
+        ({"config": SMALL | {"training": {"epochs": 4}}}, "training was"),
+        ({"config": SMALL | {"dataset": {"name": "moons", "samples": 70}}}, "dataset was"),
+    ],
+)
+def test_a_folder_of_another_comparison_is_refused(tmp_path, change, words):
+    small(out=tmp_path / "c")
+    before = (tmp_path / "c" / "runs.csv").read_bytes()
+    with pytest.raises(InvalidInput, match=words):
+        small(out=tmp_path / "c", **change)
+    assert (tmp_path / "c" / "runs.csv").read_bytes() == before
+
+
+def test_a_table_that_has_changed_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    text = "x,y\n" + "".join(f"{i / 7},{'ab'[i % 2]}\n" for i in range(40))
+    path.write_text(text)
+    config = SMALL | {"dataset": {"name": "csv", "path": str(path), "target": "y"}}
+    small(config=config, out=tmp_path / "c")
+    path.write_text(text.replace("\n0.0,a", "\n9.0,a"))
+    with pytest.raises(InvalidInput, match="the data has changed"):
+        small(config=config, out=tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "history.csv"])
+def test_a_damaged_store_is_refused(tmp_path, name):
+    small(out=tmp_path / "c")
+    path = tmp_path / "c" / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InvalidInput, match="do not fit together"):
+        small(out=tmp_path / "c")
+
+
+# ---- what is refused -----------------------------------------------------------------
+
+REFUSED = {
+    "sgd": "ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)",
+    "sgd sgd": "sgd: stands here twice",
+    "adam adam:beta1=0.9": "adam:beta1=0.9: is the same as 'adam'",
+    "sgd adma": "adma: unknown optimizer 'adma'; did you mean 'adam'? (optcli list optimizers)",
+    "sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",
+    "sgd adam --seeds 0": "--seeds: is 0; must be in [1, 10,000]",
+    "sgd adam --target nan": "--target: is nan; must be a number",
+    "sgd adam --metric f1": "--metric: is 'f1'; must be one of loss, r2, rmse",
+    "sgd adam:lr=0.1|x": "adam:lr=x: lr: is 'x'; must be a number above 0",
+    "sgd adam --backend foo": "--backend: is 'foo'; must be dask or dask://host:port",
+    "sgd configs/iris.yaml": "ENTRY: 'sgd' is no config; compare optimizers, or configs, not both",
+    "sgd adam --set split.validation=0": (
+        "--set split.validation: is 0; a comparison takes validation rows"
+    ),
+    "sgd adam --set training.batch_size=999": (
+        "--set training.batch_size: is 999; there are 800 training rows"
+    ),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_refused_in_words_and_leaves_nothing(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", *words.split()]) == 2
+    said = capsys.readouterr()
+    assert said.err.strip() == REFUSED[words]
+    assert not said.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unreachable_scheduler(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", "sgd", "adam", "--backend", "dask://127.0.0.1:1"]) == 3
+    assert "no scheduler answers there" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+# ---- what may be claimed -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """The validation losses of 2,000 real runs of one setting with different seeds."""
+    config = configs.load(
+        {
+            "dataset": {"name": "blobs", "samples": 60, "noise": 2.0},
+            "model": "linear",
+            "loss": "cross_entropy",
+            "optimizer": {"name": "sgd", "lr": 0.1},
+            "training": {"epochs": 2, "batch_size": 16},
+        }
+    )
+    task, optimizer = task_of(config), config.optimizer
+    chosen = tuple(Trial("sgd", optimizer, seed) for seed in range(2000))
+    results = [
+        r
+        for start in range(0, 2000, 250)
+        for r in trials.train(Job(task, chosen[start : start + 250]))
+    ]
+    losses = np.array([result.measured("validation_loss") for result in results])
+    assert len(np.unique(losses)) > 1900
+    return losses
+
+
+@pytest.mark.parametrize(("k", "n"), [(2, 10), (4, 15), (8, 20)])
+def test_equal_settings_are_rarely_told_apart(pool, k, n):
+    """Of 1,000 comparisons of a setting with itself at most 71 claim anything.
+
+    At a level of 0.05 more than 71 of 1,000 come with a chance of 0.002.
+    """
+    random = np.random.default_rng(0)
+    claims = 0
+    for _ in range(1000):
+        drawn = random.choice(pool, (k, n), replace=False)
+        compared = statistics.compare({str(i): own for i, own in enumerate(drawn)})
+        claims += any(pair.verdict != "tied" for pair in compared.pairs.values())
+    assert claims <= 71
+
+
+def test_tuning_does_not_leak(tmp_path):
+    """On pure noise the final test accuracy, over 100 data sets, is that of chance."""
+    means = []
+    rates = tuning.grid(0.1, 9)
+    for number in range(100):
+        random = np.random.default_rng(number)
+        path = tmp_path / f"{number}.csv"
+        x, y = random.normal(size=(150, 5)), random.permutation(np.arange(150) % 2)
+        table = [",".join(f"{value:.4f}" for value in row) for row in x]
+        path.write_text(
+            "a,b,c,d,e,y\n" + "".join(f"{r},{c}\n" for r, c in zip(table, y, strict=True))
+        )
+        config = configs.load(
+            {
+                "dataset": {"name": "csv", "path": str(path), "target": "y"},
+                "split": {"validation": 0.2, "test": 0.3},
+                "model": "linear",
+                "loss": "cross_entropy",
+                "optimizer": "sgd",
+                "training": {"epochs": 3, "batch_size": 32},
+            }
+        )
+        task = task_of(config)
+        tried = [replace(config.optimizer, lr=rate) for rate in rates]
+        job = Job(task, tuple(Trial("sgd", o, 10**6 + s) for o in tried for s in range(3)))
+        values = {o: [] for o in tried}
+        for result in trials.train(job):
+            values[result.trial.optimizer].append(-result.measured("validation_accuracy"))
+        chosen = tuning.choose(values)
+        final = Job(task, tuple(Trial("sgd", chosen, s) for s in range(10)), test=True)
+        means.append(np.mean([result.test["accuracy"] for result in trials.train(final)]))
+    error = np.std(means, ddof=1) / np.sqrt(len(means))
+    assert abs(np.mean(means) - 0.5) <= 3 * error
+
+
+# ---- tuning --------------------------------------------------------------------------
+
+
+def test_the_grid_spans_four_decades_around_the_default():
+    found = tuning.grid(1e-3, 9)
+    assert len(found) == 9
+    assert (found[0], found[4], found[-1]) == (1e-5, 1e-3, 0.1)
+    assert np.allclose(np.diff(np.log10(found)), 0.5, atol=2e-3)
+    assert 1e-3 in tuning.grid(1e-3, 4)
+
+
+def test_an_edge_gets_three_more_rates_and_the_middle_none():
+    rates = tuning.grid(1e-3, 9)
+    assert tuning.extension(rates, 0.1) == [0.316, 1.0, 3.16]
+    assert tuning.extension(rates, 1e-5) == [3.16e-6, 1e-6, 3.16e-7]
+    assert tuning.extension(rates, 1e-3) == []
+    assert tuning.extension([0.1, 0.2], 0.2) == []
+
+
+def test_the_lowest_mean_is_chosen_and_of_equals_the_smaller_rate():
+    adam = OPTIMIZERS.find("adam")
+    a, b, c = adam(lr=0.1), adam(lr=0.01), adam(lr=1.0)
+    assert tuning.choose({a: [1, 3], b: [2.5, 2.5], c: [1, 2]}) == c
+    assert tuning.choose({a: [1, 3], b: [2, 2], c: [0, math.inf]}) == b
+    assert tuning.choose({c: [math.inf], a: [math.inf]}) == a
+
+
+def test_a_budget_draws_all_that_is_not_fixed():
+    adam = OPTIMIZERS.find("adam")(beta1=0.8)
+    found = tuning.draw(adam, frozenset({"beta1"}), 20)
+    assert found[0] == adam
+    assert len(found) == 20
+    assert {o.beta1 for o in found} == {0.8}
+    assert len(set(found)) == 20
+    assert len({o.lr for o in found}) >= 19
+    assert all(1e-5 <= o.lr <= 0.1 and 0.9 <= o.beta2 < 1 for o in found)
+
+
+def test_halton_is_the_radical_inverse():
+    assert [tuning.halton(n, 2) for n in range(1, 6)] == [0.5, 0.25, 0.75, 0.125, 0.625]
+    assert np.allclose([tuning.halton(n, 3) for n in (1, 2, 3, 4)], [1 / 3, 2 / 3, 1 / 9, 4 / 9])
+
+
+# ---- the terminal --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits(tmp_path, width, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(width))
+    words = ["sgd", "adam", "sgd:lr=0.1|0.01,momentum=0.9,nesterov=true"]
+    assert run(["compare", *words, "--set", "training.epochs=1", "--tune", "3", "--no-plots"]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        assert len(line) <= width or line.startswith("comparison folder:"), line
+
+
+def test_json_lines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["compare", "sgd", "adam", *SHORT[:-1], "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = [each["event"] for each in found]
+    assert kinds[0] == "started"
+    assert kinds[-1] == "summary"
+    assert {"progress", "optimizer", "pair"} <= set(kinds)
+    assert Path(found[-1]["folder"]).is_dir()
+
+
+def test_the_environment_is_said(tmp_path):
+    small(out=tmp_path / "c")
+    found = json.loads((tmp_path / "c" / "environment.json").read_text())
+    assert len(found["data_sha256"]) == 64
+    assert found["cores"] == os.cpu_count()
