@@ -219,7 +219,7 @@ def report(summary: Mapping[str, Any], width: int, *, fancy: bool = True) -> lis
     if 1 < len(pairs) <= MOST_PAIRS:
         lines += ["", *_pairs(summary, width)]
     lines += ["", *wrapped(summary["verdict"], width), *wrapped(summary["note"], width)]
-    lines += wrapped(_terms(summary), width)
+    lines += wrapped(_terms(summary, lines[0].split()), width)
     return [escaped(line) for line in lines]
 
 
@@ -238,6 +238,7 @@ def table(summary: Mapping[str, Any], width: int) -> list[str]:
         "step": [_price(row) for row in rows],
         "diverged": [f"{row['diverged']}/{summary['seeds']}" for row in rows],
         "default": [_default(row) for row in rows],
+        "band": [_band(row) for row in rows],
     }
     if other is not None:
         name = other.removeprefix("validation_")
@@ -268,11 +269,10 @@ def table(summary: Mapping[str, Any], width: int) -> list[str]:
 
 def _other(summary: Mapping[str, Any]) -> str | None:
     """A further measure that all have, the first one."""
-    names = [name for row in summary["optimizers"] for name in row["metrics"]]
-    shared = [
-        name for name in names if all(name in row["metrics"] for row in summary["optimizers"])
-    ]
-    return next((n for n in shared if n not in (summary["quantity"], "validation_loss")), None)
+    everyone = [row["metrics"] for row in summary["optimizers"]]
+    said = (summary["quantity"], "validation_loss")
+    shared = [name for name in everyone[0] if all(name in own for own in everyone)]
+    return next((name for name in shared if name not in said), None)
 
 
 def _rank(row: Mapping[str, Any]) -> str:
@@ -294,6 +294,10 @@ def _price(row: Mapping[str, Any]) -> str:
 
 def _default(row: Mapping[str, Any]) -> str:
     return brief(row["default"]["median"])
+
+
+def _band(row: Mapping[str, Any]) -> str:
+    return "-" if row["band"] is None else f"{row['band']['decades']:.1f}"
 
 
 def _test(row: Mapping[str, Any], quantity: str) -> str:
@@ -322,7 +326,8 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
     return [part for line in lines for part in wrapped(line, width)]
 
 
-def _terms(summary: Mapping[str, Any]) -> str:
+def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """How many runs, the target, and what the columns of the table are."""
     words = [f"{summary['trials']} runs in all"]
     if summary["extended"]:
         words.append(f"three more rates for {', '.join(summary['extended'])}")
@@ -330,8 +335,10 @@ def _terms(summary: Mapping[str, Any]) -> str:
         steps = sorted({step for own in summary["resolution"].values() for step in own})
         each = " or ".join(f"{step:,}" for step in steps)
         words.append(f"target {number(summary['target'])}, looked for every {each} steps")
-    if any(row["step_cost"] is not None for row in summary["optimizers"]):
+    if "step" in columns:
         words.append("step: its price, over one of sgd")
+    if "band" in columns:
+        words.append("band: decades of learning rate that come within 5 % of the best")
     return "; ".join(words)
 
 

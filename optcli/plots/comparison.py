@@ -62,7 +62,9 @@ def curves(
     panel = _Panel(list(courses), title, notes)
     shown = np.concatenate([_usual(values) for _, values in courses.values()])
     shown = shown if target is None else np.append(shown, target)
-    scale = ticks.scale(shown, count=4, log=ticks.wants_log(shown))
+    # less than elsewhere makes it logarithmic: what counts is how the ends differ
+    wide = shown.size > 0 and shown.min() > 0 and shown.max() > 8 * shown.min()
+    scale = ticks.scale(shown, count=4, log=bool(wide))
     last = max(float(steps[-1]) for steps, _ in courses.values())
     axes = panel.draw_axes(scale, ticks.linear(0, last * 1.02, count=5, least_step=1.0), quantity)
     axes.set_xlabel("step")
