@@ -1,14 +1,17 @@
-"""Files: the one module that writes. What has its final name is whole."""
+"""Files: the one module that writes. What has its final name is whole.
+
+Every change of the disk is a call of `os` in here: a test makes the N-th of them fail.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import io
-import itertools
 import json
 import math
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -20,38 +23,51 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput
 
-# The files that tell a folder of optcli's own making from any other.
-OWN = ("config.yaml", "environment.json")
-
 
 @contextlib.contextmanager
 def said(path: Path) -> Iterator[None]:
-    """Turn what the system says of a path into EnvironmentFailed."""
+    """Turn what the system says of a path into EnvironmentFailed, with its volume."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise EnvironmentFailed(f"{path}: cannot be written: {reason}") from error
+        raise EnvironmentFailed(f"{path}: cannot be written: {reason}{_volume(path)}") from error
+
+
+def _volume(path: Path) -> str:
+    """The volume that a path is on, and how much room it has."""
+    try:
+        place = path.absolute().parent
+        while not os.path.ismount(place) and place != place.parent:  # noqa: PTH (no Path for it)
+            place = place.parent
+        free = shutil.disk_usage(place).free
+    except OSError:
+        return ""
+    return f" (volume {place}, {free / 1e9:.1f} GB free)"
 
 
 def write(path: Path, content: bytes) -> None:
     """Replace the file in one move; raises EnvironmentFailed and leaves the old one whole."""
     with said(path):
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
+            try:
+                rest = memoryview(content)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
                 os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
             raise
-        _sync(path.parent)
+        sync(path.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Make the names in a folder last, where the system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
@@ -61,10 +77,15 @@ def _sync(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Write indented JSON; numbers that are not finite become null."""
+def json_bytes(data: Any) -> bytes:
+    """Indented JSON; numbers that are not finite become null."""
     text = json.dumps(jsonable(data), indent=2, ensure_ascii=False, allow_nan=False)
-    write(path, f"{text}\n".encode())
+    return f"{text}\n".encode()
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write indented JSON; raises EnvironmentFailed."""
+    write(path, json_bytes(data))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -90,17 +111,63 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], description: Any) -> N
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Array], Any]:
-    """What `write_arrays` wrote: arrays and description. Raises InvalidInput."""
+    """What `write_arrays` wrote: arrays and description. Raises InvalidInput.
+
+    Nothing is believed before it is checked: entries are stored as they are, within the
+    file, under their checksum, of a size that fits their shape, and hold no objects.
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        size = path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise ValueError("an entry is compressed")
+            if sum(entry.file_size for entry in entries) > size:
+                raise ValueError("it tells of more than it holds")
+            arrays = {
+                entry.filename.removesuffix(".npy"): _array(archive.read(entry))
+                for entry in entries
+            }
         description = json.loads(arrays.pop("description").tobytes())
     except FileNotFoundError as error:
         raise InvalidInput(Fault("no such file", file=str(path))) from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         message = f"is damaged and cannot be read ({error})"
         raise InvalidInput(Fault(message, file=str(path))) from error
+    if not isinstance(description, dict):
+        raise InvalidInput(Fault("is damaged: its description is none", file=str(path)))
     return arrays, description
+
+
+# What reading a damaged archive may raise.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    RecursionError,
+    OverflowError,
+    SyntaxError,
+    zipfile.BadZipFile,
+)
+
+
+def _array(content: bytes) -> Array:
+    """The array that a .npy file holds; its size is checked before there is one."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"an array of version {version}")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise ValueError("an array of objects")
+    rest = content[stream.tell() :]
+    if math.prod(shape) * dtype.itemsize != len(rest):
+        raise ValueError(f"an array of shape {shape} in {len(rest)} bytes")
+    return np.frombuffer(rest, dtype).reshape(shape, order="F" if by_columns else "C").copy()
 
 
 def jsonable(value: Any) -> Any:
@@ -120,53 +187,3 @@ def checksum(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def seal(folder: Path) -> None:
-    """Write checksums.json over all files of the folder: size and SHA-256 of each."""
-    covered = sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file() and path.name != "checksums.json" and not path.name.startswith(".")
-    )
-    sums = {path.name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for path in covered}
-    write_json(folder / "checksums.json", sums)
-
-
-def new_folder(parent: Path, name: str) -> Path:
-    """Make and return parent/name, or parent/name-2 and so on where that is taken."""
-    with said(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        for number in itertools.count(1):
-            folder = parent / (name if number == 1 else f"{name}-{number}")
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                continue
-            return folder
-    raise AssertionError("count does not end")
-
-
-def claim_folder(folder: Path, *, overwrite: bool) -> Path:
-    """Make `folder`, or take it where it is empty, or optcli's own and to be overwritten.
-
-    Raises InvalidInput where something else is there.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InvalidInput(Fault(f"{folder} is a file; must be a folder, or new", "--out"))
-    with said(folder):
-        there = [path.name for path in folder.iterdir()] if folder.exists() else []
-        if there and not overwrite:
-            raise InvalidInput(
-                Fault(f"{folder} is not empty; choose another, or add --overwrite", "--out")
-            )
-        if there and not set(OWN) <= set(there):
-            raise InvalidInput(
-                Fault(f"{folder} was not made by optcli; --overwrite leaves it alone", "--out")
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in there:
-            path = folder / name
-            if path.is_file():
-                path.unlink()
-    return folder

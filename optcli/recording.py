@@ -7,7 +7,8 @@ import io
 import os
 import platform
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from optcli import files, models
 from optcli.arrays import Array
 from optcli.data.encoding import Encoder
 from optcli.errors import Fault, InvalidInput
-from optcli.events import Ended, EpochEnded, Event
+from optcli.events import Ended, EpochEnded, Event, Progress
 from optcli.losses.base import LOSSES, Loss
 from optcli.models import MODELS, Architecture, Model
 from optcli.parameters import Layout, Parameters
 from optcli.specs import Registered
+from optcli.training import State
 
 FORMAT = 1  # of model.npz and checkpoint.npz; a reader refuses what is newer
+CHECKPOINT_SECONDS = 30.0
 
 
 class History:
@@ -104,9 +107,7 @@ class Trained:
     def load(cls, path: Path) -> Trained:
         """Read model.npz; raises InvalidInput where it is missing, damaged or newer."""
         arrays, description = files.read_arrays(path)
-        if description.get("format", 0) > FORMAT:
-            message = f"is of optcli {description['optcli']}; this is {optcli.__version__}"
-            raise InvalidInput(Fault(message, file=str(path)))
+        check_format(path, description)
         encoder = Encoder.from_json(description["encoder"])
         trained = cls(
             unnamed(MODELS.find(description["model"]["name"]), description["model"]),
@@ -145,7 +146,11 @@ def unnamed(cls: type[Any], fields: Mapping[str, Any]) -> Any:
 
 
 class Recorder:
-    """Listens to one replica of a run and writes history, checkpoint and model."""
+    """Listens to one replica of a run and writes history, checkpoint and model.
+
+    checkpoint_every: epochs between two checkpoints; without, about every half minute,
+    within an epoch too, but for at most a twentieth of the time.
+    """
 
     def __init__(
         self,
@@ -154,29 +159,64 @@ class Recorder:
         trained: Trained,
         checkpoint_every: int | None,
         replica: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder, self.history, self.trained = folder, history, trained
-        self.checkpoint_every, self.replica = checkpoint_every, replica
+        self.checkpoint_every, self.replica, self.clock = checkpoint_every, replica, clock
+        self._due = clock() + CHECKPOINT_SECONDS
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, EpochEnded):
             self.history.append(event.row(self.replica))
             if self.checkpoint_every and event.epoch % self.checkpoint_every == 0:
-                self._checkpoint(event)
+                self._checkpoint(event.state)
         elif isinstance(event, Ended):
-            self._checkpoint(event)
+            self._checkpoint(event.state)
+        timed = isinstance(event, EpochEnded | Progress) and not self.checkpoint_every
+        if timed and self.clock() >= self._due:
+            self._checkpoint(event.state)
 
-    def _checkpoint(self, event: EpochEnded | Ended) -> None:
+    def _checkpoint(self, state: State) -> None:
         """The last complete state, the best parameters, and the history."""
-        description = {"format": FORMAT, "history": self.history.columns}
-        arrays = event.state.arrays()
-        files.write_arrays(self.folder / "checkpoint.npz", arrays, description)
+        began = self.clock()
+        columns = {
+            f"history.{name}": np.array(values, np.float64)
+            for name, values in self.history.columns.items()
+        }
+        description = {"format": FORMAT, "optcli": optcli.__version__}
+        path = self.folder / "checkpoint.npz"
+        files.write_arrays(path, {**state.arrays(), **columns}, description)
         files.write(self.folder / "history.csv", self.history.csv())
         # a run in which no epoch had a finite loss keeps what it started from
         rows = slice(self.replica, self.replica + 1)
-        best, statistics = event.state.best[rows], event.state.best_statistics[rows]
+        best, statistics = state.best[rows], state.best_statistics[rows]
         best_model = replace(self.trained, parameters=best, statistics=statistics)
         best_model.save(self.folder / "model.npz")
+        now = self.clock()
+        self._due = now + max(CHECKPOINT_SECONDS, 20 * (now - began))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Array], History]:
+    """The state's arrays and the history of checkpoint.npz; raises InvalidInput."""
+    arrays, description = files.read_arrays(path)
+    check_format(path, description)
+    history = History()
+    for name in [name for name in arrays if name.startswith("history.")]:
+        values = arrays.pop(name).tolist()
+        key = name.removeprefix("history.")
+        whole = key in ("epoch", "step")
+        history.columns[key] = [int(value) for value in values] if whole else values
+    return arrays, history
+
+
+def check_format(path: Path, description: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for a file of a newer optcli."""
+    number = description.get("format")
+    if not isinstance(number, int):
+        raise InvalidInput(Fault("is damaged: it does not say its format", file=str(path)))
+    if number > FORMAT:
+        message = f"is of optcli {description.get('optcli')}; this is {optcli.__version__}"
+        raise InvalidInput(Fault(message, file=str(path)))
 
 
 def summary(
@@ -195,6 +235,10 @@ def summary(
         "samples_per_second": ended.samples_per_second,
         "parameters": parameters,
     }
+    if ended.outcomes[0] == "diverged":
+        gradient, norm = ended.state.norms[0].tolist()
+        step = int(ended.steps[0])
+        found["diverged"] = {"step": step, "gradient_norm": gradient, "parameter_norm": norm}
     return {name: value for name, value in found.items() if name != "test" or value is not None}
 
 

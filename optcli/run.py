@@ -15,14 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli import files
+from optcli import files, folders
 from optcli.arrays import DTYPES, Array
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared
-from optcli.errors import InvalidInput
+from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
+from optcli.interruption import watched
 from optcli.parameters import Parameters
-from optcli.recording import History, Recorder, Trained, environment, named, summary
+from optcli.recording import (
+    History,
+    Recorder,
+    Trained,
+    environment,
+    named,
+    read_checkpoint,
+    summary,
+)
 from optcli.task import Task, blas_threads, checksum, lengths
 from optcli.task import check as check_task
 from optcli.training import Cohort, Evaluation, Replica, train_cohort
@@ -39,7 +48,7 @@ class Run:
 
     folder: where it lies, None where it was not to be kept. history: the columns
     of history.csv. summary: what summary.json says. notes: sentences about the
-    data that were worth saying.
+    data that were worth saying. signal: that interrupted it, if one did.
     """
 
     config: Config
@@ -48,6 +57,7 @@ class Run:
     summary: Mapping[str, Any]
     trained: Trained
     notes: tuple[str, ...] = ()
+    signal: int | None = None
 
     def predict(self, X: Any) -> Array:
         """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.
@@ -140,6 +150,11 @@ class Plan:
             facts["notes"] = {str(n): text for n, text in enumerate(data.warnings, 1)}
         return facts
 
+    def environment(self, title: str) -> dict[str, Any]:
+        """What environment.json says; title: what the config is called."""
+        threads = self.config.training.threads
+        return {"config": title, **environment(threads, checksum(self.data))}
+
 
 def task_of(config: Config) -> Task:
     """The config without its optimizer."""
@@ -194,24 +209,132 @@ def run(
     from optcli import config as configs
 
     plan = Plan.of(config)
-    threads = config.training.threads
+    place = Path("runs", "new") if out is None else Path(out)
+    contents = {
+        "config.yaml": configs.dump(config, place).encode(),
+        "environment.json": files.json_bytes(plan.environment(config.title)),
+    }
     if out is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        folder = files.new_folder(Path("runs"), f"{config.title}-{stamp}")
+        folder = folders.new(Path("runs"), f"{config.title}-{stamp}", contents)
     else:
-        folder = files.claim_folder(Path(out), overwrite=overwrite)
-    files.write(folder / "config.yaml", configs.dump(config, folder).encode())
-    files.write_json(folder / "environment.json", environment(threads, checksum(plan.data)))
+        folder = folders.claim(Path(out), contents, overwrite=overwrite)
+    with folders.lock(folder):
+        return _train(plan, folder, config.title, plots, listeners)
 
-    history = History()
+
+def resume(
+    folder: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    plots: bool = True,
+    listeners: Iterable[Listener] = (),
+) -> Run:
+    """Go on with a run from its last checkpoint, to the bits of a run that never stopped.
+
+    overrides: `KEY=VALUE`, of the keys of `training` that do not change what a step does;
+    more epochs make a finished run go on. A finished run is left as it is, and its `notes`
+    say so. Raises InvalidInput where the folder is no run, is damaged or in use, or where
+    the data has changed; EnvironmentFailed where writing fails.
+    """
+    from optcli import config as configs
+
+    folder = Path(folder)
+    if not folders.is_own(folder) or not _is_run(folder):
+        raise InvalidInput(Fault("is no run folder", file=str(folder)))
+    with folders.lock(folder):
+        folders.check_seal(folder)
+        told = files.read_json(folder / "environment.json")
+        config = configs.load(folder / "config.yaml", overrides)
+        old = configs.load(folder / "config.yaml")
+        check_changes(old, config)
+        plan = Plan.of(config)
+        if told.get("data_sha256") != checksum(plan.data):
+            message = "its data has changed since; train anew, or restore the data"
+            raise InvalidInput(Fault(message, file=str(folder)))
+        title = str(told.get("config", "config"))
+        arrays, history = None, History()
+        if (folder / "checkpoint.npz").exists():
+            arrays, history = read_checkpoint(folder / "checkpoint.npz")
+            rule = config.training.early_stopping
+            reopen(arrays, stopping=rule != old.training.early_stopping)
+            if (folder / "summary.json").exists() and _is_done(plan, arrays):
+                return _finished(plan, folder, history)
+        folders.open_for_writing(folder)
+        files.write(folder / "config.yaml", configs.dump(config, folder).encode())
+        try:
+            return _train(plan, folder, title, plots, listeners, arrays, history)
+        except (ValueError, KeyError) as error:
+            message = f"does not fit its config: {error}"
+            raise InvalidInput(Fault(message, file=str(folder / "checkpoint.npz"))) from error
+
+
+# What may change when a run goes on; the rest would make it another run.
+CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
+
+
+def check_changes(old: Config, new: Config) -> None:
+    """Raise InvalidInput with every key that may not change when a run goes on."""
+    faults = []
+    before, after = old.resolved(), new.resolved()
+    for section, value in after.items():
+        if section != "training":
+            if value != before[section]:
+                faults.append(section)
+            continue
+        for name in {**before[section], **value}:
+            if name not in CHANGEABLE and value.get(name) != before[section].get(name):
+                faults.append(f"training.{name}")
+    if faults:
+        allowed = ", ".join(f"training.{name}" for name in CHANGEABLE)
+        message = f"cannot change when a run goes on; only {allowed} can"
+        raise InvalidInput(*(Fault(message, f"--set {name}") for name in faults))
+
+
+def reopen(arrays: Mapping[str, Array], *, stopping: bool) -> None:
+    """Let those go on that were cut short or had their length; and early ones by a new rule."""
+    again = ["completed", "timed_out", "interrupted"] + ["stopped_early"] * stopping
+    outcomes = arrays.get("outcomes", np.empty(0))
+    outcomes[np.isin(outcomes, again)] = ""
+
+
+def _is_run(folder: Path) -> bool:
+    return not (folder / "config.yaml").read_bytes().startswith((b"compare:", b"benchmark:"))
+
+
+def _is_done(plan: Plan, arrays: Mapping[str, Array]) -> bool:
+    """Whether nothing is left to train."""
+    steps, _ = lengths(plan.cohort)
+    ended = [outcome for outcome in arrays["outcomes"] if outcome]
+    return bool(ended) or int(arrays["position"][1]) >= steps
+
+
+def _finished(plan: Plan, folder: Path, history: History) -> Run:
+    found = files.read_json(folder / "summary.json")
+    trained = Trained.load(folder / "model.npz")
+    notes = (f"this run has ended ({found.get('outcome')}); nothing was changed",)
+    return Run(plan.config, folder, history.columns, found, trained, notes)
+
+
+def _train(
+    plan: Plan,
+    folder: Path,
+    title: str,
+    plots: bool,
+    listeners: Iterable[Listener],
+    arrays: Mapping[str, Array] | None = None,
+    history: History | None = None,
+) -> Run:
+    """Train, from the start or from a checkpoint's arrays, and keep all in the folder."""
+    config, history = plan.config, history or History()
     nothing = np.empty(0, plan.cohort.dtype)
     start = Trained(
         config.model, plan.cohort.loss, plan.data.encoder, config.dtype, nothing, nothing
     )
     recorder = Recorder(folder, history, start, config.training.checkpoint_every)
     everyone: list[Listener] = [recorder, *listeners]
-    with blas_threads(threads):
-        for event in train_cohort(plan.cohort):
+    with blas_threads(config.training.threads), watched() as interruption:
+        for event in train_cohort(plan.cohort, resume=arrays, stop=interruption.came):
             for listener in everyone:
                 listener(event)
         assert isinstance(event, Ended)
@@ -220,19 +343,19 @@ def run(
             start, parameters=state.best[:1].copy(), statistics=state.best_statistics[:1].copy()
         )
         test = evaluate(plan.cohort, trained, plan.data.test)
-        parameters = event.state.architecture.layout.size
-        found = summary(event, history, parameters, test)
+        found = summary(event, history, state.architecture.layout.size, test)
         files.write_json(folder / "summary.json", found)
         if plots:
             from optcli import gallery
 
-            for name, content in gallery.pictures(config.title, plan.data, trained, history, found):
+            for name, content in gallery.pictures(title, plan.data, trained, history, found):
                 files.write(folder / name, content)
             steps = lengths(plan.cohort)
-            for name, content in gallery.schedule(config.title, plan.cohort, *steps, history):
+            for name, content in gallery.schedule(title, plan.cohort, *steps, history):
                 files.write(folder / name, content)
-    files.seal(folder)
-    return Run(config, folder, history.columns, found, trained, plan.data.warnings)
+        folders.seal(folder)
+    warnings = plan.data.warnings
+    return Run(config, folder, history.columns, found, trained, warnings, interruption.signal)
 
 
 def evaluate(cohort: Cohort, trained: Trained, part: Part | None) -> dict[str, float] | None:

@@ -178,4 +178,7 @@ class Training:
     early_stopping: Annotated[EarlyStopping | None, Doc("when to stop early")] = None
     checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
     time_limit: Annotated[float | None, Gt(0), Doc("seconds of training")] = None
+    on_divergence: Annotated[
+        Literal["stop", "continue"], Doc("whether a run that diverged goes on")
+    ] = "stop"
     threads: Annotated[int, Ge(1), Le(1024), Doc("BLAS threads")] = 1

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from optcli import files, tracing
+from optcli import files, folders, tracing
 from optcli.errors import Fault, InvalidInput
 from optcli.objectives import OBJECTIVES, Objective
 from optcli.optimizers.base import OPTIMIZERS
@@ -67,15 +67,18 @@ def trace(
     if seed < 0:
         raise InvalidInput(Fault(f"is {seed}; must be at least 0", "--seed"))
     if out is not None:
-        folder = files.claim_folder(Path(out), overwrite=overwrite)
+        folders.check_claim(Path(out), overwrite=overwrite)
     if tune:
         entries = tracing.tune(objective, entries, steps=steps, start=begin, seed=seed)
         if tuned is not None:
             tuned([entry for entry in entries if entry.tunable])
     traced = tracing.trace(objective, entries, steps=steps, start=begin, seed=seed)
+    contents = _contents(traced)
     if out is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        folder = files.new_folder(Path("runs"), f"trace-{objective.name}-{stamp}")
+        folder = folders.new(Path("runs"), f"trace-{objective.name}-{stamp}", contents)
+    else:
+        folder = folders.claim(Path(out), contents, overwrite=overwrite)
     _keep(folder, traced, plots=plots, animate=animate)
     return Track(traced, folder)
 
@@ -111,8 +114,8 @@ def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, 
     return tuple(map(float, start))
 
 
-def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
-    """Write the folder; raises EnvironmentFailed."""
+def _contents(traced: Traced) -> dict[str, bytes]:
+    """The files that say what was traced, and on what."""
     from optcli.config import words
 
     config = {
@@ -121,8 +124,14 @@ def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
         "steps": traced.steps,
         "seed": traced.seed,
     }
-    files.write(folder / "config.yaml", words.written(config).encode())
-    files.write_json(folder / "environment.json", environment(1, None))
+    return {
+        "config.yaml": words.written(config).encode(),
+        "environment.json": files.json_bytes(environment(1, None)),
+    }
+
+
+def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
+    """Write what was found; raises EnvironmentFailed."""
     files.write(folder / "paths.csv", _table(traced))
     files.write_json(folder / "summary.json", {"paths": summary(traced)})
     if plots or animate:
@@ -136,7 +145,7 @@ def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
             files.write(folder / "trace.png", drawing.render(figure))
         if animate:
             files.write(folder / "trace.gif", drawing.trace_animation(traced, title))
-    files.seal(folder)
+    folders.seal(folder)
 
 
 def summary(traced: Traced) -> list[dict[str, Any]]:

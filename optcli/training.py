@@ -18,7 +18,7 @@ clock stands.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -154,6 +154,16 @@ class State:
         self.outcomes: list[Outcome | None] = [None] * replicas
         self.ended_epoch = np.zeros(replicas, np.int64)
         self.ended_step = np.zeros(replicas, np.int64)
+        # where a replica diverged: the norms of gradient and parameters when it was found
+        self.norms = np.full((replicas, 2), np.nan)
+
+    def diverge(self, replica: int, step: int) -> None:
+        """Note that the loss of `step` was not finite."""
+        if self.outcomes[replica] is None:
+            self.end(replica, "diverged")
+            self.ended_step[replica] = step
+            gradient, parameters = self.gradients.buffer[replica], self.parameters.buffer[replica]
+            self.norms[replica] = norm(gradient[None])[0], norm(parameters[None])[0]
 
     def end(self, replica: int, outcome: Outcome) -> None:
         """Note how a replica ended; the first word counts."""
@@ -185,6 +195,7 @@ class State:
             "stale": self.stale,
             "ended_epoch": self.ended_epoch,
             "ended_step": self.ended_step,
+            "norms": self.norms,
             "position": np.array([self.epoch, self.step, self.steps_in_epoch]),
             "seconds": np.array(self.seconds),
             "outcomes": np.array([outcome or "" for outcome in self.outcomes], "U16"),
@@ -193,34 +204,64 @@ class State:
             arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
         return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
 
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take over what `arrays` gave; ValueError where it is of another cohort."""
+        own = self.arrays()
+        if own.keys() != arrays.keys():
+            names = ", ".join(sorted(own.keys() ^ arrays.keys()))
+            raise ValueError(f"what it holds is not what this config needs ({names})")
+        for name, live in own.items():
+            saved = arrays[name]
+            if live.shape != saved.shape or live.dtype != saved.dtype:
+                raise ValueError(f"{name} is {saved.dtype} {saved.shape}, not {live.shape}")
+            np.copyto(live, saved)
+        self.epoch, self.step, self.steps_in_epoch = map(int, own["position"])
+        self.seconds = float(own["seconds"])
+        self.outcomes = [str(outcome) or None for outcome in own["outcomes"]]  # type: ignore[misc]
+
     @property
     def over(self) -> bool:
         """Whether every replica has ended."""
         return all(outcome is not None for outcome in self.outcomes)
 
 
-def train_cohort(cohort: Cohort) -> Iterator[Event]:
+def train_cohort(
+    cohort: Cohort,
+    *,
+    resume: Mapping[str, Array] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
     """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
+
+    resume: what `State.arrays` gave, to go on from there; ValueError where it does not fit.
+    stop: asked several times a second whether to end after the step, as `interrupted`.
 
     A replica whose loss is not finite has diverged: that is an outcome, not an
     error, and does no harm to the others.
     """
     with np.errstate(all="ignore"):
-        yield from _Trainer(cohort).run()
+        yield from _Trainer(cohort, resume, stop).run()
 
 
 class _Trainer:
     """A cohort at work; lives as long as one call of `train_cohort`."""
 
-    def __init__(self, cohort: Cohort) -> None:
+    def __init__(
+        self,
+        cohort: Cohort,
+        resume: Mapping[str, Array] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         spec = cohort.training
-        self.cohort, self.spec = cohort, spec
+        self.cohort, self.spec, self.stop = cohort, spec, stop
         replicas = cohort.replicas
         total = len(replicas[0].data.train.x)
         rows = total if spec.batch_size == "full" else spec.batch_size
         sources = [Source(replica.data.train, replica.seed) for replica in replicas]
         self.batches = Batches(sources, rows, shuffle=spec.shuffle)
         self.state = State(cohort, self.batches)
+        if resume is not None:
+            self.state.restore(resume)
         self.steps = spec.steps or spec.epochs * self.batches.steps
         self.rates = np.array([[replica.optimizer.lr for replica in replicas]])
         self.work = Workspace()
@@ -273,10 +314,11 @@ class _Trainer:
             metrics=tuple(metric.name for metric in self.cohort.metrics),
             validates=self.validate is not None,
         )
-        while state.step < self.steps and not state.over and not self._timed_out():
+        while state.step < self.steps and not self._over() and not self._halted():
             yield from self._epoch()
+        early: Outcome = "timed_out" if self._timed_out() else "interrupted"
         for replica in range(len(self.cohort.replicas)):
-            state.end(replica, "timed_out" if state.step < self.steps else "completed")
+            state.end(replica, early if state.step < self.steps else "completed")
         rows = state.epoch * self.batches.total + state.steps_in_epoch * self.batches.rows
         yield Ended(
             state=state,
@@ -299,20 +341,33 @@ class _Trainer:
         while True:
             first = state.steps_in_epoch
             clock = time.perf_counter()
-            lr = self._plan(min(last - first, PLANNED_STEPS))
+            # up to a multiple of them: there, divergence is looked for
+            lr = self._plan(min(last - first, PLANNED_STEPS - first % PLANNED_STEPS))
             self._steps(batches, len(lr), last)
             state.seconds += time.perf_counter() - clock
+            at = state.steps_in_epoch
             for replica in replicas:
-                if not np.isfinite(state.losses[first : state.steps_in_epoch, replica]).all():
-                    state.end(replica, "diverged")
-            if state.over or state.steps_in_epoch == last:
-                yield self._measure(lr[state.steps_in_epoch - first - 1])
+                lost = ~np.isfinite(state.losses[first:at, replica])
+                if lost.any():
+                    state.diverge(replica, state.step - at + first + int(lost.argmax()) + 1)
+            if at == last or (self._over() and at % PLANNED_STEPS == 0):
+                yield self._measure(lr[at - first - 1])
                 return
-            if self._timed_out():
+            if self._halted():
                 return
             if state.seconds - spoken > PROGRESS_SECONDS:
                 spoken = state.seconds
                 yield Progress(state, state.step, state.seconds)
+
+    def _over(self) -> bool:
+        """Whether nobody is left to train."""
+        going: tuple[Outcome | None, ...] = (None,)
+        if self.spec.on_divergence == "continue":
+            going = (None, "diverged")
+        return not any(outcome in going for outcome in self.state.outcomes)
+
+    def _halted(self) -> bool:
+        return self._timed_out() or self.stop()
 
     def _timed_out(self) -> bool:
         return self.spec.time_limit is not None and self.state.seconds > self.spec.time_limit
@@ -407,7 +462,7 @@ class _Trainer:
         if validation_loss is not None:
             finite &= np.isfinite(validation_loss)
         for replica in np.flatnonzero(~finite):
-            state.end(int(replica), "diverged")
+            state.diverge(int(replica), state.step)
         # without validation the last finite state is the model
         best = running & finite
         if validation_loss is not None:

@@ -164,7 +164,7 @@ def test_a_diverging_run_ends_with_one(here):
 REFUSED = {
     "no such command": (["trian"], "optcli: no command 'trian'; did you mean 'train'?"),
     "no such option": (["train", "--foo"], "optcli: no such option: --foo"),
-    "no config": (["train"], "optcli: missing argument 'CONFIG'"),
+    "no config": (["train"], "CONFIG: is missing; name a YAML file, or --resume RUN"),
     "no such file": (["train", "iris.yml"], "iris.yml: no such file"),
     "a folder": (["check", "."], ".: is a folder; must be a YAML file"),
     "bad setting": (["check", "IRIS", "--set", "foo.bar=1"], "--set foo.bar: unknown key"),

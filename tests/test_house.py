@@ -12,7 +12,7 @@ HOUSE = Path(__file__).parent.parent / "optcli"
 # In building order; the rooms of one line do not use each other.
 ROOMS = [
     ["arrays", "errors"],
-    ["registry", "specs", "randomness", "files", "parameters", "events"],
+    ["registry", "specs", "randomness", "files", "folders", "interruption", "parameters", "events"],
     ["optimizers", "losses", "layers", "schedules", "transforms", "metrics", "objectives"],
     ["models"],
     ["data"],
@@ -38,6 +38,8 @@ FOUNDATION = [
     "specs",
     "randomness",
     "files",
+    "folders",
+    "interruption",
     "parameters",
     "events",
 ]

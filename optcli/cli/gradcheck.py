@@ -91,7 +91,7 @@ def command(
 
 def _draw(found: list[tuple[Case, Result]], out: Path | None) -> Path:
     """A picture of the worst cases; returns its path."""
-    from optcli import files, plots
+    from optcli import folders, plots
     from optcli.gradients.curves import curve
     from optcli.plots.gradcheck import MOST_PANELS
 
@@ -100,10 +100,9 @@ def _draw(found: list[tuple[Case, Result]], out: Path | None) -> Path:
         curve(case.function, result.verdict, result.name, right=result.ok, analytic=case.analytic)
         for case, result in found
     ]
+    name = "gradcheck.png"
+    picture = {name: plots.render(plots.error_by_step(curves, "gradients against differences"))}
     if out is None:
-        out = files.new_folder(Path("runs"), f"gradcheck-{time.strftime('%Y%m%d-%H%M%S')}")
-    else:
-        out = files.claim_folder(out, overwrite=False)
-    path = out / "gradcheck.png"
-    files.write(path, plots.render(plots.error_by_step(curves, "gradients against differences")))
-    return path
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        return folders.new(Path("runs"), f"gradcheck-{stamp}", picture) / name
+    return folders.claim(out, picture, overwrite=False) / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import typer
 
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, suggestion
+from optcli.interruption import at_once
 
 app = typer.Typer(
     name="optcli",
@@ -46,6 +48,7 @@ def _gather() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, at_once)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
@@ -62,8 +65,8 @@ def run(arguments: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except OptcliError as error:
         return _refused(error, arguments)
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
+    except (KeyboardInterrupt, typer.Abort) as error:
+        return getattr(error, "exit_code", 130)
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
     except Exception as error:

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from optcli.cli import options
+from optcli.errors import Fault, InvalidInput
 
 NAME = "train"
 
 
+Config = Annotated[
+    Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)
+]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run folder.")
+]
+Divergence = Annotated[
+    str | None,
+    typer.Option("--on-divergence", metavar="stop|continue", help="As training.on_divergence."),
+]
+
+
 def command(
-    config: options.Config,
+    config: Config = None,
+    resume: Resume = None,
     set_: options.Set = None,
+    on_divergence: Divergence = None,
     seed: options.Seed = None,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
@@ -27,16 +46,23 @@ def command(
 
     load(plugin or [])
     listener = display.pick(quiet, json, sys.stdout)
+    overrides = options.overrides(set_, seed)
+    if on_divergence is not None:
+        overrides.append(f"training.on_divergence={on_divergence}")
+    rest: dict[str, Any] = {"plots": not no_plots, "listeners": [listener]}
     try:
-        done = run.train(
-            config,
-            options.overrides(set_, seed),
-            out=out,
-            overwrite=overwrite,
-            plots=not no_plots,
-            listeners=[listener],
-        )
+        if resume is not None:
+            if config is not None or out is not None:
+                message = f"{resume} stands beside {config or '--out'}; give it alone"
+                raise InvalidInput(Fault(message, "--resume"))
+            done = run.resume(resume, overrides, **rest)
+        elif config is None:
+            raise InvalidInput(Fault("is missing; name a YAML file, or --resume RUN", "CONFIG"))
+        else:
+            done = run.train(config, overrides, out=out, overwrite=overwrite, **rest)
         listener.finish(done.summary, done.folder, done.notes)
     finally:
         listener.close()
+    if done.signal is not None:
+        return 128 + done.signal
     return 1 if done.summary["outcome"] == "diverged" else 0

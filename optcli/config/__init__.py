@@ -35,7 +35,7 @@ from optcli.registry import Registry
 from optcli.schedules import SCHEDULES, Schedule
 from optcli.specs import Regularization, Split, Training, fields
 
-__all__ = ["Config", "dump", "load", "schema"]
+__all__ = ["Config", "dump", "load", "portable", "schema"]
 
 CHOSEN: dict[str, Registry[Any]] = {
     "dataset": DATASETS,
@@ -335,11 +335,17 @@ def _resolved_split(split: Split, folder: Path) -> Split:
     return replace(split, **parts) if parts else split  # type: ignore[arg-type]
 
 
-def dump(config: Config, folder: Path) -> str:
-    """The resolved config as YAML, its paths written so that they resolve from `folder`."""
+def portable(config: Config, folder: Path) -> dict[str, Any]:
+    """The resolved config, its paths written so that they resolve from `folder`."""
     values = config.resolved()
     values["dataset"] = _relative(values["dataset"], ["path"], folder)
     values["split"] = _relative(values["split"], ["validation", "test"], folder)
+    return values
+
+
+def dump(config: Config, folder: Path) -> str:
+    """The resolved config as YAML, its paths written so that they resolve from `folder`."""
+    values = portable(config, folder)
     sections = []
     for section, value in values.items():
         # in one line where there is little to say, else a line for each key

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from optcli import files, plugins
+from optcli import files, folders, plugins
 from optcli.comparison import findings, statistics
 from optcli.comparison.plan import Budget, Contest
 from optcli.comparison.price import prices
@@ -22,14 +23,14 @@ from optcli.recording import environment
 from optcli.task import checksum
 
 
-def claim(out: Path | None, name: str, overwrite: bool) -> tuple[Path, bool]:
-    """The folder, and whether it holds a comparison to go on with."""
+def claim(out: Path | None, name: str, contents: Mapping[str, bytes], overwrite: bool) -> Path:
+    """The folder, with its first files; or one that holds a comparison to go on with."""
     if out is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        return files.new_folder(Path("runs"), f"{name}-{stamp}"), False
+        return folders.new(Path("runs"), f"{name}-{stamp}", contents)
     if not overwrite and begun(out):
-        return out, True
-    return files.claim_folder(out, overwrite=overwrite), False
+        return out
+    return folders.claim(out, contents, overwrite=overwrite)
 
 
 def begun(folder: Path) -> bool:
@@ -64,38 +65,47 @@ def run(
         )
     pool = Pool(terms.jobs or 1, terms.backend, plugins.load, (list(plugins.loaded),))
     reach(pool)
-    told = _told(problem, terms, budget, what)
-    folder, old = claim(out, f"compare-{problem.title}", overwrite)
-    goal = _continued(folder, told, _data(problem), terms.target) if old else terms.target
-    _keep(folder, problem, told, goal)
-    contest = Contest(
-        problem.entries,
-        budget,
-        Store(folder, columns, [entry.label for entry in problem.entries]),
-        measure=what,
-        goal=goal,
-        fixed_split=terms.fixed_split,
-        workers=terms.jobs,
-        pool=pool,
-    )
-    listener.started(contest, problem.title, notes)
-    for progress in contest.run():
-        listener.progress(progress)
-    chosen = {e.label: (e.task, contest.chosen[e.label]) for e in problem.entries}
-    summary = findings.summary(contest, prices(chosen))
-    _keep(folder, problem, told, contest.goal)
-    files.write_json(folder / "summary.json", summary)
-    if plots:
-        for name, content in pictures.draw(contest, summary, problem.title):
+    told = _told(problem, terms, budget, what, out or Path("runs", "new"))
+    contents = _contents(problem, told, terms.target)
+    folder = claim(out, f"compare-{problem.title}", contents, overwrite)
+    with folders.lock(folder):
+        goal = _continued(folder, told, _data(problem), terms.target)
+        folders.open_for_writing(folder)
+        contest = Contest(
+            problem.entries,
+            budget,
+            Store(folder, columns, [entry.label for entry in problem.entries]),
+            measure=what,
+            goal=goal,
+            fixed_split=terms.fixed_split,
+            workers=terms.jobs,
+            pool=pool,
+        )
+        for name, content in _contents(problem, told, goal).items():
             files.write(folder / name, content)
-    files.seal(folder)
+        listener.started(contest, problem.title, notes)
+        for progress in contest.run():
+            listener.progress(progress)
+        chosen = {e.label: (e.task, contest.chosen[e.label]) for e in problem.entries}
+        summary = findings.summary(contest, prices(chosen))
+        for name, content in _contents(problem, told, contest.goal).items():
+            files.write(folder / name, content)
+        files.write_json(folder / "summary.json", summary)
+        if plots:
+            for name, content in pictures.draw(contest, summary, problem.title):
+                files.write(folder / name, content)
+        folders.seal(folder)
     found = Found(folder, summary, contest, tuple(notes))
     listener.found(found)
     return found
 
 
-def _told(problem: Problem, terms: Terms, budget: Budget, what: Measure) -> dict[str, Any]:
-    """What config.yaml says: the terms, and what is trained."""
+def _told(
+    problem: Problem, terms: Terms, budget: Budget, what: Measure, folder: Path
+) -> dict[str, Any]:
+    """What config.yaml in `folder` says: the terms, and what is trained."""
+    from optcli.config import portable
+
     values = {
         "compare": {
             "entries": [entry.label for entry in problem.entries],
@@ -109,19 +119,21 @@ def _told(problem: Problem, terms: Terms, budget: Budget, what: Measure) -> dict
         }
     }
     if "" in problem.configs:
-        config = problem.configs[""].resolved()
+        config = portable(problem.configs[""], folder)
         del config["optimizer"]
         return values | config
-    return values | {"configs": {name: c.resolved() for name, c in problem.configs.items()}}
+    return values | {"configs": {n: portable(c, folder) for n, c in problem.configs.items()}}
 
 
-def _keep(folder: Path, problem: Problem, told: dict[str, Any], goal: float | None) -> None:
-    """Write what the comparison is made from, and on what."""
+def _contents(problem: Problem, told: dict[str, Any], goal: float | None) -> dict[str, bytes]:
+    """The files that say what the comparison is made from, and on what."""
     from optcli.config import words
 
     written = {**told, "compare": {**told["compare"], "target": goal}}
-    files.write(folder / "config.yaml", words.written(files.jsonable(written)).encode())
-    files.write_json(folder / "environment.json", environment(1, _data(problem)))
+    return {
+        "config.yaml": words.written(files.jsonable(written)).encode(),
+        "environment.json": files.json_bytes(environment(1, _data(problem))),
+    }
 
 
 def _data(problem: Problem) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli import files
+from optcli import files, folders
 from optcli.comparison import statistics
 from optcli.contest import one, pictures
 from optcli.contest.found import Benchmark, Found, Listener
@@ -40,24 +40,24 @@ def run(
     for problem in problems:
         measure(problem, terms.metric)
     told = {"benchmark": {"entries": list(words), "configs": titles}}
+    contents = {
+        "config.yaml": written(told).encode(),
+        "environment.json": files.json_bytes(environment(1, None)),
+    }
     if out is not None and not overwrite and one.begun(out / titles[0]):
         folder = out
     else:
-        folder, _ = one.claim(out, "compare-benchmark", overwrite)
-    files.write(folder / "config.yaml", written(told).encode())
-    files.write_json(folder / "environment.json", environment(1, None))
+        folder = one.claim(out, "compare-benchmark", contents, overwrite)
     found = {}
     for problem in problems:
         place = folder / problem.title
-        found[problem.title] = one.run(
-            problem, terms, place, overwrite and place.exists(), plots, listener
-        )
+        found[problem.title] = one.run(problem, terms, place, False, plots, listener)
     summary = _across(words, found)
     files.write_json(folder / "summary.json", summary)
     files.write(folder / "runs.csv", _gathered(found))
     if plots and summary["performances"]:
         files.write(folder / "profile.png", pictures.profile(summary, "all configs"))
-    files.seal(folder)
+    folders.seal(folder)
     benchmark = Benchmark(folder, found, summary)
     listener.benchmark(benchmark)
     return benchmark
