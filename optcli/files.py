@@ -46,9 +46,12 @@ def _volume(path: Path) -> str:
     return f" (volume {place}, {free / 1e9:.1f} GB free)"
 
 
-def write(path: Path, content: bytes) -> None:
-    """Replace the file in one move; raises EnvironmentFailed and leaves the old one whole."""
-    with said(path):
+def write(path: Path, content: bytes, known_as: Path | None = None) -> None:
+    """Replace the file in one move; raises EnvironmentFailed and leaves the old one whole.
+
+    known_as: the path to name in the error, where it will be moved there later.
+    """
+    with said(known_as or path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
             try:

@@ -30,7 +30,7 @@ def new(parent: Path, name: str, contents: Mapping[str, bytes]) -> Path:
         raise EnvironmentFailed(f"{parent}: is a file, where the folder of runs should be; --out")
     with files.said(parent / name):
         parent.mkdir(parents=True, exist_ok=True)
-        with _beside(parent, contents) as made:
+        with _beside(parent / name, contents) as made:
             for number in itertools.count(1):
                 folder = parent / (name if number == 1 else f"{name}-{number}")
                 if folder.exists():
@@ -61,7 +61,7 @@ def claim(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool) -> Pa
                 files.write(folder / name, content)
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(folder.parent, contents) as made:
+        with _beside(folder, contents) as made:
             made.rename(folder)
         files.sync(folder.parent)
     return folder
@@ -81,13 +81,13 @@ def check_claim(folder: Path, *, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _beside(parent: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
-    """A folder without a final name, with these files; gone at the end, unless renamed."""
-    made = Path(tempfile.mkdtemp(dir=parent, prefix=".new-"))
+def _beside(folder: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
+    """A folder without its final name, with these files; gone at the end, unless renamed."""
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
     try:
         made.chmod(0o755)
         for name, content in contents.items():
-            files.write(made / name, content)
+            files.write(made / name, content, known_as=folder / name)
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -164,8 +164,9 @@ def lock(folder: Path) -> Iterator[None]:
                 break
         os.close(descriptor)  # its owner has just taken it away
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with files.said(path):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         path.unlink(missing_ok=True)

@@ -108,11 +108,18 @@ class Trained:
         """Read model.npz; raises InvalidInput where it is missing, damaged or newer."""
         arrays, description = files.read_arrays(path)
         check_format(path, description)
-        encoder = Encoder.from_json(description["encoder"])
+        try:
+            return cls._from(arrays, description)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            message = f"is damaged: it does not fit together ({error!r})"
+            raise InvalidInput(Fault(message, file=str(path))) from error
+
+    @classmethod
+    def _from(cls, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> Trained:
         trained = cls(
             unnamed(MODELS.find(description["model"]["name"]), description["model"]),
             unnamed(LOSSES.find(description["loss"]["name"]), description["loss"]),
-            encoder,
+            Encoder.from_json(description["encoder"]),
             description["dtype"],
             np.empty(0),
             np.empty(0),

@@ -27,7 +27,7 @@ ROOMS = [
     ["display", "gallery", "plugins"],
     ["config"],
     ["run", "explanation", "tracks"],
-    ["contest"],
+    ["contest", "runs"],
     ["cli"],
 ]
 # Within a line these go by their own order.

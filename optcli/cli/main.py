@@ -40,10 +40,11 @@ def root(
 
 
 def _gather() -> None:
-    from optcli.cli import check, compare, explain, gradcheck, list_, trace, train
+    from optcli.cli import check, compare, explain, gradcheck, list_, runs, trace, train
 
     for module in (train, compare, gradcheck, check, trace, explain, list_):
         app.command(module.NAME)(module.command)
+    app.add_typer(runs.app, name=runs.NAME)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,14 +79,19 @@ def run(arguments: list[str]) -> int:
 
 def _usage(error: Any) -> InvalidInput:
     """A wrong command line in one line, with the nearest right word."""
+    context = getattr(error, "ctx", None)
+    where = getattr(context, "command_path", "optcli")
     message = error.format_message().rstrip(".")
-    command = getattr(getattr(error, "ctx", None), "command", None)
+    command = getattr(context, "command", None)
     words = list(getattr(command, "commands", {}))
     wrong = message.partition("'")[2].partition("'")[0]
     if message.startswith("No such command") and wrong:
-        message = f"no command '{wrong}'{suggestion(wrong, words)} (optcli --help)"
+        message = f"no command '{wrong}'{suggestion(wrong, words)} ({where} --help)"
     else:
         message = message[:1].lower() + message[1:]
+        if message == "missing command":
+            message = f"is missing a command: {', '.join(words)}"
+            return InvalidInput(Fault(message, where))
     return InvalidInput(Fault(message, "optcli"))
 
 

@@ -1,0 +1,81 @@
+"""`optcli runs`: list, show, compare, verify and remove what was trained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optcli.cli import options
+
+NAME = "runs"
+
+app = typer.Typer(help="List, show, tell apart, verify and remove runs.", add_completion=False)
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the runs lie.")]
+
+
+@app.command("list")
+def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
+    """A line a run; damaged ones are marked."""
+    from optcli import runs
+    from optcli.display import runs as display
+
+    display.listed(runs.entries(folder), json=json, stream=sys.stdout)
+    return 0
+
+
+@app.command()
+def show(run: Run, json: options.Json = False) -> int:
+    """What a run came to, and its config."""
+    from optcli import runs
+    from optcli.display import runs as display
+
+    found = runs.opened(run)
+    display.shown(found, runs.settings(run), runs.measures(found), sys.stdout, json=json)
+    return 0
+
+
+@app.command()
+def diff(run: Run, other: Run, json: options.Json = False) -> int:
+    """Differences of two configs, and what both runs came to."""
+    from optcli import runs
+    from optcli.display import runs as display
+
+    display.differing(runs.diff(run, other), sys.stdout, json=json)
+    return 0
+
+
+@app.command()
+def verify(
+    run: Run,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", min=1, help="The first N alone.")
+    ] = None,
+    plugin: options.Plugin = None,
+    json: options.Json = False,
+) -> int:
+    """Train a run again and say whether the bits agree; exits with 1 where they do not."""
+    from optcli import runs
+    from optcli.display import runs as display
+    from optcli.plugins import load
+
+    load(plugin or [])
+    found = runs.verify(run, epochs)
+    display.verified(found, sys.stdout, json=json)
+    return 0 if found.agrees else 1
+
+
+@app.command()
+def remove(
+    run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+) -> int:
+    """Delete run folders; one that holds other things is left alone."""
+    from optcli import runs
+
+    for each in run:
+        runs.remove(each)
+    return 0

@@ -1,0 +1,122 @@
+"""What `optcli runs` says."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from optcli.display.jsonl import JsonLines
+from optcli.display.output import Output
+from optcli.display.words import escaped, number
+
+GAP = "  "
+COLUMNS = ("run", "kind", "outcome", "epochs", "best loss")
+
+
+def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
+    """A line a run."""
+    lines = JsonLines(stream)
+    rows = []
+    for entry in found:
+        best = entry.summary.get("best") or {}
+        loss = best.get("validation_loss", best.get("train_loss"))
+        epochs = entry.summary.get("epochs")
+        if json:
+            fields = {"run": str(entry.folder), "kind": entry.kind, "outcome": entry.outcome}
+            lines.emit("run", {**fields, "damage": entry.damage, "best": best, "epochs": epochs})
+        told = number(loss) if isinstance(loss, int | float) else ""
+        count = "" if epochs is None else f"{epochs:,}"
+        row = [entry.folder.name, entry.kind, entry.outcome, count, told]
+        if entry.damage:
+            row[2:] = [f"{entry.outcome}: {entry.damage}"]
+        rows.append(row)
+    if not json:
+        say(Output(stream), [list(COLUMNS), *rows] if rows else [["no runs"]])
+
+
+def shown(
+    entry: Any,
+    settings: Mapping[str, Any],
+    measures: Mapping[str, Any],
+    stream: TextIO,
+    *,
+    json: bool,
+) -> None:
+    """One run: what it came to, and its config."""
+    if json:
+        fields = {"run": str(entry.folder), "summary": entry.summary, "config": settings}
+        JsonLines(stream).emit("run", fields)
+        return
+    output = Output(stream)
+    say(output, [[key, _said(value)] for key, value in measures.items()])
+    output.line("")
+    say(output, [[key, _set(value)] for key, value in settings.items() if value is not None])
+
+
+def differing(found: Any, stream: TextIO, *, json: bool) -> None:
+    """Two runs side by side."""
+    if json:
+        fields = {"a": str(found.a), "b": str(found.b)}
+        JsonLines(stream).emit(
+            "diff", {**fields, "config": found.config, "measures": found.measures}
+        )
+        return
+    output = Output(stream)
+    rows = [["", found.a.name, found.b.name]]
+    rows += [[key, _set(a), _set(b)] for key, (a, b) in found.config.items()]
+    if not found.config:
+        rows.append(["config", "the same", ""])
+    rows.append(["", "", ""])
+    rows += [[key, _said(a), _said(b)] for key, (a, b) in found.measures.items()]
+    say(output, rows)
+
+
+def verified(found: Any, stream: TextIO, *, json: bool) -> None:
+    """Whether the bits agree, and why they need not."""
+    if json:
+        fields = {"agrees": found.agrees, "epochs": found.epochs, "first": found.first}
+        JsonLines(stream).emit("verify", {**fields, "machine": found.machine})
+        return
+    output = Output(stream)
+    if found.agrees:
+        output.line(f"the same bits over {found.epochs} epochs")
+    else:
+        output.line(escaped(f"other bits: {found.first}"))
+    for key, (then, now) in found.machine.items():
+        output.line(escaped(f"{key} was {_said(then)}, is {_said(now)}"))
+    if not found.agrees and not found.machine:
+        output.line("the machine and the versions are the same: the folder is not what it says")
+
+
+def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
+    """Aligned columns, cut at the edge of the terminal; a row's last cell may be longer."""
+    width = min(160, shutil.get_terminal_size((80, 24)).columns)
+    cells = [[escaped(cell) for cell in row] for row in rows]
+    count = max(len(row) for row in cells)
+    sizes = [
+        max((len(row[i]) for row in cells if i < len(row) - 1 or len(row) == count), default=0)
+        for i in range(count)
+    ]
+    spare = width - sum(sizes[1:]) - len(GAP) * (count - 1)
+    sizes[0] = min(sizes[0], max(16, spare))
+    for row in cells:
+        sized = list(zip(row, sizes, strict=False))
+        parts = [_cut(cell, size).ljust(size) for cell, size in sized[:-1]] + row[-1:]
+        line = GAP.join(parts).rstrip()
+        output.line(line[:width] if len(row) == count else line)
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: size - 3] + "..."
+
+
+def _set(value: Any) -> str:
+    """A value of a config."""
+    return f"{value:g}" if isinstance(value, float) else "-" if value is None else str(value)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, float):
+        return "-" if value is None else str(value)
+    return number(value)

@@ -1,0 +1,240 @@
+"""Runs: what lies in a folder of runs: listed, shown, told apart, trained again, removed."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optcli import files, folders
+from optcli.errors import Fault, InvalidInput
+from optcli.events import Ended, EpochEnded
+from optcli.recording import Trained
+from optcli.run import Plan
+from optcli.task import blas_threads, checksum
+from optcli.training import train_cohort
+
+# What may make the bits of another machine differ.
+MACHINE = ("cpu", "blas", "numpy", "python", "platform", "threads", "optcli")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run folder at a glance. kind: `train`, `compare`, `trace`. damage: what is wrong, if so."""
+
+    folder: Path
+    kind: str
+    outcome: str
+    summary: Mapping[str, Any]
+    damage: str | None = None
+
+
+def entries(parent: Path) -> Iterator[Entry]:
+    """The runs in a folder, by name; damaged ones among them say what is wrong.
+
+    Sizes are held against checksums.json, the files themselves are not read.
+    """
+    if not parent.is_dir():
+        raise InvalidInput(Fault("no such folder", file=str(parent)))
+    for folder in sorted(parent.iterdir()):
+        if folder.is_dir() and not folder.name.startswith(".") and _is_ours(folder):
+            yield entry(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether there is anything by which to know a run, be it damaged."""
+    return any((folder / name).exists() for name in (*folders.OWN, "summary.json", folders.SUMS))
+
+
+def entry(folder: Path) -> Entry:
+    """One of them."""
+    try:
+        damage = _missing(folder)
+        summary = files.read_json(folder / "summary.json") if _has(folder, "summary.json") else {}
+    except InvalidInput as error:
+        damage, summary = str(error.faults[0].message), {}
+    kind = _kind(folder, summary)
+    outcome = str(summary.get("outcome") or ("done" if summary else "unfinished"))
+    return Entry(folder, kind, "damaged" if damage else outcome, summary, damage)
+
+
+def _has(folder: Path, name: str) -> bool:
+    return (folder / name).is_file()
+
+
+def _missing(folder: Path) -> str | None:
+    """What is missing, or of another size than it was."""
+    for name in folders.OWN:
+        if not _has(folder, name):
+            return f"{name} is missing"
+    if not _has(folder, folders.SUMS):
+        return None  # not finished, or in use
+    for name, told in files.read_json(folder / folders.SUMS).items():
+        path = folder / name
+        size = told.get("bytes") if isinstance(told, dict) else None
+        if not path.is_file() or path.stat().st_size != size:
+            return f"{name} is missing or damaged"
+    return None
+
+
+def _kind(folder: Path, summary: Mapping[str, Any]) -> str:
+    if "optimizers" in summary or "performances" in summary or _has(folder, "runs.csv"):
+        return "compare"
+    return "trace" if "paths" in summary else "train"
+
+
+def opened(folder: Path) -> Entry:
+    """A run that is whole; raises InvalidInput with all that is missing or damaged."""
+    if not folder.is_dir() or not _is_ours(folder):
+        raise InvalidInput(Fault("is no run folder", file=str(folder)))
+    for name in folders.OWN:
+        if not _has(folder, name):
+            raise InvalidInput(Fault("is missing", file=str(folder / name)))
+    folders.check_seal(folder)
+    return entry(folder)
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """The config of a run, by dotted keys."""
+    from optcli.config.words import read
+
+    return dict(_flat(read(folder / "config.yaml")))
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
+
+
+def measures(entry: Entry) -> dict[str, Any]:
+    """What a run came to: outcome, lengths, the best and the last epoch, the test."""
+    found: dict[str, Any] = {"outcome": entry.outcome}
+    for name in ("epochs", "steps", "parameters", "seconds"):
+        if name in entry.summary:
+            found[name] = entry.summary[name]
+    for part in ("best", "final", "test"):
+        row = entry.summary.get(part)
+        for name, value in row.items() if isinstance(row, Mapping) else ():
+            if name not in ("seconds", "step", "gradient_norm", "update_norm", "lr"):
+                found[f"{part} {name}"] = value
+    return found
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two runs side by side: what differs in the config, and all measures."""
+
+    a: Path
+    b: Path
+    config: Mapping[str, tuple[Any, Any]]
+    measures: Mapping[str, tuple[Any, Any]]
+
+
+def diff(a: Path, b: Path) -> Difference:
+    """Compare two runs; raises InvalidInput where one is none or is damaged."""
+    first, second = opened(a), opened(b)
+    one, two = settings(a), settings(b)
+    return Difference(
+        a,
+        b,
+        {
+            key: (one.get(key), two.get(key))
+            for key in {**one, **two}
+            if one.get(key) != two.get(key)
+        },
+        _paired(measures(first), measures(second)),
+    )
+
+
+def _paired(one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {key: (one.get(key), two.get(key)) for key in {**one, **two}}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a run, trained again, has the same bits.
+
+    epochs: how many were compared. first: where they first differ, in words. machine: what
+    is another here, and may be why.
+    """
+
+    agrees: bool
+    epochs: int
+    first: str | None = None
+    machine: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+def verify(folder: Path, epochs: int | None = None) -> Verdict:
+    """Train a run again, or its first epochs, and compare every number of its history.
+
+    The best parameters are compared too, when all was trained again. Nothing is written.
+    Raises InvalidInput where the run is damaged or its data has changed.
+    """
+    from optcli import config as configs
+
+    found = opened(folder)
+    if found.kind != "train":
+        raise InvalidInput(
+            Fault(f"is a {found.kind} folder; verify takes one of train", file=str(folder))
+        )
+    told = files.read_json(folder / "environment.json")
+    plan = Plan.of(configs.load(folder / "config.yaml"))
+    if told.get("data_sha256") != checksum(plan.data):
+        raise InvalidInput(Fault("its data has changed since", file=str(folder)))
+    rows = history(folder / "history.csv")
+    here = files.jsonable(plan.environment(str(told.get("config"))))
+    machine = {key: (told.get(key), here.get(key)) for key in MACHINE}
+    machine = {key: both for key, both in machine.items() if both[0] != both[1]}
+    wanted = rows[: epochs if epochs is not None else len(rows)]
+    same: list[int] = []  # epochs
+    with blas_threads(plan.config.training.threads):
+        for event in train_cohort(plan.cohort, stop=lambda: len(same) >= len(wanted)):
+            if isinstance(event, EpochEnded) and len(same) < len(wanted):
+                where = _unlike(event.row(), wanted[len(same)])
+                if where:
+                    return Verdict(False, len(same), f"epoch {event.epoch}: {where}", machine)
+                same.append(event.epoch)
+        assert isinstance(event, Ended)
+        if len(same) < len(wanted):
+            return Verdict(False, len(same), f"it ended after {len(same)} epochs", machine)
+        whole = len(wanted) == len(rows) and found.outcome in ("completed", "stopped_early")
+        trained = Trained.load(folder / "model.npz")
+        if whole and event.state.best[:1].tobytes() != trained.parameters.tobytes():
+            return Verdict(False, len(same), "the parameters of model.npz", machine)
+    return Verdict(True, len(same), None, machine)
+
+
+def _unlike(row: Mapping[str, float], told: Mapping[str, float]) -> str | None:
+    """The first column that differs, with both values."""
+    for name, value in row.items():
+        other = told.get(name, math.nan)
+        if name != "seconds" and not np.array_equal(value, other, equal_nan=True):
+            return f"{name} is {value!r}, was {other!r}"
+    return None
+
+
+def history(path: Path) -> list[dict[str, float]]:
+    """The rows of history.csv; raises InvalidInput where it is damaged."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, TypeError, AttributeError, csv.Error) as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
+
+
+def remove(folder: Path) -> None:
+    """Delete a run folder and all in it; raises InvalidInput where it is none of ours."""
+    if not folder.is_dir():
+        raise InvalidInput(Fault("is no run folder", file=str(folder)))
+    folders.remove(folder)

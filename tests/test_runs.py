@@ -1,0 +1,132 @@
+"""Runs: listed, shown, told apart, verified, removed."""
+
+import json
+import shutil
+
+import pytest
+
+import optcli
+from optcli import files, folders, runs
+from optcli.cli.main import run as command
+from optcli.errors import InvalidInput
+from tests.test_faults import CONFIG
+
+
+@pytest.fixture
+def parent(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    optcli.train(CONFIG, out="runs/a", plots=False)
+    optcli.train(CONFIG, ["optimizer.lr=0.01", "seed=3"], out="runs/b", plots=False)
+    return tmp_path / "runs"
+
+
+def said(capsys, *words):
+    """Exit code, stdout and stderr of a command."""
+    code = command(["runs", *words])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_list_marks_damaged_ones_and_goes_on(parent, capsys):
+    for number in range(30):
+        shutil.copytree(parent / "a", parent / f"c{number:02d}")
+    (parent / "c03" / "model.npz").write_bytes(b"short")
+    (parent / "c04" / "summary.json").write_text("{")
+    (parent / "c05" / "config.yaml").unlink()
+    (parent / "c06" / "checksums.json").write_text("[]")
+    (parent / "other").mkdir()
+    code, out, _ = said(capsys, "list")
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == 1 + 32
+    assert sum("damaged" in line for line in lines) == 4
+    assert sum("completed" in line for line in lines) == 28
+    code, out, _ = said(capsys, "list", "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [each["run"] for each in found if each["damage"]] == [f"runs/c0{i}" for i in range(3, 7)]
+
+
+def test_list_of_a_thousand_is_quick(parent):
+    import time
+
+    for number in range(1000):
+        folder = parent / f"x{number}"
+        folder.mkdir()
+        for name in ("config.yaml", "environment.json", "summary.json"):
+            (folder / name).write_bytes((parent / "a" / name).read_bytes())
+    began = time.perf_counter()
+    assert len(list(runs.entries(parent))) == 1002
+    assert time.perf_counter() - began < 5
+
+
+def test_show_and_diff(parent, capsys):
+    code, out, _ = said(capsys, "show", "runs/a")
+    assert code == 0
+    assert "best validation_loss" in out
+    assert "optimizer.lr" in out
+    code, out, _ = said(capsys, "diff", "runs/a", "runs/b")
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert ["optimizer.lr", "0.05", "0.01"] in rows
+    assert ["seed", "0", "3"] in rows
+    assert not any(row[:1] == ["model.name"] for row in rows)
+    code, out, _ = said(capsys, "diff", "runs/a", "runs/b", "--json")
+    assert json.loads(out)["config"]["seed"] == [0, 3]
+
+
+def test_verify_agrees_or_says_where_not(parent, capsys):
+    assert said(capsys, "verify", "runs/a")[:2] == (0, "the same bits over 2 epochs\n")
+    assert said(capsys, "verify", "runs/a", "--epochs", "1")[1] == "the same bits over 1 epochs\n"
+    path = parent / "a" / "history.csv"
+    rows = path.read_text().splitlines()
+    cells = rows[2].split(",")
+    cells[3] = repr(float(cells[3]) * (1 + 1e-15))
+    path.write_text("\n".join([*rows[:2], ",".join(cells)]) + "\n")
+    folders.seal(parent / "a")
+    code, out, _ = said(capsys, "verify", "runs/a")
+    assert code == 1
+    assert out.startswith("other bits: epoch 2: train_loss is")
+    assert "the machine and the versions are the same" in out
+    told = files.read_json(parent / "a" / "environment.json")
+    files.write_json(parent / "a" / "environment.json", told | {"cpu": "Z80"})
+    folders.seal(parent / "a")
+    assert "cpu was Z80, is" in said(capsys, "verify", "runs/a")[1]
+
+
+def test_verify_looks_at_the_model(parent, capsys):
+    arrays, description = files.read_arrays(parent / "a" / "model.npz")
+    first = next(iter(arrays))
+    arrays[first] = arrays[first] + 1
+    files.write_arrays(parent / "a" / "model.npz", arrays, description)
+    folders.seal(parent / "a")
+    assert said(capsys, "verify", "runs/a")[1].startswith("other bits: the parameters")
+
+
+def test_remove(parent, capsys):
+    assert said(capsys, "remove", "runs/a", "runs/b")[0] == 0
+    assert not list(parent.iterdir())
+    code, _, wrong = said(capsys, "remove", "runs")
+    assert (code, "was not made by optcli" in wrong) == (2, True)
+    assert parent.exists()
+
+
+REFUSED = {
+    "show nowhere": "nowhere: is no run folder",
+    "verify runs": "runs: is no run folder",
+    "list nowhere": "nowhere: no such folder",
+    "diff runs/a nowhere": "nowhere: is no run folder",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_refused_in_words(words, parent, capsys):
+    code, out, wrong = said(capsys, *words.split())
+    assert (code, out, wrong.strip()) == (2, "", REFUSED[words])
+
+
+def test_a_comparison_is_not_verified(tmp_path):
+    terms = optcli.Terms(tune=1, seeds=6)
+    optcli.compare(["sgd", "adam"], CONFIG, terms=terms, out=tmp_path / "c", plots=False)
+    with pytest.raises(InvalidInput, match="is a compare folder"):
+        runs.verify(tmp_path / "c")
+    assert runs.opened(tmp_path / "c").kind == "compare"
