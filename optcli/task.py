@@ -91,7 +91,7 @@ class Task:
 
 
 def check(cohort: Cohort) -> None:
-    """Whether the batch, the schedule and the memory fit; raises InvalidInput."""
+    """Whether the batch, the schedule, the optimizer and the memory fit; raises InvalidInput."""
     batch, rows = cohort.training.batch_size, len(cohort.replicas[0].data.train.x)
     if batch != "full" and batch > rows:
         raise InvalidInput(
@@ -101,10 +101,18 @@ def check(cohort: Cohort) -> None:
     for optimizer in {replica.optimizer for replica in cohort.replicas}:
         numbers = [f.name for f in fields(type(optimizer)) if isinstance(f.default, float)]
         cohort.schedule.check(*steps, numbers)
+        if optimizer.of_models == "rows" and cohort.architecture().statistics.size:
+            message = f"{optimizer.name} looks at rows one by one, batch norm at batches; use svrg"
+            raise InvalidInput(Fault(message, "optimizer"))
     needed, there = cohort.memory(), memory_available()
     if needed > there:
-        message = f"needs about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free"
-        raise InvalidInput(Fault(message, "model"))
+        size = cohort.architecture().layout.size
+        message = (
+            f"needs about {needed / 1e9:,.1f} GB of memory for {size:,} parameters; "
+            f"{there / 1e9:.1f} GB are free"
+        )
+        greedy = cohort.memory_of_optimizers() > needed / 2
+        raise InvalidInput(Fault(message, "optimizer" if greedy else "model"))
 
 
 def lengths(cohort: Cohort) -> tuple[int, int]:

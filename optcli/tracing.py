@@ -18,6 +18,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.objectives import Objective
 from optcli.optimizers.base import Optimizer, Stepper
+from optcli.oracles import OfObjective
 from optcli.randomness import Stream
 
 # How near to a minimum is there.
@@ -163,6 +164,8 @@ def _descend(
     x = np.tile(np.array(start, np.float64), (count, 1))
     g, model = np.empty_like(x), x.copy()
     stepper = Stepper(optimizers, x, g, seeds=[seed] * count)
+    oracle = OfObjective(objective)
+    stepper.ask(lambda rows: oracle)
     noise = Stream(seed, "objective")
     lr = np.tile([optimizer.lr for optimizer in optimizers], (PLANNED_STEPS, 1))
     points = np.empty((steps + 1 if keep else 1, count, n))
@@ -181,7 +184,8 @@ def _descend(
                 break
             objective.gradient(x, g)
             if objective.noisy:
-                objective.noise(noise.at(t).standard_normal(n), g)
+                oracle.normal = noise.at(t).standard_normal(n)
+                objective.noise(oracle.normal, g)
             stepper.step(k, objective.value(x) if stepper.averages else loss[t])
     return points, loss, distance
 

@@ -95,6 +95,10 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
         except InvalidInput as error:
             faults += error.faults
             continue
+        if optimizer.of_models:
+            instead = {"scores": "newton", "rows": "svrg"}[optimizer.of_models]
+            message = f"needs the {optimizer.of_models} of a model; an objective has none"
+            faults.append(Fault(f"{message}; try {instead}", word))
         if any(entry.optimizer == optimizer for entry in entries):
             faults.append(Fault("stands here twice", word))
         entries.append(Entry(word, optimizer, "lr" not in words.given(word)))

@@ -31,8 +31,9 @@ from optcli.events import Ended, EpochEnded, Event, Outcome, Progress, Started
 from optcli.losses.base import Loss
 from optcli.metrics import Metric
 from optcli.models import Architecture, Model, Network
-from optcli.optimizers.base import Optimizer, Stepper, state_size
-from optcli.parameters import Parameters
+from optcli.optimizers.base import Optimizer, Oracle, Stepper, scratch_size, state_size
+from optcli.oracles import OfModel
+from optcli.parameters import Layout, Parameters
 from optcli.schedules import Schedule
 from optcli.specs import EarlyStopping, Regularization, Training
 from optcli.transforms import (
@@ -91,15 +92,32 @@ class Cohort:
         """Bytes that training will take, about; nothing is allocated to find out."""
         architecture, data = self.architecture(), self.replicas[0].data
         layout = architecture.layout
-        kept = max(state_size(replica.optimizer, layout) for replica in self.replicas)
         rows, size = len(data.train.x), self.training.batch_size
         batch = rows if size == "full" else min(size, rows)
         # parameters, gradients, the best, those before the last step, one to write them
-        numbers = 5 * layout.size + kept
+        numbers = 5 * layout.size
         # outputs and gradients of each layer, for training and for evaluation
         room = sum(step.layer.room(step.shape) for step in architecture.steps)
         numbers += room * (batch + EVALUATION_ROWS) + 3 * rows * architecture.outputs
-        return len(self.replicas) * numbers * self.dtype.itemsize
+        return len(self.replicas) * numbers * self.dtype.itemsize + self.memory_of_optimizers()
+
+    def memory_of_optimizers(self) -> int:
+        """Bytes that the optimizers keep or work with, each as many as the greediest."""
+        layout, rows = self.architecture().layout, len(self.replicas[0].data.train.x)
+        size = self.training.batch_size
+        batch = rows if size == "full" else min(size, rows)
+        kept = max(optimizer_size(r.optimizer, layout, rows, batch) for r in self.replicas)
+        return len(self.replicas) * kept * self.dtype.itemsize
+
+
+def optimizer_size(optimizer: Optimizer, layout: Layout, rows: int, batch: int) -> int:
+    """Numbers that an optimizer keeps or works with, for so many rows and rows of a batch."""
+    size = state_size(optimizer, layout, rows) + scratch_size(optimizer, layout)
+    if optimizer.asks:
+        size += 2 * layout.size  # the oracle's own parameters and gradients
+    if optimizer.of_models == "rows":
+        size += 2 * batch * layout.size
+    return size
 
 
 class State:
@@ -127,6 +145,7 @@ class State:
             self.gradients.buffer,
             layout=layout,
             seeds=[replica.seed for replica in cohort.replicas],
+            samples=batches.total,
         )
         # what is validated and kept: the parameters, or what the optimizer makes of them
         self.model = self.parameters
@@ -266,6 +285,8 @@ class _Trainer:
         self.rates = np.array([[replica.optimizer.lr for replica in replicas]])
         self.work = Workspace()
         self.networks: dict[int, Network] = {}
+        self.oracles: list[OfModel] = []
+        self.state.stepper.ask(lambda rows: self._oracle(rows, sources[rows]))
         parts = [r.data.validation for r in replicas if r.data.validation is not None]
         self.validate: Evaluation | None = None
         if parts:
@@ -392,7 +413,8 @@ class _Trainer:
         stepper, losses, networks = state.stepper, state.losses, self.networks
         metrics, transforms = bool(self.cohort.metrics), self.regularize or self.clips
         deadline = time.perf_counter() + PROGRESS_SECONDS
-        for k, (start, stop, x, y, weight) in zip(range(count), batches, strict=False):
+        for k, batch in zip(range(count), batches, strict=False):
+            start, stop, x, y, weight = batch
             network = networks.get(stop - start) or self._network(stop - start)
             scores = network.forward(x, state.step)
             at = state.steps_in_epoch
@@ -403,6 +425,8 @@ class _Trainer:
             if metrics:
                 state.seen[:, start:stop] = scores
             network.backward()
+            for oracle in self.oracles:
+                oracle.see(state.epoch + 1, state.step, batch)
             if at + 1 == last:
                 self._last_step(k)
             else:
@@ -433,6 +457,22 @@ class _Trainer:
         self.state.stepper.step(k, self.state.losses[self.state.steps_in_epoch])
         np.subtract(parameters, self.before, self.before)
         self.update_norm = norm(self.before)
+
+    def _oracle(self, rows: slice, sources: list[Source]) -> Oracle:
+        """Who answers what the optimizers of these replicas ask."""
+        cohort = self.cohort
+        self.oracles.append(
+            OfModel(
+                self.state.architecture,
+                cohort.loss,
+                cohort.regularization,
+                sources,
+                rows,
+                self.batches,
+                cohort.dtype,
+            )
+        )
+        return self.oracles[-1]
 
     def _network(self, rows: int) -> Network:
         state = self.state

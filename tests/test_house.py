@@ -16,6 +16,7 @@ ROOMS = [
     ["optimizers", "losses", "layers", "schedules", "transforms", "metrics", "objectives"],
     ["models"],
     ["data"],
+    ["oracles"],
     ["training"],
     ["task"],
     ["gradients"],

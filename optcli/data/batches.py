@@ -98,6 +98,13 @@ class Batches:
                 self._weight[row] = part.weight if order is None else part.weight[order]
         return self._y, self._weight
 
+    def order(self, number: int) -> Array:
+        """The indices (S, N) of the rows in the order of epoch `number`."""
+        orders = self._orders(number)
+        usual = np.arange(self.total)
+        found = [orders[owner] for owner in self.owner[: self.count]]
+        return np.stack([usual if order is None else order for order in found])
+
     def _orders(self, number: int) -> dict[int, Array | None]:
         if not self.shuffle:
             return dict.fromkeys(self.firsts)

@@ -2,7 +2,8 @@
 
 Most rules treat every parameter alike and are moved tile by tile. A `Shaped` rule looks at
 an array, or at all parameters of a replica, as a whole. What either may ask for besides is
-said in class variables: noise, the value of the loss, a model that is not the training point.
+said in class variables: noise, the value of the loss, a model that is not the training point,
+an `Oracle` that knows the gradient elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, ClassVar, Literal
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -30,6 +32,35 @@ TILE = 65_536
 # Weight decay joins the gradient (as L2 regularization would), shrinks the parameters
 # by itself, or is the rule's own business.
 Decay = Literal["coupled", "decoupled", "own"]
+
+# In a shape of state: as many as there are training rows.
+SAMPLES = -1
+
+
+class Oracle(Protocol):
+    """Answers what a rule may ask about the loss of its R replicas, beside its gradient at x.
+
+    Points, directions and answers are (R, P). f is the loss on the rows of the step,
+    regularization included, and F that on all training rows. The gradient of f is the mean
+    of those of its rows, by their `shares`, and that of the regularization.
+    """
+
+    steps_per_epoch: int
+
+    def gradient(self, x: Array, out: Array) -> Array:
+        """f(x) as (R,), and ∇f(x) into `out`."""
+
+    def full_gradient(self, x: Array, out: Array) -> None:
+        """∇F(x) into `out`."""
+
+    def gauss_newton(self, x: Array, v: Array, out: Array) -> None:
+        """G·v into `out`, of the generalized Gauss-Newton matrix G of f at x."""
+
+    def rows(self) -> tuple[Array, Array, Array]:
+        """Of the step's rows: which they are, their shares in f, and in F, each (R, B)."""
+
+    def row_gradients(self, x: Array) -> Array:
+        """∇fᵢ(x) of each of the step's rows, (R, B, P), without regularization; a buffer."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +84,11 @@ class Optimizer(Registered, ABC):
     noisy: ClassVar[bool] = False
     # Whether `update` wants the loss at x, as the last of its numbers.
     sees_loss: ClassVar[bool] = False
+    # Whether `update` wants an Oracle, as its last argument; of Shaped rules only.
+    asks: ClassVar[bool] = False
+    # What it asks for that only a model has, and no objective: `scores`, or gradients of
+    # single `rows`.
+    of_models: ClassVar[Literal["", "scores", "rows"]] = ""
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-3
 
@@ -102,7 +138,10 @@ class Shaped(Optimizer):
         return Layout(shapes)
 
     def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the state for an array of `shape`; each has R in front."""
+        """Names and shapes of the state for an array of `shape`; each has R in front.
+
+        SAMPLES in a shape stands for the number of training rows.
+        """
         return {}
 
     def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -167,12 +206,54 @@ def kind(optimizer: Optimizer) -> tuple[Any, ...]:
     return type(optimizer), optimizer.slots(), _decays(optimizer), switches
 
 
-def state_size(optimizer: Optimizer, layout: Layout) -> int:
-    """Numbers that the state of one replica holds."""
+def hessian_product(
+    oracle: Oracle, x: Array, v: Array, out: Array, at: Array, slope: Array
+) -> None:
+    """H·v of the Hessian H of f at x, into `out`: how ∇f changes along v. All (R, P).
+
+    By differences of gradients at four points of the line x + h·v, which are right to
+    h⁴; h makes the longest way as short as rounding allows. at, slope: scratch.
+    """
+    h = difference(v)
+    out.fill(0)
+    for place, weight in FOUR_POINTS:
+        np.multiply(v, place * h, at)
+        np.add(x, at, at)
+        oracle.gradient(at, slope)
+        np.multiply(slope, weight / h, slope)
+        np.add(out, slope, out)
+
+
+# Where a function on a line is asked for its slope at 0, and what the answers weigh.
+FOUR_POINTS = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
+
+
+def difference(v: Array) -> Array:
+    """The h (R, 1) for differences along v (R, P): h·‖v‖ is the fifth root of the rounding."""
+    step: Array = np.finfo(v.dtype).eps ** 0.2 / np.maximum(norm(v), np.finfo(v.dtype).tiny)
+    return step.astype(v.dtype)
+
+
+def state_size(optimizer: Optimizer, layout: Layout, samples: int = 1) -> int:
+    """Numbers that the state of one replica holds, with so many training rows."""
     if not isinstance(optimizer, Shaped):
         return len(optimizer.slots()) * layout.size
     shapes = optimizer.seen(layout).shapes.values()
-    return sum(math.prod(space) for s in shapes for space in optimizer.spaces(s).values())
+    spaces = [space for shape in shapes for space in optimizer.spaces(shape).values()]
+    return sum(math.prod(filled(space, samples)) for space in spaces)
+
+
+def scratch_size(optimizer: Optimizer, layout: Layout) -> int:
+    """Numbers that the scratch arrays of one replica hold; those of tiles are small."""
+    if not isinstance(optimizer, Shaped):
+        return 0
+    shapes = optimizer.seen(layout).shapes.values()
+    return sum(math.prod(room) for shape in shapes for room in optimizer.rooms(shape))
+
+
+def filled(space: tuple[int, ...], samples: int) -> tuple[int, ...]:
+    """The shape of state with the number of training rows in the place of SAMPLES."""
+    return tuple(samples if size == SAMPLES else size for size in space)
 
 
 def _is_column(optimizer: Optimizer, field: str) -> bool:
@@ -192,7 +273,7 @@ class Stepper:
     x, g: parameters and gradients (R, P). Neighbours of one kind share their
     calls. Owns the state, `slots`: one dictionary a group, of arrays with the group's
     rows in front. layout: the arrays that a row holds, for rules that look at them.
-    seeds: of each row's noise.
+    seeds: of each row's noise. samples: how many training rows there are.
     """
 
     def __init__(
@@ -203,6 +284,7 @@ class Stepper:
         tile: int = TILE,
         layout: Layout | None = None,
         seeds: Sequence[int] | None = None,
+        samples: int = 1,
     ) -> None:
         self.x = x
         self.groups: list[_Group] = []
@@ -212,7 +294,7 @@ class Stepper:
         for _, members in itertools.groupby(optimizers, key=kind):
             group = list(members)
             rows = slice(row, row + len(group))
-            made = _Group(group, rows, x[rows], g[rows], tile, layout, seeds[rows])
+            made = _Group(group, rows, x[rows], g[rows], tile, layout, seeds[rows], samples)
             self.groups.append(made)
             row += len(group)
 
@@ -220,6 +302,12 @@ class Stepper:
     def slots(self) -> list[dict[str, Array]]:
         """The state of each group by name; live, not copied."""
         return [group.slots for group in self.groups]
+
+    def ask(self, oracle: Callable[[slice], Oracle]) -> None:
+        """Give each rule that asks the oracle of its rows."""
+        for group in self.groups:
+            if group.optimizer.asks:
+                group.oracle = oracle(group.rows)
 
     def plan(self, first: int, lr: Array, others: Mapping[str, Array] | None = None) -> None:
         """Prepare steps first, first + 1, … (from 1), at the learning rates lr (K, R).
@@ -266,8 +354,10 @@ class _Group:
         tile: int,
         layout: Layout,
         seeds: Sequence[int],
+        samples: int,
     ) -> None:
         self.rows, self.x = rows, x
+        self.oracle: Oracle | None = None
         self.stacked = stack(optimizers)
         self.optimizer = optimizers[0]
         self.decays = _decays(self.optimizer)
@@ -283,7 +373,7 @@ class _Group:
         self.planned = self.current[:probe]
         if isinstance(self.optimizer, Shaped):
             layout = self.optimizer.seen(layout)
-            self.slots = self._spaces(layout, x)
+            self.slots = self._spaces(layout, x, samples)
             self.calls = list(self._blocks(self.optimizer, layout, x, g))
         else:
             self.slots = {name: np.zeros_like(x) for name in self.optimizer.slots()}
@@ -330,11 +420,11 @@ class _Group:
                 numbers = tuple(each[span] for each in self.current)
                 yield arrays, scratch, numbers
 
-    def _spaces(self, layout: Layout, x: Array) -> dict[str, Array]:
+    def _spaces(self, layout: Layout, x: Array, samples: int) -> dict[str, Array]:
         """The state of a Shaped rule: `array.slot` by name, or `slot` for all in one."""
         assert isinstance(self.optimizer, Shaped)
         return {
-            f"{name}.{slot}" if name else slot: np.zeros((len(x), *space), x.dtype)
+            f"{name}.{slot}" if name else slot: np.zeros((len(x), *filled(space, samples)), x.dtype)
             for name, shape in layout.shapes.items()
             for slot, space in self.optimizer.spaces(shape).items()
         }
@@ -382,6 +472,8 @@ class _Group:
             for stream, row in zip(self.streams, self.noise[0], strict=True):
                 stream.at(self.first + k).standard_normal(dtype=row.dtype, out=row)
         update = self.optimizer.update
+        if self.optimizer.asks:
+            update = partial(update, oracle=self.oracle)
         if not self.decays:
             for arrays, scratch, numbers in self.calls:
                 update(*arrays, *scratch[1:], *numbers)

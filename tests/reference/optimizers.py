@@ -12,6 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from optcli.randomness import Stream
+
 PINS = Path(__file__).with_suffix(".json")
 STEPS = 100
 
@@ -82,6 +84,12 @@ CASES = {
     "random_search": {"lr": 0.3},
     "random_local_search": {"lr": 0.2},
     "lbfgs": {"lr": 0.1, "history_size": 5},
+    "sophia": {"lr": 0.02, "beta1": 0.8, "beta2": 0.9, "gamma": 0.6, "clip": 0.7, "frequency": 3},
+    "sophia-decay": {"lr": 0.05, "gamma": 2.0, "eps": 1e-3, "weight_decay": 0.2},
+    "newton": {"lr": 0.7, "damping": 0.1},
+    "gauss_newton": {"lr": 0.7, "damping": 0.1},
+    "svrg": {"lr": 0.05, "epochs": 3},
+    "saga": {"lr": 0.05},
 }
 
 
@@ -103,6 +111,14 @@ class Sequence:
     def loss_and_gradient(self, t, x):
         """Of step t, from 0, at parameters x (27,)."""
         return self.losses[t], self.gradients[t]
+
+    def hessian(self, x):
+        """As if the parameters (27,) were in a bowl with cubic slopes."""
+        return np.diag(3 * (x - 0.2) ** 2)
+
+    def slope(self, x):
+        """The gradient in that bowl."""
+        return (x - 0.2) ** 3
 
 
 class Logistic:
@@ -127,6 +143,18 @@ class Logistic:
         loss = (np.log(total) - (scores * right).sum(axis=1, keepdims=True)).mean()
         slope = (np.exp(scores) / total - right) / len(right)
         return loss, np.concatenate([(self.rows.T @ slope).ravel(), slope.sum(axis=0)])
+
+    def slope(self, x):
+        """The gradient at x (15,)."""
+        return self.loss_and_gradient(0, x)[1]
+
+    def hessian(self, x):
+        """At x (15,): the mean over the rows a of (diag p − p·pᵀ), for each pair of a's entries."""
+        rows = np.hstack([self.rows, np.ones((20, 1))])
+        scores = np.exp(rows @ x.reshape(5, 3))
+        p = scores / scores.sum(axis=1, keepdims=True)
+        inner = np.einsum("nc,cd->ncd", p, np.eye(3)) - np.einsum("nc,nd->ncd", p, p)
+        return np.einsum("ni,nj,ncd->icjd", rows, rows, inner).reshape(15, 15) / 20
 
 
 PROBLEMS = {"sequence": Sequence(), "logistic": Logistic()}
@@ -285,6 +313,7 @@ OPTAX = {
     "dowg": "contrib.dowg",
     "polyak_sgd": "polyak_sgd",
     "momo": "contrib.momo",
+    "sophia": "contrib.sophia",
 }
 OPTAX_KEYS_OF = {
     "signum": {"momentum": "beta"},
@@ -292,6 +321,7 @@ OPTAX_KEYS_OF = {
     "schedule_free_sgd": {"momentum": "b1"},
     "momo": {"momentum": "beta"},
     "polyak_sgd": {"lr": "scaling"},
+    "sophia": {"clip": "clip_threshold", "frequency": "update_interval"},
     # these take both betas as one
     "prodigy": {"beta1": "beta1", "beta2": "beta2"},
     "dadapt_adam": {"beta1": "beta1", "beta2": "beta2"},
@@ -304,6 +334,10 @@ def optax_rule(name, settings):
 
     words = OPTAX_KEYS | OPTAX_KEYS_OF.get(name, {})
     found = {words.get(key, key): of for key, of in settings.items()}
+    if name == "sophia":
+        found["hessian_diagonal_fn"] = optax.GradientTransformationExtraArgs(
+            lambda x: (), lambda g, state, params, estimate: (estimate, state)
+        )
     if "beta2" in found:
         found["betas"] = (found.pop("beta1", 0.9), found.pop("beta2"))
     if name == "dog":
@@ -337,6 +371,10 @@ def with_optax(case, problem):
         for t in range(STEPS):
             loss, g = problem.loss_and_gradient(t, flat(x))
             given = {key: np.float64(loss) for key in extra}
+            if name == "sophia":
+                signs = np.sign(Stream(0, "optimizer").at(t + 1).standard_normal(len(g)))
+                estimate = signs * (problem.hessian(flat(x)) @ signs)
+                given = {"estimate": split(estimate, problem.shapes)}
             x, state = step(x, state, split(g, problem.shapes), given)
         if name.startswith("schedule_free"):
             x = optax.contrib.schedule_free_eval_params(state, x)

@@ -1,0 +1,117 @@
+"""Sophia: second-order clipped stochastic optimization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.optimizers.base import OPTIMIZERS, Decay, Oracle, Shaped, hessian_product, power
+from optcli.specs import Doc, Ge, Gt, Lt
+
+
+@OPTIMIZERS.register("sophia")
+@dataclass(frozen=True)
+class Sophia(Shaped):
+    """Step along the mean gradient, divided by the mean curvature, no entry above 1.
+
+        m ← β₁·m + (1 − β₁)·g,   m̂ = m / (1 − β₁ᵗ)
+        x ← x − α·(clip(m̂ / max(γ·h, ε), ±ρ) + λ·x)
+        h ← β₂·h + (1 − β₂)·u∘(H·u)              every `frequency` steps, from the first on
+
+    with α = lr, β₁ = beta1, β₂ = beta2, γ = gamma, ε = eps, ρ = clip and λ = weight_decay.
+    H is the Hessian of the batch at the x before the step, u has entries +1 and −1 at
+    random, so that u∘(H·u) is right on average for the diagonal of H (Hutchinson). H·u is
+    a difference of gradients at four points. Where h is not above 0, and at the first step,
+    the step has the size ρ. The numbers follow from the run's seed and the step.
+
+    State: two arrays of the parameters' size; the noise has one more array.
+
+    The same as optax's contrib.sophia. The paper corrects no bias, has normal numbers for u,
+    and a second estimate (Sophia-G) from made-up labels.
+
+    Reference: H. Liu and others, Sophia: a scalable stochastic second-order optimizer for
+    language model pre-training, 2023, algorithms 1 and 3.
+
+    Example: `optimizer: {name: sophia, lr: 0.001, gamma: 0.01}`
+    """
+
+    whole: ClassVar[bool] = True
+    noisy: ClassVar[bool] = True
+    asks: ClassVar[bool] = True
+    decay: ClassVar[Decay] = "own"
+    scratch: ClassVar[int] = 4
+    structure: ClassVar[tuple[str, ...]] = ("frequency",)
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-3
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.965
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean curvature stays")] = 0.99
+    eps: Annotated[float, Gt(0), Doc("least curvature that is divided by")] = 1e-8
+    gamma: Annotated[float, Gt(0), Doc("factor on the curvature: smaller clips more")] = 0.01
+    clip: Annotated[float, Gt(0), Doc("largest entry of a step, over lr")] = 1.0
+    frequency: Annotated[int, Ge(1), Doc("steps from one look at the curvature to the next")] = 10
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-4
+
+    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": shape, "curvature": shape}
+
+    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+        return (
+            self.lr,
+            self.beta1,
+            1 - self.beta1,
+            1 / (1 - power(self.beta1, t)),
+            self.beta2,
+            1 - self.beta2,
+            self.eps,
+            self.gamma,
+            self.clip,
+            self.weight_decay,
+            (t - 1) % self.frequency,
+        )
+
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        m: Array,
+        h: Array,
+        u: Array,
+        step: Array,
+        s: Array,
+        at: Array,
+        slope: Array,
+        lr: Array,
+        beta1: Array,
+        rest1: Array,
+        correction: Array,
+        beta2: Array,
+        rest2: Array,
+        eps: Array,
+        gamma: Array,
+        clip: Array,
+        weight_decay: Array,
+        waits: Array,
+        oracle: Oracle,
+    ) -> None:
+        np.multiply(m, beta1, m)
+        np.multiply(g, rest1, s)
+        np.add(m, s, m)
+        np.multiply(h, gamma, s)
+        np.maximum(s, eps, out=s)
+        np.divide(m, s, step)
+        np.multiply(step, correction, step)
+        np.clip(step, -clip, clip, out=step)
+        np.multiply(x, weight_decay, s)
+        np.add(step, s, step)
+        if waits.item(0) == 0:
+            np.copysign(1, u, u)
+            hessian_product(oracle, x, u, s, at, slope)
+            np.multiply(s, u, s)
+            np.multiply(s, rest2, s)
+            np.multiply(h, beta2, h)
+            np.add(h, s, h)
+        np.multiply(step, lr, step)
+        np.subtract(x, step, x)
