@@ -1,0 +1,1 @@
+"""How fast optcli is beside others, as ratios measured in one run."""
