@@ -42,7 +42,7 @@ class DoWG(Shaped):
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
     def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"origin": shape, "distance": (1,), "squares": (1,)}
+        return {"origin": shape, "squared_distance": (1,), "squares": (1,)}
 
     def start(self, x: Array, *slots: Array) -> None:
         slots[0][:] = x
@@ -56,14 +56,14 @@ class DoWG(Shaped):
         x: Array,
         g: Array,
         origin: Array,
-        r: Array,
+        r2: Array,
         v: Array,
         s: Array,
         lr: Array,
         eps: Array,
     ) -> None:
         np.subtract(x, origin, s)
-        np.maximum(r, dot(s, s), out=r)
-        np.add(v, r * dot(g, g), v)
-        np.multiply(g, lr * r / (np.sqrt(v) + eps), s)
+        np.maximum(r2, dot(s, s), out=r2)
+        np.add(v, r2 * dot(g, g), v)
+        np.multiply(g, lr * r2 / (np.sqrt(v) + eps), s)
         np.subtract(x, s, x)

@@ -15,7 +15,7 @@ from optcli.specs import Doc, Ge, Gt, Lt
 @OPTIMIZERS.register("sophia")
 @dataclass(frozen=True)
 class Sophia(Shaped):
-    """Step along the mean gradient, divided by the mean curvature, no entry above 1.
+    """Step along the mean gradient, divided by the mean curvature, each entry held within ±1.
 
         m ← β₁·m + (1 − β₁)·g,   m̂ = m / (1 − β₁ᵗ)
         x ← x − α·(clip(m̂ / max(γ·h, ε), ±ρ) + λ·x)
