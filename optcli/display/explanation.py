@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,17 +53,36 @@ def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
 
 
 def reflowed(text: str, width: int) -> list[str]:
-    """The lines of a docstring, its paragraphs filled to the width; what is indented stays."""
+    """The lines of a docstring, its paragraphs filled to the width; what is indented stays.
+
+    Of a formula too wide, the note at its side goes below it.
+    """
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
         if lines:
             lines.append("")
         rows = paragraph.splitlines()
         if any(row.startswith(" ") for row in rows):
-            lines += rows
+            lines += (line for row in rows for line in _formula(row, width))
         else:
             lines += textwrap.wrap(" ".join(rows), width, break_on_hyphens=False)
     return lines
+
+
+def _formula(row: str, width: int) -> list[str]:
+    """A line that is indented, in several where it is too wide."""
+    if len(row) <= width:
+        return [row]
+    indent = " " * (len(row) - len(row.lstrip()))
+    formula, *notes = re.split(" {3,}", row.strip())
+    lines = [formula, *(f"    {note}" for note in notes)]
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(
+            indent + line, width, subsequent_indent=f"{indent}    ", break_on_hyphens=False
+        )
+    ]
 
 
 def _width() -> int:

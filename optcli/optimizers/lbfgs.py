@@ -19,9 +19,9 @@ class LBFGS(Shaped):
 
         y = g − g′,  s = x − x′                       kept where y·s > 1e-10
         q = −g
-        newest to oldest pair:  aᵢ = sᵢ·q / (yᵢ·sᵢ),  q ← q − aᵢ·yᵢ
+        newest to oldest:  aᵢ = sᵢ·q/(yᵢ·sᵢ),  q ← q − aᵢ·yᵢ
         d = q · (y·s)/(y·y), of the newest
-        oldest to newest:       d ← d + (aᵢ − yᵢ·d / (yᵢ·sᵢ))·sᵢ
+        oldest to newest:  d ← d + (aᵢ − yᵢ·d/(yᵢ·sᵢ))·sᵢ
         x ← x + α·d                                   at the first step α·min(1, 1/‖g‖₁)
 
     with step α = lr. Nothing moves where |g| is nowhere above tolerance_grad, or d points

@@ -24,7 +24,7 @@ class SOAP(Shaped):
         N = Qₗ·(M′ / (√V + ε))·Qᵣᵀ
         W ← W − α·(√(1 − β₂ᵏ)/(1 − β₁ᵏ)·N + λ·W)      k = t − 1
         L ← β₂·L + (1 − β₂)·G·Gᵀ,   R ← β₂·R + (1 − β₂)·Gᵀ·G
-        every `frequency` steps:  Qₗ ← QR of L·Qₗ,  Qᵣ ← QR of R·Qᵣ
+        every `frequency` steps:  Qₗ ← QR(L·Qₗ),  Qᵣ ← QR(R·Qᵣ)
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The axes
     are sorted by their eigenvalues before the QR decomposition, and V with them. The first
