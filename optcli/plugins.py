@@ -27,12 +27,26 @@ def load(paths: Iterable[Path]) -> None:
             spec.loader.exec_module(module)
         except OptcliError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             message = f"fails on import: {type(error).__name__}: {error}"
             raise InvalidInput(
                 Fault(message, file=str(path), line=_line(error, path), key="--plugin")
             ) from error
         loaded.append(path.resolve())
+
+
+def failure(error: BaseException) -> InvalidInput | None:
+    """What to say of an error that passed through the code of a plug-in; None for any other."""
+    for path in loaded:
+        line = _line(error, path)
+        if line is not None:
+            here = Path.cwd()
+            shown = path.relative_to(here) if path.is_relative_to(here) else path
+            message = f"fails: {type(error).__name__}: {error}"
+            found = InvalidInput(Fault(message, file=str(shown), line=line, key="--plugin"))
+            found.__cause__ = error
+            return found
+    return None
 
 
 def _line(error: BaseException, path: Path) -> int | None:

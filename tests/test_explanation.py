@@ -60,7 +60,10 @@ def test_all_kinds_of_a_name_are_explained(capsys):
     ("arguments", "message"),
     [
         (["adma"], "NAME: is the unknown name 'adma'; did you mean 'adam'? (optcli list)"),
-        (["forward"], "optcli explain forward: is missing; name a YAML file"),
+        (
+            ["forward"],
+            "CONFIG: is missing; name a YAML file: optcli explain forward configs/iris.yaml",
+        ),
         (["adam", DIGITS], "NAME: is 'adam', which takes no config; forward and backward do"),
     ],
 )

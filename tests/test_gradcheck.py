@@ -609,13 +609,38 @@ def test_a_plug_in_trains_with_weights_and_in_float32(tmp_path):
         ("return r.sum(axis=1), r.sum(axis=1)", "batch gives gradient of shape (7,)"),
         ("return r.mean(axis=1), unknown", "batch fails: NameError"),
         ("return 1", "batch fails: TypeError"),
+        ("return [[0], [0, 1]], r", "batch fails: ValueError"),
+        ("return ['a'] * 7, r", "batch gives values of type <U1; must be real numbers"),
+        ("return r.sum(axis=1), r * 1j", "batch gives gradient of type complex128"),
+        ("scores -= target", "batch fails: ValueError: output array is read-only"),
+        ("raise SystemExit(0)", "bad.py:16: --plugin: fails: SystemExit: 0"),
     ],
 )
-def test_a_plug_in_of_the_wrong_shape_is_told(body, message, tmp_path):
+def test_a_plug_in_that_does_not_keep_to_the_form_is_told(body, message, tmp_path):
     start = BLOCKS[1].partition("    def batch")[0]
     code = f"{start}    def batch(self, scores, target):\n        r = scores - target\n"
     (tmp_path / "bad.py").write_text(f"{code}        {body}\n")
     done = optcli_command("gradcheck", "--plugin", "bad.py", "rounded", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import sys\nsys.exit(0)\n", "bad.py:2: --plugin: fails on import: SystemExit: 0"),
+        ("import missing\n", "bad.py:1: --plugin: fails on import: ModuleNotFoundError: "),
+        ("def (:\n", "bad.py:1: --plugin: fails on import: SyntaxError: "),
+        (BLOCKS[1].replace('"rounded"', '"mae"'), "loss name 'mae' is taken by optcli.losses.mae"),
+        (BLOCKS[1].replace('"rounded"', '"l1"'), "loss name 'l1' is taken by optcli.losses.mae"),
+        (BLOCKS[1].replace("def batch", "def bach"), "'rounded' cannot be made from"),
+        (BLOCKS[1].replace("    def batch", "    eps: float\n\n    def batch"), "argument: 'eps'"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_loaded_or_made_is_told(code, message, tmp_path):
+    (tmp_path / "bad.py").write_text(code)
+    done = optcli_command("gradcheck", "--plugin", "bad.py", cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -34,7 +34,8 @@ def command(
     load(plugin or [])
     if name in ("forward", "backward"):
         if config is None:
-            raise InvalidInput(Fault("is missing; name a YAML file", f"optcli explain {name}"))
+            message = f"is missing; name a YAML file: optcli explain {name} configs/iris.yaml"
+            raise InvalidInput(Fault(message, "CONFIG"))
         plan = run.check(config, options.overrides(set_, seed))
         display.passes(
             explanation.passes(plan.cohort),

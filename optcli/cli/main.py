@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from optcli import plugins
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, suggestion
 from optcli.interruption import at_once
 
@@ -70,11 +71,14 @@ def run(arguments: list[str]) -> int:
         return getattr(error, "exit_code", 130)
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
-    except Exception as error:
-        # click's own errors know their message; anything else is a fault of ours
-        if not hasattr(error, "format_message"):
+    except (Exception, SystemExit) as error:
+        # click's own errors know their message; anything else is a plug-in's fault, or ours
+        if hasattr(error, "format_message"):
+            return _refused(_usage(error), arguments)
+        failure = plugins.failure(error)
+        if failure is None:
             raise
-        return _refused(_usage(error), arguments)
+        return _refused(failure, arguments)
 
 
 def _usage(error: Any) -> InvalidInput:

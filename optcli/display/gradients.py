@@ -56,7 +56,8 @@ class Tally:
         """`285 gradients, 12,411 entries, 164 of them at kinks`."""
         said = f"{self.results:,} gradient" + ("" if self.results == 1 else "s")
         said += f", {self.entries:,} entries"
-        return said + (f", {self.kinks:,} of them at kinks" if self.kinks else "")
+        kinks = "a kink" if self.kinks == 1 else "kinks"
+        return said + (f", {self.kinks:,} of them at {kinks}" if self.kinks else "")
 
 
 class GradientTable:

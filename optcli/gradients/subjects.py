@@ -102,8 +102,11 @@ class Subject:
     cases: Callable[[int], Iterator[Case]]
 
     def check(self, how: How) -> Iterator[tuple[Case, Result]]:
-        """Each case, and what was found."""
-        for case in self.cases(how.seed):
+        """Each case, and what was found; raises InvalidInput where there is none."""
+        cases = list(self.cases(how.seed))
+        if not cases:
+            raise InvalidInput(f"{self.kind} '{self.name}' takes none of the shapes tried")
+        for case in cases:
             many = case.function.x.size > MOST_PARAMETERS
             yield case, case.check(replace(how, fast=how.fast or many), self.name)
 

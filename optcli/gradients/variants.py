@@ -22,13 +22,13 @@ FOR_EACH = (0.4, 1.0, 2.5)
 def variants(cls: type[Any], **given: Any) -> Iterator[tuple[str, Any]]:
     """What differs from the defaults, in words, and the instance; `given` holds for all.
 
-    Where a hyperparameter has no default and is not given, or its kind is not known here,
-    there is no variant of it.
+    Where the kind of a hyperparameter is not known here, there is no variant of it. Raises
+    InvalidInput for a class that cannot be made without more being given.
     """
     try:
         yield "", cls(**given)
-    except TypeError:
-        return
+    except TypeError as error:
+        raise InvalidInput(f"'{cls.name}' cannot be made from its defaults: {error}") from error
     hints = typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
         if field.name in given:

@@ -25,8 +25,8 @@ class PlainLoss(Loss):
     def batch(self, scores: Array, target: Array) -> tuple[Any, Any]:
         """The loss of each sample (B,), and its gradient by the sample's scores (B, C).
 
-        scores: (B, C). target: (B,) indices for classes, (B, C) otherwise. The mean over
-        the batch, and the weights, are taken care of.
+        scores: (B, C). target: (B,) indices for classes, (B, C) otherwise. Neither may be
+        written to. The mean over the batch, and the weights, are taken care of.
         """
 
     def samples(
@@ -41,19 +41,25 @@ class PlainLoss(Loss):
                 gradient[r] = self._checked(slopes, (rows, outputs), "gradient")
         return losses
 
-    def _called(self, scores: Array, target: Array) -> tuple[Any, Any]:
+    def _called(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """What `batch` returns; its failures are said to be its own."""
+        scores, target = scores.view(), target.view()
+        scores.flags.writeable = target.flags.writeable = False  # others read them later
         try:
             values, slopes = self.batch(scores, target)
+            return np.asarray(values), np.asarray(slopes)
         except OptcliError:
             raise
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             raise InvalidInput(f"loss '{self.name}': batch fails: {text}") from error
-        return values, slopes
 
-    def _checked(self, found: Any, shape: tuple[int, ...], what: str) -> Array:
-        array = np.asarray(found)
+    def _checked(self, array: Array, shape: tuple[int, ...], what: str) -> Array:
+        if array.dtype.kind not in "fiub":
+            raise InvalidInput(
+                f"loss '{self.name}': batch gives {what} of type {array.dtype}; "
+                "must be real numbers"
+            )
         if array.shape != shape:
             raise InvalidInput(
                 f"loss '{self.name}': batch gives {what} of shape {array.shape} for "
