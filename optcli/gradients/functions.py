@@ -29,10 +29,13 @@ def chunks(count: int, size: int) -> Iterator[slice]:
 
 
 class Function(ABC):
-    """A function with one value, and the point x (P,) at which its gradient is checked."""
+    """A function with one value, and the point x (P,) at which its gradient is checked.
+
+    room: how many numbers it takes to evaluate it at one point, about.
+    """
 
     def __init__(self, x: Array) -> None:
-        self.x = x
+        self.x, self.room = x, x.size
 
     @abstractmethod
     def values(self, points: Array) -> Array:
@@ -44,18 +47,17 @@ class Function(ABC):
 
     def along(self, directions: Array, t: Array) -> Array:
         """The values at x + t·direction; directions (L, P), t (S, L), values (S, L)."""
-        found = np.empty(t.shape, np.result_type(t, self.x))
-        size = cohort_size(self.x.size)
-        for s, row in enumerate(t):
-            for part in chunks(len(row), size):
-                points = self.x + row[part, None] * directions[part]
-                found[s, part] = self.values(points)
-        return found
+        found = np.empty(t.size, np.result_type(t, self.x))
+        steps, lines = t.ravel(), np.tile(np.arange(len(directions)), len(t))
+        for part in chunks(t.size, cohort_size(self.room)):
+            points = self.x + steps[part, None] * directions[lines[part]]
+            found[part] = self.values(points)
+        return found.reshape(t.shape)
 
     def moved(self, entries: Array, to: Array) -> Array:
         """The values (K,) at x with one entry each, `entries` (K,), replaced by `to` (K,)."""
         found = np.empty(len(entries), np.result_type(to, self.x))
-        for part in chunks(len(entries), cohort_size(self.x.size)):
+        for part in chunks(len(entries), cohort_size(self.room)):
             own = entries[part]
             points = np.repeat(self.x[None].astype(found.dtype), len(own), axis=0)
             points[np.arange(len(own)), own] = to[part]

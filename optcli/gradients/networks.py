@@ -53,6 +53,8 @@ class NetworkFunction(Differentiable):
         self.architecture, self.loss, self.batch = architecture, loss, batch
         self.regularization, self.seed = regularization, seed
         self.rows = len(batch.x)
+        widths = sum(step.layer.room(step.shape) for step in architecture.steps)
+        self.room = x.size + self.rows * widths
         self.work = Workspace()
         self.slices = architecture.layout.slices()
         self.weights = set(architecture.weights())
