@@ -581,6 +581,27 @@ def test_the_wrong_plug_in_of_the_page_is_caught(tmp_path):
     assert "every entry is 3 times the numeric slope" in done.stdout
 
 
+def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
+    section = (ROOT / "README.md").read_text().partition("## Gradcheck\n")[2]
+    code = section.partition("```python\n")[2].partition("```")[0]
+    assert len(code.splitlines()) <= 25
+    command = "gradcheck --plugin charbonnier.py charbonnier"
+    (tmp_path / "charbonnier.py").write_text(code)
+    done = optcli_command(*command.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    last_line = code.splitlines()[-1].strip()
+    wrong = section.partition("forgotten the division")[2].split("`")[1]
+    assert wrong != last_line
+    (tmp_path / "charbonnier.py").write_text(code.replace(last_line, wrong))
+    done = optcli_command(*command.split(), cwd=tmp_path)
+    assert done.returncode == 1, done.stdout
+    shown = section.partition(f"$ optcli {command}\n")[2].partition("```")[0]
+    said, expected = (
+        [without_numbers(line) for line in text.splitlines()] for text in (done.stdout, shown)
+    )
+    assert said == expected
+
+
 def test_the_test_of_the_page_passes(tmp_path):
     names = {}
     exec(compile(BLOCKS[2], "page", "exec"), names)
