@@ -106,6 +106,20 @@ def test_class_weights_are_averaged_as_torch_averages_them(smoothing):
     assert loss.value(scores, target)[0] == pytest.approx(expected.item(), rel=1e-14)
 
 
+def test_listwise_ranking_differs_by_the_entropy_of_the_relevances():
+    pytest.importorskip("optax")
+    loss = LOSSES.find("listnet")()
+    scores, target, _ = example(loss, 1)
+    ask = reference.optax_samples(
+        lambda o, s, t: o.losses.ranking_softmax_loss(s, t, reduce_fn=None)
+    )
+    samples, gradients, counts = ask(scores[0], target[0], {})
+    logs = np.log(target[0], where=target[0] > 0, out=np.zeros_like(target[0]))
+    samples = samples + (target[0] * logs).sum(axis=1)
+    (value,), (gradient,) = both(loss, scores, target)
+    agree(value, gradient, *reference.mean((samples, gradients, counts), None))
+
+
 def test_the_variance_of_gaussian_nll_is_the_one_it_is_a_loss_of():
     torch = pytest.importorskip("torch")
     loss = LOSSES.find("gaussian_nll")(eps=0.01)

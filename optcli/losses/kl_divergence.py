@@ -13,7 +13,7 @@ from optcli.losses.cross_entropy import less_largest, room_of
 from optcli.specs import TargetKind
 
 
-@LOSSES.register("kl_divergence", "kl_div", "kullback_leibler", "kl")
+@LOSSES.register("kl_divergence", "kl_div", "kullback_leibler", "kl", "listnet")
 @dataclass(frozen=True)
 class KLDivergence(Loss):
     """Kullback-Leibler divergence of the softmax of the scores from target probabilities.
@@ -26,10 +26,13 @@ class KLDivergence(Loss):
 
     The same as torch's kl_div of log_softmax(s) with reduction='batchmean' (its 'mean'
     divides by C, too) and optax's kl_divergence, then the mean. Cross-entropy with soft
-    targets has the same gradient; it is larger by the entropy of t.
+    targets has the same gradient; it is larger by the entropy of t. So is the listwise loss
+    of ranking, where t is what share of a list's relevance an item has (optax's
+    ranking_softmax_loss).
 
     Reference: S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math.
-    Statist. 22, 1951.
+    Statist. 22, 1951. Ranking: Z. Cao, T. Qin, T.-Y. Liu, M.-F. Tsai and H. Li, Learning to
+    rank: from pairwise approach to listwise approach, ICML 2007, sec. 4.
 
     Example: `loss: kl_divergence`
     """
