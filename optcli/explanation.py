@@ -21,10 +21,11 @@ from optcli.config.validation import expected, named, said
 from optcli.data.batches import Batches, Source
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.layers.base import LAYERS
+from optcli.losses.base import Loss
 from optcli.models import Network
 from optcli.parameters import Parameters
 from optcli.registry import Registry
-from optcli.specs import Field, fields
+from optcli.specs import Field, TargetKind, fields, range_text
 from optcli.training import Cohort
 
 EXPLAINED: list[Registry[Any]] = [*KINDS.values(), LAYERS]
@@ -32,12 +33,17 @@ EXPLAINED: list[Registry[Any]] = [*KINDS.values(), LAYERS]
 
 @dataclass(frozen=True)
 class Page:
-    """One thing with a name. text: its docstring. fields: name -> meaning, range and default."""
+    """One thing with a name.
+
+    text: its docstring. facts: of a loss, its domain and kinks. fields: name -> meaning,
+    range and default.
+    """
 
     kind: str
     name: str
     aliases: tuple[str, ...]
     text: str
+    facts: Mapping[str, str]
     fields: Mapping[str, str]
 
 
@@ -58,11 +64,31 @@ def _pages(registry: Registry[Any], name: str) -> list[Page]:
             cls.name,
             cls.aliases,
             inspect.cleandoc(cls.__doc__ or ""),
+            _facts(cls) if issubclass(cls, Loss) else {},
             {field.name: _field(cls, field) for field in fields(cls)},
         )
         for cls in registry
         if name == cls.name or name in cls.aliases
     ]
+
+
+TARGETS: dict[TargetKind, str] = {
+    "classes": "one class of many",
+    "labels": "two classes, or 0 and 1 in each of several columns",
+    "values": "numbers",
+    "probabilities": "a column for each class, whose rows sum to 1",
+}
+
+
+def _facts(cls: type[Loss]) -> dict[str, str]:
+    """The domain of a loss, and where it has no derivative."""
+    found = {"targets": f"{TARGETS[cls.target]} {range_text(cls.targets)}".rstrip()}
+    if cls.ordered:
+        found["targets"] += ", called by numbers"
+    if cls.scores:
+        found["scores"] = f"{range_text(cls.scores)}; what lies beyond may overflow"
+    found["kinks"] = ", ".join(dict.fromkeys(kink.where for kink in cls.kinks)) or "none"
+    return found
 
 
 def _field(cls: type[Any], field: Field) -> str:

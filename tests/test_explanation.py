@@ -45,6 +45,18 @@ def test_a_page_gives_range_and_default(capsys):
     assert "rate probability of an input to become 0: a number in [0, 1), by default 0.5" in said
 
 
+def test_the_page_of_a_loss_gives_its_domain_and_its_kinks():
+    page = next(p for p in explanation.pages("exponential") if p.kind == "loss")
+    assert page.facts["targets"] == "two classes, or 0 and 1 in each of several columns"
+    assert page.facts["scores"].startswith("in [-700, 700]")
+    assert page.facts["kinks"] == "none"
+    (page,) = explanation.pages("tweedie")
+    assert page.facts["targets"] == "numbers at least 0"
+    (page,) = explanation.pages("epsilon_insensitive")
+    assert page.facts["kinks"] == "s = t + epsilon, s = t − epsilon"
+    assert explanation.pages("adam")[0].facts == {}
+
+
 def test_other_names_lead_to_the_page(capsys):
     assert run(["explain", "conv2d"]) == 0
     assert capsys.readouterr().out.startswith("convolution (layer, also conv, conv2d)")

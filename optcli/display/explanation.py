@@ -27,15 +27,17 @@ class Page(Protocol):
     @property
     def text(self) -> str: ...
     @property
+    def facts(self) -> Mapping[str, str]: ...
+    @property
     def fields(self) -> Mapping[str, str]: ...
 
 
 def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
-    """Each page: what it is, its docstring, its fields."""
+    """Each page: what it is, its docstring, its domain and its fields."""
     output = Output(stream)
     for count, page in enumerate(found):
         if json:
-            names = ("kind", "name", "aliases", "text", "fields")
+            names = ("kind", "name", "aliases", "text", "facts", "fields")
             JsonLines(stream).emit("page", {name: getattr(page, name) for name in names})
             continue
         if count:
@@ -47,9 +49,11 @@ def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
         output.line("")
         for line in reflowed(page.text, _width()):
             output.line(line)
-        if page.fields:
+        lists = {"domain": list(page.facts.items()), "keys": list(page.fields.items())}
+        lists = {heading: rows for heading, rows in lists.items() if rows}
+        if lists:
             output.line("")
-            sections({"keys": list(page.fields.items())}, stream)
+            sections(lists, stream)
 
 
 def reflowed(text: str, width: int) -> list[str]:
