@@ -1,9 +1,11 @@
 """Compare: a fair fight, whatever the company, the processes and the interruptions."""
 
 import csv
+import io
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +19,7 @@ from optcli import config as configs
 from optcli.cli.main import run
 from optcli.comparison import statistics, trials, tuning
 from optcli.comparison.trials import Job, Trial
+from optcli.display import comparison
 from optcli.errors import InvalidInput
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.run import task_of
@@ -461,6 +464,47 @@ def test_the_table_fits(tmp_path, width, monkeypatch, capsys):
     assert run(["compare", *words, "--set", "training.epochs=1", "--tune", "3", "--no-plots"]) == 0
     for line in capsys.readouterr().out.splitlines():
         assert len(line) <= width or line.startswith("comparison folder:"), line
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_live_table(tmp_path, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(comparison, "INTERVAL", 0.0)
+    stream = Terminal()
+    listener = comparison.pick(False, False, stream)
+    small(("sgd", "adam", "sgd:lr=0.1|0.01,momentum=0.9"), out=tmp_path / "c", listener=listener)
+    listener.close()
+    said = stream.getvalue()
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+    assert "tuning: 4 of 16 runs" in plain or "tuning: 16 of 16 runs" in plain
+    assert "final runs: " in plain
+    assert "━" in plain
+    assert "rank  optimizer" in plain
+    frames = [line for line in re.split(r"[\r\n]+", plain) if "folder:" not in line]
+    assert max(map(len, frames)) <= width
+
+
+def test_several_configs_on_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sizes = {"a": 60, "b": 70}
+    paths = [write(tmp_path / f"{n}.yaml", "cross_entropy", size) for n, size in sizes.items()]
+    words = ["compare", "sgd", "adam", "lion", *(f"--config={path}" for path in paths)]
+    assert run([*words, "--tune", "3", "--tune-seeds", "2", "--seeds", "7", "--no-plots"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "score average rank speed-up" in said
+    assert "no verdict across fewer than six" in said
+    assert run([*words, "--tune", "1", "--seeds", "7", "--no-plots", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "benchmark"
 
 
 def test_json_lines(tmp_path, monkeypatch, capsys):

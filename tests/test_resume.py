@@ -82,8 +82,8 @@ def steps_apart(monkeypatch):
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_every_optimizer_goes_on_from_any_step(name, steps_apart):
-    rows = data(rows=50, validation=10)
-    check_every_step(cohort([name], prepared=rows, hidden=(5,), epochs=10, batch_size=16))
+    rows = data(rows=50, validation=10, features=2, outputs=2)
+    check_every_step(cohort([name], prepared=rows, hidden=(3,), epochs=10, batch_size=16))
 
 
 @pytest.mark.parametrize("name", SCHEDULES.names())
