@@ -38,7 +38,7 @@ def _volume(path: Path) -> str:
     """The volume that a path is on, and how much room it has."""
     try:
         place = path.absolute().parent
-        while not os.path.ismount(place) and place != place.parent:  # noqa: PTH (no Path for it)
+        while not place.is_mount() and place != place.parent:
             place = place.parent
         free = shutil.disk_usage(place).free
     except OSError:

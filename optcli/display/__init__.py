@@ -7,10 +7,13 @@
     table    the columns of the table, and which of them fit
     record   the last rows, and a thinned memory of the others
     words    numbers, bars, and the closing lines
+    terminal rich, as all live views use it
     output   a stream that neither dies of an encoding nor of a closed pipe
     faults   errors on stderr
     pages    what is said at once: lists, and the plan of a run
     gradients    the table of gradient checks
+    comparison, verdict   a comparison while it goes on, and in words
+    trace, runs  what these commands say
     explanation  pages on names, and the way of a batch through a model
 
 A listener is called with each event, then once with `finish(summary, folder, notes)`;

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO
 
 from optcli.display import table
 from optcli.display.output import Output
 from optcli.display.record import Record, Row
+from optcli.display.terminal import console, live
 from optcli.display.words import bar, closing, number, remaining, sparkline
 from optcli.events import Ended, EpochEnded, Event, Progress, Started
 
@@ -27,9 +27,7 @@ KEPT = 20  # rows, about, that stay at the end
 class LiveTable:
     """The last epochs, the course of the loss, and how far it is; at the end a thinned table.
 
-    It is drawn only when an event comes, at most four times a second: no thread of
-    its own takes time from the training. The cursor stays visible, so that nothing has
-    to be put right when the program is killed.
+    It is drawn only when an event comes, at most four times a second.
 
     clock: seconds, for the refreshes and the remaining time.
     """
@@ -79,16 +77,7 @@ class LiveTable:
 
     def _terminal(self) -> Console:
         if self._console is None:
-            from rich.console import Console
-
-            self._console = Console(
-                file=cast(TextIO, self.output),
-                force_terminal=True,
-                no_color=bool(os.environ.get("NO_COLOR")),
-                highlight=False,
-                markup=False,
-                emoji=False,
-            )
+            self._console = console(self.output)
         return self._console
 
     def _print(self, text: str, style: str = "") -> None:
@@ -99,26 +88,16 @@ class LiveTable:
         self._terminal().print(line, soft_wrap=text.startswith("run folder: "))
 
     def _draw(self) -> None:
-        from rich.live import Live
-
-        console = self._terminal()
+        terminal = self._terminal()
         if self._live is None:
-            self._live = Live(
-                console=console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-            console.show_cursor(True)
-        self._live.update(self._view(*console.size), refresh=True)
+            self._live = live(terminal)
+        self._live.update(self._view(*terminal.size), refresh=True)
 
     def _keep(self) -> None:
         if self._record is not None and self._record.recent:
-            console = self._terminal()
+            terminal = self._terminal()
             rows = self._record.thinned(KEPT)
-            console.print(_joined(self._table(rows, console.width)), soft_wrap=True)
+            terminal.print(_joined(self._table(rows, terminal.width)), soft_wrap=True)
 
     def _view(self, width: int, height: int) -> Text:
         assert self._record is not None
