@@ -15,6 +15,7 @@ from optcli.objectives import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.registry import Registry
 from optcli.schedules import SCHEDULES
+from optcli.wrappers import AVERAGES
 
 KINDS: dict[str, Registry[object]] = {
     registry.plural: registry  # type: ignore[misc]
@@ -26,6 +27,7 @@ KINDS: dict[str, Registry[object]] = {
         LOSSES,
         OPTIMIZERS,
         SCHEDULES,
+        AVERAGES,
         METRICS,
         OBJECTIVES,
     )

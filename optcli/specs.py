@@ -15,7 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
+from optcli.errors import Fault, InvalidInput
+
 __all__ = [
+    "SAM",
     "Bound",
     "Doc",
     "EarlyStopping",
@@ -24,6 +27,7 @@ __all__ = [
     "GradientNoise",
     "Gt",
     "Le",
+    "Lookahead",
     "Lt",
     "MinLen",
     "Named",
@@ -161,6 +165,22 @@ class GradientNoise:
 
 
 @dataclass(frozen=True)
+class Lookahead:
+    """Slow weights follow the optimizer's, which then start again from them."""
+
+    every: Annotated[int, Ge(1), Doc("steps from one to the next")] = 5
+    alpha: Annotated[float, Gt(0), Le(1), Doc("share of the way that the slow weights go")] = 0.5
+
+
+@dataclass(frozen=True)
+class SAM:
+    """Sharpness-aware minimization: the gradient of the worst point nearby."""
+
+    rho: Annotated[float, Gt(0), Doc("how far it is to that point")] = 0.05
+    adaptive: Annotated[bool, Doc("in units of the parameters' own size")] = False
+
+
+@dataclass(frozen=True)
 class Training:
     """How long, in what batches, with what limits."""
 
@@ -175,6 +195,16 @@ class Training:
     ] = None
     centralize: Annotated[bool, Doc("take its mean from the gradient of each unit")] = False
     gradient_noise: Annotated[GradientNoise | None, Doc("noise added to the gradient")] = None
+    accumulate: Annotated[int, Ge(1), Doc("batches whose gradients make one step")] = 1
+    sam: Annotated[SAM | None, Doc("the gradient of the worst point nearby")] = None
+    weight_decay: Annotated[float, Ge(0), Doc("of all parameters, for any optimizer")] = 0.0
+    decoupled_weight_decay: Annotated[
+        bool, Doc("decay the parameters themselves, and not through the gradient")
+    ] = False
+    lookahead: Annotated[Lookahead | None, Doc("slow weights that follow every few steps")] = None
+    average: Annotated[
+        Registered | None, Named("averages"), Doc("the model is a mean of the points on the way")
+    ] = None
     early_stopping: Annotated[EarlyStopping | None, Doc("when to stop early")] = None
     checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
     time_limit: Annotated[float | None, Gt(0), Doc("seconds of training")] = None
@@ -182,3 +212,8 @@ class Training:
         Literal["stop", "continue"], Doc("whether a run that diverged goes on")
     ] = "stop"
     threads: Annotated[int, Ge(1), Le(1024), Doc("BLAS threads")] = 1
+
+    def __post_init__(self) -> None:
+        if self.accumulate > 1 and self.batch_size == "full":
+            message = f"is {self.accumulate}; a full batch leaves nothing to accumulate"
+            raise InvalidInput(Fault(message, "accumulate"))

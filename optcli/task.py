@@ -18,9 +18,11 @@ from optcli.errors import Fault, InvalidInput
 from optcli.losses.base import Loss
 from optcli.metrics import METRICS, Metric, usual
 from optcli.models import Model
+from optcli.optimizers.base import Optimizer
 from optcli.schedules import Schedule
 from optcli.specs import Regularization, Split, Training, fields
 from optcli.training import Cohort, Replica
+from optcli.wrappers import Average
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,20 @@ def check(cohort: Cohort) -> None:
         raise InvalidInput(
             Fault(f"is {batch}; there are {rows} training rows", "training.batch_size")
         )
-    steps = lengths(cohort)
+    spec, steps = cohort.training, lengths(cohort)
+    if spec.accumulate > 1 and batch != "full" and spec.accumulate > -(-rows // batch):
+        message = f"is {spec.accumulate}; an epoch has {-(-rows // batch)} batches"
+        raise InvalidInput(Fault(message, "training.accumulate"))
+    if isinstance(spec.average, Average):
+        spec.average.check(*steps)
     for optimizer in {replica.optimizer for replica in cohort.replicas}:
         numbers = [f.name for f in fields(type(optimizer)) if isinstance(f.default, float)]
+        numbers += ["weight_decay"] if spec.weight_decay else []
         cohort.schedule.check(*steps, numbers)
         if optimizer.of_models == "rows" and cohort.architecture().statistics.size:
             message = f"{optimizer.name} looks at rows one by one, batch norm at batches; use svrg"
             raise InvalidInput(Fault(message, "optimizer"))
+        check_wrappers(spec, optimizer)
     needed, there = cohort.memory(), memory_available()
     if needed > there:
         size = cohort.architecture().layout.size
@@ -115,10 +124,35 @@ def check(cohort: Cohort) -> None:
         raise InvalidInput(Fault(message, "optimizer" if greedy else "model"))
 
 
+def check_wrappers(spec: Training, optimizer: Optimizer) -> None:
+    """Whether what goes around the optimizer fits it; raises InvalidInput."""
+    faults = []
+    if spec.decoupled_weight_decay and not spec.weight_decay:
+        message = "is true, but there is no training.weight_decay to decouple"
+        faults.append(Fault(message, "training.decoupled_weight_decay"))
+    if spec.weight_decay and getattr(optimizer, "weight_decay", 0):
+        message = (
+            f"stands beside a weight_decay of {optimizer.name}'s own; "
+            "set one of the two (optimizer.weight_decay=0)"
+        )
+        faults.append(Fault(message, "training.weight_decay"))
+    for name in ("lookahead", "average"):
+        if getattr(spec, name) is not None and optimizer.model:
+            message = f"does not go with {optimizer.name}, which averages on its own"
+            faults.append(Fault(message, f"training.{name}"))
+    if optimizer.asks and (spec.sam or spec.accumulate > 1):
+        message = f"does not go with {optimizer.name}, which looks at one batch a step"
+        faults.append(Fault(message, "training.sam" if spec.sam else "training.accumulate"))
+    if faults:
+        raise InvalidInput(*faults)
+
+
 def lengths(cohort: Cohort) -> tuple[int, int]:
     """Steps of the whole training, and of an epoch."""
     rows, spec = len(cohort.replicas[0].data.train.x), cohort.training
-    per_epoch = 1 if spec.batch_size == "full" else -(-rows // spec.batch_size)
+    per_epoch = 1
+    if spec.batch_size != "full":
+        per_epoch = -(-rows // (spec.batch_size * spec.accumulate))
     return spec.steps or spec.epochs * per_epoch, per_epoch
 
 

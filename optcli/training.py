@@ -10,6 +10,7 @@ One step, for all replicas at once:
     backward()                          models
     regularize, clip                    transforms
     x ← x − …                           optimizers
+    look ahead, average                 wrappers
 
 `train_cohort` knows nobody who listens; between two events it is suspended, and its
 clock stands.
@@ -45,6 +46,7 @@ from optcli.transforms import (
     Regularize,
     norm,
 )
+from optcli.wrappers import Average, Averaging, Decay, Lookahead, SharpnessAware
 
 # Rows of one forward pass when nothing is learned. Fixed, so that a replica's
 # scores have the same bits whatever the company.
@@ -96,6 +98,10 @@ class Cohort:
         batch = rows if size == "full" else min(size, rows)
         # parameters, gradients, the best, those before the last step, one to write them
         numbers = 5 * layout.size
+        spec = self.training
+        wrapped = 2 * bool(spec.sam) + bool(spec.lookahead) + bool(spec.average)
+        wrapped += (spec.accumulate > 1) + bool(spec.weight_decay)
+        numbers += wrapped * layout.size
         # outputs and gradients of each layer, for training and for evaluation
         room = sum(step.layer.room(step.shape) for step in architecture.steps)
         numbers += room * (batch + EVALUATION_ROWS) + 3 * rows * architecture.outputs
@@ -147,10 +153,24 @@ class State:
             seeds=[replica.seed for replica in cohort.replicas],
             samples=batches.total,
         )
-        # what is validated and kept: the parameters, or what the optimizer makes of them
-        self.model = self.parameters
+        # what is validated and kept: the parameters, or what is made of them
+        self.model, self.model_statistics = self.parameters, self.statistics
         if self.stepper.averages:
             self.model = Parameters(layout, self.parameters.buffer.copy())
+        spec = cohort.training
+        self.lookahead = spec.lookahead and Lookahead(spec.lookahead, self.parameters.buffer)
+        if self.lookahead:
+            self.model = Parameters(layout, self.lookahead.slow)
+        self.average: Averaging | None = None
+        if isinstance(spec.average, Average):
+            steps = spec.steps or spec.epochs * batches.steps
+            self.model = Parameters(layout, self.parameters.buffer.copy())
+            self.model_statistics = Parameters(kept, self.statistics.buffer.copy())
+            pairs = [
+                (self.parameters.buffer, self.model.buffer),
+                (self.statistics.buffer, self.model_statistics.buffer),
+            ]
+            self.average = Averaging(spec.average, steps, batches.steps, pairs)
         self.best: Array = self.parameters.buffer.copy()
         self.best_statistics: Array = self.statistics.buffer.copy()
         self.best_loss = np.full(replicas, np.inf)
@@ -219,6 +239,11 @@ class State:
             "seconds": np.array(self.seconds),
             "outcomes": np.array([outcome or "" for outcome in self.outcomes], "U16"),
         }
+        if self.lookahead:
+            arrays["lookahead"] = self.lookahead.slow
+        if self.average:
+            arrays["average"] = self.model.buffer
+            arrays["average_statistics"] = self.model_statistics.buffer
         for group, slots in enumerate(self.stepper.slots):
             arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
         return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
@@ -277,7 +302,8 @@ class _Trainer:
         total = len(replicas[0].data.train.x)
         rows = total if spec.batch_size == "full" else spec.batch_size
         sources = [Source(replica.data.train, replica.seed) for replica in replicas]
-        self.batches = Batches(sources, rows, shuffle=spec.shuffle)
+        self.batches = Batches(sources, rows * spec.accumulate, shuffle=spec.shuffle)
+        self.piece = min(rows, total)
         self.state = State(cohort, self.batches)
         if resume is not None:
             self.state.restore(resume)
@@ -292,7 +318,7 @@ class _Trainer:
         if parts:
             state = self.state
             self.validate = Evaluation(
-                cohort, state.architecture, state.model, parts, state.statistics
+                cohort, state.architecture, state.model, parts, state.model_statistics
             )
         self.monitor = spec.early_stopping and monitored(spec.early_stopping.monitor, cohort)
         usual = "validation_loss" if self.validate else "train_loss"
@@ -304,7 +330,12 @@ class _Trainer:
         self.update_norm: Array = np.full(len(replicas), np.nan)
         self.before = np.empty_like(self.state.parameters.buffer)
 
-        g = self.state.gradients.buffer
+        x, g = self.state.parameters.buffer, self.state.gradients.buffer
+        self.sum = np.empty_like(g) if spec.accumulate > 1 else g
+        self.sam = spec.sam and SharpnessAware(spec.sam, x, g, self.state.statistics.buffer)
+        self.decay: Decay | None = None
+        if spec.weight_decay:
+            self.decay = Decay(spec.weight_decay, decoupled=spec.decoupled_weight_decay, x=x, g=g)
         self.regularize: Regularize | None = None
         if cohort.regularization.l2 or cohort.regularization.l1:
             self.regularize = Regularize(cohort.regularization, self.state.regularized())
@@ -402,41 +433,74 @@ class _Trainer:
         lr: Array = (factor if "lr" in schedule.of else np.ones_like(factor)) * self.rates
         others = {name: factor for name in schedule.of if name != "lr"}
         self.state.stepper.plan(self.state.step + 1, lr, others)
+        if self.decay:
+            self.decay.plan(lr, others.get("weight_decay", 1.0))
         return lr
 
     def _steps(self, batches: Iterator[Batch], count: int, last: int) -> None:
-        """Forward, backward, update, for each of the planned steps, or until time is up.
+        """Gradient and update, for each of the planned steps, or until time is up.
 
         last: of the steps of the epoch, which leaves its norms behind.
         """
-        state, work, loss = self.state, self.work, self.cohort.loss
-        stepper, losses, networks = state.stepper, state.losses, self.networks
-        metrics, transforms = bool(self.cohort.metrics), self.regularize or self.clips
+        state, losses = self.state, self.state.losses
+        transforms = self.regularize or self.clips
+        gradient = self._gradient if self.spec.accumulate == 1 else self._accumulated
         deadline = time.perf_counter() + PROGRESS_SECONDS
         for k, batch in zip(range(count), batches, strict=False):
-            start, stop, x, y, weight = batch
-            network = networks.get(stop - start) or self._network(stop - start)
-            scores = network.forward(x, state.step)
             at = state.steps_in_epoch
-            losses[at] = loss.value_and_gradient(scores, y, network.gradient, weight, work)
-            counts = loss.counts(y, weight, work)
+            losses[at], counts = gradient(batch, state.step)
             if counts is not None:
-                state.weights[at] = counts.sum(axis=1)
-            if metrics:
-                state.seen[:, start:stop] = scores
-            network.backward()
+                state.weights[at] = counts
             for oracle in self.oracles:
                 oracle.see(state.epoch + 1, state.step, batch)
+            if self.sam:
+                self.sam.climb()
+                gradient(batch, state.step, seen=False)
+                self.sam.descend()
             if at + 1 == last:
                 self._last_step(k)
             else:
                 if transforms:
                     self._transform()
-                stepper.step(k, losses[at])
+                self._update(k)
             state.step += 1
             state.steps_in_epoch = at + 1
             if time.perf_counter() > deadline:
                 return
+
+    def _gradient(self, batch: Batch, chance: int, seen: bool = True) -> tuple[Array, Array | None]:
+        """Forward and backward: the loss (R,), what it counts for (R,), and the gradient.
+
+        chance: what dropout depends on. seen: whether the scores are to be remembered.
+        """
+        start, stop, x, y, weight = batch
+        network = self.networks.get(stop - start) or self._network(stop - start)
+        scores = network.forward(x, chance)
+        loss = self.cohort.loss.value_and_gradient(scores, y, network.gradient, weight, self.work)
+        counts = self.cohort.loss.counts(y, weight, self.work)
+        if seen and self.cohort.metrics:
+            self.state.seen[:, start:stop] = scores
+        network.backward()
+        return loss, None if counts is None else counts.sum(axis=1)
+
+    def _accumulated(
+        self, batch: Batch, step: int, seen: bool = True
+    ) -> tuple[Array, Array | None]:
+        """The same, of a batch in pieces, one after the other; each counts for its rows."""
+        g = self.state.gradients.buffer
+        self.sum.fill(0)
+        loss, whole = np.zeros(len(g), g.dtype), np.zeros(len(g), g.dtype)
+        for index, piece in enumerate(batch.pieces(self.piece)):
+            chance = step * self.spec.accumulate + index
+            of_piece, counts = self._gradient(piece, chance, seen)
+            share = np.full(len(g), piece.stop - piece.start if counts is None else counts, g.dtype)
+            np.multiply(g, share[:, None], g)
+            np.add(self.sum, g, self.sum)
+            loss += of_piece * share
+            whole += share
+        scale = 1 / np.maximum(whole, np.finfo(g.dtype).tiny)
+        np.multiply(self.sum, scale[:, None], g)
+        return loss * scale, whole
 
     def _transform(self) -> None:
         """Regularize and clip the gradient."""
@@ -454,7 +518,7 @@ class _Trainer:
         for clip in self.clips:
             clip()
         np.copyto(self.before, parameters)
-        self.state.stepper.step(k, self.state.losses[self.state.steps_in_epoch])
+        self._update(k)
         np.subtract(parameters, self.before, self.before)
         self.update_norm = norm(self.before)
 
@@ -473,6 +537,17 @@ class _Trainer:
             )
         )
         return self.oracles[-1]
+
+    def _update(self, k: int) -> None:
+        """Move the parameters, and all that follows them."""
+        state = self.state
+        if self.decay:
+            self.decay(k)
+        state.stepper.step(k, state.losses[state.steps_in_epoch])
+        if state.lookahead:
+            state.lookahead(state.step + 1)
+        if state.average:
+            state.average(state.step + 1)
 
     def _network(self, rows: int) -> Network:
         state = self.state
@@ -493,6 +568,8 @@ class _Trainer:
         train_loss, train_metrics = self._as_seen()
         if state.stepper.averages:
             state.stepper.model(state.model.buffer)
+        if state.average:
+            state.average.measure(state.step)
         validation_loss, validation_metrics = self.validate() if self.validate else (None, {})
         state.epoch += 1
         state.steps_in_epoch = 0
@@ -509,7 +586,7 @@ class _Trainer:
             best &= validation_loss < state.best_loss
             state.best_loss[best] = validation_loss[best]
         state.best[best] = state.model.buffer[best]
-        state.best_statistics[best] = state.statistics.buffer[best]
+        state.best_statistics[best] = state.model_statistics.buffer[best]
         state.best_epoch[best] = state.epoch
 
         event = EpochEnded(

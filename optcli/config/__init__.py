@@ -33,7 +33,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.recording import named
 from optcli.registry import Registry
 from optcli.schedules import SCHEDULES, Schedule
-from optcli.specs import Regularization, Split, Training, fields
+from optcli.specs import Registered, Regularization, Split, Training, fields
 
 __all__ = ["Config", "dump", "load", "portable", "schema"]
 
@@ -112,13 +112,20 @@ class Config:
             if section in CHOSEN:
                 value = named(value)
             elif section in PLAIN:
-                value = dataclasses.asdict(value)
+                value = _keys(value)
                 if value.get("steps") is not None:
                     del value["epochs"]  # they exclude each other
             elif section == "metrics" and value is not None:
                 value = [named(metric) if fields(type(metric)) else metric.name for metric in value]
             values[section] = value
         return values
+
+
+def _keys(value: Any) -> dict[str, Any]:
+    """The keys of a section, with all that they hold."""
+    keys = dataclasses.asdict(value)
+    chosen = {name: getattr(value, name) for name in keys}
+    return keys | {k: named(each) for k, each in chosen.items() if isinstance(each, Registered)}
 
 
 def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
@@ -244,7 +251,7 @@ def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
             made[section] = _dtype(given, faults)
     elsewhere = {"lr": "optimizer.lr", "hidden": "model.hidden", "target": "dataset.target"} | {
         field.name: f"{section}.{field.name}"
-        for section in (*CHOSEN, *PLAIN)
+        for section in reversed((*CHOSEN, *PLAIN))  # an optimizer's own key before all
         if made[section] is not None
         for field in fields(type(made[section]))
     }

@@ -84,8 +84,11 @@ def of_spec(cls: type[Any]) -> Schema:
 def of_field(cls: type[Any], field: Field) -> Schema:
     """What one key takes."""
     registry, inner = named(cls, field.name), nested(field.type)
-    if registry is not None:
-        schema: Schema = {"enum": [word for c in registry for word in (c.name, *c.aliases)]}
+    if registry is not None and inner is not None:
+        schema: Schema = of_registry(registry)
+        schema["anyOf"].append(NULL)
+    elif registry is not None:
+        schema = {"enum": [word for c in registry for word in (c.name, *c.aliases)]}
         if optional(field.type):
             schema["enum"].append(None)
     elif inner is not None:

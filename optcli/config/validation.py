@@ -165,10 +165,11 @@ def adapter(cls: type[Any], name: str) -> TypeAdapter[Any]:
 
 
 def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -> Any:
-    inner = nested(field.type)
+    inner, registry = nested(field.type), named(cls, field.name)
     if inner is not None and (value is not None or not optional(field.type)):
+        if registry is not None:
+            return registered(registry, value, key, faults)
         return spec(inner, value, key, faults)
-    registry = named(cls, field.name)
     value = _frozen(value)
     try:
         checked = adapter(cls, field.name).validate_python(value)

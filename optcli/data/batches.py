@@ -37,6 +37,18 @@ class Batch(NamedTuple):
     y: Array
     weight: Array | None
 
+    def pieces(self, rows: int) -> Iterator[Batch]:
+        """The batch in pieces of so many rows, the last of which may be smaller."""
+        for start in range(0, self.stop - self.start, rows):
+            stop = min(start + rows, self.stop - self.start)
+            yield Batch(
+                self.start + start,
+                self.start + stop,
+                self.x[:, start:stop],
+                self.y[:, start:stop],
+                None if self.weight is None else self.weight[:, start:stop],
+            )
+
 
 class Batches:
     """Epoch after epoch over the rows of R sources, all of which have N rows.

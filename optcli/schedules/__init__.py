@@ -1,6 +1,6 @@
 """Schedules: hyperparameters, the learning rate above all, as functions of the step.
 
-`base` has `Schedule`, and what a length is; then one file each.
+`base` has `Schedule`; then one file each.
 """
 
 from __future__ import annotations

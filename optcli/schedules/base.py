@@ -1,42 +1,20 @@
-"""Schedule: a factor on hyperparameters, step by step; and what a length is."""
+"""Schedule: a factor on hyperparameters, step by step."""
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Predicate
 
 from optcli.arrays import Array
 from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.lengths import Length, counted, in_steps, said
 from optcli.registry import Registry
 from optcli.specs import Doc, Ge, Lt, MinLen, Registered
 
-_EPOCHS = re.compile(r"([0-9]+(?:\.[0-9]+)?) epochs?")
-
-
-def _is_length(value: float) -> bool:
-    return 0 <= value < 1 or (value >= 1 and value == int(value))
-
-
-def _is_period(value: float) -> bool:
-    return value > 0 and _is_length(value)
-
-
-def _is_epochs(value: str) -> bool:
-    return _EPOCHS.fullmatch(value) is not None
-
-
-# Below 1 a fraction of the run, else steps; or, as text, epochs.
-Epochs = Annotated[str, Predicate(_is_epochs), Doc("text such as '5 epochs'")]
-Number = Doc("a fraction of the run below 1, a whole number of steps")
-Length = Annotated[float, Predicate(_is_length), Number] | Epochs
-# A length that is divided by: above 0.
-Period = Annotated[float, Predicate(_is_period), Number] | Epochs
 End = Annotated[float, Ge(0), Lt(1), Doc("the factor it ends at")]
 
 
@@ -55,11 +33,7 @@ class Span:
 
     def length(self, length: float | str) -> float:
         """A length in steps, not rounded."""
-        if isinstance(length, str):
-            found = _EPOCHS.fullmatch(length)
-            assert found, length
-            return float(found[1]) * self.epoch
-        return length * self.steps if length < 1 else length
+        return in_steps(length, self.steps, self.epoch)
 
     def period(self, length: float | str) -> float:
         """The same, and one step at least: what is divided by."""
@@ -67,8 +41,7 @@ class Span:
 
     def said(self, length: float | str) -> str:
         """A length in words: `5 epochs (200 steps)`, `200 steps`."""
-        steps = counted(round(self.length(length)))
-        return f"{length} ({steps})" if isinstance(length, str) else steps
+        return said(length, self.steps, self.epoch)
 
 
 @dataclass(frozen=True)
@@ -142,11 +115,6 @@ class Schedule(Registered, ABC):
     def scale(self, memory: Mapping[str, Array]) -> Array | float:
         """A further factor (R,) on all that is to come."""
         return 1.0
-
-
-def counted(steps: int) -> str:
-    """`1 step`, `1,000 steps`."""
-    return f"{steps:,} step" + ("" if steps == 1 else "s")
 
 
 def whole(quotient: Array) -> Array:

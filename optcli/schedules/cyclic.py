@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.schedules.base import SCHEDULES, Period, Schedule, Span, whole
+from optcli.lengths import Period
+from optcli.schedules.base import SCHEDULES, Schedule, Span, whole
 from optcli.specs import Doc, Ge, Gt, Le, Lt
 
 

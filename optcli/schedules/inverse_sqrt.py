@@ -8,7 +8,8 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.schedules.base import SCHEDULES, Period, Schedule, Span
+from optcli.lengths import Period
+from optcli.schedules.base import SCHEDULES, Schedule, Span
 from optcli.specs import Doc
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.schedules.base import SCHEDULES, Length, Schedule, Span
+from optcli.lengths import Length
+from optcli.schedules.base import SCHEDULES, Schedule, Span
 from optcli.specs import Doc, Gt, Le, MinLen
 
 

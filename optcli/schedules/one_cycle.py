@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.schedules.base import SCHEDULES, End, Period, Schedule, Span
+from optcli.lengths import Period
+from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 from optcli.specs import Doc, Ge, Le
 
 

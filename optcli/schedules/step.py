@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from optcli.arrays import Array
-from optcli.schedules.base import SCHEDULES, Period, Schedule, Span, whole
+from optcli.lengths import Period
+from optcli.schedules.base import SCHEDULES, Schedule, Span, whole
 from optcli.specs import Doc, Gt, Le
 
 

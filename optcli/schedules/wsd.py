@@ -10,7 +10,8 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.errors import Fault, InvalidInput
-from optcli.schedules.base import SCHEDULES, End, Period, Schedule, Span, counted
+from optcli.lengths import Period, counted
+from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 from optcli.specs import Doc
 
 
