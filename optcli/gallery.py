@@ -10,7 +10,9 @@ import numpy as np
 from optcli import plots
 from optcli.arrays import Array
 from optcli.data.preparation import Part, Prepared
+from optcli.descent import Point
 from optcli.recording import History, Trained
+from optcli.tracing import Entry, described, followed
 from optcli.training import Cohort
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
@@ -25,6 +27,8 @@ def pictures(
         best = summary["best"] if data.validation is not None else None
         figure = plots.loss_curve(history.columns, best and best["epoch"], title)
         yield "loss.png", plots.render(figure)
+    if isinstance(trained.model, Point):
+        return
     if data.encoder.target.kind == "values":
         yield from _predicted(title, data, trained)
         return
@@ -59,6 +63,19 @@ def schedule(
         values = values * rate
     figure = plots.schedule_curve(t, values, columns["step"][-1], per_epoch, title, what)
     yield "schedule.png", plots.render(figure)
+
+
+def path(cohort: Cohort, trained: Trained, history: History) -> Iterator[tuple[str, bytes]]:
+    """File name and content of the way on an objective's map, where there is one."""
+    model, replica = cohort.model, cohort.replicas[0]
+    if not isinstance(model, Point) or model.objective.size != 2 or not len(history):
+        return
+    # before each step, and where it ended
+    before = np.stack([history.columns["train_x1"], history.columns["train_x2"]], axis=1)
+    x = np.concatenate([before, trained.parameters.astype(np.float64)])
+    entry = Entry(replica.optimizer.name, replica.optimizer)
+    traced = followed(model.objective, entry, x, replica.seed)
+    yield "path.png", plots.render(plots.trace_map(traced, described(traced)))
 
 
 def _scores(trained: Trained, x: Array) -> Array:

@@ -62,6 +62,12 @@ class Objective(Registered, ABC):
     def gradient(self, x: Array, out: Array) -> None:
         """Write the gradient at x (R, n) into `out` (R, n)."""
 
+    def distance(self, x: Array) -> Array:
+        """How far the nearest minimum is from points x (R, n), as (R,)."""
+        apart = x[:, None] - self.minima
+        found: Array = np.sqrt((apart * apart).sum(axis=2)).min(axis=1)
+        return found
+
     def noise(self, normal: Array, out: Array) -> None:
         """Add to gradients `out` (R, n) what standard normal numbers (n,) make of it."""
 

@@ -19,6 +19,7 @@ from optcli import files, folders
 from optcli.arrays import DTYPES, Array
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared
+from optcli.descent import Ground
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
 from optcli.interruption import watched
@@ -99,13 +100,19 @@ class Plan:
         """Read and prepare the data, check that all fits; raises InvalidInput."""
         with placed(config):
             task = task_of(config)
-            data = task.prepare(task.table())
+            ground = config.dataset
+            if isinstance(ground, Ground):
+                data = ground.prepared(DTYPES[config.dtype])
+            else:
+                data = task.prepare(task.table())
             cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
             check_task(cohort)
         return cls(config, cohort, data)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What would be trained, under a few headings."""
+        if isinstance(self.config.dataset, Ground):
+            return self._describe_descent(self.config.dataset)
         config, data, cohort = self.config, self.data, self.cohort
         architecture, encoder = cohort.architecture(), data.encoder
         rows = len(data.train.x)
@@ -154,6 +161,13 @@ class Plan:
         """What environment.json says; title: what the config is called."""
         threads = self.config.training.threads
         return {"config": title, **environment(threads, checksum(self.data))}
+
+    def _describe_descent(self, ground: Ground) -> dict[str, dict[str, Any]]:
+        objective = ground.objective
+        about = named(objective) | {"start": [f"{x:g}" for x in ground.start]}
+        about["least value"] = f"{objective.lowest:g}"
+        spec = {"optimizer": named(self.config.optimizer), "steps": lengths(self.cohort)[0]}
+        return {"objective": about, "training": spec}
 
 
 def task_of(config: Config) -> Task:
@@ -344,6 +358,8 @@ def _train(
         )
         test = evaluate(plan.cohort, trained, plan.data.test)
         found = summary(event, history, state.architecture.layout.size, test)
+        if isinstance(config.dataset, Ground):
+            found["end"] = found.pop("test")  # where the path ended is no test
         files.write_json(folder / "summary.json", found)
         if plots:
             from optcli import gallery
@@ -352,6 +368,8 @@ def _train(
                 files.write(folder / name, content)
             steps = lengths(plan.cohort)
             for name, content in gallery.schedule(title, plan.cohort, *steps, history):
+                files.write(folder / name, content)
+            for name, content in gallery.path(plan.cohort, trained, history):
                 files.write(folder / name, content)
         folders.seal(folder)
     warnings = plan.data.warnings
@@ -365,5 +383,6 @@ def evaluate(cohort: Cohort, trained: Trained, part: Part | None) -> dict[str, f
     architecture = trained.architecture()
     parameters = Parameters(architecture.layout, trained.parameters)
     statistics = Parameters(architecture.statistics, trained.statistics)
-    loss, metrics = Evaluation(cohort, architecture, parameters, [part], statistics)()
+    with np.errstate(all="ignore"):  # of a diverged model
+        loss, metrics = Evaluation(cohort, architecture, parameters, [part], statistics)()
     return {"loss": float(loss[0])} | {name: float(of[0]) for name, of in metrics.items()}

@@ -107,6 +107,20 @@ def trace(
     return Traced(objective, begin, steps, seed, tuple(sorted(paths, key=_rank)))
 
 
+def described(traced: Traced) -> str:
+    """`rosenbrock, 1,000 steps from (-1.5, 2)`."""
+    at = ", ".join(f"{x:.4g}" for x in traced.start[:3])
+    at += ", …" if len(traced.start) > 3 else ""
+    return f"{traced.objective.name}, {traced.steps:,} steps from ({at})"
+
+
+def followed(objective: Objective, entry: Entry, x: Array, seed: int) -> Traced:
+    """The same of a way that was taken already, by its points x (T + 1, n)."""
+    with np.errstate(all="ignore"):
+        path = _path(objective, entry, x, objective.value(x), objective.distance(x))
+    return Traced(objective, tuple(x[0].tolist()), len(x) - 1, seed, (path,))
+
+
 def tune(
     objective: Objective,
     entries: Sequence[Entry],
@@ -179,7 +193,7 @@ def _descend(
                 stepper.model(model)
             points[t if keep else 0] = model
             loss[t] = objective.value(model)
-            distance[t] = _distance(objective, model)
+            distance[t] = objective.distance(model)
             if t == steps:
                 break
             objective.gradient(x, g)
@@ -188,13 +202,6 @@ def _descend(
                 objective.noise(oracle.normal, g)
             stepper.step(k, objective.value(x) if stepper.averages else loss[t])
     return points, loss, distance
-
-
-def _distance(objective: Objective, x: Array) -> Array:
-    """How far the nearest minimum is from points x (R, n), as (R,)."""
-    apart = x[:, None] - objective.minima
-    found: Array = np.sqrt((apart * apart).sum(axis=2)).min(axis=1)
-    return found
 
 
 def _reached(distance: Array) -> int | None:

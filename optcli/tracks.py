@@ -141,9 +141,7 @@ def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
     if plots or animate:
         from optcli import plots as drawing
 
-        at = ", ".join(f"{x:.4g}" for x in traced.start[:3])
-        at += ", …" if len(traced.start) > 3 else ""
-        title = f"{traced.objective.name}, {traced.steps:,} steps from ({at})"
+        title = tracing.described(traced)
         if plots:
             figure = drawing.trace_map(traced, title)
             files.write(folder / "trace.png", drawing.render(figure))

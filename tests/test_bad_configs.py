@@ -35,7 +35,7 @@ loss: binary_cross_entropy
 optimizer: {name: adam, lr: 0.01}
 """
 SECTIONS = (
-    "dataset, split, model, loss, optimizer, schedule, regularization, training, "
+    "dataset, objective, split, model, loss, optimizer, schedule, regularization, training, "
     "metrics, seed, dtype"
 )
 TRAINING_KEYS = ", ".join(field.name for field in fields(Training))
@@ -695,3 +695,5 @@ def test_any_values_are_taken_or_refused_in_words(values: dict[str, Any]) -> Non
     survives(yaml.safe_dump({**yaml.safe_load(GOOD), **values}, allow_unicode=True))
     with contextlib.suppress(InvalidInput):
         config.load({**yaml.safe_load(GOOD), **values})
+    with contextlib.suppress(InvalidInput):
+        config.load({"objective": "booth", "optimizer": "adam", **values})

@@ -37,6 +37,7 @@ ROOMS = [
     ["data"],
     ["oracles"],
     ["training"],
+    ["descent"],
     ["task"],
     ["gradients"],
     ["tracing", "recording"],

@@ -10,6 +10,7 @@ The specs' own annotations are the single source of keys, defaults and ranges.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -25,10 +26,12 @@ from optcli.config.reading import Document, Dumper, Key, parse, read
 from optcli.config.validation import Faults, dotted, registered, said, spec, unknown
 from optcli.data import split as splitting
 from optcli.data.base import DATASETS, Dataset
+from optcli.descent import Ground, Height, Point
 from optcli.errors import Fault, InvalidInput
 from optcli.losses.base import LOSSES, Loss
 from optcli.metrics import METRICS, Metric, usual
 from optcli.models import MODELS, Model
+from optcli.objectives import OBJECTIVES, Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.recording import named
 from optcli.registry import Registry
@@ -39,6 +42,7 @@ __all__ = ["Config", "dump", "load", "portable", "schema"]
 
 CHOSEN: dict[str, Registry[Any]] = {
     "dataset": DATASETS,
+    "objective": OBJECTIVES,
     "model": MODELS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
@@ -51,6 +55,7 @@ PLAIN: dict[str, type[Any]] = {
 }
 SECTIONS = (
     "dataset",
+    "objective",
     "split",
     "model",
     "loss",
@@ -63,6 +68,10 @@ SECTIONS = (
     "dtype",
 )
 REQUIRED = ("dataset", "model", "loss", "optimizer")
+# What an objective stands for, and what has no meaning beside one.
+REPLACED = ("dataset", "model", "loss")
+OF_ROWS = ("split", "regularization", "metrics")
+OF_BATCHES = ("batch_size", "shuffle", "accumulate")
 DEFAULTS: dict[str, Any] = {
     "split": {},
     "schedule": "constant",
@@ -76,9 +85,13 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Config:
-    """A checked config. metrics: None stands for the usual ones of the task."""
+    """A checked config. metrics: None stands for the usual ones of the task.
+
+    objective: where there is one, dataset, model and loss are made of it.
+    """
 
     dataset: Dataset
+    objective: Objective | None
     split: Split
     model: Model
     loss: Loss
@@ -109,14 +122,22 @@ class Config:
         values: dict[str, Any] = {}
         for section in SECTIONS:
             value = getattr(self, section)
+            if section == "objective" and value is None:
+                continue
+            if self.objective is not None and section in (*REPLACED, *OF_ROWS):
+                continue
             if section in CHOSEN:
                 value = named(value)
             elif section in PLAIN:
                 value = _keys(value)
                 if value.get("steps") is not None:
                     del value["epochs"]  # they exclude each other
+                if section == "training" and self.objective is not None:
+                    value = {k: v for k, v in value.items() if k not in OF_BATCHES}
             elif section == "metrics" and value is not None:
                 value = [named(metric) if fields(type(metric)) else metric.name for metric in value]
+            if isinstance(self.dataset, Ground) and section == "objective":
+                value["start"] = list(self.dataset.start)
             values[section] = value
         return values
 
@@ -228,7 +249,10 @@ def _placed(document: Document, key: Key, message: str) -> Fault:
 
 def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """The specs of all sections; None where faults were noted."""
+    on_objective = value.get("objective") is not None
     for section in REQUIRED:
+        if on_objective and section in REPLACED:
+            continue
         if value.get(section) is None:
             registry = CHOSEN[section]
             faults.add((section,), f"is missing (optcli list {registry.plural})")
@@ -237,8 +261,14 @@ def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
         given = value.get(section)
         if given is None:
             given = DEFAULTS.get(section)
-        if given is None:
+        if on_objective and section in (*REPLACED, *OF_ROWS):
+            made.setdefault(section)
+            if value.get(section) is not None:
+                faults.add((section,), _beside(section))
+        elif given is None:
             made[section] = None
+        elif section == "objective":
+            made[section] = _objective(given, made, faults)
         elif section in CHOSEN:
             made[section] = registered(CHOSEN[section], given, (section,), faults)
         elif section in PLAIN:
@@ -258,7 +288,53 @@ def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
     for key in value:
         if key not in SECTIONS:
             faults.add((key,), unknown(key, list(SECTIONS), elsewhere))
+    if on_objective:
+        _without_rows(made, value.get("training"), faults)
     return made
+
+
+def _beside(section: str) -> str:
+    """What to say of a section that has no place beside an objective."""
+    if section in REPLACED:
+        return "stands beside objective, which replaces it; give one of the two"
+    return "does not go with objective, which has no rows"
+
+
+def _objective(given: Any, made: dict[str, Any], faults: Faults) -> Any:
+    """The objective; and the ground it makes, in the place of the data set."""
+    start = None
+    if isinstance(given, Mapping):
+        start = given.get("start")
+        given = {key: item for key, item in given.items() if key != "start"}
+    objective = registered(OBJECTIVES, given, ("objective",), faults)
+    if objective is None:
+        return None
+    if start is not None:
+        numbers = isinstance(start, list) and all(
+            isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
+            for x in start
+        )
+        if not numbers or len(start) != objective.size:
+            message = f"is {said(start)}; must be a list of {objective.size} numbers"
+            faults.add(("objective", "start"), message)
+            return None
+    begin = tuple(map(float, start or objective.start))
+    made["dataset"] = Ground(objective=objective, start=begin)
+    return objective
+
+
+def _without_rows(made: dict[str, Any], training: Any, faults: Faults) -> None:
+    """All that stands for data, where there is an objective instead."""
+    for key in OF_BATCHES:
+        if isinstance(training, Mapping) and key in training:
+            faults.add(("training", key), _beside(key))
+    ground = made["dataset"]
+    if not isinstance(ground, Ground) or made["training"] is None:
+        return
+    made["split"], made["regularization"] = Split(validation=0.0), Regularization()
+    made["model"] = Point(ground.objective, ground.start)
+    made["loss"], made["metrics"] = Height(ground.objective), ground.metrics()
+    made["training"] = replace(made["training"], batch_size="full", accumulate=1)
 
 
 def _metrics(value: Any, faults: Faults) -> tuple[Any, ...] | None:
@@ -345,8 +421,9 @@ def _resolved_split(split: Split, folder: Path) -> Split:
 def portable(config: Config, folder: Path) -> dict[str, Any]:
     """The resolved config, its paths written so that they resolve from `folder`."""
     values = config.resolved()
-    values["dataset"] = _relative(values["dataset"], ["path"], folder)
-    values["split"] = _relative(values["split"], ["validation", "test"], folder)
+    if config.objective is None:
+        values["dataset"] = _relative(values["dataset"], ["path"], folder)
+        values["split"] = _relative(values["split"], ["validation", "test"], folder)
     return values
 
 
@@ -373,7 +450,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a config, for editors."""
     from optcli.config.json_schema import of_config
 
-    return of_config(SECTIONS, CHOSEN, PLAIN, REQUIRED)
+    return of_config(SECTIONS, CHOSEN, PLAIN, REQUIRED, REPLACED, (*REPLACED, *OF_ROWS))
 
 
 def _relative(section: dict[str, Any], names: list[str], folder: Path) -> dict[str, Any]:

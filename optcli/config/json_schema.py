@@ -22,8 +22,13 @@ def of_config(
     chosen: dict[str, Registry[Any]],
     plain: dict[str, type[Any]],
     required: Iterable[str],
+    replaced: Iterable[str],
+    barred: Iterable[str],
 ) -> Schema:
-    """The schema of the sections in `order`: chosen by name, or with keys of their own."""
+    """The schema of the sections in `order`: chosen by name, or with keys of their own.
+
+    replaced: what is not required where there is an objective. barred: what must not be.
+    """
     sections: Schema = {
         "metrics": {
             "description": "by default the usual ones of the task",
@@ -38,6 +43,9 @@ def of_config(
     }
     for section, registry in chosen.items():
         sections[section] = of_registry(registry)
+    start = {"type": ["array", "null"], "items": {"type": "number"}}
+    for option in sections["objective"]["anyOf"][1:]:
+        option["properties"]["start"] = start | {"description": "where the path starts"}
     for section, cls in plain.items():
         sections[section] = of_spec(cls)
     for section, schema in sections.items():
@@ -50,7 +58,10 @@ def of_config(
         "title": "optcli config",
         "type": "object",
         "properties": {section: sections[section] for section in order},
-        "required": list(required),
+        "required": [section for section in required if section not in replaced],
+        "if": {"properties": {"objective": {"not": NULL}}, "required": ["objective"]},
+        "then": {"properties": dict.fromkeys(barred, NULL)},
+        "else": {"required": list(replaced)},
         "additionalProperties": False,
     }
 

@@ -114,10 +114,11 @@ def closing(
     """The last lines: how the run ended, what it found, where it is."""
     epochs, steps = summary.get("epochs", 0), summary.get("steps", 0)
     outcome = summary.get("outcome", "completed")
+    end = summary.get("end") or {}  # of a path on an objective
     lines = [
         f"{_OUTCOMES.get(outcome, outcome)} after {_count(epochs, 'epoch')} "
         f"({_count(steps, 'step')}) in {duration(summary.get('seconds') or 0.0)}, "
-        f"{rate(summary.get('samples_per_second') or 0.0)} rows/s"
+        f"{rate(summary.get('samples_per_second') or 0.0)} {'steps' if end else 'rows'}/s"
     ]
     best, final, test = (summary.get(key) or {} for key in ("best", "final", "test"))
     if best.get("epoch"):
@@ -126,6 +127,8 @@ def closing(
         lines.append(f"last epoch: {_measures(final)}")
     if test:
         lines.append("test: " + ", ".join(_measure(k, v) for k, v in test.items() if _said(v)))
+    if end:
+        lines.append("end: " + ", ".join(_measure(k, v) for k, v in end.items() if _said(v)))
     lines += [f"note: {note}" for note in notes]
     if folder is not None:
         lines.append(f"run folder: {folder}")
