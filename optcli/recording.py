@@ -114,6 +114,21 @@ class Trained:
             message = f"is damaged: it does not fit together ({error!r})"
             raise InvalidInput(Fault(message, file=str(path))) from error
 
+    def read(self, path: Path) -> Trained:
+        """This model with the parameters of a model.npz; raises InvalidInput."""
+        arrays, description = files.read_arrays(path)
+        check_format(path, description)
+        architecture = self.architecture()
+        try:
+            return replace(
+                self,
+                parameters=_joined(arrays, "parameters", architecture.layout, self.dtype),
+                statistics=_joined(arrays, "statistics", architecture.statistics, self.dtype),
+            )
+        except (KeyError, ValueError) as error:
+            message = f"does not fit its config ({error!r})"
+            raise InvalidInput(Fault(message, file=str(path))) from error
+
     @classmethod
     def _from(cls, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> Trained:
         trained = cls(

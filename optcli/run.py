@@ -157,6 +157,12 @@ class Plan:
             facts["notes"] = {str(n): text for n, text in enumerate(data.warnings, 1)}
         return facts
 
+    def untrained(self) -> Trained:
+        """The model, without parameters as yet."""
+        config, nothing = self.config, np.empty(0, self.cohort.dtype)
+        loss, encoder = self.cohort.loss, self.data.encoder
+        return Trained(config.model, loss, encoder, config.dtype, nothing, nothing)
+
     def environment(self, title: str) -> dict[str, Any]:
         """What environment.json says; title: what the config is called."""
         threads = self.config.training.threads
@@ -325,7 +331,7 @@ def _is_done(plan: Plan, arrays: Mapping[str, Array]) -> bool:
 
 def _finished(plan: Plan, folder: Path, history: History) -> Run:
     found = files.read_json(folder / "summary.json")
-    trained = Trained.load(folder / "model.npz")
+    trained = plan.untrained().read(folder / "model.npz")
     notes = (f"this run has ended ({found.get('outcome')}); nothing was changed",)
     return Run(plan.config, folder, history.columns, found, trained, notes)
 
@@ -341,10 +347,7 @@ def _train(
 ) -> Run:
     """Train, from the start or from a checkpoint's arrays, and keep all in the folder."""
     config, history = plan.config, history or History()
-    nothing = np.empty(0, plan.cohort.dtype)
-    start = Trained(
-        config.model, plan.cohort.loss, plan.data.encoder, config.dtype, nothing, nothing
-    )
+    start = plan.untrained()
     recorder = Recorder(folder, history, start, config.training.checkpoint_every)
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(config.training.threads), watched() as interruption:

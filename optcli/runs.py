@@ -14,7 +14,6 @@ import numpy as np
 from optcli import files, folders
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded
-from optcli.recording import Trained
 from optcli.run import Plan
 from optcli.task import blas_threads, checksum
 from optcli.training import train_cohort
@@ -206,7 +205,7 @@ def verify(folder: Path, epochs: int | None = None) -> Verdict:
         if len(same) < len(wanted):
             return Verdict(False, len(same), f"it ended after {len(same)} epochs", machine)
         whole = len(wanted) == len(rows) and found.outcome in ("completed", "stopped_early")
-        trained = Trained.load(folder / "model.npz")
+        trained = plan.untrained().read(folder / "model.npz")
         if whole and event.state.best[:1].tobytes() != trained.parameters.tobytes():
             return Verdict(False, len(same), "the parameters of model.npz", machine)
     return Verdict(True, len(same), None, machine)

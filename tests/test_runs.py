@@ -9,6 +9,7 @@ import optcli
 from optcli import files, folders, runs
 from optcli.cli.main import run as command
 from optcli.errors import InvalidInput
+from optcli.run import resume
 from tests.test_faults import CONFIG
 
 
@@ -91,6 +92,20 @@ def test_verify_agrees_or_says_where_not(parent, capsys):
     files.write_json(parent / "a" / "environment.json", told | {"cpu": "Z80"})
     folders.seal(parent / "a")
     assert "cpu was Z80, is" in said(capsys, "verify", "runs/a")[1]
+
+
+def test_a_descent_is_verified_and_resumed(tmp_path):
+    config = {
+        "objective": {"name": "rosenbrock"},
+        "optimizer": {"name": "adam", "lr": 0.1},
+        "training": {"steps": 20},
+    }
+    optcli.train(config, out=tmp_path / "r", plots=False)
+    assert runs.verify(tmp_path / "r").agrees
+    assert "nothing was changed" in resume(tmp_path / "r").notes[0]
+    more = resume(tmp_path / "r", ["training.steps=30"], plots=False)
+    whole = optcli.train(config | {"training": {"steps": 30}}, out=tmp_path / "w", plots=False)
+    assert more.trained.parameters.tobytes() == whole.trained.parameters.tobytes()
 
 
 def test_verify_looks_at_the_model(parent, capsys):
