@@ -115,7 +115,7 @@ class Trained:
             raise InvalidInput(Fault(message, file=str(path))) from error
 
     def read(self, path: Path) -> Trained:
-        """This model with the parameters of a model.npz; raises InvalidInput."""
+        """The same model with the parameters of a model.npz; raises InvalidInput."""
         arrays, description = files.read_arrays(path)
         check_format(path, description)
         architecture = self.architecture()
