@@ -112,6 +112,9 @@ def check(cohort: Cohort) -> None:
         if optimizer.of_models == "rows" and cohort.architecture().statistics.size:
             message = f"{optimizer.name} looks at rows one by one, batch norm at batches; use svrg"
             raise InvalidInput(Fault(message, "optimizer"))
+        if cohort.schedule.moves_momentum and not getattr(optimizer, "momentum", 0):
+            message = f"is true, but {optimizer.name} has no 'momentum' to move, or one of 0"
+            raise InvalidInput(Fault(message, "schedule.cycle_momentum"))
         check_wrappers(spec, optimizer)
     needed, there = cohort.memory(), memory_available()
     if needed > there:

@@ -432,6 +432,10 @@ class _Trainer:
         factor = factor * schedule.scale(self.state.schedule)
         lr: Array = (factor if "lr" in schedule.of else np.ones_like(factor)) * self.rates
         others = {name: factor for name in schedule.of if name != "lr"}
+        if schedule.moves_momentum:
+            momentum = schedule.momentum(t, self.steps, self.batches.steps)
+            own = [getattr(each.optimizer, "momentum", 1.0) for each in self.cohort.replicas]
+            others["momentum"] = momentum[:, None] / np.array([own])  # as factors on it
         self.state.stepper.plan(self.state.step + 1, lr, others)
         if self.decay:
             self.decay.plan(lr, others.get("weight_decay", 1.0))

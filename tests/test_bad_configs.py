@@ -310,7 +310,7 @@ LINES = {
     "seed: 1_000": "seed: is '1_000'; must be a whole number in [0, 2^63)",
     "dtype: float16": "dtype: is 'float16'; must be one of float32, float64",
     "dtype: [float32]": "dtype: is ['float32']; must be one of float32, float64",
-    "schedule: {warmup: 0.1}": (
+    "schedule: {gamma: 0.1}": (
         "schedule: has no 'name'; must name one of the schedules (optcli list schedules)"
     ),
     "schedule: {type: cosine}": (

@@ -242,6 +242,82 @@ def test_a_staircase_is_rounded_down():
     assert factors(schedule, 7, 3).tolist() == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
 
 
+@pytest.mark.parametrize("anneal", ["cosine", "linear"])
+def test_the_momentum_of_one_cycle_is_torch_s(anneal):
+    keys = {"rise": 0.4, "anneal": anneal, "cycle_momentum": True, "base_momentum": 0.7}
+    found = make("one_cycle", **keys).momentum(np.arange(1.0, T + 1), T)
+    # torch 2.13 at steps 1, 2, 8, 15, 24 and 30
+    pinned = {
+        "cosine": [
+            0.95,
+            0.9449366217018121,
+            0.7730731233747642,
+            0.716746824526945,
+            0.8875,
+            0.95,
+        ],
+        "linear": [
+            0.95,
+            0.9272727272727272,
+            0.7909090909090909,
+            0.7416666666666667,
+            0.8666666666666666,
+            0.95,
+        ],
+    }
+    assert found[SHOWN] == pytest.approx(pinned[anneal], rel=1e-10)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_training_with_the_momentum_of_one_cycle_is_torch_s(nesterov):
+    torch = pytest.importorskip("torch")
+    keys = {"lr": 0.1, "momentum": 0.9, "nesterov": nesterov}
+    schedule = make("one_cycle", cycle_momentum=True)
+    settings = {"batch_size": "full", "epochs": T, "hidden": (), "prepared": data(validation=0)}
+    made = cohort([OPTIMIZERS.find("sgd")(**keys)], schedule=schedule, **settings)
+    part, begin = settings["prepared"].train, _Trainer(made).state.parameters.views
+    x, y = torch.tensor(part.x), torch.tensor(part.y)
+    model = torch.nn.Linear(4, 3, dtype=torch.float64)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor(begin["dense1.weight"][0].T))
+        model.bias.copy_(torch.tensor(begin["dense1.bias"][0]))
+    optimizer = torch.optim.SGD(model.parameters(), **keys)
+    followed = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=T)
+    for step in range(T):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        if step < T - 1:
+            followed.step()
+    expected = np.append(model.weight.detach().numpy().T.ravel(), model.bias.detach().numpy())
+    assert final(made)[-1].state.best[0] == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_momentum_that_is_not_there_is_not_moved():
+    keys = {"name": "one_cycle", "cycle_momentum": True}
+    for optimizer in ("sgd", "adam"):
+        with pytest.raises(InvalidInput) as caught:
+            run.check({**SMALL, "optimizer": optimizer, "schedule": keys})
+        assert str(caught.value) == (
+            f"schedule.cycle_momentum: is true, but {optimizer} has no 'momentum' to move, or "
+            "one of 0"
+        )
+
+
+def test_a_warmup_by_itself_is_that_of_a_constant_rate():
+    constant = SCHEDULES.find("constant")
+    for given in ({"warmup": 0.2}, {"name": "constant", "warmup": 0.2}):
+        assert config.load({**SMALL, "schedule": given}).schedule == constant(warmup=0.2)
+    assert config.load(SMALL, ["schedule.warmup=5 epochs"]).schedule.warmup == "5 epochs"
+    found = factors(constant(warmup=0.2), 10)
+    assert found.tolist() == [0.5, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    with pytest.raises(InvalidInput, match="schedule: has no 'name'"):
+        config.load({**SMALL, "schedule": {"gamma": 0.2}})
+
+
+SMALL = {"dataset": "blobs", "model": "linear", "loss": "cross_entropy", "optimizer": "adam"}
+
+
 def test_inverse_sqrt_is_the_transformer_s():
     d, w, steps = 512, 40, 400
     t = np.arange(1, steps + 1)

@@ -270,6 +270,9 @@ def _build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
         elif section == "objective":
             made[section] = _objective(given, made, faults)
         elif section in CHOSEN:
+            if section == "schedule" and isinstance(given, Mapping) and len(given) > 0:
+                # a warm-up by itself is that of a constant rate
+                given = given if given.keys() - {"warmup", "of"} else {"name": "constant", **given}
             made[section] = registered(CHOSEN[section], given, (section,), faults)
         elif section in PLAIN:
             made[section] = spec(PLAIN[section], given, (section,), faults)

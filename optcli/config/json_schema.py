@@ -10,6 +10,7 @@ from optcli.arrays import DTYPES
 from optcli.catalog import KINDS, summary
 from optcli.config.validation import adapter, named, nested, optional
 from optcli.registry import Registry
+from optcli.schedules import SCHEDULES
 from optcli.specs import Field, fields
 
 Schema = dict[str, Any]
@@ -43,6 +44,8 @@ def of_config(
     }
     for section, registry in chosen.items():
         sections[section] = of_registry(registry)
+    constant = of_spec(SCHEDULES.find("constant"))
+    sections["schedule"]["anyOf"].append(constant | {"minProperties": 1})
     start = {"type": ["array", "null"], "items": {"type": "number"}}
     for option in sections["objective"]["anyOf"][1:]:
         option["properties"]["start"] = start | {"description": "where the path starts"}

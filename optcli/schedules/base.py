@@ -62,14 +62,27 @@ class Schedule(Registered, ABC):
     def shape(self, done: Array, span: Span) -> Array:
         """The factor when `done` steps were taken since the warm-up, from 0; (K,) -> (K,)."""
 
+    def span(self, steps: int, steps_per_epoch: int) -> Span:
+        """A run of `steps`, with the warm-up."""
+        whole = Span(steps, steps_per_epoch)
+        return Span(steps, steps_per_epoch, round(whole.length(self.warmup)))
+
     def factor(self, t: Array, steps: int, steps_per_epoch: int = 1) -> Array:
         """The factor (K,) at steps t (K,), counted from 1, of a run of `steps`."""
-        whole = Span(steps, steps_per_epoch)
-        span = Span(steps, steps_per_epoch, round(whole.length(self.warmup)))
+        span = self.span(steps, steps_per_epoch)
         done = np.clip(t - 1 - span.warmup, 0, span.rest)
         rise = t / max(span.warmup, 1)
         factor: Array = np.where(t <= span.warmup, rise, self.shape(done, span))
         return factor
+
+    @property
+    def moves_momentum(self) -> bool:
+        """Whether `momentum` has something to say."""
+        return False
+
+    def momentum(self, t: Array, steps: int, steps_per_epoch: int = 1) -> Array:
+        """The hyperparameter `momentum` (K,) that it sets at steps t."""
+        raise NotImplementedError
 
     def lengths(self) -> Mapping[str, float | str]:
         """The lengths, by key, that must not exceed the run."""

@@ -11,7 +11,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.lengths import Period
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
-from optcli.specs import Doc, Ge, Le
+from optcli.specs import Doc, Ge, Gt, Le, Lt
 
 
 @SCHEDULES.register("one_cycle", "onecycle", "1cycle")
@@ -22,8 +22,12 @@ class OneCycle(Schedule):
     The peak is the last step of the length `rise`, `end` the last of the run. The learning
     rate of the optimizer is the highest.
 
+    With `cycle_momentum` the optimizer's `momentum` goes the other way: from `max_momentum`
+    down to `base_momentum` at the peak, and back.
+
     The same as torch's OneCycleLR (pct_start = rise, div_factor = 1/start,
-    final_div_factor = start/end), except that the momentum stays as it is.
+    final_div_factor = start/end), where cycle_momentum is true by default and moves Adam's
+    beta1, too.
 
     Reference: L. N. Smith and N. Topin, Super-convergence: very fast training of neural
     networks using large learning rates, 2018.
@@ -36,13 +40,30 @@ class OneCycle(Schedule):
     end: End = 4e-6
     anneal: Annotated[Literal["cosine", "linear"], Doc("the way up and down")] = "cosine"
 
+    cycle_momentum: Annotated[bool, Doc("move the momentum, too")] = False
+    base_momentum: Annotated[float, Gt(0), Lt(1), Doc("the momentum at the peak")] = 0.85
+    max_momentum: Annotated[float, Gt(0), Lt(1), Doc("the momentum at both ends")] = 0.95
+
     def lengths(self) -> Mapping[str, float | str]:
         return {"warmup": self.warmup, "rise": self.rise}
 
     def shape(self, done: Array, span: Span) -> Array:
+        return self._cycle(done, span, self.start, 1.0, self.end)
+
+    @property
+    def moves_momentum(self) -> bool:
+        return self.cycle_momentum
+
+    def momentum(self, t: Array, steps: int, steps_per_epoch: int = 1) -> Array:
+        span = self.span(steps, steps_per_epoch)
+        done = np.clip(t - 1 - span.warmup, 0, span.rest)
+        return self._cycle(done, span, self.max_momentum, self.base_momentum, self.max_momentum)
+
+    def _cycle(self, done: Array, span: Span, start: float, middle: float, end: float) -> Array:
+        """From `start` to `middle` at the peak, and on to `end`."""
         peak, last = span.period(self.rise) - 1, span.rest - 1
-        up = self._between(self.start, 1.0, done / max(peak, 1e-9))
-        down = self._between(1.0, self.end, (done - peak) / max(last - peak, 1e-9))
+        up = self._between(start, middle, done / max(peak, 1e-9))
+        down = self._between(middle, end, (done - peak) / max(last - peak, 1e-9))
         cycle: Array = np.where(done <= peak, up, down) if peak > 0 else down
         return cycle
 
