@@ -382,3 +382,14 @@ def test_the_animation_ends_with_whole_paths():
     blue = np.array([0x00, 0x72, 0xB2])
     painted = [int((np.abs(frame - blue).sum(axis=2) < 12).sum()) for frame in (first, last)]
     assert painted[1] > 2 * painted[0] > 0
+
+
+def test_a_badge_hides_neither_start_nor_minimum():
+    for name in ("rosenbrock", "himmelblau", "saddle"):
+        plane = plots.trace_map(traced(name, "adam sgd")).axes[0]
+        marks = [line for line in plane.lines if line.get_gid() == "land"]
+        places = np.concatenate([np.stack(line.get_data(), axis=1) for line in marks])
+        badges = np.array([t.get_position() for t in plane.texts if t.get_text().isdigit()])
+        apart = plane.transData.transform(places)[:, None] - plane.transData.transform(badges)
+        assert np.hypot(*apart.T).min() / plane.figure.dpi > 0.19, "inches"
+        assert all(line.get_zorder() > 6 for line in marks), "no path's end covers them"

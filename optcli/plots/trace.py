@@ -168,7 +168,9 @@ class _Picture:
                 continue
             lines = [line for line in axes.lines if line.get_gid() is None]
             curves = [_inches(np.stack(line.get_data(), axis=1), axes) for line in lines]
-            for number, (at, spot) in enumerate(_spots(curves, axes)):
+            land = [line.get_data() for line in axes.lines if line.get_gid() == "land"]
+            marks = [_inches(np.stack(each, axis=1), axes) for each in land]
+            for number, (at, spot) in enumerate(_spots(curves, axes, marks)):
                 if at is None or spot is None:
                     continue
                 place, foot = _data(np.stack([spot, at]), axes)
@@ -254,7 +256,7 @@ def _land(axes: Any, traced: Traced) -> None:
     for scale, axis in zip(scales, (axes.xaxis, axes.yaxis), strict=True):
         scale.apply(axis)
     axes.yaxis.set_label_coords(-0.44 / MAP, 0.5)
-    mark = {"linestyle": "", "gid": "mark", "zorder": 5}
+    mark = {"linestyle": "", "gid": "land", "zorder": 7}  # above the ends of paths
     star = {"markerfacecolor": "white", "markeredgecolor": INK, "markeredgewidth": 0.9}
     axes.plot(*objective.minima.T, marker="*", markersize=11, **star, **mark)
     axes.plot([start[0]], [start[1]], marker="o", markersize=6.5, **star, **mark)
@@ -434,11 +436,13 @@ def _data(places: Array, axes: Any) -> Array:
     return np.asarray(axes.transData.inverted().transform(places * axes.figure.dpi))
 
 
-def _spots(curves: Sequence[Array], axes: Any) -> list[tuple[Array | None, Array | None]]:
+def _spots(
+    curves: Sequence[Array], axes: Any, marks: Sequence[Array]
+) -> list[tuple[Array | None, Array | None]]:
     """For each curve (in inches) the point that its badge is for, and where the badge stands.
 
-    As far from other curves and badges as can be; beside the curve only where there is
-    no room on it.
+    As far from other curves, badges and marks as can be; beside the curve only where there
+    is no room on it.
     """
     corners = np.asarray(axes.transAxes.transform([(0, 0), (1, 1)])) / axes.figure.dpi
     sampled = [_sampled(curve, corners) for curve in curves]
@@ -458,7 +462,8 @@ def _spots(curves: Sequence[Array], axes: Any) -> list[tuple[Array | None, Array
         apart = _nearest(spots, [np.array(badges)]) if badges else np.full(len(spots), 1.0)
         beside = np.tile(np.hypot(*offsets.T), len(feet))
         off = ((spots < corners[0] + 0.08) | (spots > corners[1] - 0.08)).any(axis=1)
-        score = clear - 0.35 * beside - 10 * (apart < 0.17) - 10 * off
+        hides = _nearest(spots, marks) < 0.2
+        score = clear - 0.35 * beside - 10 * (apart < 0.17) - 10 * off - 5 * hides
         best = int(score.argmax())
         badges.append(spots[best])
         found.append((feet[best // len(offsets)], spots[best]))
