@@ -7,8 +7,12 @@ into text and an exit code.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+# Failures of the streams that are written to: work goes on, but the command ends with an error.
+lost: list[OSError] = []
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,20 @@ class EnvironmentFailed(OptcliError):
     """The disk is full, permission is missing, workers are lost."""
 
     exit_code = 3
+
+
+def unreadable(file: str, error: OSError) -> OptcliError:
+    """What to raise for a file that cannot be read: no such path, or the system's refusal."""
+    if isinstance(error, PermissionError):
+        return EnvironmentFailed(f"{file}: no permission to read it")
+    reason = error.strerror or str(error)
+    if isinstance(error, NotADirectoryError) or error.errno in (
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        errno.ENXIO,
+    ):
+        return InvalidInput(Fault(f"cannot be read: {reason}", file=file))
+    return EnvironmentFailed(f"{file}: cannot be read: {reason}")
 
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:

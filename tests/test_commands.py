@@ -11,7 +11,6 @@ import pytest
 
 import optcli
 from optcli.cli.main import run
-from optcli.errors import InvalidInput
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -252,9 +251,11 @@ class Mine(SGD):
     )
 
 
-def test_debug_shows_the_traceback(here):
-    with pytest.raises(InvalidInput):
-        run(["check", "none.yaml", "--debug"])
+def test_debug_shows_the_traceback_and_keeps_the_exit_code(here, capsys):
+    assert run(["check", "none.yaml", "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback")
+    assert said.endswith("none.yaml: no such file\n")
 
 
 def test_the_installed_command(here):

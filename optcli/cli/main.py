@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from optcli import plugins
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, suggestion
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, lost, suggestion
 from optcli.interruption import at_once
 
 app = typer.Typer(
@@ -62,8 +63,11 @@ def run(arguments: list[str]) -> int:
     if not arguments:
         typer.echo(command.get_help(command.make_context("optcli", ["--"])), err=True)
         return 2
+    lost.clear()
     try:
         code = command.main(arguments, "optcli", standalone_mode=False)
+        if lost:  # what was asked for did not arrive, though all else is done
+            raise lost[0]
         return code if isinstance(code, int) else 0
     except OptcliError as error:
         return _refused(error, arguments)
@@ -71,17 +75,33 @@ def run(arguments: list[str]) -> int:
         return getattr(error, "exit_code", 130)
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
+    except OSError as error:
+        return _refused(plugins.failure(error) or _failed(error), arguments)
     except (Exception, SystemExit) as error:
         # click's own errors know their message; anything else is a plug-in's fault, or ours
         if hasattr(error, "format_message"):
-            return _refused(_usage(error), arguments)
+            return _refused(_usage(error, arguments), arguments)
         failure = plugins.failure(error)
         if failure is None:
             raise
         return _refused(failure, arguments)
 
 
-def _usage(error: Any) -> InvalidInput:
+def _failed(error: OSError) -> EnvironmentFailed:
+    """What the system has refused; without a file it is what we write to."""
+    return EnvironmentFailed(f"{error.filename or 'stdout'}: {error.strerror or error}")
+
+
+# What an option takes, in pydantic's words and in ours.
+ALLOWED = {
+    "valid integer": "a whole number",
+    "valid number": "a number",
+    "greater than or equal to": "at least ",
+    "less than or equal to": "at most ",
+}
+
+
+def _usage(error: Any, arguments: Sequence[str]) -> InvalidInput:
     """A wrong command line in one line, with the nearest right word."""
     context = getattr(error, "ctx", None)
     where = getattr(context, "command_path", "optcli")
@@ -89,6 +109,12 @@ def _usage(error: Any) -> InvalidInput:
     command = getattr(context, "command", None)
     words = list(getattr(command, "commands", {}))
     wrong = message.partition("'")[2].partition("'")[0]
+    option = wrong if message.startswith("Invalid value for '--") else ""
+    allowed = next((ours for theirs, ours in ALLOWED.items() if theirs in message), "")
+    if option and allowed:
+        limit = message.rpartition(" ")[2] if allowed.startswith("at ") else ""
+        message = f"is '{_value(option, arguments)}'; must be {allowed}{limit}"
+        return InvalidInput(Fault(message, option))
     if message.startswith("No such command") and wrong:
         message = f"no command '{wrong}'{suggestion(wrong, words)} ({where} --help)"
     else:
@@ -99,9 +125,19 @@ def _usage(error: Any) -> InvalidInput:
     return InvalidInput(Fault(message, "optcli"))
 
 
+def _value(option: str, arguments: Sequence[str]) -> str:
+    """What the command line gives an option."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word == option:
+            return following
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return ""
+
+
 def _refused(error: OptcliError, arguments: list[str]) -> int:
     if "--debug" in arguments:
-        raise error
+        traceback.print_exception(error)
     from optcli.display.faults import faults
 
     faults(error, sys.stderr)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion
+from optcli.errors import Fault, InvalidInput, suggestion, unreadable
 
 MOST_BYTES = 1_000_000
 MOST_VALUES = 10_000  # an alias counts each time it is used
@@ -87,11 +87,10 @@ def read(path: Path) -> Document:
         raise InvalidInput(Fault(f"no such file{hint}", file=file)) from error
     except IsADirectoryError as error:
         raise InvalidInput(Fault("is a folder; must be a YAML file", file=file)) from error
-    except PermissionError as error:
-        raise EnvironmentFailed(f"{file}: no permission to read it") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InvalidInput(Fault(f"cannot be read: {reason}", file=file)) from error
+    except OSError as error:
+        raise unreadable(file, error) from error
+    except ValueError as error:  # a NUL in the path
+        raise InvalidInput(Fault(f"cannot be read: {error}", file=file)) from error
     if len(data) > MOST_BYTES:
         raise InvalidInput(Fault("has more than a million bytes; a config has less", file=file))
     try:

@@ -6,13 +6,16 @@ import errno
 import os
 from typing import TextIO
 
+from optcli.errors import lost
+
 
 class Output:
     """Lines to a stream, flushed; rich takes it for a file.
 
     What the stream's encoding lacks is written as an escape. When the reader has
     gone (`| head -1`) the rest is dropped without a word; any other failure of the
-    stream is kept in `error`, and the rest is dropped as well: training goes on.
+    stream is kept in `error` and in `lost`, and the rest is dropped as well: training
+    goes on.
 
     fancy: whether bars and marks may be other than ASCII.
     """
@@ -56,6 +59,7 @@ class Output:
         self.open = False
         if error.errno not in (errno.EPIPE, errno.EINVAL):  # Windows says EINVAL
             self.error = error
+            lost.append(error)
         try:
             number = self.stream.fileno() if self.stream is not None else None
             nowhere = os.open(os.devnull, os.O_WRONLY)
