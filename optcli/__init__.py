@@ -3,9 +3,31 @@
 __version__ = "0.1.0"
 
 
+__all__ = [
+    "EnvironmentFailed",
+    "InvalidInput",
+    "Run",
+    "Terms",
+    "check",
+    "compare",
+    "gradcheck",
+    "resume",
+    "trace",
+    "train",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
 def __getattr__(name: str) -> object:
     """What the package offers, imported when it is asked for."""
-    if name in ("Run", "check", "train"):
+    if name in ("EnvironmentFailed", "InvalidInput"):
+        from optcli import errors
+
+        return getattr(errors, name)
+    if name in ("Run", "check", "resume", "train"):
         from optcli import run
 
         return getattr(run, name)

@@ -60,6 +60,10 @@ class Run:
     notes: tuple[str, ...] = ()
     signal: int | None = None
 
+    def __repr__(self) -> str:
+        outcome, epochs = self.summary["outcome"], self.summary["epochs"]
+        return f"<Run {self.folder}: {outcome}, epochs: {epochs}>"
+
     def predict(self, X: Any) -> Array:
         """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.
 

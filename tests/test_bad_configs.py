@@ -64,6 +64,7 @@ EMPTY = "is empty; a config has the keys dataset, model, loss, optimizer"
 BEGINS = "not a config; it begins with keys such as 'dataset:'"
 SECOND = "a second ': ' in one line; put the text in quotes, or begin a new line"
 NO_KEY = "no key may stand here; check the indentation, and ': ' in the line above"
+NO_SPACE = "a space is missing after"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(9 * ['*' + before])}]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -80,7 +81,7 @@ UNREADABLE = {
     "tab": (b"dataset:\n\tname: moons\n", "c.yaml:2: is indented by a tab; use spaces"),
     "open bracket": (
         b"seed: 1\nmetrics: [accuracy\n",
-        "c.yaml:3: the file ends inside a quote or bracket begun in line 2",
+        "c.yaml:3: ends inside a quote or bracket begun in line 2",
     ),
     "open bracket inside": (
         b"seed: 1\nmetrics: [accuracy\nloss: mse\n",
@@ -88,10 +89,15 @@ UNREADABLE = {
     ),
     "open quote": (
         b"seed: 1\nloss: 'mse\n",
-        "c.yaml:3: the file ends inside a quote or bracket begun in line 2",
+        "c.yaml:3: ends inside a quote or bracket begun in line 2",
     ),
     "a: b: c": (b"seed: 0\na: b: c\n", f"c.yaml:2: {SECOND}"),
     "missing colon": (b"dataset:\n  name moons\n  noise: 1\n", f"c.yaml:3: {NO_KEY}"),
+    "no space": (b"seed: 1\nmodel:linear\nloss: mse\n", f"c.yaml:2: {NO_SPACE} 'model:'"),
+    "no space inside": (
+        b"dataset:\n  name:csv\n  path: a.csv\n",
+        f"c.yaml:2: {NO_SPACE} 'name:'",
+    ),
     "indentation": (
         b"split:\n    test: 0.1\n  seed: 1\n",
         "c.yaml:3: does not fit what is above; check the indentation",
@@ -363,6 +369,13 @@ MODELS_LINES = {
     "{name: mlp, init: zeros}": [
         "model.init: is zeros, from which hidden units cannot learn; allowed for linear only"
     ],
+    "{name: mlp, activation:relu}": [
+        "model.activation:relu: unknown key; a space is missing after 'activation:'"
+    ],
+    "{name:mlp}": [
+        "model: has no 'name'; must name one of the models (optcli list models); "
+        "a space is missing after 'name:'"
+    ],
     "{hidden: [64]}": ["model: has no 'name'; must name one of the models (optcli list models)"],
     "{name: 5}": ["model: its name is 5; must name one of the models (optcli list models)"],
 }
@@ -455,9 +468,8 @@ OVERRIDES = {
     "optimizer.lr=": "--set optimizer.lr: has no value; write null for none",
     "optimizer.lr=fast": "--set optimizer.lr: is 'fast'; must be a number above 0",
     "optimizer.learning_rate=1": ("--set optimizer.learning_rate: unknown key; did you mean 'lr'?"),
-    "optimizer.lr=[1": (
-        "--set optimizer.lr: the file ends inside a quote or bracket begun in line 1"
-    ),
+    "optimizer.lr=[1": "--set optimizer.lr: ends inside a quote or bracket",
+    "optimizer.lr='1": "--set optimizer.lr: ends inside a quote or bracket",
     "optimizer.lr=!!python/name:os.system": (
         "--set optimizer.lr: the tag !!python/name:os.system is not allowed"
     ),

@@ -124,16 +124,7 @@ def test_python_gives_what_the_command_gives(here):
 
 
 def test_python_takes_a_mapping(here):
-    done = optcli.train(
-        {
-            "dataset": {"name": "linear", "samples": 60},
-            "model": "linear",
-            "loss": "mse",
-            "optimizer": {"name": "adam", "lr": 0.1},
-            "training": {"epochs": 5},
-        },
-        plots=False,
-    )
+    done = optcli.train(SMALL, plots=False)
     assert len(done.history["epoch"]) == 5
     assert done.folder.parent == Path("runs")
 
@@ -275,3 +266,41 @@ def test_a_closed_pipe_does_not_stop_the_training(here):
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
     assert (here / "run" / "checksums.json").is_file()
+
+
+# ---- the Python door -----------------------------------------------------------------
+
+SMALL = {
+    "dataset": {"name": "linear", "samples": 60},
+    "model": "linear",
+    "loss": "mse",
+    "optimizer": {"name": "adam", "lr": 0.1},
+    "training": {"epochs": 5},
+}
+
+
+def test_a_run_is_shown_in_one_line(here):
+    done = optcli.train(SMALL, out="one", plots=False)
+    assert repr(done) == "<Run one: completed, epochs: 5>"
+
+
+def test_what_python_offers_is_listed_and_there(here):
+    assert {"InvalidInput", "compare", "resume", "train"} < set(dir(optcli))
+    for name in dir(optcli):
+        assert getattr(optcli, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None,), "the config is None; must be a YAML file's path, or a mapping"),
+        (([1],), "the config is [1]; must be a YAML file's path, or a mapping"),
+        ((SMALL, "seed=1"), "overrides: is 'seed=1'; must be a list of KEY=VALUE texts"),
+        ((SMALL, [5]), "overrides: is [5]; must be a list of KEY=VALUE texts"),
+    ],
+)
+def test_wrong_arguments_in_python(arguments, message, here):
+    for call in (optcli.train, optcli.check):
+        with pytest.raises(optcli.InvalidInput) as caught:
+            call(*arguments)
+        assert str(caught.value) == message

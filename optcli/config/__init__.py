@@ -156,6 +156,12 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
     dotted, the value YAML. A name alone, as in `optimizer=sgd`, replaces the
     whole section; `optimizer.name=sgd` changes the name and keeps the other keys.
     """
+    if not isinstance(source, Mapping | str | Path):
+        raise InvalidInput(
+            f"the config is {source!r:.60}; must be a YAML file's path, or a mapping"
+        )
+    if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
+        raise InvalidInput(f"overrides: is {overrides!r:.60}; must be a list of KEY=VALUE texts")
     if isinstance(source, Mapping):
         document = Document(_plain(source))
         folder = Path()

@@ -132,6 +132,10 @@ def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
     begun = "" if context is None else f" begun in line {context.line + 1}"
     line = None if mark is None else mark.line + 1
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    glued = None if mark is None else _glued(text.splitlines()[: mark.line + 1])
+    if glued is not None:
+        line, name = glued
+        return Fault(f"a space is missing after '{name}:'", None, file, line)
     if "found character '\\t'" in problem:
         message = "is indented by a tab; use spaces"
     elif "but found another document" in problem:
@@ -143,7 +147,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
     elif "undefined alias" in problem:
         message = problem.replace("found undefined alias", "unknown alias")
     elif "unexpected end of stream" in problem or "<stream end>" in problem:
-        message = f"the file ends inside a quote or bracket{begun}"
+        message = f"ends inside a quote or bracket{begun if file else ''}"
     elif "expected ',' or" in problem:
         message = f"a comma, or the end of the bracket{begun}, is missing before this"
     elif "expected <block end>" in problem:
@@ -154,6 +158,15 @@ def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
     else:
         message = f"is not YAML: {problem}"
     return Fault(message, None, file, line)
+
+
+def _glued(lines: list[str]) -> tuple[int, str] | None:
+    """The last `key:value` without a space among the lines before an error, if it is near."""
+    for back, text in enumerate(lines[:-4:-1]):
+        found = re.match(r"\s*(?:- )?([a-z_]+):(?=[^\s/])", text)
+        if found:
+            return len(lines) - back, found[1]
+    return None
 
 
 class _Values:

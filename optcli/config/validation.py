@@ -97,6 +97,8 @@ def registered(registry: Registry[Any], value: Any, key: Key, faults: Faults) ->
         wrong = f"its name is {said(name)}" if "name" in value else "has no 'name'"
         meant = next((k for k in value if k.lower() in ("name", "type", "kind")), "name")
         hint = "" if meant == "name" else f"; did you mean 'name' by '{meant}'?"
+        if any(k.startswith("name:") for k in value):
+            hint = "; a space is missing after 'name:'"
         faults.add(key, f"{wrong}; must name one {_of(registry)}{hint}")
         return None
     try:
@@ -138,6 +140,9 @@ def spec(cls: type[Any], value: Any, key: Key, faults: Faults) -> Any:
 
 def unknown(name: str, known: list[str], elsewhere: Mapping[str, str] | None = None) -> str:
     """What to say of a key that is none."""
+    word, colon, _ = name.partition(":")
+    if colon and word in (*known, "name"):
+        return f"unknown key; a space is missing after '{word}:'"
     other = OTHER_NAMES.get(name.lower().replace("-", "_"))
     if other in known:
         return f"unknown key; did you mean '{other}'?"
