@@ -9,8 +9,8 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Roles
-from optcli.data.columns import Numbers, Words, first, number
-from optcli.data.encoding import NUMERIC, classes_of, missing_text, size_fault
+from optcli.data.columns import Numbers, Words, number, rows_where
+from optcli.data.encoding import NUMERIC, classes_of, first_word, missing_text, size_fault
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.specs import Bound, Ge, Gt, Le, TargetKind, range_text
@@ -68,11 +68,11 @@ def without_missing(table: Table, roles: Roles, used: Sequence[str]) -> Table:
     """The table as `missing` wants it; raises InvalidInput where it is an error."""
     faults = []
     for name in used:
-        missing = table.columns[name].missing
-        if not np.any(missing):
+        missing = table.columns[name].gaps()
+        if not missing:
             continue
         feature = name not in roles.target and name != roles.weights
-        if np.all(missing):
+        if missing == table.rows:
             remedy = "list it in dataset.exclude" if feature else "choose another"
             faults.append(table.fault(name, f"every value is missing; {remedy}"))
         elif roles.missing == "error":
@@ -81,9 +81,9 @@ def without_missing(table: Table, roles: Roles, used: Sequence[str]) -> Table:
                 if feature
                 else "set dataset.missing to drop"
             )
-            faults.append(table.fault(name, f"{missing_text(table, missing)}; {remedy}"))
+            faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         elif roles.missing == "impute" and not feature:
-            message = f"{missing_text(table, missing)}, which cannot be imputed"
+            message = f"{missing_text(table, name)}, which cannot be imputed"
             faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
     if faults:
         raise InvalidInput(*faults)
@@ -92,12 +92,16 @@ def without_missing(table: Table, roles: Roles, used: Sequence[str]) -> Table:
 
 def drop(table: Table, names: Sequence[str]) -> Table:
     """The rows in which none of these columns has a missing value."""
-    gone = np.zeros(table.rows, bool)
-    for name in names:
-        gone |= table.columns[name].missing
-    if np.all(gone):
+    columns = [table.columns[name] for name in dict.fromkeys(names)]
+
+    def whole(block: slice) -> Array:
+        gone: Array = np.any([column.select(block).missing for column in columns], axis=0)
+        return ~gone
+
+    kept = rows_where(table.rows, whole, table.make)
+    if not len(kept):
         raise InvalidInput(Fault("every row has a missing value", file=table.source))
-    return table.select(~gone) if np.any(gone) else table
+    return table.select(kept) if len(kept) < table.rows else table
 
 
 def check_columns(
@@ -116,10 +120,9 @@ def check_columns(
         if isinstance(column, Numbers) or name in roles.target:
             continue
         listed_as_text = roles.categorical is not None and name in roles.categorical
-        distinct, present = len(np.unique(column.codes[~column.missing])), (~column.missing).sum()
+        distinct, present = len(column.distinct()), table.rows - column.gaps()
         if roles.categorical == ():
-            row = first(~column.missing)
-            text = column.categories[column.codes[row]]
+            row, text = first_word(column)
             message = f"is '{text}', not a number as dataset.categorical: [] demands"
             faults.append(
                 table.fault(name, f"{message}; exclude the column, or list it there", row)
@@ -148,12 +151,11 @@ def weights_of(table: Table, name: str) -> Array:
         raise InvalidInput(table.faults[name])
     if isinstance(column, Words):
         raise InvalidInput(table.fault(name, "is text; weights must be numbers"))
-    wrong = ~(np.isfinite(column.values) & (column.values >= 0))
-    if np.any(wrong):
-        row = first(wrong)
-        message = f"is {column.values[row]:g}; a weight must be at least 0 and finite"
+    row = column.find(lambda piece: ~(np.isfinite(piece.values) & (piece.values >= 0)))
+    if row is not None:
+        message = f"is {column.value(row):g}; a weight must be at least 0 and finite"
         raise InvalidInput(table.fault(name, message, row))
-    if not np.any(column.values):
+    if column.find(lambda piece: piece.values != 0) is None:
         raise InvalidInput(table.fault(name, "every weight is 0"))
     return column.values
 
@@ -215,11 +217,10 @@ def check_targets(
                     Fault(f"{message}; write them as numbers, or use cross_entropy", "loss")
                 )
         elif bounds and isinstance(column, Numbers):
-            wrong = ~within(column.values, bounds) & ~column.missing
-            if np.any(wrong):
-                row = first(wrong)
+            row = column.find(lambda piece: ~within(piece.values, bounds) & ~piece.missing)
+            if row is not None:
                 limits = range_text(tuple(bounds))
-                message = f"is {column.values[row]:g}; {loss} needs targets {limits}"
+                message = f"is {column.value(row):g}; {loss} needs targets {limits}"
                 faults.append(table.fault(name, message, row))
     if faults:
         raise InvalidInput(*faults)
@@ -255,9 +256,9 @@ def _misfit(
             )
         return None
     if isinstance(column, Numbers):
-        fractional = column.values != np.rint(column.values)
-        if np.any(fractional):
-            value = column.values[first(fractional)]
+        row = column.find(lambda piece: piece.values != np.rint(piece.values))
+        if row is not None:
+            value = column.value(row)
             return Fault(
                 f"{loss} needs classes, but '{name}' holds numbers such as {value:g}; "
                 "use a loss for values, such as mse",

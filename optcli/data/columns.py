@@ -4,33 +4,86 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any, Self
 
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.data.stored import taken
 
 # Spellings of a missing value, in lower case.
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
+BLOCK = 1 << 16  # rows that are looked at together, so that a long column needs no memory
+
+
+class Cells:
+    """What numbers and words have in common: they are looked at a block of rows at a time."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def missing(self) -> Array:
+        raise NotImplementedError
+
+    def select(self, rows: Any) -> Self:
+        """Some rows, by slice, index or mask."""
+        raise NotImplementedError
+
+    def pieces(self) -> Iterator[tuple[int, Self]]:
+        """Blocks of rows, in memory, each with the number of its first row."""
+        for block in blocks(len(self)):
+            yield block.start, self.select(block)
+
+    def find(self, wrong: Callable[[Self], Array]) -> int | None:
+        """The first row for which `wrong` of its block holds, or None."""
+        for start, piece in self.pieces():
+            mask = wrong(piece)
+            if np.any(mask):
+                return start + first(mask)
+        return None
+
+    def gaps(self) -> int:
+        """How many values are missing."""
+        return sum(int(piece.missing.sum()) for _, piece in self.pieces())
+
 
 @dataclass(frozen=True)
-class Numbers:
-    """A numeric column: float64 values (N,), NaN where one is missing."""
+class Numbers(Cells):
+    """A numeric column: float64 values (N,), NaN where one is missing.
+
+    In place of an array there may be what `stored` has.
+    """
 
     values: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     @property
     def missing(self) -> Array:
         """Where a value is missing, (N,) bool."""
         return np.isnan(self.values)
 
-    def select(self, rows: Array) -> Numbers:
-        return Numbers(self.values[rows])
+    def select(self, rows: Any) -> Numbers:
+        return Numbers(taken(self.values, rows))
+
+    def value(self, row: int) -> float:
+        """The value in one row."""
+        return float(self.values[row : row + 1][0])
+
+    def distinct(self) -> Array:
+        """The values there are, ascending."""
+        found = np.empty(0)
+        for _, piece in self.pieces():
+            found = np.union1d(found, piece.values[~piece.missing])
+        return found
 
     def words(self) -> Words:
         """The same column as text: 3.0 becomes '3'."""
@@ -41,22 +94,42 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Words:
+class Words(Cells):
     """A text column: `codes` (N,) intp point into `categories`, -1 where one is missing.
 
-    The categories are sorted; a selection of rows keeps them all.
+    The categories are sorted; a selection of rows keeps them all. In place of the
+    codes there may be what `stored` has.
     """
 
     codes: Array
     categories: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
 
     @property
     def missing(self) -> Array:
         """Where a value is missing, (N,) bool."""
         return self.codes < 0
 
-    def select(self, rows: Array) -> Words:
-        return Words(self.codes[rows], self.categories)
+    def select(self, rows: Any) -> Words:
+        return Words(taken(self.codes, rows), self.categories)
+
+    def text(self, row: int) -> str:
+        """The word in one row that has one."""
+        return self.categories[int(self.codes[row : row + 1][0])]
+
+    def counts(self) -> Array:
+        """How often each category occurs."""
+        found = np.zeros(len(self.categories), np.intp)
+        for _, piece in self.pieces():
+            there = piece.codes[~piece.missing]
+            found += np.bincount(there, minlength=len(self.categories))
+        return found
+
+    def distinct(self) -> Array:
+        """The codes there are, ascending."""
+        return np.flatnonzero(self.counts())
 
 
 Column = Numbers | Words
@@ -142,6 +215,24 @@ def _cell(value: object) -> str:
     if isinstance(value, bool | float | int | np.number):
         return number_text(float(value))
     return str(value)
+
+
+def blocks(rows: int) -> Iterator[slice]:
+    """All rows, a block after the other."""
+    for start in range(0, rows, BLOCK):
+        yield slice(start, min(start + BLOCK, rows))
+
+
+def rows_where(
+    rows: int, test: Callable[[slice], Array], make: Callable[..., Array] = np.empty
+) -> Array:
+    """The rows for which `test` of their block holds, ascending; in an array that `make` makes."""
+    found, count = make(rows, np.intp), 0
+    for block in blocks(rows):
+        chosen = np.flatnonzero(test(block)) + block.start
+        found[count : count + len(chosen)] = chosen
+        count += len(chosen)
+    return found[:count]
 
 
 def first(mask: Array) -> int:

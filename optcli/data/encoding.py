@@ -105,6 +105,15 @@ class Encoder:
 
         Raises InvalidInput for missing columns, values and for unknown categories.
         """
+        self.check(table, dtype)
+        x = np.zeros((table.rows, self.inputs), dtype)
+        for start in range(0, table.rows, BLOCK):
+            rows = slice(start, start + BLOCK)
+            self.fill(table, rows, x[rows])
+        return x
+
+    def check(self, table: Table, dtype: Any) -> None:
+        """Whether the table can be encoded; raises InvalidInput with all that stands against it."""
         require(table, [feature.name for feature in self.features])
         faults = [
             fault
@@ -113,18 +122,17 @@ class Encoder:
         ]
         if faults:
             raise InvalidInput(*faults)
-        columns = [_filled(feature, table.columns[feature.name]) for feature in self.features]
-        x = np.zeros((table.rows, self.inputs), dtype)
-        for start in range(0, table.rows, BLOCK):
-            rows, at = slice(start, start + BLOCK), 0
-            for feature, values in zip(self.features, columns, strict=True):
-                if feature.categories is not None:
-                    block = x[rows, at : at + feature.inputs]
-                    block[np.arange(len(block)), values[rows]] = 1
-                elif feature.scale:
-                    x[rows, at] = (values[rows] - feature.mean) / feature.scale
-                at += feature.inputs
-        return x
+
+    def fill(self, table: Table, rows: Any, x: Array) -> None:
+        """Encode some rows, by slice or index, of a table that was checked into zeros x (B, D)."""
+        at = 0
+        for feature in self.features:
+            values = _filled(feature, table.columns[feature.name].select(rows))
+            if feature.categories is not None:
+                x[np.arange(len(x)), at + values] = 1
+            elif feature.scale:
+                x[:, at] = (values - feature.mean) / feature.scale
+            at += feature.inputs
 
     def encode_target(self, table: Table, dtype: Any = np.float64) -> Array:
         """The target: classes (N,) intp, labels (N, C) of 0 and 1, values (N, C).
@@ -137,9 +145,9 @@ class Encoder:
         faults = []
         for name in target.names:
             column = table.columns[name]
-            if np.any(column.missing):
-                message = "has no value; a target cannot be missing"
-                faults.append(table.fault(name, message, first(column.missing)))
+            gap = column.find(lambda piece: piece.missing)
+            if gap is not None:
+                faults.append(table.fault(name, "has no value; a target cannot be missing", gap))
             elif target.kind in NUMERIC and not isinstance(column, Numbers):
                 faults.append(table.fault(name, "is text; must be numbers"))
         for name, classes in zip(target.names, target.classes, strict=False):
@@ -148,24 +156,31 @@ class Encoder:
                 faults.append(unknown)
         if faults:
             raise InvalidInput(*faults)
+        if target.kind == "classes":
+            y = table.make(table.rows, np.intp)
+        else:
+            y = table.make((table.rows, len(target.names)), dtype)
+        for start in range(0, table.rows, BLOCK):
+            self._fill_target(table, start, y[start : start + BLOCK])
+        return y
+
+    def _fill_target(self, table: Table, start: int, y: Array) -> None:
+        """Encode the targets of the rows from `start` on into y."""
+        target, rows = self.target, slice(start, start + len(y))
+        columns = [table.columns[name].select(rows) for name in target.names]
         if target.kind == "values":
-            y = np.empty((table.rows, len(target.names)), dtype)
-            for i, (name, mean, scale) in enumerate(
-                zip(target.names, target.mean, target.scale, strict=True)
+            for i, (column, mean, scale) in enumerate(
+                zip(columns, target.mean, target.scale, strict=True)
             ):
-                column = table.columns[name]
                 assert isinstance(column, Numbers)
                 y[:, i] = (column.values - mean) / scale if scale else 0
-            return y
-        if target.kind == "probabilities":
-            return _shares(table, target.names).astype(dtype)
-        codes = [
-            _codes(table.columns[name], classes)
-            for name, classes in zip(target.names, target.classes, strict=True)
-        ]
-        if target.kind == "classes":
-            return codes[0]
-        return np.ascontiguousarray(np.stack(codes, axis=1), dtype)
+        elif target.kind == "probabilities":
+            y[:] = _shares(table, target.names, start, len(y))
+        elif target.kind == "classes":
+            y[:] = _codes(columns[0], target.classes[0])
+        else:
+            for i, (column, classes) in enumerate(zip(columns, target.classes, strict=True)):
+                y[:, i] = _codes(column, classes)
 
     def restore(self, scores: Array) -> Array:
         """Values (…, C) in the data's own units, of scores or encoded targets (…, C)."""
@@ -232,13 +247,12 @@ class Encoder:
         elif name in table.faults:
             faults.append(table.faults[name])
         elif isinstance(column, Words) and column.categories:
-            row = first(~column.missing)
-            text = column.categories[column.codes[row]]
+            row, text = first_word(column)
             faults.append(table.fault(name, f"is '{text}'; must be a number", row))
         else:
             faults.append(size_fault(table, name, dtype))
-        if feature.fill is None and np.any(column.missing):
-            faults.append(table.fault(name, missing_text(table, column.missing)))
+        if feature.fill is None and column.gaps():
+            faults.append(table.fault(name, missing_text(table, name)))
         return [fault for fault in faults if fault is not None]
 
 
@@ -264,10 +278,19 @@ def require(table: Table, names: Any) -> None:
         raise InvalidInput(*faults)
 
 
-def missing_text(table: Table, missing: Array) -> str:
-    """`2 missing values (first in line 5)`."""
-    total = int(missing.sum())
-    return f"{total} missing value{'s' * (total != 1)} (first in {table.where(first(missing))})"
+def missing_text(table: Table, name: str) -> str:
+    """`2 missing values (first in line 5)`, of a column that has some."""
+    column = table.columns[name]
+    total, row = column.gaps(), column.find(lambda piece: piece.missing)
+    assert row is not None
+    return f"{total} missing value{'s' * (total != 1)} (first in {table.where(row)})"
+
+
+def first_word(column: Words) -> tuple[int, str]:
+    """The first row that holds a word, and the word; there is one."""
+    row = column.find(lambda piece: ~piece.missing)
+    assert row is not None
+    return row, column.text(row)
 
 
 def size_fault(table: Table, name: str, dtype: np.dtype[Any]) -> Fault | None:
@@ -276,11 +299,10 @@ def size_fault(table: Table, name: str, dtype: np.dtype[Any]) -> Fault | None:
     if not isinstance(column, Numbers):
         return None
     with np.errstate(invalid="ignore"):
-        big = np.abs(column.values) > np.finfo(dtype).max
-    if not np.any(big):
+        row = column.find(lambda piece: np.abs(piece.values) > np.finfo(dtype).max)
+    if row is None:
         return None
-    row = first(big)
-    value = column.values[row]
+    value = column.value(row)
     if np.isinf(value):
         return table.fault(name, "is infinite; must be a finite number", row)
     message = f"is {value:g}, beyond the largest {dtype}; rescale the column"
@@ -305,9 +327,9 @@ def _codes(column: Column, known: tuple[str, ...]) -> Array:
     return np.array([*lookup, -1], np.intp)[words.codes]
 
 
-def _shares(table: Table, names: tuple[str, ...]) -> Array:
-    """Columns of probabilities (N, C), each row divided by its sum; raises InvalidInput."""
-    columns = [table.columns[name] for name in names]
+def _shares(table: Table, names: tuple[str, ...], start: int, count: int) -> Array:
+    """Probabilities (B, C), each row divided by its sum; raises InvalidInput."""
+    columns = [table.columns[name].select(slice(start, start + count)) for name in names]
     shares = np.stack([column.values for column in columns if isinstance(column, Numbers)], axis=1)
     faults = []
     for name, values in zip(names, shares.T, strict=True):
@@ -315,13 +337,13 @@ def _shares(table: Table, names: tuple[str, ...]) -> Array:
         if np.any(wrong):
             row = first(wrong)
             message = f"is {values[row]:g}; a probability must be in [0, 1]"
-            faults.append(table.fault(name, message, row))
+            faults.append(table.fault(name, message, start + row))
     sums = shares.sum(axis=1)
     off = np.abs(sums - 1) > ROUNDING
     if not faults and np.any(off):
         row = first(off)
         message = f"with {listed(names[:-1], 5)} sums to {sums[row]:g}; probabilities must sum to 1"
-        faults.append(table.fault(names[-1], message, row))
+        faults.append(table.fault(names[-1], message, start + row))
     if faults:
         raise InvalidInput(*faults)
     rounded: Array = shares / sums[:, None]
@@ -331,12 +353,10 @@ def _shares(table: Table, names: tuple[str, ...]) -> Array:
 def _unknown(table: Table, name: str, known: tuple[str, ...], what: str) -> Fault | None:
     """The fault of the first value that is not among `known`."""
     column = table.columns[name]
-    unknown = (_codes(column, known) < 0) & ~column.missing
-    if not np.any(unknown):
+    row = column.find(lambda piece: (_codes(piece, known) < 0) & ~piece.missing)
+    if row is None:
         return None
-    row = first(unknown)
-    words = column if isinstance(column, Words) else column.words()
-    text = words.categories[words.codes[row]]
+    text = column.text(row) if isinstance(column, Words) else number_text(column.value(row))
     hint = suggestion(text, known)
     return table.fault(name, f"is the unknown {what} '{text}'{hint} (known: {listed(known)})", row)
 
@@ -344,9 +364,8 @@ def _unknown(table: Table, name: str, known: tuple[str, ...], what: str) -> Faul
 def classes_of(column: Column) -> tuple[str, ...]:
     """The distinct values of a column: by number where all are numbers, else as text."""
     if isinstance(column, Numbers):
-        return tuple(number_text(v) for v in np.unique(column.values[~column.missing]))
-    used = np.unique(column.codes[~column.missing])
-    names = [column.categories[code] for code in used]
+        return tuple(number_text(value) for value in column.distinct())
+    names = [column.categories[code] for code in column.distinct()]
     if all(number(name) is not None for name in names):
         names.sort(key=float)
     return tuple(names)

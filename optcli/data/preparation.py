@@ -8,7 +8,7 @@ as one fault does not hide another.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from optcli.data.checks import (
     weights_of,
     without_missing,
 )
-from optcli.data.columns import Column, Numbers, Words
+from optcli.data.columns import BLOCK, Column, Numbers, Words
 from optcli.data.encoding import (
     NUMERIC,
     Encoder,
@@ -38,6 +38,8 @@ from optcli.data.encoding import (
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
 from optcli.specs import Bound, Split, TargetKind
+
+PIXELS = 1 << 20  # values of images that are looked at together
 
 __all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prepare"]
 
@@ -182,8 +184,11 @@ def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | Non
     if kind in NUMERIC or len(names) > 1:
         return None
     column = table.columns[names[0]]
-    keys = column.values if isinstance(column, Numbers) else column.codes
-    return np.unique(keys, return_inverse=True)[1]
+    there, strata = column.distinct(), table.make(table.rows, np.intp)
+    for start, piece in column.pieces():
+        keys = piece.values if isinstance(piece, Numbers) else piece.codes
+        strata[start : start + len(piece)] = np.searchsorted(there, keys)
+    return strata
 
 
 def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name: str) -> None:
@@ -192,7 +197,10 @@ def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name
     for part, rows in parts.items():
         if rows is None:
             continue
-        lacking = [text for i, text in enumerate(classes) if not np.any(rows.y == i)]
+        # labels are columns of 0 and 1
+        y = rows.y if rows.y.ndim == 1 else rows.y[:, 0].astype(np.intp)
+        counts = np.bincount(y, minlength=len(classes))
+        lacking = [text for text, count in zip(classes, counts, strict=True) if not count]
         if lacking:
             which = "classes" if len(lacking) > 1 else "class"
             shown = ", ".join(f"'{text}'" for text in lacking[:5])
@@ -223,7 +231,7 @@ def _target(
     for name in names:
         column = train.columns[name]
         assert isinstance(column, Numbers)
-        mean, scale = _moments(column.values) if scaled else (0.0, 1.0)
+        mean, scale = _moments(_values([column])) if scaled else (0.0, 1.0)
         if scale == 0:
             warnings.append(f"target '{name}' is constant in the training rows")
         means.append(mean)
@@ -244,14 +252,12 @@ def _feature(
         categories = classes_of(whole)
         if len(categories) == 1:
             warnings.append(f"column '{name}' is constant")
-        counts = np.bincount(train.codes[~train.missing], minlength=len(train.categories))
-        mode = train.categories[int(counts.argmax())] if impute else None
+        mode = train.categories[int(train.counts().argmax())] if impute else None
         return Feature(name, categories, fill=mode)
     assert isinstance(train, Numbers)
-    values = train.values[~train.missing]
-    if not len(values):
+    if train.gaps() == len(train):
         raise InvalidInput(Fault(f"column '{name}' has no value in the training rows", "split"))
-    mean, scale = _moments(values)
+    mean, scale = _moments(_values([train]))
     if scale == 0:
         becomes = " and becomes 0" if dataset.standardize else ""
         warnings.append(f"column '{name}' is constant in the training rows{becomes}")
@@ -285,18 +291,47 @@ def _pixels(
     for start in range(0, count, size):
         channel = features[start : start + size]
         columns = [train.columns[feature.name] for feature in channel]
-        values = np.concatenate([c.values[~c.missing] for c in columns if isinstance(c, Numbers)])
-        mean, scale = _moments(values)
+        mean, scale = _moments(_values([c for c in columns if isinstance(c, Numbers)]))
         pixels += [replace(feature, mean=mean, scale=scale) for feature in channel]
     return tuple(pixels)
 
 
-def _moments(values: Array) -> tuple[float, float]:
-    """Mean and population standard deviation; exactly 0 for a constant."""
-    if values.min() == values.max():
-        return float(values[0]), 0.0
+def _values(columns: Sequence[Numbers]) -> Callable[[], Iterator[Array]]:
+    """How to go through the values there are, of columns of equal length, in arrays of some."""
+    step = BLOCK if len(columns) == 1 else max(1, PIXELS // len(columns))
+
+    def each() -> Iterator[Array]:
+        for start in range(0, len(columns[0]), step):
+            pieces = [column.select(slice(start, start + step)) for column in columns]
+            values = np.concatenate([piece.values[~piece.missing] for piece in pieces])
+            if len(values):
+                yield values
+
+    return each
+
+
+def _moments(values: Callable[[], Iterator[Array]]) -> tuple[float, float]:
+    """Mean and population standard deviation; exactly 0 for a constant.
+
+    Block by block. T. F. Chan, G. H. Golub and R. J. LeVeque, Updating formulae and a
+    pairwise algorithm for computing sample variances, 1979.
+    """
+    ends = [(block.min(), block.max()) for block in values()]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    if low == high:
+        return float(low), 0.0
     # by a power of two, which is exact, so that squares do not overflow
-    _, exponent = np.frexp(np.abs(values).max())
-    scaled = np.ldexp(values, 1 - exponent)
-    mean, scale = np.ldexp([scaled.mean(), scaled.std()], exponent - 1)
+    _, exponent = np.frexp(max(abs(low), abs(high)))
+    count, mean, variance = 0, np.float64(0), np.float64(0)
+    for block in values():
+        scaled = np.ldexp(block, 1 - exponent)
+        own, center, spread = len(scaled), scaled.mean(), scaled.var()
+        if not count:
+            count, mean, variance = own, center, spread
+            continue
+        old, new = count / (count + own), own / (count + own)
+        variance = old * variance + new * spread + old * new * (center - mean) ** 2
+        mean = mean + new * (center - mean)
+        count += own
+    mean, scale = np.ldexp([mean, np.sqrt(variance)], exponent - 1)
     return float(mean), float(scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data.columns import Numbers, Words
+from optcli.data.columns import Column, Numbers, Words, blocks, first, rows_where
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.randomness import generator
@@ -76,7 +77,7 @@ def check(split: Split, table: Table | None = None) -> None:
                         "split",
                     )
                 )
-            elif np.any(table.columns[name].missing):
+            elif table.columns[name].gaps():
                 faults.append(table.fault(name, "has missing values; the split needs them all"))
     if faults:
         raise InvalidInput(*faults)
@@ -114,20 +115,21 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
     """
     check(split, table)
     rng = generator(seed if split.seed is None else split.seed, "split")
-    part = np.zeros(table.rows, np.int8)  # index into PARTS
+    part = table.make(table.rows, np.int8)  # index into PARTS
+    part[:] = 0
     _by_column(part, table, split)
     fractions: dict[int, float] = {}
     for code in (2, 1):
         way: Any = getattr(split, PARTS[code])
         if isinstance(way, Mapping) and "last" in way:
-            part[np.flatnonzero(part == 0)[-count(way["last"], table.rows) :]] = code
+            part[_in_part(table, part, 0)[-count(way["last"], table.rows) :]] = code
         elif isinstance(way, Mapping) and "group" in way:
             _by_group(part, code, table, way["group"], way["fraction"], rng)
         elif not isinstance(way, Mapping | str) and way > 0:
             fractions[code] = way
-    if fractions and np.any(part == 0):
-        _at_random(part, fractions, strata, rng)
-    indices = [np.flatnonzero(part == code) for code in range(3)]
+    if fractions:
+        _at_random(table, part, fractions, strata, rng)
+    indices = [_in_part(table, part, code) for code in range(3)]
     if not len(indices[0]):
         raise InvalidInput(Fault(f"leaves no training row of {table.rows}", "split"))
     return Rows(
@@ -154,19 +156,42 @@ def counts(fraction: float, sizes: Array) -> Array:
     return np.maximum(taken, 1)
 
 
+def _in_part(
+    table: Table, part: Array, code: int, strata: Array | None = None, kind: int = 0
+) -> Array:
+    """The rows of a part, ascending; with strata, those of one kind alone."""
+
+    def there(block: slice) -> Array:
+        rows: Array = part[block] == code
+        return rows if strata is None else rows & (strata[block] == kind)
+
+    return rows_where(len(part), there, table.make)
+
+
 def _at_random(
-    part: Array, fractions: Mapping[int, float], strata: Array | None, rng: np.random.Generator
+    table: Table,
+    part: Array,
+    fractions: Mapping[int, float],
+    strata: Array | None,
+    rng: np.random.Generator,
 ) -> None:
     """Take fractions of the whole table out of the rows that no other part has."""
-    free = np.flatnonzero(part == 0)
-    groups = [free] if strata is None else [free[strata[free] == c] for c in np.unique(strata)]
-    groups = [rng.permutation(rows) for rows in groups if len(rows)]
+    if strata is None:
+        groups = [_in_part(table, part, 0)]
+    else:
+        kinds = 1 + max(int(strata[block].max()) for block in blocks(len(strata)))
+        groups = [_in_part(table, part, 0, strata, kind) for kind in range(kinds)]
+    groups = [rows for rows in groups if len(rows)]
+    if not groups:
+        return
+    for rows in groups:
+        rng.shuffle(rows)
     sizes = np.array([len(rows) for rows in groups])
     start = np.zeros(len(groups), np.intp)
     for code in sorted(fractions):
-        stop = start + counts(fractions[code] * len(part) / len(free), sizes)
-        for rows, first, last in zip(groups, start, stop, strict=True):
-            part[rows[first:last]] = code
+        stop = start + counts(fractions[code] * len(part) / sizes.sum(), sizes)
+        for rows, low, high in zip(groups, start, stop, strict=True):
+            part[rows[low:high]] = code
         start = stop
 
 
@@ -175,15 +200,24 @@ def _by_group(
 ) -> None:
     """Take whole groups in random order until the fraction of all rows is reached."""
     column = table.columns[name]
-    keys = column.values if isinstance(column, Numbers) else column.codes
-    groups = rng.permutation(np.unique(keys[part == 0]))
-    wanted, taken = count(fraction, table.rows), 0
-    for group in groups:
-        rows = (keys == group) & (part == 0)
-        part[rows] = code
-        taken += int(rows.sum())
-        if taken >= wanted:
-            return
+    sizes: Counter[float] = Counter()
+    for start, piece in column.pieces():
+        keys = _keys(piece)[part[start : start + len(piece)] == 0]
+        sizes.update(keys.tolist())
+    wanted, chosen = count(fraction, table.rows), []
+    for group in rng.permutation(np.array(sorted(sizes))):
+        chosen.append(group)
+        wanted -= sizes[group]
+        if wanted <= 0:
+            break
+    for start, piece in column.pieces():
+        own = part[start : start + len(piece)]
+        own[np.isin(_keys(piece), chosen) & (own == 0)] = code
+
+
+def _keys(column: Column) -> Array:
+    """What tells the values of a column apart."""
+    return column.values if isinstance(column, Numbers) else column.codes
 
 
 def _by_column(part: Array, table: Table, split: Split) -> None:
@@ -195,21 +229,24 @@ def _by_column(part: Array, table: Table, split: Split) -> None:
     }
     for code, name in by_column.items():
         column = table.columns[name]
-        words = column if isinstance(column, Words) else column.words()
         allowed = ("train", *(PARTS[c] for c in by_column if by_column[c] == name))
-        for category_code, category in enumerate(words.categories):
-            rows = words.codes == category_code
-            if category not in allowed and np.any(rows):
-                row = int(np.argmax(rows))
-                message = f"is '{category}'; must be {' or '.join(allowed)}"
-                if category in PARTS:
-                    message += f" (or set split.{category} to {{column: {name}}})"
-                else:
-                    message += suggestion(category, PARTS)
-                raise InvalidInput(table.fault(name, message, row))
-            if category == PARTS[code]:
-                part[rows] = code
-        if not np.any(part == code):
+        found = 0
+        for start, piece in column.pieces():
+            words = piece if isinstance(piece, Words) else piece.words()
+            own = part[start : start + len(piece)]
+            for category_code, category in enumerate(words.categories):
+                rows = words.codes == category_code
+                if category not in allowed and np.any(rows):
+                    message = f"is '{category}'; must be {' or '.join(allowed)}"
+                    if category in PARTS:
+                        message += f" (or set split.{category} to {{column: {name}}})"
+                    else:
+                        message += suggestion(category, PARTS)
+                    raise InvalidInput(table.fault(name, message, start + first(rows)))
+                if category == PARTS[code]:
+                    own[rows] = code
+                    found += int(rows.sum())
+        if not found:
             raise InvalidInput(
                 Fault(f"no row of column '{name}' reads {PARTS[code]}", f"split.{PARTS[code]}")
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.data import delimited
 from optcli.data.columns import DECIMAL_COMMA, Column, Mixed, Numbers, Words, from_values
+from optcli.data.stored import taken
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
@@ -27,33 +28,39 @@ class Table:
     columns: by name, in the file's order. source: the file, or what else messages
     call it. faults: of columns that hold both numbers and text (they come as
     words); they matter to those who use the column, see `check`. lines: of each
-    row, (N,), where the table is a text file.
+    row, (N,), where the table is a text file. make: where arrays as long as the table
+    come from: memory, or a file where the table itself stays in one.
     """
 
     columns: Mapping[str, Column]
     source: str = "the table"
     faults: Mapping[str, Fault] = field(default_factory=dict)
     lines: Array | None = None
+    make: Callable[..., Array] = np.empty
 
     @property
     def rows(self) -> int:
         """N."""
-        column = next(iter(self.columns.values()))
-        return len(column.missing)
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def stored(self) -> bool:
+        """Whether the columns stay in a file."""
+        return self.make is not np.empty
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self.columns)
 
-    def select(self, rows: Array) -> Table:
-        """Some rows, by index or mask, in the order given."""
-        columns = {name: column.select(rows) for name, column in self.columns.items()}
-        lines = None if self.lines is None else self.lines[rows]
+    def select(self, rows: Any) -> Table:
+        """Some rows, by slice, index or mask, in the order given."""
+        columns: dict[str, Column] = {n: column.select(rows) for n, column in self.columns.items()}
+        lines = None if self.lines is None else taken(self.lines, rows)
         return replace(self, columns=columns, lines=lines)
 
     def line(self, row: int) -> int | None:
         """The line of the file that a row begins in."""
-        return None if self.lines is None else int(self.lines[row])
+        return None if self.lines is None else int(self.lines[row : row + 1][0])
 
     def where(self, row: int) -> str:
         """The place of a row in words: `line 5`, or `row 4` where there are no lines."""
@@ -122,7 +129,7 @@ def of(
         columns[name], oddity = from_values(values, as_text=name in categorical)
         if oddity is not None:
             mixed[name] = oddity
-    lengths = {len(column.missing) for column in columns.values()}
+    lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
