@@ -10,11 +10,13 @@ import hashlib
 import io
 import json
 import math
+import mmap
 import os
 import shutil
 import tempfile
+import weakref
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,12 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput
+
+MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
+LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
+_touched = 0
+_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+SMALL = 1 << 20  # bytes of an array for which no file is worth its while
 
 
 @contextlib.contextmanager
@@ -51,13 +59,28 @@ def write(path: Path, content: bytes, known_as: Path | None = None) -> None:
 
     known_as: the path to name in the error, where it will be moved there later.
     """
+    with growing(path, known_as) as add:
+        add(content)
+
+
+@contextlib.contextmanager
+def growing(path: Path, known_as: Path | None = None) -> Iterator[Callable[[Any], None]]:
+    """A file to be written piece by piece; it takes its name in one move when it is whole.
+
+    Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
+    stays until the move. known_as: as for `write`.
+    """
     with said(known_as or path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+
+        def add(content: Any) -> None:
+            rest = memoryview(content).cast("B")
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+
         try:
             try:
-                rest = memoryview(content)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
+                yield add
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -68,6 +91,50 @@ def write(path: Path, content: bytes, known_as: Path | None = None) -> None:
                 Path(name).unlink()
             raise
         sync(path.parent)
+
+
+def scratch(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> Array:
+    """An array in a file without a name, which is gone with the array or the process.
+
+    The room is taken at once: a full disk is EnvironmentFailed here, and no crash later.
+    """
+    size = math.prod(shape if isinstance(shape, tuple) else (shape,)) * np.dtype(dtype).itemsize
+    if size < SMALL:
+        return np.empty(shape, dtype)
+    with said(folder), tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            for _ in range(0, size, SMALL):
+                file.write(bytes(SMALL))
+        return _map(np.memmap(file, dtype, "r+", shape=shape))
+
+
+def mapped(path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
+    """The array at the beginning of a file, to be read only."""
+    return _map(np.memmap(path, dtype, "r", shape=shape))
+
+
+def _map(array: Any) -> Array:
+    _maps.add(array._mmap)
+    return np.asarray(array)
+
+
+def touched(size: int) -> None:
+    """Note that so many bytes of maps were looked at; now and then `release` them."""
+    global _touched
+    _touched += size + LARGE_PAGE
+    if _touched > MOST_TOUCHED:
+        release()
+
+
+def release() -> None:
+    """Give the memory of all maps back; what they hold is read again when it is looked at."""
+    global _touched
+    _touched = 0
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for each in _maps:
+            each.madvise(mmap.MADV_DONTNEED)
 
 
 def sync(folder: Path) -> None:

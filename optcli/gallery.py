@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,23 @@ from optcli.tracing import Entry, described, followed
 from optcli.training import Cohort
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
+SHOWN_ROWS = 10_000  # of a streamed part
 SHOWN_STEPS = 2000  # of a schedule
 
 
 def pictures(
     title: str, data: Prepared, trained: Trained, history: History, summary: Mapping[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
-    """File names and contents: the loss curve, and what the task lends itself to."""
+    """File names and contents: the loss curve, and what the task lends itself to.
+
+    Of streamed parts they show some rows from all over them.
+    """
+    data = replace(
+        data,
+        train=data.train.thinned(SHOWN_ROWS),
+        validation=data.validation and data.validation.thinned(SHOWN_ROWS),
+        test=data.test and data.test.thinned(SHOWN_ROWS),
+    )
     if len(history):
         best = summary["best"] if data.validation is not None else None
         figure = plots.loss_curve(history.columns, best and best["epoch"], title)

@@ -22,6 +22,8 @@ from optcli.errors import Fault, InvalidInput
 from optcli.registry import Registry
 from optcli.specs import Doc, Ge, Registered, TargetKind
 
+TALLIED = 1 << 16  # rows whose sums are taken together
+
 CLASSIFIED: frozenset[TargetKind] = frozenset({"classes", "labels"})
 
 
@@ -45,6 +47,32 @@ class Metric(Registered, ABC):
         """The metric (R,) of scores (R, N, C)."""
 
 
+class Additive(Metric):
+    """A metric that can be put together from blocks of rows; the others need all at once."""
+
+    @abstractmethod
+    def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        """What a block of rows adds, (R, K) float64."""
+
+    def merge(self, one: Array, other: Array) -> Array:
+        """The tally of two blocks together."""
+        return one + other
+
+    @abstractmethod
+    def of(self, tally: Array) -> Array:
+        """The metric (R,) of a tally."""
+
+    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+        found: Array | None = None
+        for start in range(0, scores.shape[1], TALLIED):
+            rows = slice(start, start + TALLIED)
+            own = None if weight is None else weight[:, rows]
+            tally = self.tally(scores[:, rows], target[:, rows], own)
+            found = tally if found is None else self.merge(found, tally)
+        assert found is not None
+        return self.of(found)
+
+
 METRICS: Registry[Metric] = Registry("metric", "metrics", "optcli.metrics")
 
 
@@ -55,14 +83,6 @@ def usual(kind: TargetKind, outputs: int) -> tuple[str, ...]:
     if kind == "probabilities":
         return ()
     return ("accuracy",) if kind == "classes" or outputs == 1 else ("accuracy", "f1")
-
-
-def mean(values: Array, weight: Array | None) -> Array:
-    """The mean (R, …) of values (R, N, …) over N, by weight (R, N)."""
-    ones = np.ones((1, values.shape[1]))
-    count = total(ones, weight).reshape(-1, *[1] * (values.ndim - 2))
-    with np.errstate(invalid="ignore"):  # no weight at all: NaN
-        return np.asarray(total(values, weight) / count)
 
 
 def total(values: Array, weight: Array | None) -> Array:
@@ -82,31 +102,51 @@ def right(scores: Array, target: Array) -> Array:
 # ---- classes and labels --------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Mean(Additive):
+    """A metric that is a mean over rows."""
+
+    @abstractmethod
+    def each(self, scores: Array, target: Array) -> Array:
+        """Of each row (R, N), or of each output of it (R, N, K)."""
+
+    def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a replica that diverges
+            sums = total(self.each(scores, target), weight).reshape(len(scores), -1)
+        count = total(np.ones((1, scores.shape[1])), weight)
+        return np.column_stack([sums, np.broadcast_to(count, len(scores))])
+
+    def of(self, tally: Array) -> Array:
+        with np.errstate(invalid="ignore"):  # no weight at all: NaN
+            return self.over_outputs(tally[:, :-1] / tally[:, -1:])
+
+    def over_outputs(self, means: Array) -> Array:
+        """The metric (R,) of the means (R, K)."""
+        return np.asarray(means.mean(axis=-1))
+
+
 @METRICS.register("accuracy")
 @dataclass(frozen=True)
-class Accuracy(Metric):
+class Accuracy(Mean):
     """The share of right predictions; with several labels, over all of them."""
 
-    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
-        found = mean(right(scores, target), weight)
-        return found if found.ndim == 1 else np.asarray(found.mean(axis=-1))
+    def each(self, scores: Array, target: Array) -> Array:
+        return right(scores, target)
 
 
 @METRICS.register("exact_match")
 @dataclass(frozen=True)
-class ExactMatch(Metric):
+class ExactMatch(Mean):
     """The share of rows with every label right; scikit-learn's accuracy of several labels."""
 
-    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+    def each(self, scores: Array, target: Array) -> Array:
         found = right(scores, target)
-        if found.ndim == 3:
-            found = np.asarray(found.all(axis=-1))
-        return mean(found, weight)
+        return np.asarray(found.all(axis=-1)) if found.ndim == 3 else found
 
 
 @METRICS.register("top_k")
 @dataclass(frozen=True)
-class TopK(Metric):
+class TopK(Mean):
     """The share of rows whose class is among the k highest scores.
 
     Of equal scores the first class counts as higher, as for accuracy.
@@ -116,17 +156,17 @@ class TopK(Metric):
 
     k: Annotated[int, Ge(1), Doc("how many guesses count")] = 5
 
-    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+    def each(self, scores: Array, target: Array) -> Array:
         index = np.broadcast_to(target, scores.shape[:2])[..., None]
         own = np.take_along_axis(scores, index, axis=-1)
         before = np.arange(scores.shape[-1]) < index
         # not `>`, so that a score that is no number is never among the highest
         rank = (~(scores <= own) | ((scores == own) & before)).sum(axis=-1)
-        return mean(rank < self.k, weight)
+        return np.asarray(rank < self.k)
 
 
 @dataclass(frozen=True)
-class Averaged(Metric):
+class Averaged(Additive):
     """A metric of hits, predictions and occurrences of each class, and its averages."""
 
     average: Annotated[
@@ -152,7 +192,7 @@ class Averaged(Metric):
     def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
         """The metric, of weighted counts of any one shape."""
 
-    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
+    def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
         outputs = scores.shape[-1]
         one_of_many = target.ndim < scores.ndim
         if one_of_many:
@@ -161,10 +201,15 @@ class Averaged(Metric):
             actual = target[..., None] == classes
         else:
             predicted, actual = scores > 0, target > 0
-        hits, guesses, occurrences = (
+        counts = [
             np.broadcast_to(total(cells, weight), (len(scores), outputs))
             for cells in (predicted & actual, predicted, actual)
-        )
+        ]
+        return np.column_stack([*counts, np.full(len(scores), float(one_of_many))])
+
+    def of(self, tally: Array) -> Array:
+        hits, guesses, occurrences = np.split(tally[:, :-1], 3, axis=1)
+        outputs, one_of_many = hits.shape[1], bool(tally[0, -1])
         average = self.average or ("binary" if outputs == 1 + one_of_many else "macro")
         if average == "micro":
             sums = (counts.sum(axis=-1) for counts in (hits, guesses, occurrences))
@@ -268,38 +313,32 @@ def area(scores: Array, positive: Array, weight: Array) -> float:
 
 
 @dataclass(frozen=True)
-class OfValues(Metric):
+class OfValues(Additive):
     """A metric of values: the mean over the outputs."""
 
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"values"})
     higher_is_better: ClassVar[bool] = False
 
-    @abstractmethod
-    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
-        """The metric of each output, (R, C)."""
-
-    def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # of a replica that diverges
-            scores = scores.astype(np.float64)
-            return np.asarray(self.of_outputs(scores, target, weight).mean(axis=-1))
-
 
 @METRICS.register("rmse")
 @dataclass(frozen=True)
-class RMSE(OfValues):
+class RMSE(OfValues, Mean):
     """The root of the mean squared error."""
 
-    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
-        return np.asarray(np.sqrt(mean((scores - target) ** 2, weight)))
+    def each(self, scores: Array, target: Array) -> Array:
+        return np.asarray((scores.astype(np.float64) - target) ** 2)
+
+    def over_outputs(self, means: Array) -> Array:
+        return np.asarray(np.sqrt(means).mean(axis=-1))
 
 
 @METRICS.register("mae")
 @dataclass(frozen=True)
-class MAE(OfValues):
+class MAE(OfValues, Mean):
     """The mean absolute error."""
 
-    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
-        return mean(np.abs(scores - target), weight)
+    def each(self, scores: Array, target: Array) -> Array:
+        return np.abs(scores.astype(np.float64) - target)
 
 
 @METRICS.register("r2")
@@ -312,12 +351,33 @@ class R2(OfValues):
 
     higher_is_better: ClassVar[bool] = True
 
-    def of_outputs(self, scores: Array, target: Array, weight: Array | None) -> Array:
-        target = target.astype(np.float64)
-        unexplained = total((scores - target) ** 2, weight)
-        center = mean(target, weight)[:, None]
-        variation = np.broadcast_to(total((target - center) ** 2, weight), unexplained.shape)
+    def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
+        """Σ(y - ŷ)², Σ(y - ȳ)² and ȳ of each output, and the weight of the rows."""
+        with np.errstate(over="ignore", invalid="ignore"):  # of a replica that diverges
+            target = target.astype(np.float64)
+            unexplained = total((scores.astype(np.float64) - target) ** 2, weight)
+            count = total(np.ones((1, target.shape[1])), weight)[:, None]
+            center = divided(total(target, weight), count)
+            variation = total((target - center[:, None]) ** 2, weight)
+        parts = [np.broadcast_to(part, unexplained.shape) for part in (variation, center)]
+        return np.column_stack([unexplained, *parts, np.broadcast_to(count, (len(scores), 1))])
+
+    def merge(self, one: Array, other: Array) -> Array:
+        """As Chan, Golub and LeVeque (1979) put variances together."""
+        merged = one + other
+        with np.errstate(over="ignore", invalid="ignore"):  # blocks without weight
+            (_, _, old), (_, variation, new), (_, _, center) = (
+                np.split(tally[:, :-1], 3, axis=1) for tally in (one, merged, other)
+            )
+            share = divided(other[:, -1:], merged[:, -1:])
+            apart = center - old
+            variation += apart**2 * share * one[:, -1:]
+            new[:] = old + share * apart
+        return merged
+
+    def of(self, tally: Array) -> Array:
+        unexplained, variation, _ = np.split(tally[:, :-1], 3, axis=1)
         constant = np.where(unexplained == 0, 1.0, 0.0)
         varied = variation > 0
         share = np.divide(unexplained, variation, out=np.zeros_like(unexplained), where=varied)
-        return np.where(varied, 1 - share, constant)
+        return np.asarray(np.where(varied, 1 - share, constant).mean(axis=-1))

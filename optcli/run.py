@@ -17,6 +17,7 @@ import numpy as np
 
 from optcli import files, folders
 from optcli.arrays import DTYPES, Array
+from optcli.data import streaming
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared
 from optcli.descent import Ground
@@ -33,7 +34,7 @@ from optcli.recording import (
     read_checkpoint,
     summary,
 )
-from optcli.task import Task, blas_threads, checksum, lengths
+from optcli.task import Task, blas_threads, checksum, lengths, notes
 from optcli.task import check as check_task
 from optcli.training import Cohort, Evaluation, Replica, train_cohort
 
@@ -157,8 +158,8 @@ class Plan:
                 "memory": f"{cohort.memory() / 1e6:.1f} MB",
             },
         }
-        if data.warnings:
-            facts["notes"] = {str(n): text for n, text in enumerate(data.warnings, 1)}
+        if said := notes(cohort):
+            facts["notes"] = {str(n): text for n, text in enumerate(said, 1)}
         return facts
 
     def untrained(self) -> Trained:
@@ -232,7 +233,7 @@ def run(
     """`train`, for a config that is loaded already."""
     from optcli import config as configs
 
-    plan = Plan.of(config)
+    plan = Plan.of(config if out is None else _beside(config, Path(out)))
     place = Path("runs", "new") if out is None else Path(out)
     contents = {
         "config.yaml": configs.dump(config, place).encode(),
@@ -272,7 +273,7 @@ def resume(
         config = configs.load(folder / "config.yaml", overrides)
         old = configs.load(folder / "config.yaml")
         check_changes(old, config)
-        plan = Plan.of(config)
+        plan = Plan.of(_beside(config, folder))
         if told.get("data_sha256") != checksum(plan.data):
             message = "its data has changed since; train anew, or restore the data"
             raise InvalidInput(Fault(message, file=str(folder)))
@@ -379,8 +380,16 @@ def _train(
             for name, content in gallery.path(plan.cohort, trained, history):
                 files.write(folder / name, content)
         folders.seal(folder)
-    warnings = plan.data.warnings
-    return Run(config, folder, history.columns, found, trained, warnings, interruption.signal)
+    said = notes(plan.cohort)
+    return Run(config, folder, history.columns, found, trained, said, interruption.signal)
+
+
+def _beside(config: Config, out: Path) -> Config:
+    """The config, with the cache of a large table beside the run where it names no place."""
+    if getattr(config.dataset, "cache", "") is not None:
+        return config
+    cache = str(out.parent / streaming.CACHE.name)
+    return replace(config, dataset=replace(config.dataset, cache=cache))  # type: ignore[call-arg]
 
 
 def evaluate(cohort: Cohort, trained: Trained, part: Part | None) -> dict[str, float] | None:

@@ -12,11 +12,13 @@ import numpy as np
 
 from optcli.arrays import DTYPES
 from optcli.data.base import Dataset
+from optcli.data.batches import Windows
+from optcli.data.columns import blocks
 from optcli.data.preparation import Prepared, prepare
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
 from optcli.losses.base import Loss
-from optcli.metrics import METRICS, Metric, usual
+from optcli.metrics import METRICS, Additive, Metric, usual
 from optcli.models import Model
 from optcli.optimizers.base import Optimizer
 from optcli.schedules import Schedule
@@ -75,6 +77,9 @@ class Task:
             metrics = tuple(METRICS.find(name)() for name in names)
         for metric in metrics:
             metric.check(self.loss.target, data.outputs)
+            if data.train.streamed and not isinstance(metric, Additive):
+                message = f"'{metric.name}' needs all rows at once, but the table is streamed"
+                raise InvalidInput(Fault(f"{message}; choose others", "metrics"))
         return metrics
 
     def cohort(self, replicas: Sequence[Replica]) -> Cohort:
@@ -105,6 +110,13 @@ def check(cohort: Cohort) -> None:
         raise InvalidInput(Fault(message, "training.accumulate"))
     if isinstance(spec.average, Average):
         spec.average.check(*steps)
+    if batch == "full" and cohort.replicas[0].data.train.streamed:
+        message = "is full, but the table is streamed; must be a number of rows"
+        raise InvalidInput(Fault(message, "training.batch_size"))
+    for optimizer in {replica.optimizer for replica in cohort.replicas}:
+        if optimizer.asks and cohort.replicas[0].data.train.streamed:
+            message = f"'{optimizer.name}' asks for more than a batch, but the table is streamed"
+            raise InvalidInput(Fault(f"{message}; choose another", "optimizer"))
     for optimizer in {replica.optimizer for replica in cohort.replicas}:
         numbers = [f.name for f in fields(type(optimizer)) if isinstance(f.default, float)]
         numbers += ["weight_decay"] if spec.weight_decay else []
@@ -167,12 +179,23 @@ def memory_available() -> float:
         return float("inf")
 
 
+def notes(cohort: Cohort) -> tuple[str, ...]:
+    """Sentences on the data that are worth saying."""
+    data, spec = cohort.replicas[0].data, cohort.training
+    if not data.train.streamed:
+        return data.warnings
+    rows = len(data.train.x) if spec.batch_size == "full" else spec.batch_size
+    how = Windows.of(data.train, rows).note(len(data.train.x), shuffle=spec.shuffle)
+    return (*data.warnings, how)
+
+
 def checksum(data: Prepared) -> str:
     """SHA-256 over the prepared rows, in hexadecimal."""
     digest = hashlib.sha256()
     for part in (data.train, data.validation, data.test):
         if part is not None:
-            digest.update(np.ascontiguousarray(part.x).data)
+            for rows in blocks(len(part.x)):
+                digest.update(np.ascontiguousarray(part.x[rows]).data)
             digest.update(np.ascontiguousarray(part.y).data)
     return digest.hexdigest()
 

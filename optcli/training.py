@@ -30,7 +30,7 @@ from optcli.data.batches import Batch, Batches, Source
 from optcli.data.preparation import Part, Prepared
 from optcli.events import Ended, EpochEnded, Event, Outcome, Progress, Started
 from optcli.losses.base import Loss
-from optcli.metrics import Metric
+from optcli.metrics import TALLIED, Additive, Metric
 from optcli.models import Architecture, Model, Network
 from optcli.optimizers.base import Optimizer, Oracle, Stepper, scratch_size, state_size
 from optcli.oracles import OfModel
@@ -104,7 +104,8 @@ class Cohort:
         numbers += wrapped * layout.size
         # outputs and gradients of each layer, for training and for evaluation
         room = sum(step.layer.room(step.shape) for step in architecture.steps)
-        numbers += room * (batch + EVALUATION_ROWS) + 3 * rows * architecture.outputs
+        seen = min(rows, TALLIED) if data.train.streamed else rows
+        numbers += room * (batch + EVALUATION_ROWS) + 3 * seen * architecture.outputs
         return len(self.replicas) * numbers * self.dtype.itemsize + self.memory_of_optimizers()
 
     def memory_of_optimizers(self) -> int:
@@ -183,8 +184,10 @@ class State:
         self.losses = np.zeros((batches.steps, replicas), cohort.dtype)
         self.weights = np.full((batches.steps, replicas), batches.rows, cohort.dtype)
         self.weights[-1] = batches.total - (batches.steps - 1) * batches.rows
-        rows = batches.total if cohort.metrics else 0
+        # (of a streamed epoch only the latest rows, with the sums of those before)
+        rows = batches.total if cohort.metrics and batches.windows is None else 0
         self.seen = np.zeros((replicas, rows, self.architecture.outputs), cohort.dtype)
+        self.tallies = Tallies(cohort, batches) if batches.windows is not None else None
         # what the schedule keeps of how training goes
         self.schedule = cohort.schedule.memory(replicas)
         # early stopping: the best monitored value, and epochs since then
@@ -244,6 +247,8 @@ class State:
         if self.average:
             arrays["average"] = self.model.buffer
             arrays["average_statistics"] = self.model_statistics.buffer
+        if self.tallies is not None:
+            arrays |= self.tallies.arrays()
         for group, slots in enumerate(self.stepper.slots):
             arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
         return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
@@ -482,7 +487,9 @@ class _Trainer:
         scores = network.forward(x, chance)
         loss = self.cohort.loss.value_and_gradient(scores, y, network.gradient, weight, self.work)
         counts = self.cohort.loss.counts(y, weight, self.work)
-        if seen and self.cohort.metrics:
+        if seen and self.state.tallies is not None:
+            self.state.tallies.add(start, scores, y, weight)
+        elif seen and self.cohort.metrics:
             self.state.seen[:, start:stop] = scores
         network.backward()
         return loss, None if counts is None else counts.sum(axis=1)
@@ -619,6 +626,8 @@ class _Trainer:
         loss = weighted_mean(state.losses[:steps], state.weights[:steps])
         if not self.cohort.metrics:
             return loss, {}
+        if state.tallies is not None:
+            return loss, state.tallies.result()
         rows = min(steps * self.batches.rows, self.batches.total)
         y, weight = self.batches.targets(state.epoch + 1)
         weight = None if weight is None else weight[:, :rows]
@@ -658,19 +667,27 @@ class Evaluation:
         self.work = Workspace()
         self.losses = np.empty((self.batches.steps, len(parts)), cohort.dtype)
         self.weights = np.empty_like(self.losses)
-        self.scores = np.empty((len(parts), self.batches.total, architecture.outputs), cohort.dtype)
+        streamed = self.batches.windows is not None
+        self.tallies = Tallies(cohort, self.batches) if streamed else None
+        rows = 0 if streamed else self.batches.total
+        self.scores = np.empty((len(parts), rows, architecture.outputs), cohort.dtype)
 
     def __call__(self) -> tuple[Array, dict[str, Array]]:
         """The mean loss (R,) and the metrics (R,), by the parameters as they are."""
         for step, batch in enumerate(self.batches.epoch(1)):
             rows = batch.stop - batch.start
             scores = (self.networks.get(rows) or self._network(rows)).forward(batch.x)
-            self.scores[:, batch.start : batch.stop] = scores
+            if self.tallies is not None:
+                self.tallies.add(batch.start, scores, batch.y, batch.weight)
+            else:
+                self.scores[:, batch.start : batch.stop] = scores
             loss = self.cohort.loss
             self.losses[step] = loss.value(scores, batch.y, batch.weight, self.work)
             counts = loss.counts(batch.y, batch.weight, self.work)
             self.weights[step] = rows if counts is None else counts.sum(axis=1)
         mean = weighted_mean(self.losses, self.weights)
+        if self.tallies is not None:
+            return mean, self.tallies.result()
         return mean, measure(self.cohort, self.scores, *self.batches.targets(1))
 
     def _network(self, rows: int) -> Network:
@@ -685,10 +702,84 @@ class Evaluation:
         return self.networks.setdefault(rows, network)
 
 
+class Tallies:
+    """The metrics of a pass over streamed rows: sums, taken over as many rows as `metrics` takes.
+
+    What `measure` would give for all rows at once, to the bit, with room for a few.
+    """
+
+    def __init__(self, cohort: Cohort, batches: Batches) -> None:
+        self.cohort = cohort
+        self.metrics = [metric for metric in cohort.metrics if isinstance(metric, Additive)]
+        replicas = len(cohort.replicas)
+        architecture, part = cohort.architecture(), batches.sources[0].part
+        rows = min(TALLIED, batches.total) if self.metrics else 0
+        self.scores = np.zeros((replicas, rows, architecture.outputs), cohort.dtype)
+        self.y = np.zeros((batches.count, rows, *part.y.shape[1:]), part.y.dtype)
+        self.weight: Array | None = None
+        if part.weight is not None:
+            self.weight = np.zeros((batches.count, rows), part.weight.dtype)
+        # a tally of nothing tells how much room each takes
+        nothing = self._tallied(1) if rows else {}
+        self.sums = {name: np.zeros_like(tally) for name, tally in nothing.items()}
+        self.place = np.zeros(2, np.int64)  # rows not yet in the sums, and blocks in them
+
+    def add(self, start: int, scores: Array, y: Array, weight: Array | None) -> None:
+        """Take down a batch whose first row is the `start`-th of the pass; 0 begins anew."""
+        if not self.metrics:
+            return
+        if start == 0:
+            self.place[:] = 0
+        done, rows, room = 0, y.shape[1], self.scores.shape[1]
+        while done < rows:
+            filled = self.place[0]
+            more = min(rows - done, room - filled)
+            to, source = slice(filled, filled + more), slice(done, done + more)
+            self.scores[:, to], self.y[:, to] = scores[:, source], y[:, source]
+            if self.weight is not None and weight is not None:
+                self.weight[:, to] = weight[:, source]
+            done += more
+            self.place[0] += more
+            if self.place[0] == room:
+                for name, tally in self._summed().items():
+                    self.sums[name][:] = tally
+                self.place[:] = 0, self.place[1] + 1
+
+    def result(self) -> dict[str, Array]:
+        """The metrics (R,) of the rows so far."""
+        sums = self._summed() if self.place[0] else self.sums
+        return {metric.name: metric.of(sums[metric.name]) for metric in self.metrics}
+
+    def arrays(self) -> dict[str, Array]:
+        """All of it by name, as live views, for a checkpoint within an epoch."""
+        kept = {"scores": self.scores, "y": self.y, "weight": self.weight, "place": self.place}
+        kept |= {f"sums.{name}": sums for name, sums in self.sums.items()}
+        return {f"tallies.{name}": each for name, each in kept.items() if each is not None}
+
+    def _tallied(self, rows: int) -> dict[str, Array]:
+        """What the latest rows add."""
+        weight = None if self.weight is None else self.weight[:, :rows]
+        scores, y = in_data_units(self.cohort, self.scores[:, :rows], self.y[:, :rows])
+        return {metric.name: metric.tally(scores, y, weight) for metric in self.metrics}
+
+    def _summed(self) -> dict[str, Array]:
+        """The sums with the latest rows."""
+        found = self._tallied(int(self.place[0]))
+        if not self.place[1]:
+            return found
+        return {m.name: m.merge(self.sums[m.name], found[m.name]) for m in self.metrics}
+
+
 def measure(cohort: Cohort, scores: Array, y: Array, weight: Array | None) -> dict[str, Array]:
     """The metrics (R,) of scores (R, N, C), in the data's own units."""
     if not cohort.metrics:
         return {}
+    scores, y = in_data_units(cohort, scores, y)
+    return {metric.name: metric.measure(scores, y, weight) for metric in cohort.metrics}
+
+
+def in_data_units(cohort: Cohort, scores: Array, y: Array) -> tuple[Array, Array]:
+    """What metrics are of: responses (R, N, C) and targets in the data's own units."""
     scores = cohort.loss.respond(scores)
     if cohort.loss.target == "values":
         scale, mean = (
@@ -696,7 +787,7 @@ def measure(cohort: Cohort, scores: Array, y: Array, weight: Array | None) -> di
             for name in ("target_scale", "target_mean")
         )
         scores, y = scores * scale + mean, y * scale + mean
-    return {metric.name: metric.measure(scores, y, weight) for metric in cohort.metrics}
+    return scores, y
 
 
 def weighted_mean(values: Array, weights: Array) -> Array:

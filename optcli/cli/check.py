@@ -13,6 +13,7 @@ def command(
     config: options.Config,
     set_: options.Set = None,
     seed: options.Seed = None,
+    cache: options.Cache = None,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -23,6 +24,6 @@ def command(
     from optcli.plugins import load
 
     load(plugin or [])
-    plan = run.check(config, options.overrides(set_, seed))
+    plan = run.check(config, options.overrides(set_, seed, cache))
     display.plan(plan.describe(), quiet=quiet, json=json, stream=sys.stdout)
     return 0

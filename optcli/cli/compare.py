@@ -65,6 +65,7 @@ def command(
     seed: options.Seed = None,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    cache: options.Cache = None,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -88,7 +89,7 @@ def command(
         contest.compare(
             entries,
             config[0] if config and len(config) == 1 else config,
-            options.overrides(set_, seed),
+            options.overrides(set_, seed, cache),
             terms=terms,
             out=out,
             overwrite=overwrite,

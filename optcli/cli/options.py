@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,10 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same 
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="The folder to write; new or empty.")
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="DIR", help="Folder for tables too large for the memory."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace DIR if optcli made it.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
@@ -30,9 +35,12 @@ Plugin = Annotated[
 ]
 
 
-def overrides(of: list[str] | None, seed: int | None) -> list[str]:
+def overrides(of: list[str] | None, seed: int | None, cache: Path | None = None) -> list[str]:
     """The settings of the command line, in one list."""
-    return [*(of or []), *([] if seed is None else [f"seed={seed}"])]
+    found = [*(of or []), *([] if seed is None else [f"seed={seed}"])]
+    if cache is not None:
+        found.append(f"dataset.cache={json.dumps(str(cache.absolute()))}")
+    return found
 
 
 def numbers(option: str, text: str | None) -> list[float] | None:

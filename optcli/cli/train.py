@@ -34,6 +34,7 @@ def command(
     seed: options.Seed = None,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    cache: options.Cache = None,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -46,7 +47,7 @@ def command(
 
     load(plugin or [])
     listener = display.pick(quiet, json, sys.stdout)
-    overrides = options.overrides(set_, seed)
+    overrides = options.overrides(set_, seed, cache)
     if on_divergence is not None:
         overrides.append(f"training.on_divergence={on_divergence}")
     rest: dict[str, Any] = {"plots": not no_plots, "listeners": [listener]}

@@ -412,10 +412,12 @@ def _check_monitor(monitor: str, key: Key, made: dict[str, Any], faults: Faults)
 
 
 def _resolved_path(dataset: Dataset, folder: Path) -> Dataset:
-    path = getattr(dataset, "path", None)
-    if path is None:
-        return dataset
-    return replace(dataset, path=str(folder / path))  # type: ignore[call-arg]
+    paths = {
+        name: str(folder / path)
+        for name in ("path", "cache")
+        if (path := getattr(dataset, name, None)) is not None
+    }
+    return replace(dataset, **paths) if paths else dataset  # type: ignore[arg-type]
 
 
 def _resolved_split(split: Split, folder: Path) -> Split:
@@ -431,7 +433,7 @@ def portable(config: Config, folder: Path) -> dict[str, Any]:
     """The resolved config, its paths written so that they resolve from `folder`."""
     values = config.resolved()
     if config.objective is None:
-        values["dataset"] = _relative(values["dataset"], ["path"], folder)
+        values["dataset"] = _relative(values["dataset"], ["path", "cache"], folder)
         values["split"] = _relative(values["split"], ["validation", "test"], folder)
     return values
 

@@ -8,10 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from optcli import files
 from optcli.arrays import Array
 from optcli.data.preparation import Part
 from optcli.randomness import generator
 
+# Of a streamed part: rows that are read together, and bytes that are shuffled together.
+BLOCK_ROWS = 1 << 14
+WINDOW_BYTES = 1 << 24
 # A block of gathered features stays in the cache from the gathering to its use.
 BLOCK_BYTES = 1 << 20
 
@@ -22,6 +26,32 @@ class Source:
 
     part: Part
     seed: int
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How the rows of a streamed part are shuffled; the same in any company.
+
+    The blocks of an epoch come in a new order, what is left of the rows last; those of a
+    window are shuffled together. Both are multiples of a batch.
+    """
+
+    block: int
+    window: int
+
+    @classmethod
+    def of(cls, part: Part, rows: int) -> Windows:
+        """For batches of so many rows."""
+        most = max(1, WINDOW_BYTES // max(1, part.x.shape[1] * part.x.itemsize))
+        block = rows * max(1, min(BLOCK_ROWS, most // 8) // rows)
+        return cls(block, block * max(1, most // block))
+
+    def note(self, total: int, *, shuffle: bool) -> str:
+        """What is done, in a sentence."""
+        text = f"streamed: {total:,} rows in {-(-total // self.block):,} blocks"
+        if not shuffle:
+            return f"{text}; in the order of the file"
+        return f"{text}, in a new order every epoch; shuffled within {self.window:,} rows"
 
 
 class Batch(NamedTuple):
@@ -55,7 +85,8 @@ class Batches:
 
     An epoch visits each row once, B at a time; the last batch may be smaller.
     With shuffle, the order of an epoch follows from the source's seed and the
-    epoch's number alone; without, it is the order of the data.
+    epoch's number alone; without, it is the order of the data. Streamed parts
+    are shuffled as `Windows` says.
     """
 
     def __init__(self, sources: Sequence[Source], rows: int, *, shuffle: bool) -> None:
@@ -71,18 +102,28 @@ class Batches:
         self.count = 1 if len(firsts) == 1 else len(sources)
 
         first = sources[0].part
-        self._y = np.empty((self.count, *first.y.shape), first.y.dtype)
-        weight = first.weight
-        self._weight = None if weight is None else np.empty((self.count, self.total), weight.dtype)
-        row_bytes = self.count * first.x.shape[1] * first.x.itemsize
-        self.block = self.rows * max(1, BLOCK_BYTES // max(1, self.rows * row_bytes))
-        self.block = min(self.block, self.total)
+        self.windows = Windows.of(first, self.rows) if first.streamed else None
+        weight, row_bytes = first.weight, self.count * first.x.shape[1] * first.x.itemsize
+        if self.windows is not None:
+            self.block = min(self.windows.window, self.total)
+        else:
+            self.block = self.rows * max(1, BLOCK_BYTES // max(1, self.rows * row_bytes))
+            self.block = min(self.block, self.total)
+        targets = self.total if self.windows is None else self.block
+        self._y = np.empty((self.count, targets, *first.y.shape[1:]), first.y.dtype)
+        self._weight = None if weight is None else np.empty((self.count, targets), weight.dtype)
         self._x: Array | None = None
-        if shuffle or self.count > 1:
+        if shuffle or self.count > 1 or self.windows is not None:
             self._x = np.empty((self.count, self.block, first.x.shape[1]), first.x.dtype)
+        self._read: Array | None = None
+        if shuffle and self._x is not None and self.windows is not None:
+            self._read = np.empty_like(self._x[0])
 
     def epoch(self, number: int, step: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number` (from 1), from its `step`-th (from 0) on."""
+        if self.windows is not None:
+            yield from self._streamed(self.windows, number, step)
+            return
         orders = self._orders(number)
         y, weight = self.targets(number, orders)
         for block in range(step * self.rows // self.block * self.block, self.total, self.block):
@@ -97,6 +138,57 @@ class Batches:
                         y[:, start:stop],
                         None if weight is None else weight[:, start:stop],
                     )
+
+    def _streamed(self, windows: Windows, number: int, step: int) -> Iterator[Batch]:
+        """The batches of an epoch, a window of rows after the other."""
+        order = {
+            first: generator(self.sources[first].seed, "order", number).permutation(
+                self.total // windows.block
+            )
+            for first in self.firsts
+            if self.shuffle
+        }
+        assert self._x is not None
+        for window in range(step * self.rows // self.block * self.block, self.total, self.block):
+            end = min(window + self.block, self.total)
+            files.release()
+            for row, owner in enumerate(self.owner[: self.count]):
+                if owner == row:
+                    self._fill(row, order.get(owner), windows, number, window, end)
+                else:
+                    for kept in (self._x, self._y, self._weight):
+                        if kept is not None:
+                            kept[row] = kept[owner]
+            for start in range(max(window, step * self.rows), end, self.rows):
+                stop = min(start + self.rows, end)
+                low, high = start - window, stop - window
+                weight = None if self._weight is None else self._weight[:, low:high]
+                yield Batch(start, stop, self._x[:, low:high], self._y[:, low:high], weight)
+
+    def _fill(
+        self, row: int, order: Array | None, windows: Windows, number: int, start: int, stop: int
+    ) -> None:
+        """Read the rows of a window and shuffle them."""
+        source, count = self.sources[row], stop - start
+        part, size = source.part, windows.block
+        assert self._x is not None
+        x, y = self._x[row, :count], self._y[row, :count]
+        places = np.arange(start, stop)
+        if order is not None:
+            own = order[start // size : stop // size]
+            places[: len(own) * size] = (own[:, None] * size + np.arange(size)).ravel()
+        read = x if self._read is None else self._read[:count]
+        for low in range(0, count, size):
+            high = min(low + size, count)
+            read[low:high] = part.x[places[low] : places[high - 1] + 1]
+        if order is not None:
+            rng = generator(source.seed, "order", number, 1 + start // self.block)
+            shuffled = rng.permutation(count)
+            read.take(shuffled, 0, x, "clip")
+            places = places[shuffled]
+        y[:] = part.y[places]
+        if self._weight is not None and part.weight is not None:
+            self._weight[row, :count] = part.weight[places]
 
     def targets(
         self, number: int, orders: dict[int, Array | None] | None = None

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from optcli import files
 from optcli.arrays import Array
 from optcli.data.stored import taken
 
@@ -221,6 +222,7 @@ def blocks(rows: int) -> Iterator[slice]:
     """All rows, a block after the other."""
     for start in range(0, rows, BLOCK):
         yield slice(start, min(start + BLOCK, rows))
+        files.touched(8 * BLOCK)
 
 
 def rows_where(

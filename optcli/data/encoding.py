@@ -123,8 +123,8 @@ class Encoder:
         if faults:
             raise InvalidInput(*faults)
 
-    def fill(self, table: Table, rows: Any, x: Array) -> None:
-        """Encode some rows, by slice or index, of a table that was checked into zeros x (B, D)."""
+    def fill(self, table: Table, rows: slice, x: Array) -> None:
+        """Encode some rows of a table that was checked into zeros x (B, D)."""
         at = 0
         for feature in self.features:
             values = _filled(feature, table.columns[feature.name].select(rows))
@@ -254,6 +254,35 @@ class Encoder:
         if feature.fill is None and column.gaps():
             faults.append(table.fault(name, missing_text(table, name)))
         return [fault for fault in faults if fault is not None]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Inputs x (N, D) that are encoded whenever they are looked at: x[start:stop] is an array.
+
+    For tables whose inputs would take too much memory; the table was checked.
+    """
+
+    encoder: Encoder
+    table: Table
+    dtype: np.dtype[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.table.rows, self.encoder.inputs
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.table.rows
+
+    def __getitem__(self, rows: slice) -> Array:
+        start, stop, _ = rows.indices(len(self))
+        x = np.zeros((max(0, stop - start), self.encoder.inputs), self.dtype)
+        self.encoder.fill(self.table, slice(start, stop), x)
+        return x
 
 
 def softmax(scores: Array) -> Array:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
-from optcli.data import table
+from optcli.data import streaming, table
 from optcli.data.base import DATASETS, Dataset, Missing, Roles
 from optcli.data.table import Table
 from optcli.specs import Doc, Ge, MinLen
@@ -40,6 +41,15 @@ class File(Dataset):
         Doc("[channels, height, width] of the images whose pixels the features are"),
     ] = None
 
+    stream: Annotated[
+        bool | None,
+        Doc("keep the table in a file instead of memory; by default from 100 MB on"),
+    ] = None
+    cache: Annotated[
+        str | None,
+        Doc("folder for what is streamed, relative to the config; by default runs/.cache"),
+    ] = None
+
     def table(self, seed: int) -> Table:
         return self.other(self.path)
 
@@ -56,4 +66,8 @@ class File(Dataset):
         )
 
     def other(self, path: str) -> Table:
-        return table.read(path, delimiter=self.delimiter, categorical=self.categorical or ())
+        categorical = self.categorical or ()
+        if streaming.is_large(path) if self.stream is None else self.stream:
+            folder = Path(self.cache or streaming.CACHE)
+            return streaming.read(path, folder, delimiter=self.delimiter, categorical=categorical)
+        return table.read(path, delimiter=self.delimiter, categorical=categorical)

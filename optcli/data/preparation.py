@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,15 +26,17 @@ from optcli.data.checks import (
     weights_of,
     without_missing,
 )
-from optcli.data.columns import BLOCK, Column, Numbers, Words
+from optcli.data.columns import BLOCK, Column, Numbers, Words, blocks
 from optcli.data.encoding import (
     NUMERIC,
+    Encoded,
     Encoder,
     Feature,
     Target,
     classes_of,
     require,
 )
+from optcli.data.streaming import LARGE
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
 from optcli.specs import Bound, Split, TargetKind
@@ -48,13 +50,33 @@ __all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prep
 class Part:
     """Some rows, ready for use.
 
-    x: (N, D), C-contiguous. y: classes (N,) intp, labels (N, C) of 0 and 1, values
-    (N, C). weight: (N,) sample weights, or None.
+    x: (N, D), C-contiguous; of a streamed part `Encoded`, which gives an array for a
+    slice of rows. y: classes (N,) intp, labels (N, C) of 0 and 1, values (N, C).
+    weight: (N,) sample weights, or None.
     """
 
     x: Array
     y: Array
     weight: Array | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether x is not in memory."""
+        return isinstance(self.x, Encoded)
+
+    def thinned(self, most: int) -> Part:
+        """The part in memory; where it is streamed, at most so many rows from all over it."""
+        if not self.streamed:
+            return self
+        rows, run = len(self.x), 100  # rows that are read together
+        count = max(1, most // run)
+        starts = range(0, rows, run) if rows <= most else [i * rows // count for i in range(count)]
+        runs = [slice(start, start + run) for start in starts]
+        x, y = (np.concatenate([of[rows] for rows in runs]) for of in (self.x, self.y))
+        weight = None
+        if self.weight is not None:
+            weight = np.concatenate([self.weight[rows] for rows in runs])
+        return Part(x, y, weight)
 
 
 @dataclass(frozen=True)
@@ -139,16 +161,21 @@ def prepare(
         roles.missing,
         roles.image,
     )
-    part = labelled(encoder, train, dtype)
+    stream = getattr(dataset, "stream", False)
+    if stream is None:
+        stream = table.rows * encoder.inputs * dtype.itemsize > LARGE
+    part = labelled(encoder, train, dtype, stream=stream)
     parts: dict[str, Part | None] = {}
     ways = {"validation": (split.validation, rows.validation), "test": (split.test, rows.test)}
     for name, (way, chosen) in ways.items():
         if isinstance(way, str):
             other = dataset.other(way)
-            parts[name] = labelled(encoder, other, dtype)
+            parts[name] = labelled(encoder, other, dtype, stream=stream)
             check_targets(other, roles.target, loss, bounds, ordered=ordered)
         else:
-            parts[name] = None if chosen is None else labelled(encoder, table.select(chosen), dtype)
+            parts[name] = None
+            if chosen is not None:
+                parts[name] = labelled(encoder, table.select(chosen), dtype, stream=stream)
     if strata is not None:
         _check_classes({"train": part, **parts}, classes[0], roles.target[0])
     return Prepared(
@@ -161,11 +188,13 @@ def prepare(
     )
 
 
-def labelled(encoder: Encoder, table: Table, dtype: Any = np.float32) -> Part:
+def labelled(
+    encoder: Encoder, table: Table, dtype: Any = np.float32, *, stream: bool = False
+) -> Part:
     """Rows of a further table with their targets, treated as the training rows were.
 
-    Where those with missing values were dropped, they are dropped here, too.
-    Raises InvalidInput.
+    Where those with missing values were dropped, they are dropped here, too. stream:
+    whether inputs are encoded whenever they are needed. Raises InvalidInput.
     """
     if encoder.missing == "drop":
         names = [f.name for f in encoder.features] + list(encoder.target.names)
@@ -175,8 +204,16 @@ def labelled(encoder: Encoder, table: Table, dtype: Any = np.float32) -> Part:
     weight = None
     if encoder.weights is not None:
         require(table, [encoder.weights])
-        weight = weights_of(table, encoder.weights).astype(dtype)
-    return Part(encoder.encode(table, dtype), encoder.encode_target(table, dtype), weight)
+        values = weights_of(table, encoder.weights)
+        weight = table.make(table.rows, dtype)
+        for block in blocks(table.rows):
+            weight[block] = values[block]
+    if stream:
+        encoder.check(table, dtype)
+        x = cast("Array", Encoded(encoder, table, np.dtype(dtype)))
+    else:
+        x = encoder.encode(table, dtype)
+    return Part(x, encoder.encode_target(table, dtype), weight)
 
 
 def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,16 +89,21 @@ def read(
     InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
     """
     path = Path(path)
+    check_delimiter(delimiter)
+    data = _contents(path)
+    if path.suffix == ".parquet":
+        return _parquet(data, str(path), categorical)
+    refuse_what_is_no_text(data, path)
+    contents = delimited.read(data, str(path), delimiter, categorical)
+    return assembled(contents.columns, contents.mixed, str(path), contents.lines)
+
+
+def check_delimiter(delimiter: str | None) -> None:
+    """Raise InvalidInput for what cannot stand between fields."""
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
         raise InvalidInput(
             Fault(f"is {delimiter!r}; must be one character", key="dataset.delimiter")
         )
-    data = _contents(path)
-    if path.suffix == ".parquet":
-        return _parquet(data, str(path), categorical)
-    _refuse_what_is_no_text(data, path)
-    contents = delimited.read(data, str(path), delimiter, categorical)
-    return _table(contents.columns, contents.mixed, str(path), contents.lines)
 
 
 def of(
@@ -133,15 +139,16 @@ def of(
     if len(lengths) != 1 or lengths == {0}:
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
-    return _table(columns, mixed, source)
+    return assembled(columns, mixed, source)
 
 
-def _table(
+def assembled(
     columns: Mapping[str, Column],
     mixed: Mapping[str, Mixed],
     source: str,
     lines: Array | None = None,
 ) -> Table:
+    """The table of these columns, with a fault for each that is mixed."""
     table = Table(columns, source, lines=lines)
     faults = {}
     for name, odd in mixed.items():
@@ -162,39 +169,39 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 def _contents(path: Path) -> bytes:
     """The bytes of a file, unpacked."""
-    file = str(path)
-    try:
+    with reading(path):
         size, memory = path.stat().st_size, _memory()
         if size > memory:
-            raise InvalidInput(
-                Fault(
-                    f"is {size / 1e9:.0f} GB, the memory {memory / 1e9:.0f} GB; take a part of it",
-                    file=file,
-                )
-            )
+            message = f"is {size / 1e9:.0f} GB, the memory {memory / 1e9:.0f} GB; take a part of it"
+            raise InvalidInput(Fault(message, file=str(path)))
         data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    if not data or data.isspace():
+        raise InvalidInput(Fault("is empty", file=str(path)))
+    return data
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say what the system has against reading a file."""
+    file = str(path)
+    try:
+        yield
     except FileNotFoundError:
         raise InvalidInput(Fault(_not_found(path), file=file)) from None
     except IsADirectoryError:
         raise InvalidInput(Fault("is a folder; must be a file", file=file)) from None
     except PermissionError:
         raise EnvironmentFailed(f"{file}: no permission to read it") from None
+    except gzip.BadGzipFile:
+        message = "is not compressed, though its name ends in .gz; rename it"
+        raise InvalidInput(Fault(message, file=file)) from None
+    except (EOFError, zlib.error):
+        message = "is cut off or damaged; compress or download it anew"
+        raise InvalidInput(Fault(message, file=file)) from None
     except OSError as error:
         raise EnvironmentFailed(f"{file}: {error.strerror}") from None
-    if path.suffix == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except gzip.BadGzipFile:
-            raise InvalidInput(
-                Fault("is not compressed, though its name ends in .gz; rename it", file=file)
-            ) from None
-        except (EOFError, zlib.error):
-            raise InvalidInput(
-                Fault("is cut off or damaged; compress or download it anew", file=file)
-            ) from None
-    if not data or data.isspace():
-        raise InvalidInput(Fault("is empty", file=file))
-    return data
 
 
 def _memory() -> float:
@@ -210,7 +217,7 @@ def _not_found(path: Path) -> str:
     return "no such file" + suggestion(path.name, [p.name for p in path.parent.iterdir()])
 
 
-def _refuse_what_is_no_text(data: bytes, path: Path) -> None:
+def refuse_what_is_no_text(data: bytes, path: Path) -> None:
     start = data[:512].lstrip().lower()
     what = None
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -238,6 +245,15 @@ def _parquet(data: bytes, file: str, categorical: Collection[str]) -> Table:
         ) from None
     if not frame.height or not frame.width:
         raise InvalidInput(Fault("has no rows", file=file))
+    return assembled(*from_frame(frame, file, categorical), file)
+
+
+def from_frame(
+    frame: Any, file: str, categorical: Collection[str]
+) -> tuple[dict[str, Column], dict[str, Mixed]]:
+    """The columns of a polars data frame, and what is mixed in them."""
+    import polars as pl
+
     columns: dict[str, Column] = {}
     mixed = {}
     for series in frame:
@@ -255,4 +271,4 @@ def _parquet(data: bytes, file: str, categorical: Collection[str]) -> Table:
         )
         if oddity is not None:
             mixed[name] = oddity
-    return _table(columns, mixed, file)
+    return columns, mixed

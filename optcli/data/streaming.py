@@ -1,0 +1,371 @@
+"""Streaming: a table that is larger than memory goes once into a file of its columns.
+
+The file, the table's cache, is mapped: the system reads what is looked at and
+lets go of it again. It holds numbers in blocks of K rows, each block column by
+column, then a header (JSON: names, kinds, categories), and at its end the
+header's length and SHA-256. It is called by the content of the table's file
+and the options of reading it, so a changed table gets a new one.
+
+A piece of the table is read as a small table would be, by `delimited`; what
+columns are follows from the pieces together.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from optcli import files
+from optcli.arrays import Array
+from optcli.data import delimited, table
+from optcli.data.columns import DECIMAL_COMMA, Column, Mixed, Numbers, Words, first, number
+from optcli.data.stored import Codes, Stored
+from optcli.data.table import Table
+from optcli.errors import Fault, InvalidInput
+
+CACHE = Path("runs", ".cache")
+LARGE = 100_000_000  # bytes of a table that is streamed
+CHUNK = 1 << 22  # bytes of text that are read at a time
+MOST_CHUNKS = 8  # that one row may take
+BLOCK_BYTES = 1 << 24  # of the cache, at most
+BLOCK_ROWS = 1 << 16
+MOST_WORDS = 100_000  # different texts of a column; they are held in memory
+TOGETHER = 4  # columns of a Parquet file that are unpacked together
+MAGIC = b"optcli table 1"
+TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
+STALE = 24 * 3600  # seconds after which a file that was begun has been given up
+
+
+def is_large(path: str | Path) -> bool:
+    """Whether a table has more than LARGE bytes: of text, unpacked, or 8 for each value."""
+    path = Path(path)
+    with table.reading(path):
+        size = path.stat().st_size
+        if path.suffix == ".parquet":
+            return size > LARGE // 1000 and _values(path) * 8 > LARGE
+        if path.suffix != ".gz" or size > LARGE or size * 1032 <= LARGE:  # deflate's best
+            return size > LARGE
+        with gzip.open(path) as file:
+            return any(file.tell() > LARGE for _ in iter(lambda: file.read(CHUNK), b""))
+
+
+def read(
+    path: str | Path, folder: Path, *, delimiter: str | None, categorical: Collection[str]
+) -> Table:
+    """The same as `table.read`, with columns that stay in the cache in `folder`.
+
+    Raises InvalidInput for the table, EnvironmentFailed for the cache.
+    """
+    path = Path(path)
+    table.check_delimiter(delimiter)
+    with table.reading(path):
+        options = [path.suffix == ".parquet", delimiter, sorted(categorical), BLOCK_ROWS]
+        key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
+    with files.said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _tidy(folder)
+    cache = folder / f"{key}.table"
+    header = _header(cache)
+    if header is None:
+        _build(cache, path, delimiter, categorical)
+        header = _header(cache)
+        assert header is not None
+    return _mapped(cache, header, str(path), folder)
+
+
+# ---- the cache -----------------------------------------------------------------------
+
+
+def _header(cache: Path) -> dict[str, Any] | None:
+    """What the header says, or None where there is no whole cache."""
+    with suppress(OSError, ValueError), cache.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(size - TAIL)
+        tail = file.read()
+        length = int.from_bytes(tail[:8], "little")
+        file.seek(size - TAIL - length)
+        text = file.read(length)
+        if tail[8:] != hashlib.sha256(text).digest() + MAGIC:
+            return None
+        header: dict[str, Any] = json.loads(text)
+        if size == 8 * int(np.prod(header["shape"])) + length + TAIL:
+            return header
+    return None
+
+
+def _mapped(cache: Path, header: Mapping[str, Any], source: str, folder: Path) -> Table:
+    """The table behind a header."""
+    blocks = files.mapped(cache, tuple(header["shape"]), np.float64)
+    columns: dict[str, Column] = {}
+    for i, kind in enumerate(header["columns"]):
+        stored = Stored(blocks, i, header["rows"])
+        if kind["order"] is None:
+            columns[kind["name"]] = Numbers(cast("Array", stored))
+        else:
+            codes = Codes(stored, np.array([*kind["order"], -1], np.intp))
+            columns[kind["name"]] = Words(cast("Array", codes), tuple(kind["categories"]))
+    lines = Stored(blocks, len(columns), header["rows"]) if header["lines"] else None
+    mixed = {name: Mixed(*odd) for name, odd in header["mixed"].items()}
+    found = table.assembled(columns, mixed, source, cast("Array | None", lines))
+    message = f"is text with more than {MOST_WORDS:,} different values; list it in dataset.exclude"
+    lost = {name: found.fault(name, message) for name in header["lost"]}
+    return replace(found, faults={**found.faults, **lost}, make=partial(files.scratch, folder))
+
+
+def _build(cache: Path, path: Path, delimiter: str | None, categorical: Collection[str]) -> None:
+    """Write the cache of a table."""
+    mixed: dict[str, Mixed] = {}
+    while True:
+        before = _stamp(path)
+        with files.growing(cache) as add:
+            writer = _Writer(add)
+            with (
+                table.reading(path),
+                closing(_pieces(path, delimiter, {*categorical, *mixed})) as pieces,
+            ):
+                for piece in pieces:
+                    writer.add(piece)
+            if _stamp(path) != before:
+                raise InvalidInput(Fault("changed while it was read; start again", file=str(path)))
+            odd = {
+                n: found
+                for n in writer.kinds
+                if n not in categorical and (found := writer.kinds[n].mixed())
+            }
+            writer.close(mixed or odd)
+        if mixed or not odd:
+            return
+        mixed = odd  # what else those columns hold is text, too: once more
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what was begun long ago by a process that is no more."""
+    for begun in folder.glob(".new-*"):
+        with suppress(OSError):
+            if time.time() - begun.stat().st_mtime > STALE:
+                begun.unlink()
+
+
+@dataclass
+class _Kind:
+    """What is known of a column so far."""
+
+    codes: dict[str, int] = field(default_factory=dict)
+    numbers: bool = False
+    odd: Mixed | None = None  # the first cell that is no number
+    lost: bool = False  # too many words
+
+    def values(self, column: Column, oddity: Mixed | None, start: int) -> Array:
+        """A piece of the column, which begins in row `start`, as numbers."""
+        if isinstance(column, Numbers):
+            self.numbers |= column.gaps() < len(column)
+            return column.values
+        if self.odd is None and oddity is not None:
+            self.odd = Mixed(start + oddity.row, oddity.text)
+        elif self.odd is None and column.gaps() < len(column):
+            row = first(~column.missing)
+            self.odd = Mixed(start + row, column.text(row))
+        if len(self.codes) > MOST_WORDS:
+            self.lost = True
+            return np.zeros(len(column))
+        codes = [self.codes.setdefault(text, len(self.codes)) for text in column.categories]
+        return np.array([*codes, np.nan])[column.codes]
+
+    def mixed(self) -> Mixed | None:
+        """The first cell that is no number, in a column that should be one thing."""
+        numeric = self.numbers or any(number(text) is not None for text in self.codes)
+        if self.codes and (numeric or all(map(DECIMAL_COMMA.fullmatch, self.codes))):
+            return self.odd
+        return None
+
+    def description(self, name: str) -> dict[str, Any]:
+        """What the header says of it."""
+        if not self.codes:
+            return {"name": name, "order": None, "categories": None}
+        if self.lost:
+            return {"name": name, "order": [0] * len(self.codes), "categories": ["…"]}
+        categories = sorted(self.codes)
+        place = {text: i for i, text in enumerate(categories)}
+        return {"name": name, "order": [place[t] for t in self.codes], "categories": categories}
+
+
+class _Writer:
+    """Gathers pieces into blocks and writes them."""
+
+    def __init__(self, write: Callable[[Any], None]) -> None:
+        self.write = write
+        self.kinds: dict[str, _Kind] = {}
+        self.block = np.empty((0, 0))
+        self.lines = False
+        self.rows = self.filled = self.count = 0
+
+    def add(self, piece: delimited.Contents) -> None:
+        if not self.kinds:
+            self.kinds = {name: _Kind() for name in piece.columns}
+            self.lines = len(piece.lines) > 0
+            width = len(self.kinds) + self.lines
+            self.block = np.empty((width, max(1, min(BLOCK_ROWS, BLOCK_BYTES // (8 * width)))))
+        values = [
+            self.kinds[name].values(column, piece.mixed.get(name), self.rows)
+            for name, column in piece.columns.items()
+        ]
+        if self.lines:
+            values.append(piece.lines)
+        done, rows = 0, len(values[0])
+        while done < rows:
+            more = min(rows - done, self.block.shape[1] - self.filled)
+            for cells, column in zip(self.block, values, strict=True):
+                cells[self.filled : self.filled + more] = column[done : done + more]
+            done, self.filled = done + more, self.filled + more
+            if self.filled == self.block.shape[1]:
+                self._end_block()
+        self.rows += rows
+
+    def _end_block(self) -> None:
+        self.block[:, self.filled :] = np.nan
+        self.write(self.block)
+        self.count, self.filled = self.count + 1, 0
+
+    def close(self, mixed: Mapping[str, Mixed]) -> None:
+        if self.filled:
+            self._end_block()
+        header = {
+            "rows": self.rows,
+            "shape": [self.count, *self.block.shape],
+            "columns": [kind.description(name) for name, kind in self.kinds.items()],
+            "mixed": {name: [odd.row, odd.text] for name, odd in mixed.items()},
+            "lost": [name for name, kind in self.kinds.items() if kind.lost],
+            "lines": self.lines,
+        }
+        text = json.dumps(header).encode()
+        self.write(text + len(text).to_bytes(8, "little"))
+        self.write(hashlib.sha256(text).digest() + MAGIC)
+
+
+# ---- the table's file, in pieces -----------------------------------------------------
+
+
+def _pieces(
+    path: Path, delimiter: str | None, categorical: Collection[str]
+) -> Generator[delimited.Contents, None, None]:
+    if path.suffix == ".parquet":
+        yield from _parquet(path, categorical)
+        return
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        yield from _text(cast("BinaryIO", file), path, delimiter, categorical)
+
+
+def _text(
+    file: BinaryIO, path: Path, delimiter: str | None, categorical: Collection[str]
+) -> Iterator[delimited.Contents]:
+    """Pieces of whole rows, each read with the header before it."""
+    data = file.read(CHUNK)
+    while b"\n" not in data and len(data) < MOST_CHUNKS * CHUNK and (chunk := file.read(CHUNK)):
+        data += chunk
+    if not data or data.isspace():
+        raise InvalidInput(Fault("is empty", file=str(path)))
+    table.refuse_what_is_no_text(data, path)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    old = b"\n" not in data  # lines that end as on very old Macs
+    data = data.replace(b"\r", b"\n") if old else data
+    end = data.find(b"\n") + 1 or len(data)
+    while data.count(b'"', 0, end) % 2 and data.find(b"\n", end) > 0:
+        end = data.find(b"\n", end) + 1
+    header, data = data[:end], data[end:]
+    delimiter = delimiter or delimited.find_delimiter(header.decode(errors="replace"))
+    before = header.count(b"\n")
+    line, empty, more = before + 1, True, True
+    while more:
+        chunk = file.read(CHUNK)
+        more = bool(chunk)
+        data += chunk.replace(b"\r", b"\n") if old else chunk
+        end = _whole(data, delimiter) if more else len(data)
+        if (more and not end) or (not empty and not data[:end].strip()):
+            continue
+        try:
+            piece = delimited.read(header + data[:end], str(path), delimiter, categorical)
+        except InvalidInput as error:
+            moved = line - before - 1
+            raise InvalidInput(
+                *(
+                    replace(f, line=f.line + moved) if f.line and f.line > before else f
+                    for f in error.faults
+                )
+            ) from None
+        yield replace(piece, lines=piece.lines + (line - before - 1))
+        line, empty, data = line + data.count(b"\n", 0, end), False, data[end:]
+
+
+def _whole(data: bytes, delimiter: str) -> int:
+    """The bytes that are whole rows, up to blank lines at the end; 0 where more is needed."""
+    filled = len(data[: data.rfind(b"\n") + 1].rstrip())
+    end = data.find(b"\n", filled) + 1 if filled else 0
+    if data.find(b'"', 0, end) < 0 or len(data) > MOST_CHUNKS * CHUNK:
+        return end
+    text = data[:end].decode(errors="surrogateescape")
+    read = whole = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal read
+        for each in io.StringIO(text, newline=""):
+            read += len(each.encode(errors="surrogateescape"))
+            yield each
+
+    # that a quote is open ends the rows here, other errors are said by `delimited`
+    with suppress(csv.Error):
+        for _ in csv.reader(lines(), delimiter=delimiter, skipinitialspace=True, strict=True):
+            whole = read
+    return whole
+
+
+def _values(path: Path) -> int:
+    """Rows times columns of a Parquet file."""
+    import polars as pl
+
+    try:
+        scan = pl.scan_parquet(path)
+        return int(scan.select(pl.len()).collect().item()) * len(scan.collect_schema())
+    except (pl.exceptions.PolarsError, OSError):
+        return 0  # what is wrong will be said by the reader
+
+
+def _parquet(path: Path, categorical: Collection[str]) -> Iterator[delimited.Contents]:
+    import polars as pl
+
+    try:
+        scan = pl.scan_parquet(path)
+        rows, names = scan.select(pl.len()).collect().item(), scan.collect_schema().names()
+        step = max(1, min(BLOCK_ROWS, BLOCK_BYTES // (8 * max(1, len(names)))))
+        for start in range(0, rows if names else 0, step):
+            columns: dict[str, Column] = {}
+            mixed: dict[str, Mixed] = {}
+            for at in range(0, len(names), TOGETHER):
+                few = scan.select(names[at : at + TOGETHER])
+                found = table.from_frame(few.slice(start, step).collect(), str(path), categorical)
+                columns |= found[0]
+                mixed |= found[1]
+            yield delimited.Contents(columns, mixed, np.empty(0))
+    except (pl.exceptions.PolarsError, OSError):
+        raise InvalidInput(
+            Fault("is not a parquet file, or damaged; write it anew", file=str(path))
+        ) from None
+    if not rows or not names:
+        raise InvalidInput(Fault("has no rows", file=str(path)))

@@ -1,0 +1,556 @@
+"""A streamed table is the table: the same columns, faults and bits, whatever the pieces."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import itertools
+import os
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import optcli
+from optcli import files
+from optcli.data import batches, streaming, table
+from optcli.data.base import DATASETS
+from optcli.data.batches import Batches, Source
+from optcli.data.columns import Numbers
+from optcli.data.preparation import prepare
+from optcli.errors import EnvironmentFailed, InvalidInput
+from optcli.events import EpochEnded
+from optcli.metrics import METRICS, Additive
+from optcli.specs import Split
+from optcli.training import _Trainer, train_cohort
+from tests.cohorts import cohort
+
+DATA = Path(__file__).parents[1] / "configs" / "data"
+File = DATASETS.find("csv")
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Pieces of a few bytes and blocks of a few rows, so that small tables have many."""
+    monkeypatch.setattr(streaming, "CHUNK", 16)
+    monkeypatch.setattr(streaming, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(batches, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(batches, "WINDOW_BYTES", 1 << 10)
+    monkeypatch.setattr(files, "SMALL", 0)
+    monkeypatch.setattr(files, "MOST_TOUCHED", 100)
+
+
+def write(folder, content, name="t.csv"):
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def streamed(path, folder, delimiter=None, categorical=()):
+    return streaming.read(path, folder, delimiter=delimiter, categorical=categorical)
+
+
+def told(read, *arguments, **options):
+    """All that there is to a table, as text, or what is wrong with it."""
+    try:
+        found = read(*arguments, **options)
+    except InvalidInput as error:
+        return str(error)
+    columns = {
+        name: column.values[:].tolist()
+        if isinstance(column, Numbers)
+        else [None if code < 0 else column.categories[code] for code in column.codes[:]]
+        for name, column in found.columns.items()
+    }
+    lines = None if found.lines is None else found.lines[:].astype(int).tolist()
+    return repr((columns, lines, sorted(map(str, found.faults.values()))))
+
+
+# ---- the table -----------------------------------------------------------------------
+
+TABLES = {
+    "numbers": "a,b\n" + "".join(f"{i},{i / 7}\n" for i in range(20)),
+    "words": "a;b\n" + "".join(f"{i};w{i % 3}\n" for i in range(20)),
+    "no end": "a,b\n1,2\n3,4",
+    "lines in quotes": 'a,b\n1,"x\ny"\n2,"say ""no"""\n3,"p\n\nq"\n4,z\n' * 1,
+    "quotes within": 'a,b\n1,5" pipe\n2,6" pipe\n3,"7\n"\n4,x\n',
+    "returns": "a,b\r\n1,x\r\n2,y\r\n3,z\r\n",
+    "returns alone": "a,b\r1,x\r2,y\r3,z\r4,w\r",
+    "mark": b"\xef\xbb\xbfa,b\n1,2\n3,4\n5,6\n",
+    "blank end": "a,b\n1,2\n3,4\n5,6\n\n\n   \n\n",
+    "missing": "a,b\n1,NA\n?,x\n,y\n4,-\n5,z\n",
+    "missing first, then words": "a,b\n" + "1,\n" * 20 + "2,x\n",
+    "missing first, then numbers": "a,b\n" + "1,\n" * 20 + "2,5\n",
+    "a word late": "a,b\n" + "1,2\n" * 20 + "1,oops\n3,4\n",
+    "words, then a number": "a,b\n" + "1,x\n" * 20 + "1,007\n3,y\n",
+    "decimal commas": "a;b\n" + "1;2,5\n" * 20,
+    "decimal commas among words": "a;b\n" + "1;2,5\n" * 9 + "1;x\n",
+    "two names in the header's lines": '"a\nb",c\n1,2\n3,4\n5,6\n',
+    "blank inside": "a,b\n1,2\n3,4\n5,6\n\n7,8\n",
+    "blank inside, at the end of a piece": "a,b\n1,2\n3,4\n5,6\n" + "\n" * 40 + "7,8\n",
+    "short row": "a,b\n1,2\n3,4\n5,6\n7\n8,9\n",
+    "long row": "a,b\n1,2\n3,4\n5,6\n7,8,9\n8,9\n",
+    "open quote": 'a,b\n1,2\n3,4\n5,"6\n7,8\n8,9\n',
+    "NUL": b"a,b\n1,2\n3,4\n5,\0\n7,8\n",
+    "latin-1": b"a,b\n1,x\n3,y\n5,\xe9\n7,z\n",
+    "header alone": "a,b\n",
+    "header without an end": "a,b",
+    "no header": "1,2\n3,4\n5,6\n",
+    "the same name twice": "a,a\n3,4\n5,6\n",
+    "empty": "",
+    "web page": "<!DOCTYPE html><html></html>",
+}
+
+
+@pytest.mark.parametrize("categorical", [(), ("b",)], ids=["", "categorical"])
+@pytest.mark.parametrize("name", TABLES)
+def test_streamed_in_pieces_it_is_the_same_table(small, tmp_path, name, categorical):
+    path = write(tmp_path, TABLES[name])
+    whole = told(table.read, path, categorical=categorical)
+    assert told(streamed, path, tmp_path / "cache", categorical=categorical) == whole
+    packed = write(tmp_path, gzip.compress(path.read_bytes()), "t.csv.gz")
+    expected = told(table.read, packed, categorical=categorical)
+    assert told(streamed, packed, tmp_path / "cache", categorical=categorical) == expected
+
+
+CELLS = st.sampled_from(["1", "-2.5", "x", "y z", "", "NA", "1,5", '"', "\n", "é", "1e400"])
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=12), st.integers(5, 40))
+def test_any_table_in_any_pieces(tmp_path_factory, rows, chunk):
+    def quoted(cell):
+        return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\n') else cell
+
+    folder = tmp_path_factory.mktemp("t")
+    text = "a,b\n" + "".join(f"{quoted(a)},{quoted(b)}\n" for a, b in rows)
+    path = write(folder, text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streaming, "CHUNK", chunk)
+        patch.setattr(streaming, "BLOCK_ROWS", 4)
+        assert told(streamed, path, folder / "cache") == told(table.read, path)
+
+
+@pytest.mark.parametrize("name", ["iris.csv", "penguins.csv", "mpg.csv", "digits.csv.gz"])
+def test_real_tables(small, monkeypatch, tmp_path, name):
+    monkeypatch.setattr(streaming, "CHUNK", 5000)
+    assert told(streamed, DATA / name, tmp_path) == told(table.read, DATA / name)
+
+
+def test_parquet(small, tmp_path):
+    path = tmp_path / "t.parquet"
+    frame = pl.DataFrame({"a": [1, 2, None, 4] * 5, "b": ["x", None, "y", "z"] * 5})
+    frame.write_parquet(path, row_group_size=7)
+    assert told(streamed, path, tmp_path / "cache") == told(table.read, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert told(streamed, path, tmp_path / "cache") == told(table.read, path)
+    assert "not a parquet file" in told(table.read, path)
+
+
+def test_a_truncated_gz_leaves_no_cache(small, tmp_path):
+    rows = "".join(f"{i},{i * i % 97}\n" for i in range(5000))
+    packed = gzip.compress(f"a,b\n{rows}".encode())
+    path = write(tmp_path, packed[:-9], "t.csv.gz")
+    message = "is cut off or damaged; compress or download it anew"
+    assert told(streamed, path, tmp_path / "cache") == f"{path}: {message}"
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_more_texts_than_are_held_are_a_fault_of_their_column(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(streaming, "MOST_WORDS", 10)
+    path = write(tmp_path, "a,b,y\n" + "".join(f"{i},w{i},{i % 2}\n" for i in range(60)))
+    dataset = File(path=str(path), target="y", stream=True, cache=str(tmp_path / "c"))
+    with pytest.raises(InvalidInput, match="column 'b': is text with more than 10 different"):
+        prepare(dataset, dataset.table(0), target="classes", split=Split(), seed=0)
+    dataset = File(
+        path=str(path), target="y", exclude=("b",), stream=True, cache=str(tmp_path / "c")
+    )
+    prepare(dataset, dataset.table(0), target="classes", split=Split(), seed=0)
+
+
+def test_only_large_tables_are_streamed(monkeypatch, tmp_path):
+    text = "a,b\n" + "1,2\n" * 3000
+    path, packed = write(tmp_path, text), write(tmp_path, gzip.compress(text.encode()), "t.csv.gz")
+    columns = tmp_path / "t.parquet"
+    pl.read_csv(path).write_parquet(columns)
+    for limit, expected in ((len(text), False), (len(text) - 1, True)):
+        monkeypatch.setattr(streaming, "LARGE", limit)
+        assert streaming.is_large(path) is streaming.is_large(packed) is expected
+    for limit, expected in ((3000 * 16, False), (3000 * 16 - 1, True)):
+        monkeypatch.setattr(streaming, "LARGE", limit)
+        assert streaming.is_large(columns) is expected
+
+
+# ---- the cache -----------------------------------------------------------------------
+
+
+def test_a_cache_is_used_again_and_a_changed_table_has_its_own(small, monkeypatch, tmp_path):
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    before = told(streamed, path, cache)
+    moved = write(tmp_path, TABLES["words"], "other.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming, "_build", None)  # must not be called
+        assert told(streamed, path, cache) == before
+        assert told(streamed, moved, cache) == before
+    path.write_text(TABLES["words"].replace("w2", "w9"))
+    assert told(streamed, path, cache) == told(table.read, path) != before
+    told(streamed, path, cache, categorical=("a",))
+    assert len(list(cache.iterdir())) == 3
+
+
+def test_a_damaged_cache_is_written_anew(small, tmp_path):
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    whole = told(streamed, path, cache)
+    (file,) = cache.iterdir()
+    content = file.read_bytes()
+    tail = len(content) - 8 * np.prod(streaming._header(file)["shape"])
+    for damaged in (
+        b"",
+        content[:10],
+        content[:-1],
+        content[8:],
+        *(content[:-i] + bytes([content[-i] ^ 1]) + content[len(content) - i + 1 :]
+          for i in range(1, tail, 7)),
+    ):  # fmt: skip
+        file.write_bytes(damaged)
+        assert streaming._header(file) is None
+    assert told(streamed, path, cache) == whole
+    assert file.read_bytes() == content
+
+
+def test_a_full_disk_leaves_nothing(small, monkeypatch, tmp_path):
+    path, cache = write(tmp_path, TABLES["numbers"]), tmp_path / "cache"
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming._Writer, "close", full)
+        with pytest.raises(EnvironmentFailed, match="No space left on device"):
+            streamed(path, cache)
+        patch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(EnvironmentFailed, match="No space left on device"):
+            files.scratch(cache, 10, np.float64)
+    assert list(cache.iterdir()) == []
+
+
+def test_what_was_begun_and_given_up_is_removed(small, tmp_path):
+    path, cache = write(tmp_path, TABLES["numbers"]), tmp_path / "cache"
+    cache.mkdir()
+    for name, age in (("old", 2 * streaming.STALE), ("young", 0)):
+        begun = write(cache, "half", f".new-{name}")
+        os.utime(begun, (begun.stat().st_atime, begun.stat().st_mtime - age))
+    streamed(path, cache)
+    assert [p.name for p in cache.iterdir() if p.name.startswith(".")] == [".new-young"]
+
+
+def test_a_table_that_changes_while_it_is_read(small, monkeypatch, tmp_path):
+    path = write(tmp_path, TABLES["numbers"])
+    stamps = iter([(1, 1), (2, 2)])
+    monkeypatch.setattr(streaming, "_stamp", lambda _: next(stamps))
+    with pytest.raises(InvalidInput, match="changed while it was read"):
+        streamed(path, tmp_path / "cache")
+
+
+# ---- preparation ---------------------------------------------------------------------
+
+SPLITS = {
+    "fractions": Split(0.2, 0.1),
+    "whole": Split(0.0),
+    "last": Split({"last": 0.2}, 0.1),
+    "group": Split({"group": "g", "fraction": 0.3}, 0.0),
+    "column": Split({"column": "part"}, {"column": "part"}),
+}
+
+
+def long_table(folder, rows=200):
+    rng = np.random.default_rng(0)
+    parts = ["train", "train", "validation", "test"]
+    with (folder / "long.csv").open("w") as file:
+        file.write("x,c,w,g,part,y,v\n")
+        for i in range(rows):
+            x = "" if i % 23 == 5 else f"{1e6 + rng.normal():.4f}"
+            c = "" if i % 31 == 7 else "abc"[rng.integers(3)]
+            file.write(f"{x},{c},{1 + i % 3},g{i % 9},{parts[i % 4]},k{i * i % 3 % 2},{i % 11}\n")
+    return folder / "long.csv"
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("missing", ["drop", "impute"])
+@pytest.mark.parametrize("kind", ["classes", "values"])
+def test_parts_have_the_same_bits(small, tmp_path, split, missing, kind):
+    path = long_table(tmp_path)
+    fields = {"target": "y" if kind == "classes" else "v", "weights": "w", "missing": missing}
+    found = []
+    for stream in (False, True):
+        fields |= {"path": str(path), "stream": stream, "cache": str(tmp_path / "c")}
+        dataset = File(exclude=("v" if kind == "classes" else "y",), **fields)
+        read = dataset.table(0)
+        found.append(prepare(dataset, read, target=kind, split=SPLITS[split], seed=1))
+    memory, file = found
+    assert file.encoder == memory.encoder
+    assert file.warnings == memory.warnings
+    for part in ("train", "validation", "test"):
+        one, other = getattr(memory, part), getattr(file, part)
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert not one.streamed
+            assert other.streamed
+            assert one.x.shape == other.x.shape
+            for field in ("x", "y", "weight"):
+                np.testing.assert_array_equal(getattr(one, field), getattr(other, field)[:])
+
+
+FAULTS = {
+    "a word late": ("x,y\n" + "1,a\n2,b\n" * 20 + "oops,a\n", "t.csv:42: column 'x': is 'oops'"),
+    "infinite": ("x,y\n" + "1,a\n2,b\n" * 20 + "inf,a\n", "t.csv:42: column 'x': is infinite"),
+    "too big": ("x,y\n" + "1,a\n2,b\n" * 20 + "1e39,a\n", "t.csv:42: column 'x': is 1e+39"),
+    "missing": ("x,y\n" + "1,a\n2,b\n" * 20 + ",a\n", "1 missing value (first in line 42)"),
+    "no target": ("x,y\n" + "1,a\n2,b\n" * 20 + "5,\n", "1 missing value (first in line 42)"),
+    "one class": ("x,y\n" + "1,a\n2,a\n" * 20, "column 'y': holds one class only, 'a'"),
+    "short row": ("x,y\n" + "1,a\n2,b\n" * 20 + "5\n", "t.csv:42: has 1 field, the header has 2"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_in_late_lines_are_named_as_in_memory(small, tmp_path, name):
+    content, message = FAULTS[name]
+    path = write(tmp_path, content)
+    said = []
+    for stream in (False, True):
+        dataset = File(path=str(path), target="y", stream=stream, cache=str(tmp_path / "c"))
+        with pytest.raises(InvalidInput) as caught:
+            prepare(dataset, dataset.table(0), target="classes", split=Split(), seed=0)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert message in said[1]
+
+
+# ---- training ------------------------------------------------------------------------
+
+
+def config(path, target, folder, stream, **training):
+    return {
+        "dataset": {
+            "name": "csv",
+            "path": str(path),
+            "target": target,
+            "missing": "drop",
+            "stream": stream,
+            "cache": str(folder / "cache"),
+            "exclude": ["name"] if path.name == "mpg.csv" else [],
+        },
+        "split": {"validation": 0.2, "test": 0.2},
+        "model": {"name": "mlp", "hidden": [8]},
+        "loss": "mse" if path.name == "mpg.csv" else "cross_entropy",
+        "optimizer": "adam",
+        "training": {"epochs": 3, "batch_size": 7, **training},
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "target", "metrics"),
+    [
+        ("penguins.csv", "species", ["accuracy", "f1", {"name": "top_k", "k": 2}]),
+        ("mpg.csv", "mpg", ["rmse", "mae", "r2"]),
+    ],
+)
+def test_in_the_order_of_the_file_a_run_has_the_same_bits(
+    small, monkeypatch, tmp_path, file, target, metrics
+):
+    monkeypatch.setattr("optcli.metrics.TALLIED", 50)
+    monkeypatch.setattr("optcli.training.TALLIED", 50)
+    runs = [
+        optcli.train(
+            config(DATA / file, target, tmp_path, stream, shuffle=False) | {"metrics": metrics},
+            out=tmp_path / f"run-{stream}",
+        )
+        for stream in (False, True)
+    ]
+    memory, streamed = runs
+    for name, column in memory.history.items():
+        assert name == "seconds" or column == streamed.history[name], name
+    for name in ("best", "final", "test"):
+        one, other = memory.summary[name], streamed.summary[name]
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    np.testing.assert_array_equal(memory.trained.parameters, streamed.trained.parameters)
+    assert memory.notes + streamed.notes[-1:] == streamed.notes
+    assert streamed.notes[-1].startswith("streamed: ")
+    assert streamed.notes[-1].endswith("in the order of the file")
+    sums = [(run.folder / "environment.json").read_text().split("data_sha256")[1] for run in runs]
+    assert sums[0] == sums[1]
+    assert {p.name for p in memory.folder.iterdir()} == {p.name for p in streamed.folder.iterdir()}
+
+
+def prepared(folder, stream=True, rows=203):
+    path = folder / "rows.csv"
+    path.write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(rows)))
+    dataset = File(
+        path=str(path), target="y", stream=stream, cache=str(folder / "c"), standardize=False
+    )
+    read = dataset.table(0)
+    return prepare(dataset, read, target="classes", split=Split(0.0), seed=0, dtype=np.float64)
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 64, 203])
+def test_an_epoch_visits_every_row_once(small, monkeypatch, tmp_path, size):
+    monkeypatch.setattr(batches, "WINDOW_BYTES", 8 * 32)
+    part = prepared(tmp_path).train
+    found = Batches([Source(part, 5)], size, shuffle=True)
+    orders = []
+    for epoch in (1, 2):
+        seen = [(b.stop - b.start, b.x[0, :, 0].copy(), b.y[0].copy()) for b in found.epoch(epoch)]
+        assert [rows for rows, _, _ in seen[:-1]] == [size] * (found.steps - 1)
+        order = np.concatenate([x for _, x, _ in seen])
+        assert Counter(order.tolist()) == Counter(range(203))
+        np.testing.assert_array_equal(order % 2, np.concatenate([y for _, _, y in seen]))
+        orders.append(order)
+    assert (orders[0] != orders[1]).mean() > 0.8
+    # from any step on it is the same epoch
+    for step in sorted({0, found.steps // 3, found.steps // 2, found.steps - 1}):
+        rest = np.concatenate([b.x[0, :, 0].copy() for b in found.epoch(2, step)])
+        np.testing.assert_array_equal(rest, orders[1][step * size :])
+
+
+def test_rows_of_a_window_come_from_all_over_the_table_and_are_mixed(small, tmp_path):
+    part = prepared(tmp_path, rows=2000).train
+    found = Batches([Source(part, 5)], 2, shuffle=True)
+    windows = found.windows
+    assert (windows.block, windows.window) == (4, 128)
+    order = np.concatenate([b.x[0, :, 0].copy() for b in found.epoch(1)])
+    starts = order[: windows.window] // windows.block
+    assert len(set(starts)) == windows.window // windows.block
+    assert np.ptp(starts) > 400  # of 500 blocks
+    assert (np.diff(order[: windows.window]) == 1).mean() < 0.1
+
+
+def test_a_replica_s_order_and_bits_do_not_depend_on_its_company(small, tmp_path):
+    data = prepared(tmp_path)
+    settings = {"prepared": data, "epochs": 2, "metrics": [METRICS.find("accuracy")()]}
+    together = _Trainer(cohort(["adam", "sgd", "adam"], seeds=[1, 2, 3], **settings))
+    *_, end = together.run()
+    for row, (name, seed) in enumerate([("adam", 1), ("sgd", 2), ("adam", 3)]):
+        *_, alone = _Trainer(cohort([name], seeds=[seed], **settings)).run()
+        np.testing.assert_array_equal(
+            alone.state.parameters.buffer[0], end.state.parameters.buffer[row]
+        )
+
+
+def test_a_run_goes_on_in_the_middle_of_an_epoch(small, monkeypatch, tmp_path):
+    monkeypatch.setattr("optcli.training.TALLIED", 50)
+    monkeypatch.setattr("optcli.metrics.TALLIED", 50)
+    settings = {"prepared": prepared(tmp_path), "epochs": 2, "batch_size": 16}
+    settings["metrics"] = [METRICS.find("accuracy")()]
+
+    def told(events):
+        """The accuracies of the last epoch, and the parameters at the end."""
+        *events, end = events
+        last = [event for event in events if isinstance(event, EpochEnded)][-1]
+        return last.train_metrics["accuracy"].tolist(), end.state.parameters.buffer.tolist()
+
+    whole = told(train_cohort(cohort(["adam"], **settings)))
+    monkeypatch.setattr("optcli.training.PROGRESS_SECONDS", 0)
+    for steps in (1, 7, 18):
+        asked = itertools.count(1)
+        cut = cohort(["adam"], **settings)
+        *_, end = train_cohort(cut, stop=lambda i=asked, n=steps: next(i) >= n)
+        arrays = {name: array.copy() for name, array in end.state.arrays().items()}
+        assert arrays["position"][2] > 0
+        arrays["outcomes"][:] = ""
+        assert told(train_cohort(cohort(["adam"], **settings), resume=arrays)) == whole
+
+
+def test_several_at_once_write_one_cache(small, tmp_path):
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: told(streamed, path, cache), range(8)))
+    assert found == [told(table.read, path)] * 8
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_what_takes_all_rows_at_once_is_refused(small, tmp_path):
+    faults = []
+    for changes in (
+        {"metrics": ["roc_auc"]},
+        {"training": {"batch_size": "full"}},
+        {"optimizer": "svrg"},
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            optcli.check(config(DATA / "iris.csv", "species", tmp_path, True) | changes)
+        faults.append(str(caught.value))
+    assert faults == [
+        "metrics: 'roc_auc' needs all rows at once, but the table is streamed; choose others",
+        "training.batch_size: is full, but the table is streamed; must be a number of rows",
+        "optimizer: 'svrg' asks for more than a batch, but the table is streamed; choose another",
+    ]
+
+
+@pytest.mark.parametrize("name", [m.name for m in METRICS if issubclass(m, Additive)])
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+def test_a_metric_of_blocks_is_that_of_all_rows(monkeypatch, name, weighted):
+    metric, rng = METRICS.find(name)(), np.random.default_rng(0)
+    scores = rng.normal(size=(2, 100, 3))
+    target = rng.integers(0, 3, (1, 100))
+    if "values" in metric.kinds:
+        target = 10 + rng.normal(size=(1, 100, 3))
+        scores += target
+    weight = rng.uniform(0, 2, (1, 100)) * (np.arange(100) > 20) if weighted else None
+    whole = metric.measure(scores, target, weight)
+    monkeypatch.setattr("optcli.metrics.TALLIED", 7)
+    np.testing.assert_allclose(metric.measure(scores, target, weight), whole, rtol=1e-12)
+
+
+# ---- memory --------------------------------------------------------------------------
+
+MEMORY = """
+import sys, threading, time
+import optcli
+
+def memory():
+    with open("/proc/self/smaps_rollup") as lines:
+        found = {line.split()[0]: int(line.split()[1]) for line in lines if "kB" in line}
+    # with, and without, what the system can drop at any time
+    return found["Private_Clean:"] + found["Private_Dirty:"], found["Anonymous:"]
+
+peak = [0, 0]
+def watch():
+    while True:
+        peak[:] = map(max, peak, memory())
+        time.sleep(0.01)
+
+threading.Thread(target=watch, daemon=True).start()
+for number, path in enumerate(sys.argv[2:]):
+    optcli.train(
+        dict(
+            dataset=dict(name="csv", path=path, target="y", stream=True),
+            model="linear", loss="cross_entropy", optimizer="sgd",
+            training=dict(epochs=1, batch_size=4096),
+        ),
+        out=f"{sys.argv[1]}/run-{number}",
+        plots=False,
+    )
+    print(*peak)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells")
+def test_memory_does_not_grow_with_the_table(tmp_path):
+    rng, paths = np.random.default_rng(0), []
+    for rows in (250_000, 750_000):
+        x = rng.normal(size=(rows, 20))
+        columns = {f"x{i}": x[:, i] for i in range(20)} | {"y": np.where(x[:, 0] > 0, "a", "b")}
+        paths.append(str(tmp_path / f"{rows}.csv"))
+        pl.DataFrame(columns).write_csv(paths[-1], float_precision=3)
+    command = [sys.executable, "-c", MEMORY, str(tmp_path), *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (_, before), (private, after) = (map(int, line.split()) for line in done.stdout.splitlines())
+    # the larger one has 70 MB more of text, and 40 MB more prepared
+    assert after - before < 25_000
+    assert private < 500_000
