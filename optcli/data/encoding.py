@@ -278,7 +278,9 @@ class Encoded:
     def __len__(self) -> int:
         return self.table.rows
 
-    def __getitem__(self, rows: slice) -> Array:
+    def __getitem__(self, rows: Any) -> Array:
+        if not isinstance(rows, slice):  # a few of them
+            return np.concatenate([self[row : row + 1] for row in rows])
         start, stop, _ = rows.indices(len(self))
         x = np.zeros((max(0, stop - start), self.encoder.inputs), self.dtype)
         self.encoder.fill(self.table, slice(start, stop), x)

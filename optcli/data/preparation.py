@@ -234,9 +234,11 @@ def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name
     for part, rows in parts.items():
         if rows is None:
             continue
-        # labels are columns of 0 and 1
-        y = rows.y if rows.y.ndim == 1 else rows.y[:, 0].astype(np.intp)
-        counts = np.bincount(y, minlength=len(classes))
+        counts = np.zeros(len(classes), np.intp)
+        for block in blocks(len(rows.y)):
+            y = rows.y[block]  # labels are columns of 0 and 1
+            own = y if y.ndim == 1 else y[:, 0].astype(np.intp)
+            counts += np.bincount(own, minlength=len(classes))
         lacking = [text for text, count in zip(classes, counts, strict=True) if not count]
         if lacking:
             which = "classes" if len(lacking) > 1 else "class"
