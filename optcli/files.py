@@ -14,6 +14,7 @@ import mmap
 import os
 import shutil
 import tempfile
+import time
 import weakref
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput
 
+STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
 _touched = 0
@@ -91,6 +93,16 @@ def growing(path: Path, known_as: Path | None = None) -> Iterator[Callable[[Any]
                 Path(name).unlink()
             raise
         sync(path.parent)
+
+
+def open_cache(folder: Path) -> None:
+    """Make the folder, and remove what was begun in it by processes that are no more."""
+    with said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for begun in folder.glob(".new-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - begun.stat().st_mtime > STALE:
+                begun.unlink()
 
 
 def scratch(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> Array:

@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_nothing(small, monkeypatch, tmp_path):
 def test_what_was_begun_and_given_up_is_removed(small, tmp_path):
     path, cache = write(tmp_path, TABLES["numbers"]), tmp_path / "cache"
     cache.mkdir()
-    for name, age in (("old", 2 * streaming.STALE), ("young", 0)):
+    for name, age in (("old", 2 * files.STALE), ("young", 0)):
         begun = write(cache, "half", f".new-{name}")
         os.utime(begun, (begun.stat().st_atime, begun.stat().st_mtime - age))
     streamed(path, cache)
@@ -306,6 +306,17 @@ def test_parts_have_the_same_bits(small, tmp_path, split, missing, kind):
             assert one.x.shape == other.x.shape
             for field in ("x", "y", "weight"):
                 np.testing.assert_array_equal(getattr(one, field), getattr(other, field)[:])
+
+
+def test_mean_and_deviation_of_blocks_are_those_of_all_rows(small, monkeypatch, tmp_path):
+    monkeypatch.setattr("optcli.data.preparation.BLOCK", 7)
+    rng = np.random.default_rng(0)
+    x = 1e5 + rng.normal(size=150) + np.arange(150)
+    path = write(tmp_path, "x,y\n" + "".join(f"{v!r},{i}\n" for i, v in enumerate(x.tolist())))
+    dataset = File(path=str(path), target="y", stream=True, cache=str(tmp_path / "c"))
+    found = prepare(dataset, dataset.table(0), target="values", split=Split(0.0), seed=0)
+    (feature,) = found.encoder.features
+    np.testing.assert_allclose([feature.mean, feature.scale], [x.mean(), x.std()], rtol=1e-12)
 
 
 FAULTS = {

@@ -18,7 +18,6 @@ import hashlib
 import io
 import json
 import os
-import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
@@ -46,7 +45,6 @@ MOST_WORDS = 100_000  # different texts of a column; they are held in memory
 TOGETHER = 4  # columns of a Parquet file that are unpacked together
 MAGIC = b"optcli table 1"
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
-STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 
 
 def is_large(path: str | Path) -> bool:
@@ -74,9 +72,7 @@ def read(
     with table.reading(path):
         options = [path.suffix == ".parquet", delimiter, sorted(categorical), BLOCK_ROWS]
         key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
-    with files.said(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        _tidy(folder)
+    files.open_cache(folder)
     cache = folder / f"{key}.table"
     header = _header(cache)
     if header is None:
@@ -154,14 +150,6 @@ def _build(cache: Path, path: Path, delimiter: str | None, categorical: Collecti
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what was begun long ago by a process that is no more."""
-    for begun in folder.glob(".new-*"):
-        with suppress(OSError):
-            if time.time() - begun.stat().st_mtime > STALE:
-                begun.unlink()
 
 
 @dataclass
