@@ -23,6 +23,7 @@ from optcli.losses.base import Loss
 from optcli.metrics import Metric
 from optcli.models import Model
 from optcli.objectives import Objective
+from optcli.optimizers.base import Optimizer
 from optcli.randomness import Stream
 from optcli.specs import TargetKind
 
@@ -57,6 +58,12 @@ class Ground(Dataset):
     def metrics(self) -> tuple[Metric, ...]:
         """How far the nearest minimum is, and the coordinates that a picture shows."""
         return Distance(self.objective), First(), Second()
+
+
+def unfit(optimizer: Optimizer) -> str:
+    """What to say of an optimizer that asks for what only a model on data has."""
+    instead = {"scores": "newton", "rows": "svrg"}[optimizer.of_models]
+    return f"needs the {optimizer.of_models} of a model; an objective has none; try {instead}"
 
 
 @dataclass(frozen=True)

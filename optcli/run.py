@@ -20,7 +20,7 @@ from optcli.arrays import DTYPES, Array
 from optcli.data import streaming
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared
-from optcli.descent import Ground
+from optcli.descent import Ground, unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
 from optcli.interruption import watched
@@ -107,6 +107,8 @@ class Plan:
             task = task_of(config)
             ground = config.dataset
             if isinstance(ground, Ground):
+                if config.optimizer.of_models:
+                    raise InvalidInput(Fault(unfit(config.optimizer), "optimizer.name"))
                 data = ground.prepared(DTYPES[config.dtype])
             else:
                 data = task.prepare(task.table())

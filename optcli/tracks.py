@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from optcli import files, folders, tracing
+from optcli.descent import unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.objectives import OBJECTIVES, Objective
 from optcli.optimizers.base import OPTIMIZERS
@@ -96,9 +97,7 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
             faults += error.faults
             continue
         if optimizer.of_models:
-            instead = {"scores": "newton", "rows": "svrg"}[optimizer.of_models]
-            message = f"needs the {optimizer.of_models} of a model; an objective has none"
-            faults.append(Fault(f"{message}; try {instead}", word))
+            faults.append(Fault(unfit(optimizer), word))
         if any(entry.optimizer == optimizer for entry in entries):
             faults.append(Fault("stands here twice", word))
         entries.append(Entry(word, optimizer, "lr" not in words.given(word)))

@@ -79,6 +79,29 @@ def test_more_than_two_numbers_have_no_map(tmp_path):
     assert done.trained.parameters.shape == (1, 5)
 
 
+def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(tmp_path):
+    given = {**BASE, "objective": "noisy_quadratic"}
+    whole = run.train(given, out=tmp_path / "whole")
+    run.train({**given, "training": {"steps": 25}}, out=tmp_path / "half")
+    done = run.resume(tmp_path / "half", ["training.steps=60"])
+    assert np.array_equal(done.trained.parameters, whole.trained.parameters)
+    assert done.history["train_x2"] == whole.history["train_x2"]
+    pictures = [(tmp_path / name / "path.png").read_bytes() for name in ("half", "whole")]
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(("name", "instead"), [("gauss_newton", "newton"), ("saga", "svrg")])
+def test_an_optimizer_of_models_is_refused(name, instead):
+    with pytest.raises(InvalidInput, match=f"optimizer.name: needs .* try {instead}"):
+        run.check({**BASE, "optimizer": name})
+
+
+def test_newton_is_there_at_once_on_a_quadratic(tmp_path):
+    given = {"objective": "quadratic", "optimizer": "newton", "training": {"steps": 1}}
+    done = run.train({**given, "dtype": "float64"}, out=tmp_path / "run", plots=False)
+    assert done.summary["end"]["distance"] < 1e-6
+
+
 def test_divergence_is_an_outcome(tmp_path):
     given = {**BASE, "optimizer": {"name": "sgd", "lr": 1.0}}
     done = run.train(given, out=tmp_path / "run")

@@ -8,12 +8,13 @@ import pytest
 
 from optcli import config, run, training
 from optcli.errors import InvalidInput
+from optcli.events import EpochEnded, Progress
 from optcli.metrics import METRICS
 from optcli.models import MLP
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.linear import Linear as Falling
 from optcli.specs import SAM, Lookahead
-from optcli.training import EpochEnded, State, _Trainer
+from optcli.training import State, _Trainer
 from optcli.wrappers import EMA, SWA
 from tests.cohorts import cohort, data, final
 
@@ -475,6 +476,22 @@ def test_what_lives_across_steps_is_in_the_checkpoint():
     assert found["lookahead"] is state.lookahead.slow
     assert found["average"] is state.model.buffer
     assert "average_statistics" in found
+
+
+def test_a_resumed_training_has_the_bits_of_one_that_never_stopped(monkeypatch):
+    monkeypatch.setattr(training, "PROGRESS_SECONDS", 0)  # a word after every step
+    made = cohort(["adam", "momentum"], epochs=3, **EVERYTHING)
+    stops, ends = [], None
+    for event in training.train_cohort(made):
+        arrays = {name: np.array(each) for name, each in event.state.arrays().items()}
+        if isinstance(event, Progress | EpochEnded):
+            stops.append(arrays)
+        ends = arrays
+    assert len(stops) >= 6
+    for arrays in stops:
+        (*_, event) = training.train_cohort(made, resume=arrays)
+        for name, each in event.state.arrays().items():
+            assert name == "seconds" or np.array_equal(each, ends[name], equal_nan=name == "norms")
 
 
 # ---- in a config ---------------------------------------------------------------------
