@@ -164,7 +164,7 @@ FAULTS = {
     "sgd:lr": "sgd:lr: holds 'lr'; after the colon must be key=value",
     "sgd:": "sgd:: holds ''; after the colon must be key=value",
     "sgd:lr=1,lr=2": "sgd:lr=1,lr=2: sets 'lr' twice",
-    "sgd:lr=[1": "sgd:lr=[1: lr: the file ends inside a quote or bracket begun in line 1",
+    "sgd:lr=[1": "sgd:lr=[1: lr: ends inside a quote or bracket",
 }
 
 
