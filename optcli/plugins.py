@@ -17,7 +17,8 @@ def load(paths: Iterable[Path]) -> None:
     """Run each file, so that what it registers is known; raises InvalidInput if it fails."""
     for number, path in enumerate(paths, len(loaded)):
         if not path.is_file():
-            raise InvalidInput(Fault("no such file", file=str(path), key="--plugin"))
+            wrong = "is a folder; must be a .py file" if path.is_dir() else "no such file"
+            raise InvalidInput(Fault(wrong, file=str(path), key="--plugin"))
         spec = importlib.util.spec_from_file_location(f"optcli_plugin_{number}_{path.stem}", path)
         if spec is None or spec.loader is None:
             raise InvalidInput(Fault("is no Python file (.py)", file=str(path), key="--plugin"))

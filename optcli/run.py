@@ -114,7 +114,7 @@ class Plan:
                 data = task.prepare(task.table())
             cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
             check_task(cohort)
-        return cls(config, cohort, data)
+        return cls(replace(config, training=cohort.training), cohort, data)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What would be trained, under a few headings."""
@@ -238,7 +238,7 @@ def run(
     plan = Plan.of(config if out is None else _beside(config, Path(out)))
     place = Path("runs", "new") if out is None else Path(out)
     contents = {
-        "config.yaml": configs.dump(config, place).encode(),
+        "config.yaml": configs.dump(plan.config, place).encode(),
         "environment.json": files.json_bytes(plan.environment(config.title)),
     }
     if out is None:
@@ -288,7 +288,7 @@ def resume(
             if (folder / "summary.json").exists() and _is_done(plan, arrays):
                 return _finished(plan, folder, history)
         folders.open_for_writing(folder)
-        files.write(folder / "config.yaml", configs.dump(config, folder).encode())
+        files.write(folder / "config.yaml", configs.dump(plan.config, folder).encode())
         try:
             return _train(plan, folder, title, plots, listeners, arrays, history)
         except (ValueError, KeyError) as error:

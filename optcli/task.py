@@ -31,7 +31,8 @@ from optcli.wrappers import Average
 class Task:
     """What is trained, and for how long. metrics: None stands for the usual ones.
 
-    seed: of made-up data, and of the split where that names none.
+    seed: of made-up data, and of the split where that names none. default_batch: whether
+    the batch size is the default, which is as large as the training rows allow.
     """
 
     dataset: Dataset
@@ -44,6 +45,7 @@ class Task:
     metrics: tuple[Metric, ...] | None
     seed: int
     dtype: str
+    default_batch: bool = False
 
     def table(self) -> Table:
         """The raw data; raises InvalidInput."""
@@ -84,14 +86,17 @@ class Task:
 
     def cohort(self, replicas: Sequence[Replica]) -> Cohort:
         """Replicas of this task, ready to train; their fitted losses are equal."""
-        data = replicas[0].data
+        data, training = replicas[0].data, self.training
+        if self.default_batch and training.batch_size != "full":
+            smaller = min(training.batch_size, len(data.train.x))
+            training = replace(training, batch_size=smaller)
         return Cohort(
             replicas=replicas,
             model=self.model,
             loss=self.fitted(data),
             schedule=self.schedule,
             regularization=self.regularization,
-            training=self.training,
+            training=training,
             metrics=self.measures(data),
             dtype=np.dtype(self.dtype),
         )

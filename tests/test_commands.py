@@ -177,6 +177,15 @@ REFUSED = {
         "--set metrics: 'rmse' is",
     ),
     "kind": (["list", "optimiser"], "KIND: unknown kind 'optimiser'; did you mean 'optimizers'?"),
+    "a folder as plug-in": (
+        ["list", "--plugin", "."],
+        ".: --plugin: is a folder; must be a .py file",
+    ),
+    "no number": (["check", "IRIS", "--seed", "abc"], "--seed: is 'abc'; must be a whole number"),
+    "below the least": (
+        ["runs", "verify", "none", "--epochs=0"],
+        "--epochs: is '0'; must be at least 1",
+    ),
     "plug-in": (["list", "--plugin", "none.py"], "none.py: --plugin: no such file"),
 }
 
@@ -304,3 +313,15 @@ def test_wrong_arguments_in_python(arguments, message, here):
         with pytest.raises(optcli.InvalidInput) as caught:
             call(*arguments)
         assert str(caught.value) == message
+
+
+def test_the_default_batch_is_no_larger_than_the_training_rows(here):
+    few = {**SMALL, "dataset": {"name": "linear", "samples": 20}}
+    done = optcli.train(few, out="one", plots=False)
+    assert done.config.training.batch_size == 16
+    assert done.summary["steps"] == 5
+    assert "batch_size: 16" in (here / "one" / "config.yaml").read_text()
+    found = optcli.compare(["sgd", "adam"], few, terms=optcli.Terms(tune=2, seeds=5), plots=False)
+    assert found.summary["verdict"]
+    with pytest.raises(optcli.InvalidInput, match="is 32; there are 16 training rows"):
+        optcli.check(few, ["training.batch_size=32"])

@@ -109,6 +109,11 @@ class Config:
         """What the config is called: its file's name without the ending."""
         return Path(self.document.file).stem if self.document.file else "config"
 
+    @property
+    def default_batch(self) -> bool:
+        """Whether the batch size is nobody's choice."""
+        return "batch_size" not in (self.document.value.get("training") or {})
+
     def place(self, fault: Fault) -> Fault:
         """The same fault with file and line of its key, or of the nearest above it."""
         words = re.findall(r"[^.\[\]]+", fault.key or "")
