@@ -1,6 +1,6 @@
 """The time of one Adam step in float32 on one thread, beside torch's.
 
-    python -m benchmarks.adam
+    python -m tests.benchmarks.adam
 
 Of one array of 10,000,000 parameters, and of 100 models of 1,251 (a 2-32-32-3 network):
 for torch once as 100 models of six tensors each, and once as six stacked tensors. All take
