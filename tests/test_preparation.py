@@ -412,10 +412,10 @@ def test_one_class(tmp_path):
 def test_a_class_missing_from_a_part(tmp_path):
     path = write(tmp_path, "x,y\n" + "1,a\n2,b\n" * 5 + "3,c\n")
     assert faults(path, "y", "classes", Split()) == (
-        "split: no row of class 'c' of 'y' is in the training part; "
-        "each part needs rows of every class"
+        "split: class 'c' of 'y' has 1 row for 2 parts; add rows, or leave the class out"
     )
-    assert faults(path, "y", "classes", Split(validation={"last": 0.1})) == (
+    path = write(tmp_path, "x,y\n" + "1,a\n2,b\n" * 5 + "3,c\n3,c\n")
+    assert faults(path, "y", "classes", Split(validation={"last": 0.15})) == (
         "split: no row of class 'c' of 'y' is in the training part; "
         "each part needs rows of every class\n"
         "split.validation: no row of classes 'a', 'b' of 'y' is in the validation part; "

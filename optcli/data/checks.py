@@ -15,6 +15,8 @@ from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.specs import Bound, Ge, Gt, Le, TargetKind, range_text
 
+EXACT = 2.0**53  # up to here float64 holds every whole number
+
 
 def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, ...]:
     """The names of the features; raises InvalidInput for names that are not there."""
@@ -64,14 +66,19 @@ def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, 
     return features
 
 
-def without_missing(table: Table, roles: Roles, used: Sequence[str]) -> Table:
-    """The table as `missing` wants it; raises InvalidInput where it is an error."""
+def without_missing(
+    table: Table, roles: Roles, features: Sequence[str], others: Sequence[str]
+) -> Table:
+    """The table as `missing` wants it; raises InvalidInput where it is an error.
+
+    others: columns in use that are no features; what they lack cannot be imputed.
+    """
     faults = []
-    for name in used:
+    for name in (*features, *others):
         missing = table.columns[name].gaps()
         if not missing:
             continue
-        feature = name not in roles.target and name != roles.weights
+        feature = name in features
         if missing == table.rows:
             remedy = "list it in dataset.exclude" if feature else "choose another"
             faults.append(table.fault(name, f"every value is missing; {remedy}"))
@@ -87,7 +94,7 @@ def without_missing(table: Table, roles: Roles, used: Sequence[str]) -> Table:
             faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
     if faults:
         raise InvalidInput(*faults)
-    return drop(table, used) if roles.missing == "drop" else table
+    return drop(table, [*features, *others]) if roles.missing == "drop" else table
 
 
 def drop(table: Table, names: Sequence[str]) -> Table:
@@ -144,8 +151,8 @@ def check_columns(
         raise InvalidInput(*faults)
 
 
-def weights_of(table: Table, name: str) -> Array:
-    """Sample weights (N,): finite, none negative, not all zero."""
+def weights_of(table: Table, name: str, rows: str = "") -> Array:
+    """Sample weights (N,): finite, none negative, not all zero. rows: which they are, in words."""
     column = table.columns[name]
     if name in table.faults:
         raise InvalidInput(table.faults[name])
@@ -156,7 +163,7 @@ def weights_of(table: Table, name: str) -> Array:
         message = f"is {column.value(row):g}; a weight must be at least 0 and finite"
         raise InvalidInput(table.fault(name, message, row))
     if column.find(lambda piece: piece.values != 0) is None:
-        raise InvalidInput(table.fault(name, "every weight is 0"))
+        raise InvalidInput(table.fault(name, f"every weight is 0{rows}"))
     return column.values
 
 
@@ -245,6 +252,11 @@ def _misfit(
     table: Table, name: str, classes: tuple[str, ...], kind: TargetKind, loss: str
 ) -> Fault | None:
     column = table.columns[name]
+    if isinstance(column, Numbers):
+        row = column.find(lambda piece: np.abs(piece.values) > EXACT)
+        if row is not None:
+            message = "is beyond 2^53, where whole numbers are rounded"
+            return table.fault(name, f"{message}; list the column in dataset.categorical", row)
     if len(classes) == 1:
         return table.fault(name, f"holds one class only, '{classes[0]}'; must hold two or more")
     if kind == "labels":

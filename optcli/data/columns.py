@@ -16,9 +16,11 @@ from optcli.arrays import Array
 from optcli.data.stored import taken
 
 # Spellings of a missing value, in lower case.
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-"})
 
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})")
+# `1,5`, `1,234,567.8` and `12 %`: a column of them is none of text.
+ALMOST_NUMBER = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?|\d+([.,]\d+)?\s?%)")
 
 BLOCK = 1 << 16  # rows that are looked at together, so that a long column needs no memory
 
@@ -104,6 +106,7 @@ class Words(Cells):
 
     codes: Array
     categories: tuple[str, ...]
+    gap: str = ""  # how a missing value is spelled, where that is known
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -114,7 +117,7 @@ class Words(Cells):
         return self.codes < 0
 
     def select(self, rows: Any) -> Words:
-        return Words(taken(self.codes, rows), self.categories)
+        return Words(taken(self.codes, rows), self.categories, self.gap)
 
     def text(self, row: int) -> str:
         """The word in one row that has one."""
@@ -179,7 +182,7 @@ def from_codes(
     codes: (N,) integers into `categories`, the distinct cells, stripped and sorted.
     Numbers when every cell that is not missing holds a number, words when none does
     or when they are wanted (`as_text`). A mixed column comes as words, too; so does
-    one of numbers with a decimal comma.
+    one of numbers with decimal commas, thousands separators or percent signs.
     """
     missing = [category.lower() in MISSING for category in categories]
     numbers = [
@@ -193,8 +196,9 @@ def from_codes(
     kept = tuple(c for c, gone in zip(categories, missing, strict=True) if not gone)
     position = iter(range(len(kept)))
     renumber = np.array([-1 if gone else next(position) for gone in missing], np.intp)
-    words = Words(renumber[codes], kept)
-    if as_text or not (any(numeric) or all(map(DECIMAL_COMMA.fullmatch, kept))):
+    spelled = next((c for c, gone in zip(categories, missing, strict=True) if c and gone), "")
+    words = Words(renumber[codes], kept, spelled)
+    if as_text or not (any(numeric) or all(map(ALMOST_NUMBER.fullmatch, kept))):
         return words, None
     odd = ~(np.array(missing) | np.array(numeric))
     row = int(np.argmax(odd[codes]))
@@ -203,7 +207,9 @@ def from_codes(
 
 def from_values(values: object, *, as_text: bool = False) -> tuple[Column, Mixed | None]:
     """The column in a sequence of numbers, texts and None (or NaN) for missing ones."""
-    array = np.asarray(values)
+    array = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray):
+        array = np.array(values.tolist(), object)  # with None for what is masked
     if array.ndim == 1 and array.dtype.kind in "biuf" and not as_text:
         return Numbers(array.astype(np.float64)), None
     cells = list(values) if array.ndim != 1 else array.tolist()  # type: ignore[call-overload]
@@ -211,9 +217,11 @@ def from_values(values: object, *, as_text: bool = False) -> tuple[Column, Mixed
 
 
 def _cell(value: object) -> str:
-    if value is None:
+    if value is None or str(value) in ("<NA>", "NaT"):  # as pandas spells them
         return ""
-    if isinstance(value, bool | float | int | np.number):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float | int | np.number):
         return number_text(float(value))
     return str(value)
 

@@ -130,14 +130,17 @@ def _decoded(data: bytes, file: str) -> str:
 def _names(header: list[str], file: str) -> list[str]:
     names = [name.strip() for name in header]
     faults = []
-    if not names:
+    if names and names[0].lower().startswith("sep=") and not "".join(names[1:]):
+        faults.append("is a note for spreadsheets, not the names of columns; remove the line")
+    elif not names:
         faults.append("is blank; it must name the columns")
     elif all(number(name) is not None for name in names):
         faults.append("holds numbers, not the names of columns; add a header line")
     else:
         for i, name in enumerate(names):
             if not name:
-                faults.append(f"column {i + 1} has no name; give it one")
+                rather = ", or remove it if it counts the rows" if i == 0 else ""
+                faults.append(f"column {i + 1} has no name; give it one{rather}")
             elif name in names[:i]:
                 faults.append(
                     f"columns {names.index(name) + 1} and {i + 1} are both called '{name}'; "
@@ -149,6 +152,10 @@ def _names(header: list[str], file: str) -> list[str]:
 
 
 def _wrong_width(row: list[str], names: list[str], delimiter: str, file: str, line: int) -> Fault:
+    if len(names) == 1 and len(row) > 1 and line == 2:
+        message = f"is '{names[0][:40]}', but line 2 has {len(row)} fields"
+        message += "; the first line must name the columns, remove titles and comments"
+        return Fault(message, file=file, line=1)
     message = f"has {len(row)} field{'s' * (len(row) != 1)}, the header has {len(names)}"
     if len(row) > len(names):
         mark = DELIMITERS.get(delimiter, f"'{delimiter}'")

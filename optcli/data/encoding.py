@@ -310,11 +310,12 @@ def require(table: Table, names: Any) -> None:
 
 
 def missing_text(table: Table, name: str) -> str:
-    """`2 missing values (first in line 5)`, of a column that has some."""
+    """`2 missing values ('NA', first in line 5)`, of a column that has some."""
     column = table.columns[name]
     total, row = column.gaps(), column.find(lambda piece: piece.missing)
     assert row is not None
-    return f"{total} missing value{'s' * (total != 1)} (first in {table.where(row)})"
+    spelled = f"'{column.gap}', " if isinstance(column, Words) and column.gap else ""
+    return f"{total} missing value{'s' * (total != 1)} ({spelled}first in {table.where(row)})"
 
 
 def first_word(column: Words) -> tuple[int, str]:

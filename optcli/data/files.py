@@ -51,6 +51,7 @@ class File(Dataset):
     ] = None
 
     def table(self, seed: int) -> Table:
+        table.check_there(self.path, "dataset.path")
         return self.other(self.path)
 
     def roles(self) -> Roles:

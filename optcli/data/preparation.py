@@ -8,8 +8,10 @@ as one fault does not hide another.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +20,7 @@ from optcli.arrays import Array
 from optcli.data import split as splitting
 from optcli.data.base import Dataset, Roles
 from optcli.data.checks import (
+    EXACT,
     check_columns,
     check_targets,
     drop,
@@ -37,7 +40,7 @@ from optcli.data.encoding import (
     require,
 )
 from optcli.data.streaming import LARGE
-from optcli.data.table import Table
+from optcli.data.table import Table, check_there
 from optcli.errors import Fault, InvalidInput
 from optcli.specs import Bound, Split, TargetKind
 
@@ -126,16 +129,18 @@ def prepare(
     Raises InvalidInput.
     """
     roles, dtype = dataset.roles(), np.dtype(dtype)
+    parting = splitting.columns_of(split)
     splitting.check(split, table)
-    features = features_of(roles, table, splitting.columns_of(split))
-    used = [*features, *roles.target, *([roles.weights] if roles.weights else [])]
+    features = features_of(roles, table, parting)
+    others = [*roles.target, *([roles.weights] if roles.weights else []), *parting]
     warnings = []
-    complete = without_missing(table, roles, used)
+    complete = without_missing(table, roles, features, others)
     if complete.rows < table.rows:
         dropped = table.rows - complete.rows
         warnings.append(f"{dropped} of {table.rows} rows dropped for missing values")
         table = complete
     check_columns(table, roles, features, dtype)
+    warnings += _oddities(dataset, table, (*features, *roles.target), split)
     if table.rows == 1:
         raise InvalidInput(Fault("has one row; training takes two or more", file=table.source))
 
@@ -164,18 +169,20 @@ def prepare(
     stream = getattr(dataset, "stream", False)
     if stream is None:
         stream = table.rows * encoder.inputs * dtype.itemsize > LARGE
-    part = labelled(encoder, train, dtype, stream=stream)
+    part = labelled(encoder, train, dtype, stream=stream, what="training")
     parts: dict[str, Part | None] = {}
     ways = {"validation": (split.validation, rows.validation), "test": (split.test, rows.test)}
     for name, (way, chosen) in ways.items():
         if isinstance(way, str):
+            check_there(way, f"split.{name}")
             other = dataset.other(way)
-            parts[name] = labelled(encoder, other, dtype, stream=stream)
+            parts[name] = labelled(encoder, other, dtype, stream=stream, what=name)
             check_targets(other, roles.target, loss, bounds, ordered=ordered)
         else:
             parts[name] = None
             if chosen is not None:
-                parts[name] = labelled(encoder, table.select(chosen), dtype, stream=stream)
+                rest = table.select(chosen)
+                parts[name] = labelled(encoder, rest, dtype, stream=stream, what=name)
     if strata is not None:
         _check_classes({"train": part, **parts}, classes[0], roles.target[0])
     return Prepared(
@@ -189,12 +196,18 @@ def prepare(
 
 
 def labelled(
-    encoder: Encoder, table: Table, dtype: Any = np.float32, *, stream: bool = False
+    encoder: Encoder,
+    table: Table,
+    dtype: Any = np.float32,
+    *,
+    stream: bool = False,
+    what: str = "",
 ) -> Part:
     """Rows of a further table with their targets, treated as the training rows were.
 
     Where those with missing values were dropped, they are dropped here, too. stream:
-    whether inputs are encoded whenever they are needed. Raises InvalidInput.
+    whether inputs are encoded whenever they are needed. what: which rows they are, for
+    messages. Raises InvalidInput.
     """
     if encoder.missing == "drop":
         names = [f.name for f in encoder.features] + list(encoder.target.names)
@@ -204,7 +217,7 @@ def labelled(
     weight = None
     if encoder.weights is not None:
         require(table, [encoder.weights])
-        values = weights_of(table, encoder.weights)
+        values = weights_of(table, encoder.weights, f" in the {what} rows" if what else "")
         weight = table.make(table.rows, dtype)
         for block in blocks(table.rows):
             weight[block] = values[block]
@@ -231,6 +244,8 @@ def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | Non
 def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name: str) -> None:
     """Every part must have rows of every class."""
     faults = []
+    there = sum(rows is not None for rows in parts.values())
+    total: Counter[str] = Counter()
     for part, rows in parts.items():
         if rows is None:
             continue
@@ -239,6 +254,7 @@ def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name
             y = rows.y[block]  # labels are columns of 0 and 1
             own = y if y.ndim == 1 else y[:, 0].astype(np.intp)
             counts += np.bincount(own, minlength=len(classes))
+        total.update(dict(zip(classes, counts.tolist(), strict=True)))
         lacking = [text for text, count in zip(classes, counts, strict=True) if not count]
         if lacking:
             which = "classes" if len(lacking) > 1 else "class"
@@ -251,8 +267,37 @@ def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name
                     "split" if part == "train" else f"split.{part}",
                 )
             )
+    rare = [text for text in classes if total[text] < there]
+    if faults and rare:
+        count = f"{total[rare[0]]} row{'s' * (total[rare[0]] != 1)}"
+        message = f"class '{rare[0]}' of '{name}' has {count} for {there} parts"
+        raise InvalidInput(Fault(f"{message}; add rows, or leave the class out", "split"))
     if faults:
         raise InvalidInput(*faults)
+
+
+def _oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split) -> list[str]:
+    """What may be a slip, but need not be."""
+    found = []
+    if dataset.roles().missing == "impute":
+        imputed = sum(table.columns[name].gaps() for name in names)
+        found += [f"{imputed} missing values imputed"] if imputed else []
+    for name in names:
+        column = table.columns[name]
+        if isinstance(column, Words):
+            texts: dict[str, str] = {}
+            for text in classes_of(column):
+                other = texts.setdefault(text.lower(), text)
+                if other != text:
+                    found.append(f"column '{name}': '{other}' and '{text}' differ in case alone")
+        elif column.find(lambda piece: np.abs(piece.values) > EXACT) is not None:
+            found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
+    path = getattr(dataset, "path", None)
+    for part in ("validation", "test"):
+        way = getattr(split, part)
+        if path and isinstance(way, str) and Path(way).resolve() == Path(path).resolve():
+            found.append(f"split.{part} is the training rows' own file")
+    return found
 
 
 def _target(

@@ -77,8 +77,6 @@ def check(split: Split, table: Table | None = None) -> None:
                         "split",
                     )
                 )
-            elif table.columns[name].gaps():
-                faults.append(table.fault(name, "has missing values; the split needs them all"))
     if faults:
         raise InvalidInput(*faults)
 
@@ -198,14 +196,17 @@ def _at_random(
 def _by_group(
     part: Array, code: int, table: Table, name: str, fraction: float, rng: np.random.Generator
 ) -> None:
-    """Take whole groups in random order until the fraction of all rows is reached."""
+    """Take whole groups in random order, until the fraction of all rows is met most nearly."""
     column = table.columns[name]
     sizes: Counter[float] = Counter()
     for start, piece in column.pieces():
         keys = _keys(piece)[part[start : start + len(piece)] == 0]
         sizes.update(keys.tolist())
-    wanted, chosen = count(fraction, table.rows), []
+    chosen: list[float] = []
+    wanted = count(fraction, table.rows)
     for group in rng.permutation(np.array(sorted(sizes))):
+        if chosen and sizes[group] - wanted > wanted:
+            break  # without it the fraction is met more nearly
         chosen.append(group)
         wanted -= sizes[group]
         if wanted <= 0:

@@ -30,7 +30,7 @@ import numpy as np
 from optcli import files
 from optcli.arrays import Array
 from optcli.data import delimited, table
-from optcli.data.columns import DECIMAL_COMMA, Column, Mixed, Numbers, Words, first, number
+from optcli.data.columns import ALMOST_NUMBER, Column, Mixed, Numbers, Words, first, number
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
@@ -180,7 +180,7 @@ class _Kind:
     def mixed(self) -> Mixed | None:
         """The first cell that is no number, in a column that should be one thing."""
         numeric = self.numbers or any(number(text) is not None for text in self.codes)
-        if self.codes and (numeric or all(map(DECIMAL_COMMA.fullmatch, self.codes))):
+        if self.codes and (numeric or all(map(ALMOST_NUMBER.fullmatch, self.codes))):
             return self.odd
         return None
 

@@ -15,9 +15,17 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data import delimited
-from optcli.data.columns import DECIMAL_COMMA, Column, Mixed, Numbers, Words, from_values
+from optcli.data.columns import (
+    ALMOST_NUMBER,
+    DECIMAL_COMMA,
+    Column,
+    Mixed,
+    Numbers,
+    Words,
+    from_values,
+)
 from optcli.data.stored import taken
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion
+from optcli.errors import Fault, InvalidInput, suggestion, unreadable
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
 
@@ -84,7 +92,7 @@ def read(
     delimiter: one character; by default the one that the header line shows.
     categorical: columns that are text even where they hold numbers.
 
-    A column is numeric when every value is a number; an empty cell, NA, N/A, NaN,
+    A column is numeric when every value is a number; an empty cell, NA, N/A, #N/A, NaN,
     null, none, ? and - are missing values, in any case of letters. Raises
     InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
     """
@@ -115,24 +123,17 @@ def of(
 ) -> Table:
     """A table of what is in memory.
 
-    data: a mapping (or data frame) of column names to sequences of numbers,
-    texts and None; or an array (N, D), whose columns `names` names.
+    data: a mapping of column names to sequences of numbers, texts and None, or to one
+    value each, which makes one row; a data frame, or an array with named fields; or an
+    array (N, D), whose columns `names` names. What an array masks is missing.
     """
-    if hasattr(data, "items"):
-        sequences = {str(name): values for name, values in data.items()}
-    else:
-        array = np.asarray(data)
-        if array.ndim != 2:
-            raise InvalidInput(f"{source}: has shape {array.shape}; must be (rows, columns)")
-        names = names or [f"x{i + 1}" for i in range(array.shape[1])]
-        if len(names) != array.shape[1]:
-            raise InvalidInput(
-                f"{source}: has {array.shape[1]} columns; must have {len(names)}: " + listed(names)
-            )
-        sequences = dict(zip(names, array.T, strict=True))
     columns, mixed = {}, {}
-    for name, values in sequences.items():
-        columns[name], oddity = from_values(values, as_text=name in categorical)
+    for name, values in _sequences(data, names, source).items():
+        try:
+            columns[name], oddity = from_values(values, as_text=name in categorical)
+        except ValueError:
+            message = "holds lists; must hold numbers or texts"
+            raise InvalidInput(Fault(message, f"column '{name}'", source)) from None
         if oddity is not None:
             mixed[name] = oddity
     lengths = {len(column) for column in columns.values()}
@@ -140,6 +141,30 @@ def of(
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
     return assembled(columns, mixed, source)
+
+
+def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str, Any]:
+    """The columns of what is in memory, by name."""
+    if hasattr(data, "collect"):  # a frame that is not computed yet
+        data = data.collect()
+    own = getattr(getattr(data, "dtype", None), "names", None) or getattr(data, "columns", None)
+    if own is not None:  # an array with named fields, or a data frame
+        return {str(name): data[name] for name in own}
+    if isinstance(data, Mapping):
+        single = all(np.ndim(values) == 0 for values in data.values())
+        return {str(name): [values] if single else values for name, values in data.items()}
+    try:
+        array = data if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
+    except ValueError:
+        raise InvalidInput(f"{source}: has rows of different lengths") from None
+    if array.ndim != 2:
+        raise InvalidInput(f"{source}: has shape {array.shape}; must be (rows, columns)")
+    names = names or [f"x{i + 1}" for i in range(array.shape[1])]
+    if len(names) != array.shape[1]:
+        raise InvalidInput(
+            f"{source}: has {array.shape[1]} columns; must have {len(names)}: " + listed(names)
+        )
+    return dict(zip(names, array.T, strict=True))
 
 
 def assembled(
@@ -155,6 +180,8 @@ def assembled(
         message = f"is '{odd.text}', not a number"
         if DECIMAL_COMMA.fullmatch(odd.text):
             message += "; write decimals with a point"
+        elif ALMOST_NUMBER.fullmatch(odd.text):
+            message += "; write digits alone, decimals with a point"
         else:
             message += "; correct it, or list the column in dataset.categorical"
         faults[name] = table.fault(name, message, odd.row)
@@ -192,8 +219,6 @@ def reading(path: Path) -> Iterator[None]:
         raise InvalidInput(Fault(_not_found(path), file=file)) from None
     except IsADirectoryError:
         raise InvalidInput(Fault("is a folder; must be a file", file=file)) from None
-    except PermissionError:
-        raise EnvironmentFailed(f"{file}: no permission to read it") from None
     except gzip.BadGzipFile:
         message = "is not compressed, though its name ends in .gz; rename it"
         raise InvalidInput(Fault(message, file=file)) from None
@@ -201,7 +226,7 @@ def reading(path: Path) -> Iterator[None]:
         message = "is cut off or damaged; compress or download it anew"
         raise InvalidInput(Fault(message, file=file)) from None
     except OSError as error:
-        raise EnvironmentFailed(f"{file}: {error.strerror}") from None
+        raise unreadable(file, error) from None
 
 
 def _memory() -> float:
@@ -209,6 +234,12 @@ def _memory() -> float:
         return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not told on this system
         return float("inf")
+
+
+def check_there(path: str | Path, key: str) -> None:
+    """Raise InvalidInput for a config's key that names a file which is not there."""
+    if not Path(path).exists():
+        raise InvalidInput(Fault(f"{path}: {_not_found(Path(path))}", key))
 
 
 def _not_found(path: Path) -> str:
@@ -258,17 +289,21 @@ def from_frame(
     mixed = {}
     for series in frame:
         name = series.name
-        if (series.dtype.is_numeric() or series.dtype == pl.Boolean) and name not in categorical:
+        if not name:
+            message = f"column {len(columns) + 1} has no name; give it one"
+            raise InvalidInput(Fault(message, file=file))
+        if series.dtype.is_numeric() and name not in categorical:
             values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
             columns[name] = Numbers(values)
             continue
-        if series.dtype.is_nested():
-            raise InvalidInput(
-                Fault("holds lists; only numbers and text can be read", f"column '{name}'", file)
-            )
-        columns[name], oddity = delimited.from_series(
-            series.cast(pl.String), as_text=name in categorical
-        )
+        try:
+            texts = series.cast(pl.String)
+        except pl.exceptions.PolarsError:
+            texts = None
+        if texts is None or series.dtype.is_nested():
+            message = f"holds {series.dtype}; only numbers and text can be read"
+            raise InvalidInput(Fault(message, f"column '{name}'", file))
+        columns[name], oddity = delimited.from_series(texts, as_text=name in categorical)
         if oddity is not None:
             mixed[name] = oddity
     return columns, mixed
