@@ -554,7 +554,7 @@ SPLITS = [
         "split: no column 'prt'; did you mean 'part'? (PATH has x, part, t, y)",
     ),
     (
-        Split(validation={"group": "t", "fraction": 0.9}),
+        Split(validation={"group": "t", "fraction": 0.95}),
         "split: leaves no training row of 6",
     ),
 ]

@@ -205,7 +205,7 @@ def _by_group(
     chosen: list[float] = []
     wanted = count(fraction, table.rows)
     for group in rng.permutation(np.array(sorted(sizes))):
-        if chosen and sizes[group] - wanted > wanted:
+        if chosen and sizes[group] - wanted >= wanted:
             break  # without it the fraction is met more nearly
         chosen.append(group)
         wanted -= sizes[group]

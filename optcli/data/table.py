@@ -151,7 +151,7 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
     if own is not None:  # an array with named fields, or a data frame
         return {str(name): data[name] for name in own}
     if isinstance(data, Mapping):
-        single = all(np.ndim(values) == 0 for values in data.values())
+        single = all(np.isscalar(each) or each is None for each in data.values())
         return {str(name): [values] if single else values for name, values in data.items()}
     try:
         array = data if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
@@ -238,8 +238,9 @@ def _memory() -> float:
 
 def check_there(path: str | Path, key: str) -> None:
     """Raise InvalidInput for a config's key that names a file which is not there."""
-    if not Path(path).exists():
-        raise InvalidInput(Fault(f"{path}: {_not_found(Path(path))}", key))
+    with reading(Path(path)):
+        if not Path(path).exists():
+            raise InvalidInput(Fault(f"{path}: {_not_found(Path(path))}", key))
 
 
 def _not_found(path: Path) -> str:
