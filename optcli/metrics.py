@@ -156,6 +156,12 @@ class TopK(Mean):
 
     k: Annotated[int, Ge(1), Doc("how many guesses count")] = 5
 
+    def check(self, target: TargetKind, outputs: int) -> None:
+        super().check(target, outputs)
+        if self.k >= outputs:
+            message = f"'{self.name}' of {outputs} classes is always 1 where k is {self.k}"
+            raise InvalidInput(Fault(f"{message}; must be less than {outputs}", "metrics"))
+
     def each(self, scores: Array, target: Array) -> Array:
         index = np.broadcast_to(target, scores.shape[:2])[..., None]
         own = np.take_along_axis(scores, index, axis=-1)

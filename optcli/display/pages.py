@@ -69,18 +69,32 @@ def plan(facts: Mapping[str, Any], *, quiet: bool, json: bool, stream: TextIO) -
     elif not quiet:
         sections(
             {
-                heading: [(name, _said(value)) for name, value in rows.items()]
+                heading: _some([(_clipped(name), _said(value)) for name, value in rows.items()])
                 for heading, rows in facts.items()
             },
             stream,
         )
 
 
+def _some(rows: list[tuple[str, str]], most: int = 50) -> list[tuple[str, str]]:
+    """The rows, or the first of many."""
+    if len(rows) <= most:
+        return rows
+    return [*rows[: most // 2], ("…", f"and {len(rows) - most // 2:,} more")]
+
+
+def _clipped(text: str, most: int = 30) -> str:
+    text = escaped(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def _said(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_said(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_said(item) for item in value) or "none"
+        shown = [_said(item) for item in value[:50]]
+        more = f"… and {len(value) - 50:,} more"
+        return ", ".join([*shown, more] if len(value) > 50 else shown) or "none"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "none" if value is None else str(value)

@@ -125,6 +125,8 @@ def closing(
         lines.append(f"best epoch {best['epoch']}: {_measures(best)}")
     elif final:
         lines.append(f"last epoch: {_measures(final)}")
+    if outcome == "diverged":
+        lines.append("the loss or its gradient was no longer finite; try a smaller learning rate")
     if test:
         lines.append("test: " + ", ".join(_measure(k, v) for k, v in test.items() if _said(v)))
     if end:
