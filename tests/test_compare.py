@@ -127,6 +127,61 @@ def test_whole_configs_compare_on_a_shared_metric(tmp_path):
         optcli.compare([soft, other], terms=terms)
 
 
+def test_losses_in_different_units_are_not_compared(tmp_path):
+    table = "x,w,y\n" + "".join(f"{i % 7},{1 + i % 2},{100 * i}\n" for i in range(40))
+    (tmp_path / "d.csv").write_text(table)
+
+    def config(name, dataset):
+        text = f"dataset: {{name: csv, path: d.csv, target: y, {dataset}}}\nmodel: linear\n"
+        (tmp_path / name).write_text(text + "loss: mse\noptimizer: sgd\ntraining: {epochs: 1}\n")
+        return tmp_path / name
+
+    scaled = config("a.yaml", "features: [x]")
+    with pytest.raises(InvalidInput, match=r"standardize differs.*compare a metric: .*rmse"):
+        optcli.compare([scaled, config("b.yaml", "features: [x], standardize: false")])
+    with pytest.raises(InvalidInput, match=r"dataset\.weights"):
+        optcli.compare([scaled, config("c.yaml", "features: [x], weights: w")])
+    terms = replace(FEW, metric="rmse")
+    pair = [scaled, tmp_path / "b.yaml"]
+    found = optcli.compare(pair, out=tmp_path / "c", terms=terms, plots=False)
+    assert all(row["median"] > 100 for row in found.summary["optimizers"]), "not the data's units"
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "initialization, batch order and split"),
+        ({"split": {"validation": {"last": 0.2}}}, "initialization and batch order"),
+        ({"model": {"name": "linear", "init": "zeros"}}, "batch order and split"),
+        ({"training": {"epochs": 1, "batch_size": "full"}}, "initialization and split"),
+        ({"training": {"epochs": 1, "shuffle": False}}, "initialization and split"),
+    ],
+    ids=["usual", "last", "zeros", "full", "in order"],
+)
+def test_what_is_said_to_have_differed_did(tmp_path, config, words):
+    base = SMALL | {"dataset": {"name": "linear", "samples": 60}, "loss": "mse"}
+    found = small(("sgd:lr=0.1", "adam:lr=0.1"), config=base | config, out=tmp_path / "c")
+    assert found.summary["note"].startswith(f"each seed had its own {words}, the same for all")
+
+
+def test_one_run_repeated_is_said_to_be_that(tmp_path):
+    config = SMALL | {"dataset": {"name": "linear", "samples": 60}, "loss": "mse"}
+    config |= {"model": {"name": "linear", "init": "zeros"}}
+    config |= {"training": {"epochs": 9, "batch_size": "full", "shuffle": False}}
+    terms = replace(FEW, fixed_split=True)
+    found = small(("sgd:lr=0.1", "sgd:lr=0.2"), config=config, terms=terms, out=tmp_path / "c")
+    assert len({*found.summary["optimizers"][0]["values"]}) == 1
+    assert "intervals and p say nothing of others" in found.summary["note"]
+
+
+def test_the_sentence_names_the_rate_chosen_from_a_list(tmp_path):
+    found = small(("sgd:lr=0.1|0.01", "adam:lr=0.1"), out=tmp_path / "c")
+    (chosen,) = (r for r in found.summary["optimizers"] if r["label"] == "sgd:lr=0.1|0.01")
+    assert chosen["hyperparameters"]["lr"] == 0.1, "the one that the label begins with"
+    assert "sgd:lr=0.1|0.01 (lr 0.1)" in found.summary["verdict"]
+    assert "adam:lr=0.1 (" not in found.summary["verdict"]
+
+
 def write(path, loss, samples=60):
     path.write_text(
         f"dataset: {{name: blobs, samples: {samples}}}\nmodel: linear\nloss: {loss}\n"
@@ -308,6 +363,9 @@ REFUSED = {
     "sgd configs/iris.yaml": "ENTRY: 'sgd' is no config; compare optimizers, or configs, not both",
     "sgd adam --set split.validation=0": (
         "--set split.validation: is 0; a comparison takes validation rows"
+    ),
+    "sgd adam --set training.time_limit=9": (
+        "--set training.time_limit: is 9; a comparison counts steps; must be null"
     ),
     "sgd adam --set training.batch_size=999": (
         "--set training.batch_size: is 999; there are 800 training rows"

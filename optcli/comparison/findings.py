@@ -53,14 +53,33 @@ def verdict(found: Comparison, settings: Mapping[str, str], measure: Measure) ->
 
 def varied(contest: Contest) -> str:
     """What differed from seed to seed, and what the verdict is about."""
-    dropout = any(getattr(entry.task.model, "dropout", 0) for entry in contest.entries)
-    things = ["initialization", "batch order"]
-    things += ["dropout"] * dropout + ["split"] * (not contest.fixed_split)
-    listed = ", ".join(things[:-1]) + " and " + things[-1]
+    tasks = [entry.task for entry in contest.entries]
+    split = tasks[0].split
+    differed = {
+        "initialization": any(getattr(task.model, "init", None) != "zeros" for task in tasks),
+        "batch order": any(
+            task.training.shuffle and task.training.batch_size != "full" for task in tasks
+        ),
+        "dropout": any(getattr(task.model, "dropout", 0) for task in tasks),
+        "gradient noise": any(task.training.gradient_noise for task in tasks),
+        "split": not contest.fixed_split and any(map(_at_random, (split.validation, split.test))),
+    }
+    things = [thing for thing, it_did in differed.items() if it_did]
+    if not things:
+        return (
+            "no initialization, batch order or split differed from seed to seed; "
+            "intervals and p say nothing of others"
+        )
+    listed = " and ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
     return (
         f"each seed had its own {listed}, the same for all; "
         "this is about these settings on this data"
     )
+
+
+def _at_random(part: Any) -> bool:
+    """Whether chance has a say in which rows a part of the split gets."""
+    return "group" in part if isinstance(part, Mapping) else not isinstance(part, str) and part > 0
 
 
 def _values(results: Sequence[Result], measure: Measure) -> list[float]:
@@ -76,7 +95,8 @@ def _setting(contest: Contest, label: str) -> str:
         for name, value in asdict(optimizer).items()
         if value != getattr(entry.optimizer, name) and name != "lr"
     }
-    words = [f"lr {optimizer.lr:.3g}"] if f"lr={optimizer.lr}" not in label else []
+    known = len(entry.rates) == 1  # the label has it
+    words = [] if known else [f"lr {optimizer.lr:.3g}"]
     return ", ".join(words + [f"{name} {value:.3g}" for name, value in changed.items()])
 
 

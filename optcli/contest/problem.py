@@ -149,7 +149,7 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
 def _rows(dataset: Dataset) -> dict[str, Any]:
     """What decides on a data set's rows and their targets, preparation left out."""
     if hasattr(dataset, "path"):
-        return {name: getattr(dataset, name) for name in ("path", "target")}
+        return {name: getattr(dataset, name) for name in ("path", "target", "weights")}
     return {name: value for name, value in named(dataset).items() if name != "standardize"}
 
 
@@ -163,6 +163,10 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
             data = prepared(entry.task, None)
             names = [m.name for m in entry.task.measures(data)]
             check(entry.task.cohort([Replica(entry.optimizer, data, entry.task.seed)]))
+            if entry.task.training.time_limit is not None:
+                # the clock is that of all that train together: whoever is dear would cost others
+                message = f"is {entry.task.training.time_limit:g}; a comparison counts steps"
+                raise InvalidInput(Fault(f"{message}; must be null", "training.time_limit"))
         columns |= dict.fromkeys(names)
         shared = set(names) if shared is None else shared & set(names)
         parts = (data.train, data.validation, data.test)
@@ -179,11 +183,23 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
         losses = {entry.task.loss for entry in problem.entries}
         if len(losses) > 1:
             said = ", ".join(dict.fromkeys(e.task.loss.name for e in problem.entries))
-            common = ", ".join(sorted(shared or ())) or "none is shared; set metrics"
-            message = f"is missing; the losses differ ({said}), so compare a metric: {common}"
-            raise InvalidInput(Fault(message, "--metric"))
+            raise InvalidInput(_unlike(f"the losses differ ({said})", shared))
+        if len({_scaled(entry.task) for entry in problem.entries}) > 1:
+            reason = "the losses are in different units (dataset.standardize differs)"
+            raise InvalidInput(_unlike(reason, shared))
         return Measure(), found
     if metric not in (shared or set()):
         listed = ", ".join(["loss", *sorted(shared or ())])
         raise InvalidInput(Fault(f"is '{metric}'; must be one of {listed}", "--metric"))
     return Measure(f"validation_{metric}", METRICS.find(metric).higher_is_better), found
+
+
+def _unlike(reason: str, shared: set[str] | None) -> Fault:
+    """That the losses cannot be compared, and what can."""
+    common = ", ".join(sorted(shared or ())) or "none is shared; set metrics"
+    return Fault(f"is missing; {reason}, so compare a metric: {common}", "--metric")
+
+
+def _scaled(task: Task) -> bool:
+    """Whether the loss is in units of the target's deviation."""
+    return task.loss.scales_target and bool(getattr(task.dataset, "standardize", False))
