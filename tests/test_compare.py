@@ -19,7 +19,7 @@ from optcli import config as configs
 from optcli.cli.main import run
 from optcli.comparison import statistics, trials, tuning
 from optcli.comparison.trials import Job, Trial
-from optcli.display import comparison
+from optcli.display import comparison, verdict
 from optcli.errors import InvalidInput
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.run import task_of
@@ -214,6 +214,34 @@ def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):
     assert "sgd:lr=1e30 diverged in 6 of 6 seeds" in found.summary["verdict"]
     kept = json.loads((tmp_path / "c" / "summary.json").read_text())
     assert kept["optimizers"][-1]["median"] is None
+
+
+def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):
+    """Its loss is infinite; beside that no error stands that it had on the way."""
+    config = {"dataset": {"name": "linear", "samples": 100, "features": 3}, "model": "linear"}
+    config |= {"loss": "mse", "optimizer": "sgd", "split": {"validation": 0.2, "test": 0.2}}
+    config |= {"training": {"epochs": 60, "batch_size": 16}}
+    found = small(("sgd:lr=0.05", "sgd:lr=1.35"), config=config, out=tmp_path / "c")
+    fine, wild = found.summary["optimizers"]
+    assert math.isfinite(fine["metrics"]["validation_rmse"])
+    assert (wild["diverged"], wild["median"]) == (6, math.inf)
+    runs = [r for r in rows(tmp_path / "c" / "runs.csv") if r["label"] == wild["label"]]
+    assert all(float(run["validation_rmse"]) < math.inf for run in runs), "it diverged at once"
+    assert math.isnan(wild["metrics"]["validation_rmse"])
+    assert math.isnan(wild["test"]["rmse"])
+
+
+@pytest.mark.parametrize(("seeds", "name"), [(5, "range"), (6, "95 % interval")])
+def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, seeds, name):
+    """Five values enclose the median with 1 − 2/2⁵ = 93.75 %, six with 96.9 %."""
+    found = small(("sgd:lr=0.1", "adam"), terms=replace(FEW, seeds=seeds), out=tmp_path / "c")
+    assert f"  {name}  " in verdict.table(found.summary, 120)[0]
+
+
+def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):
+    listener = comparison.Plain(sys.stdout)
+    small(("sgd:lr=0.1", "adam:lr=0.1"), out=tmp_path / "c", listener=listener)
+    assert "nothing to tune, 6 seeds\n" in capsys.readouterr().out
 
 
 # ---- the same bits -------------------------------------------------------------------
@@ -477,6 +505,12 @@ def test_the_grid_spans_four_decades_around_the_default():
     assert (found[0], found[4], found[-1]) == (1e-5, 1e-3, 0.1)
     assert np.allclose(np.diff(np.log10(found)), 0.5, atol=2e-3)
     assert 1e-3 in tuning.grid(1e-3, 4)
+
+
+def test_the_grid_is_as_long_for_a_default_of_many_digits():
+    for default in (0.0012345, 1 / 3):
+        assert len(tuning.grid(default, 9)) == 9
+        assert tuning.grid(default, 9)[4] == default
 
 
 def test_an_edge_gets_three_more_rates_and_the_middle_none():

@@ -462,8 +462,8 @@ def test_sentence_of_a_tie():
     # differences of standard deviation 0.02 around 0
     d = np.array([-1, 1] * 5) * 0.02 * math.sqrt(9 / 10)
     assert sentence(compare({"adam": 0.2 + d, "sgd": 0 * d + 0.2}), LR) == (
-        "no difference could be shown; with 10 seeds one of 0.020 would be found in 4 of 5 tries; "
-        "about 35 seeds for 0.01."
+        "no difference could be shown; with 10 seeds one of about 0.020 would be found in 4 of 5 "
+        "tries; about 35 seeds for 0.01."
     )
     three = compare({"adam": 0.2 + d, "sgd": 0 * d + 0.2, "lion": 9 + d})
     assert sentence(three, LR).startswith("no difference could be shown between adam (lr 0.01) and")

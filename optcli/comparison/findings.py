@@ -137,15 +137,19 @@ def _level(values: Sequence[float], measure: Measure) -> dict[str, Any]:
 
 
 def _medians(results: Sequence[Result]) -> dict[str, float]:
-    """The median of each validation column at the best epoch; infinite ones left out."""
+    """The median of each validation column at the best epoch, of the runs that did not diverge."""
     names = [name for name in results[0].history if name.startswith("validation_")]
-    return {name: _median([result.measured(name) for result in results]) for name in names}
+    return {name: _median([result.measured(name) for result in _ended(results)]) for name in names}
 
 
 def _tests(results: Sequence[Result]) -> dict[str, float] | None:
-    """The medians of what was measured on the test rows, or None."""
+    """The same of what was measured on the test rows, or None."""
     names = list(results[0].test)
-    return {n: _median([r.test.get(n, math.nan) for r in results]) for n in names} or None
+    return {n: _median([r.test[n] for r in _ended(results)]) for n in names} or None
+
+
+def _ended(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.outcome != "diverged"]
 
 
 def _median(values: Sequence[float]) -> float:

@@ -372,7 +372,7 @@ def _outlook(comparison: Comparison) -> str:
         return ""
     size = float(_digits(size))
     return (
-        f"; with {found.seeds} seeds one of {_digits(size)} would be found in 4 of 5 tries"
+        f"; with {found.seeds} seeds one of about {_digits(size)} would be found in 4 of 5 tries"
         f"; about {seeds_needed(found.sd, size / 2, m)} seeds for {size / 2:.3g}"
     )
 

@@ -63,8 +63,9 @@ def grid(default: float, count: int) -> list[float]:
     """`count` rates, evenly spaced in logarithm, two decades to each side, and the default."""
     if count == 1:
         return [default]
-    rates = default * 10 ** np.linspace(-DECADES, DECADES, count)
-    return sorted({float(f"{rate:.3g}") for rate in rates} | {default})
+    powers = np.linspace(-DECADES, DECADES, count)
+    # the one in the middle is the default itself, whatever its digits: as many for everyone
+    return sorted({float(f"{default * 10**power:.3g}") for power in powers if power} | {default})
 
 
 def extension(rates: Sequence[float], chosen: float) -> list[float]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optcli.comparison.plan import Contest
+from optcli.comparison.statistics import median_ranks
 from optcli.display.words import escaped, metric, number, short
 
 GAP = "  "
@@ -31,12 +32,14 @@ def table(summary: Mapping[str, Any], width: int) -> list[str]:
     rows = summary["optimizers"]
     what = summary["quantity"].replace("validation_", "").replace("_", " ")
     other = _other(summary)
+    # the whole range of so few holds the median less often
+    interval = "95 % interval" if median_ranks(summary["seeds"])[2] >= 0.95 else "range"
     columns = {
         "rank": [_rank(row) for row in rows],
         "optimizer": [row["label"] for row in rows],
         "lr": [short(row["hyperparameters"]["lr"]) for row in rows],
         what: [number(row["median"]) for row in rows],
-        "95 % interval": [f"[{brief(row['ci_low'])}, {brief(row['ci_high'])}]" for row in rows],
+        interval: [f"[{brief(row['ci_low'])}, {brief(row['ci_high'])}]" for row in rows],
         "to target": [_steps(row) for row in rows],
         "step": [_price(row) for row in rows],
         "diverged": [f"{row['diverged']}/{summary['seeds']}" for row in rows],
@@ -45,14 +48,14 @@ def table(summary: Mapping[str, Any], width: int) -> list[str]:
     }
     if other is not None:
         name = other.removeprefix("validation_")
-        columns[name] = [metric(row["metrics"][other]) for row in rows]
+        columns[name] = [_known(row["metrics"][other], metric) for row in rows]
     if any(row["test"] for row in rows):
         columns["test"] = [_test(row, summary["quantity"]) for row in rows]
     if not any(row["diverged"] for row in rows):
         del columns["diverged"]
     if summary["target"] is None:
         del columns["to target"]
-    for spare in ["", *list(columns)[:4:-1], "95 % interval"]:
+    for spare in ["", *list(columns)[:4:-1], interval]:
         columns.pop(spare, None)
         sizes = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
         over = sum(sizes.values()) + len(GAP) * (len(sizes) - 1) - width
@@ -106,7 +109,11 @@ def _band(row: Mapping[str, Any]) -> str:
 def _test(row: Mapping[str, Any], quantity: str) -> str:
     name = quantity.removeprefix("validation_")
     value = (row["test"] or {}).get(name, math.nan)
-    return number(value)
+    return _known(value, number)
+
+
+def _known(value: float, said: Callable[[float], str]) -> str:
+    return "-" if math.isnan(value) else said(value)
 
 
 def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
@@ -138,6 +145,7 @@ def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
         steps = sorted({step for own in summary["resolution"].values() for step in own})
         each = " or ".join(f"{step:,}" for step in steps)
         words.append(f"target {number(summary['target'])}, looked for every {each} steps")
+        words.append("rates were tuned for the result, not for speed")
     if "step" in columns:
         words.append("step: its price, over one of sgd")
     if "band" in columns:
@@ -174,10 +182,13 @@ def head(contest: Contest, title: str, notes: Sequence[str]) -> list[str]:
     """What is about to be done, and what is to be said of it."""
     budget = contest.budget
     rates = f"{budget.settings} settings" if budget.settings else f"{budget.rates} learning rates"
-    words = (
-        f"{title}: {rates} each on {budget.tuning_seeds} seeds, "
-        f"then the best and the default on {budget.seeds} others"
-    )
+    if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in contest.entries):
+        words = (
+            f"{title}: {rates} each on {budget.tuning_seeds} seeds, "
+            f"then the best and the default on {budget.seeds} others"
+        )
+    else:
+        words = f"{title}: nothing to tune, {budget.seeds} seeds"
     lines = wrapped(words, terminal_width())
     for note in notes:
         lines += wrapped(f"note: {note}", terminal_width())
