@@ -166,6 +166,24 @@ def test_the_noise_of_a_function_is_measured(scale, seed):
     assert 0.05 * exact < noise < 2 * exact
 
 
+@pytest.mark.parametrize("fast", [False, True], ids=["entries", "fast"])
+@pytest.mark.parametrize("slope", [2, -2, 7])
+def test_a_random_function_is_not_passed(slope, fast):
+    """Dropout without a seed, say: its noise would cover any gradient."""
+    random, x = np.random.default_rng(0), np.array([0.5, -1.0, 2.0])
+
+    def f(x):
+        return np.sum(x**2 * random.integers(2, size=3) * 2)
+
+    result = optcli.gradcheck(f, slope * x, x, fast=fast)
+    assert not result
+    assert "is it random without a seed" in str(result)
+
+
+def test_a_jump_is_not_passed():
+    assert not optcli.gradcheck(lambda x: float(x[0] > 0), [1000.0], [0.0])
+
+
 # ---- the function for everybody --------------------------------------------------------
 
 

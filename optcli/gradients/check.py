@@ -34,6 +34,9 @@ from optcli.randomness import generator
 SIGNS = 8  # random directions over the entries at a kink
 # The complex step must agree to this part of the largest entry.
 COMPLEX_RTOL = 1e-12
+# The noise, as a part of f and its gradient, beyond which differences tell nothing: any
+# gradient would pass.
+NOISIEST = 1e-8
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def gradcheck(
 
         optcli.gradcheck(lambda x: (x**2).sum(), lambda x: 2 * x, x).raise_if_wrong()
 
-    f: takes an array of x's shape, returns one number. gradient: of x's shape, or a
+    f: takes an array of x's shape, returns one number, the same one each time. gradient: of x's shape, or a
     function of x that returns it. x: numbers, not at the edge of f's domain.
     vectorized: f takes (K, *x.shape) and returns (K,), which is much faster.
     complex_step: f takes complex numbers and is analytic (no abs, no norm, no real parts):
@@ -116,6 +119,13 @@ def check(function: Function, gradient: Array, how: How, name: str = "gradcheck"
         )
         if not np.isfinite(f0):
             return replace(result, problems=(f"f(x) is {f0}",))
+        steepest = np.abs(gradient[np.isfinite(gradient)]).max(initial=0)
+        if noise > NOISIEST * max(1, abs(f0), steepest):
+            text = (
+                f"f scatters by about {noise:.1g} around x, too much for differences; "
+                "is it random without a seed, or does it jump there?"
+            )
+            return replace(result, problems=(text,))
         if how.fast:
             return _projected(result, function, how, random)
         entries = np.arange(gradient.size)
