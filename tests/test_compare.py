@@ -214,6 +214,8 @@ def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):
     assert "sgd:lr=1e30 diverged in 6 of 6 seeds" in found.summary["verdict"]
     kept = json.loads((tmp_path / "c" / "summary.json").read_text())
     assert kept["optimizers"][-1]["median"] is None
+    (pair,) = kept["pairs"]
+    assert (pair["difference"], pair["diverged"]) == (None, [0, 6])
 
 
 def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):
@@ -538,6 +540,12 @@ def test_a_budget_draws_all_that_is_not_fixed():
     assert len(set(found)) == 20
     assert len({o.lr for o in found}) >= 19
     assert all(1e-5 <= o.lr <= 0.1 and 0.9 <= o.beta2 < 1 for o in found)
+
+
+def test_what_is_drawn_for_a_decay_is_drawn_for_decays_alone():
+    """ftrl's beta is no share that stays, but is added to a root."""
+    rules = tuning.draw(OPTIMIZERS.find("ftrl")(), frozenset(), 20)
+    assert {rule.beta for rule in rules} == {1.0}
 
 
 def test_halton_is_the_radical_inverse():

@@ -225,4 +225,5 @@ def _pair(a: str, b: str, pair: Pair, measure: Measure) -> dict[str, Any]:
         "p_value": pair.p_value,
         "better_in": pair.better_in,
         "verdict": pair.verdict,
+        "diverged": list(pair.diverged),
     }

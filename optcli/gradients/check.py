@@ -73,8 +73,9 @@ def gradcheck(
 
         optcli.gradcheck(lambda x: (x**2).sum(), lambda x: 2 * x, x).raise_if_wrong()
 
-    f: takes an array of x's shape, returns one number, the same one each time. gradient: of x's shape, or a
-    function of x that returns it. x: numbers, not at the edge of f's domain.
+    f: takes an array of x's shape, returns one number, the same one each time. gradient:
+    of x's shape, or a function of x that returns it. x: numbers, not at the edge of f's
+    domain.
     vectorized: f takes (K, *x.shape) and returns (K,), which is much faster.
     complex_step: f takes complex numbers and is analytic (no abs, no norm, no real parts):
     then the gradient must agree to 1e-12 of its largest entry. convex: f is convex where it

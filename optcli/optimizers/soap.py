@@ -28,15 +28,16 @@ class SOAP(Shaped):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The axes
     are sorted by their eigenvalues before the QR decomposition, and V with them. The first
-    step only takes the axes from the first gradient. The kernel of a convolution is taken
-    as a matrix, one row for each output channel; vectors are not turned.
+    step only decays W and takes the axes from the first gradient. The kernel of a
+    convolution is taken as a matrix, one row for each output channel; vectors are not
+    turned.
 
     State: for an m × n weight two arrays of its size, two m × m matrices and two n × n; of
     the size of the biases two arrays. A step that turns the axes needs time of the order
     of m³ + n³, and room of its own.
 
     Neither torch nor optax has it. As in the authors' code, the bias is corrected, and M
-    stays in the weight's own axes.
+    stays in the weight's own axes; there the first step does not decay W either.
 
     Reference: N. Vyas and others, SOAP: improving and stabilizing Shampoo using Adam, 2025,
     algorithms 3 and 4.
