@@ -34,6 +34,18 @@ def words(figure):
     return [t.get_text() for t in figure.findobj(matplotlib.text.Text) if t.get_text()]
 
 
+def test_a_seed_that_diverged_counts_as_the_worst():
+    steps, inf = np.arange(3.0), np.inf
+    low = np.array([[9, i, i] for i in range(1, 4)] + [[9, inf, inf]] * 2, float)
+    axes = plots.curves({"a": (steps, low)}, "validation loss").axes[0]
+    (band,) = axes.collections
+    assert (9.0, 3.0, 3.0) in lines(axes), "the median of 1, 2, 3 and two that are infinite"
+    tops = band.get_paths()[0].vertices[:, 1]
+    assert np.nanmax(tops[1:]) <= 9, "the upper quartile is infinite and not drawn"
+    axes = plots.curves({"a": (steps, -low)}, "validation accuracy").axes[0]
+    assert (-9.0, -3.0, -3.0) in lines(axes), "so where more is better"
+
+
 def lines(axes):
     return {tuple(np.asarray(line.get_ydata(), float)) for line in axes.get_lines()}
 

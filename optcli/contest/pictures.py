@@ -46,7 +46,10 @@ def profile(summary: Mapping[str, Any], title: str) -> bytes:
 
 
 def _courses(contest: Contest, label: str) -> tuple[Array, Array]:
-    """Steps (E,) and values (S, E) of the final runs; NaN where one was over."""
+    """Steps (E,) and values (S, E) of the final runs; NaN where one was over.
+
+    Where one has diverged its value is infinite, the worst, as in the verdict.
+    """
     results = contest.final(label, contest.chosen[label])
     longest = max(results, key=lambda result: len(result.history["step"]))
     steps = np.asarray(longest.history["step"], float)
@@ -54,4 +57,8 @@ def _courses(contest: Contest, label: str) -> tuple[Array, Array]:
     for row, result in zip(values, results, strict=True):
         course = result.history[contest.measure.column]
         row[: len(course)] = course
+        if result.outcome == "diverged":
+            worst = contest.measure.turned(np.inf)
+            row[len(course) :] = worst
+            row[1:][~np.isfinite(row[1:])] = worst
     return steps, values

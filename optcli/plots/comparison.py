@@ -57,7 +57,7 @@ def curves(
     """The course of every seed, faint, with the median and the middle half in front.
 
     courses: by label the steps (E,) and the values (S, E) of S seeds, NaN where a run was
-    over. notes: a few words beside each name.
+    over, infinite where it had diverged. notes: a few words beside each name.
     """
     panel = _Panel(list(courses), title, notes)
     shown = np.concatenate([_usual(values) for _, values in courses.values()])
@@ -78,8 +78,7 @@ def curves(
         low, middle, high = np.full((3, len(steps)), np.nan)
         some = _many(values)
         if some.any():
-            quartiles = np.nanquantile(values[:, some], (0.25, 0.5, 0.75), axis=0)
-            low[some], middle[some], high[some] = quartiles
+            low[some], middle[some], high[some] = _quartiles(values[:, some])
         axes.plot(steps, values.T, color=look["color"], linewidth=0.5, alpha=faint, zorder=3)
         axes.fill_between(steps, low, high, color=look["color"], alpha=0.14, linewidth=0)
         every = max(1, len(steps) // MARKS)
@@ -91,6 +90,13 @@ def curves(
 def _many(values: Array) -> Array:
     """Where half of the seeds of (S, E) or more have a value."""
     return np.asarray(np.isfinite(values).mean(axis=0) >= 0.5)
+
+
+def _quartiles(values: Array) -> Array:
+    """The quartiles (3, E) of (S, E); NaN where one lies among the infinite, which count."""
+    ranked = np.clip(values, -ticks.LARGEST, ticks.LARGEST)  # differences of inf are NaN
+    found = np.nanquantile(ranked, (0.25, 0.5, 0.75), axis=0)
+    return np.where(np.abs(found) < 0.1 * ticks.LARGEST, found, np.nan)
 
 
 def _usual(values: Array) -> Array:
