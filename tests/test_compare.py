@@ -240,6 +240,15 @@ def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, seeds, na
     assert f"  {name}  " in verdict.table(found.summary, 120)[0]
 
 
+def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
+    """sgd learns next to nothing in three steps, the more the higher its rate."""
+    words = ("sgd:lr=1e-9|1e-8|1e-7", "adam:lr=0.1")
+    found = small(words, out=tmp_path / "c", listener=comparison.Plain(sys.stdout))
+    assert found.summary["edge"] == [words[0]]
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"the best rate of {words[0]} is the last one tried" in said
+
+
 def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):
     listener = comparison.Plain(sys.stdout)
     small(("sgd:lr=0.1", "adam:lr=0.1"), out=tmp_path / "c", listener=listener)

@@ -33,6 +33,7 @@ def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
         "seeds": contest.budget.seeds,
         "trials": contest.runs,
         "extended": sorted(contest.extended),
+        "edge": sorted(filter(contest.on_edge, entries)),
         "target": goal,
         "resolution": {label: own[0].history["step"][1:2] for label, own in runs.items()},
         "optimizers": [

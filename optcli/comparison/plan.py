@@ -133,6 +133,12 @@ class Contest:
         """Whether there was anything to choose."""
         return len(self.tried[label]) > 1
 
+    def on_edge(self, label: str) -> bool:
+        """Whether the chosen learning rate is the last one tried: a better may lie beyond."""
+        rates = [optimizer.lr for optimizer in self.tried[label]]
+        alone = self.budget.settings is None and len(rates) > 2
+        return alone and self.chosen[label].lr in (min(rates), max(rates))
+
     @property
     def runs(self) -> int:
         """How many runs the comparison has."""

@@ -141,6 +141,8 @@ def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
     words = [f"{summary['trials']} runs in all"]
     if summary["extended"]:
         words.append(f"three more rates for {', '.join(summary['extended'])}")
+    if summary["edge"]:
+        words.append(f"the best rate of {', '.join(summary['edge'])} is the last one tried")
     if summary["target"] is not None:
         steps = sorted({step for own in summary["resolution"].values() for step in own})
         each = " or ".join(f"{step:,}" for step in steps)
