@@ -157,7 +157,7 @@ class Plan:
                 "batch size": batch,
                 "steps": f"{steps:,} ({per_epoch:,} an epoch)",
                 "metrics": [metric.name for metric in cohort.metrics],
-                "memory": f"{cohort.memory() / 1e6:,.3g} MB",
+                "memory": f"{max(cohort.memory() / 1e6, 0.1):,.1f} MB",
             },
         }
         if said := notes(cohort):

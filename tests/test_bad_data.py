@@ -222,7 +222,7 @@ CLASSES_REFUSED = {
     ),
     "a class of one": (
         cls(lambda i: "x" if i else "lone"),
-        "c.yaml:2: split: class 'lone' of 'y' has 1 row for 2 parts; "
+        "c.yaml:2: split: class 'lone' of 'y' in t.csv has 1 row for 2 parts; "
         "add rows, or leave the class out",
     ),
     "none as a class": (

@@ -412,7 +412,7 @@ def test_one_class(tmp_path):
 def test_a_class_missing_from_a_part(tmp_path):
     path = write(tmp_path, "x,y\n" + "1,a\n2,b\n" * 5 + "3,c\n")
     assert faults(path, "y", "classes", Split()) == (
-        "split: class 'c' of 'y' has 1 row for 2 parts; add rows, or leave the class out"
+        f"split: class 'c' of 'y' in {path} has 1 row for 2 parts; add rows, or leave the class out"
     )
     path = write(tmp_path, "x,y\n" + "1,a\n2,b\n" * 5 + "3,c\n3,c\n")
     assert faults(path, "y", "classes", Split(validation={"last": 0.15})) == (

@@ -33,6 +33,7 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 LARGE = 2_000_000  # bytes; below, importing polars takes longer than the csv module
 SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
+MOST_COLUMNS = 100_000
 
 
 @dataclass(frozen=True)
@@ -136,15 +137,18 @@ def _names(header: list[str], file: str) -> list[str]:
         faults.append("is blank; it must name the columns")
     elif all(number(name) is not None for name in names):
         faults.append("holds numbers, not the names of columns; add a header line")
+    elif len(names) > MOST_COLUMNS:
+        faults.append(f"has {len(names):,} columns; at most {MOST_COLUMNS:,} can be read")
     else:
+        places: dict[str, int] = {}
         for i, name in enumerate(names):
+            before = places.setdefault(name, i)
             if not name:
                 rather = ", or remove it if it counts the rows" if i == 0 else ""
                 faults.append(f"column {i + 1} has no name; give it one{rather}")
-            elif name in names[:i]:
+            elif before < i:
                 faults.append(
-                    f"columns {names.index(name) + 1} and {i + 1} are both called '{name}'; "
-                    "rename one"
+                    f"columns {before + 1} and {i + 1} are both called '{name}'; rename one"
                 )
     if faults:
         raise InvalidInput(*(Fault(fault, file=file, line=1) for fault in faults))

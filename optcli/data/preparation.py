@@ -184,7 +184,7 @@ def prepare(
                 rest = table.select(chosen)
                 parts[name] = labelled(encoder, rest, dtype, stream=stream, what=name)
     if strata is not None:
-        _check_classes({"train": part, **parts}, classes[0], roles.target[0])
+        _check_classes({"train": part, **parts}, classes[0], roles.target[0], table.source)
     return Prepared(
         train=part,
         validation=parts["validation"],
@@ -241,7 +241,9 @@ def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | Non
     return strata
 
 
-def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name: str) -> None:
+def _check_classes(
+    parts: dict[str, Part | None], classes: tuple[str, ...], name: str, source: str
+) -> None:
     """Every part must have rows of every class."""
     faults = []
     there = sum(rows is not None for rows in parts.values())
@@ -270,7 +272,7 @@ def _check_classes(parts: dict[str, Part | None], classes: tuple[str, ...], name
     rare = [text for text in classes if total[text] < there]
     if faults and rare:
         count = f"{total[rare[0]]} row{'s' * (total[rare[0]] != 1)}"
-        message = f"class '{rare[0]}' of '{name}' has {count} for {there} parts"
+        message = f"class '{rare[0]}' of '{name}' in {source} has {count} for {there} parts"
         raise InvalidInput(Fault(f"{message}; add rows, or leave the class out", "split"))
     if faults:
         raise InvalidInput(*faults)

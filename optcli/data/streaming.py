@@ -29,7 +29,7 @@ import numpy as np
 
 from optcli import files
 from optcli.arrays import Array
-from optcli.data import delimited, table
+from optcli.data import delimited, parquet, table
 from optcli.data.columns import ALMOST_NUMBER, Column, Mixed, Numbers, Words, first, number
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
@@ -42,7 +42,6 @@ MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-TOGETHER = 4  # columns of a Parquet file that are unpacked together
 MAGIC = b"optcli table 1"
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
@@ -210,7 +209,7 @@ class _Writer:
             self.kinds = {name: _Kind() for name in piece.columns}
             self.lines = len(piece.lines) > 0
             width = len(self.kinds) + self.lines
-            self.block = np.empty((width, max(1, min(BLOCK_ROWS, BLOCK_BYTES // (8 * width)))))
+            self.block = np.empty((width, _block_rows(width)))
         values = [
             self.kinds[name].values(column, piece.mixed.get(name), self.rows)
             for name, column in piece.columns.items()
@@ -255,7 +254,7 @@ def _pieces(
     path: Path, delimiter: str | None, categorical: Collection[str]
 ) -> Generator[delimited.Contents, None, None]:
     if path.suffix == ".parquet":
-        yield from _parquet(path, categorical)
+        yield from parquet.pieces(str(path), categorical, _block_rows)
         return
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         yield from _text(cast("BinaryIO", file), path, delimiter, categorical)
@@ -286,6 +285,9 @@ def _text(
         more = bool(chunk)
         data += chunk.replace(b"\r", b"\n") if old else chunk
         end = _whole(data, delimiter) if more else len(data)
+        if more and not end and len(data) > MOST_CHUNKS * CHUNK:
+            message = f"no row ends within {len(data) >> 20} MB; is this a table, row by row?"
+            raise InvalidInput(Fault(message, file=str(path), line=line))
         if (more and not end) or (not empty and not data[:end].strip()):
             continue
         try:
@@ -326,34 +328,12 @@ def _whole(data: bytes, delimiter: str) -> int:
 
 def _values(path: Path) -> int:
     """Rows times columns of a Parquet file."""
-    import polars as pl
-
     try:
-        scan = pl.scan_parquet(path)
-        return int(scan.select(pl.len()).collect().item()) * len(scan.collect_schema())
-    except (pl.exceptions.PolarsError, OSError):
+        rows, names = parquet.shape(str(path))
+    except InvalidInput:
         return 0  # what is wrong will be said by the reader
+    return rows * len(names)
 
 
-def _parquet(path: Path, categorical: Collection[str]) -> Iterator[delimited.Contents]:
-    import polars as pl
-
-    try:
-        scan = pl.scan_parquet(path)
-        rows, names = scan.select(pl.len()).collect().item(), scan.collect_schema().names()
-        step = max(1, min(BLOCK_ROWS, BLOCK_BYTES // (8 * max(1, len(names)))))
-        for start in range(0, rows if names else 0, step):
-            columns: dict[str, Column] = {}
-            mixed: dict[str, Mixed] = {}
-            for at in range(0, len(names), TOGETHER):
-                few = scan.select(names[at : at + TOGETHER])
-                found = table.from_frame(few.slice(start, step).collect(), str(path), categorical)
-                columns |= found[0]
-                mixed |= found[1]
-            yield delimited.Contents(columns, mixed, np.empty(0))
-    except (pl.exceptions.PolarsError, OSError):
-        raise InvalidInput(
-            Fault("is not a parquet file, or damaged; write it anew", file=str(path))
-        ) from None
-    if not rows or not names:
-        raise InvalidInput(Fault("has no rows", file=str(path)))
+def _block_rows(columns: int) -> int:
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // (8 * columns)))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data import delimited
+from optcli.data import delimited, parquet
 from optcli.data.columns import (
     ALMOST_NUMBER,
     DECIMAL_COMMA,
@@ -25,7 +25,7 @@ from optcli.data.columns import (
     from_values,
 )
 from optcli.data.stored import taken
-from optcli.errors import Fault, InvalidInput, suggestion, unreadable
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, unreadable
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
 
@@ -98,12 +98,14 @@ def read(
     """
     path = Path(path)
     check_delimiter(delimiter)
-    data = _contents(path)
-    if path.suffix == ".parquet":
-        return _parquet(data, str(path), categorical)
-    refuse_what_is_no_text(data, path)
-    contents = delimited.read(data, str(path), delimiter, categorical)
-    return assembled(contents.columns, contents.mixed, str(path), contents.lines)
+    with reading(path):
+        data = _contents(path)
+        if path.suffix == ".parquet":
+            contents = parquet.read(data, str(path), categorical)
+            return assembled(contents.columns, contents.mixed, str(path))
+        refuse_what_is_no_text(data, path)
+        contents = delimited.read(data, str(path), delimiter, categorical)
+        return assembled(contents.columns, contents.mixed, str(path), contents.lines)
 
 
 def check_delimiter(delimiter: str | None) -> None:
@@ -196,14 +198,13 @@ def listed(names: Sequence[str], most: int = 20) -> str:
 
 def _contents(path: Path) -> bytes:
     """The bytes of a file, unpacked."""
-    with reading(path):
-        size, memory = path.stat().st_size, _memory()
-        if size > memory:
-            message = f"is {size / 1e9:.0f} GB, the memory {memory / 1e9:.0f} GB; take a part of it"
-            raise InvalidInput(Fault(message, file=str(path)))
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+    size, memory = path.stat().st_size, _memory()
+    if size > memory:
+        message = f"is {size / 1e9:.0f} GB, the memory {memory / 1e9:.0f} GB; take a part of it"
+        raise InvalidInput(Fault(message, file=str(path)))
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
     if not data or data.isspace():
         raise InvalidInput(Fault("is empty", file=str(path)))
     return data
@@ -225,6 +226,9 @@ def reading(path: Path) -> Iterator[None]:
     except (EOFError, zlib.error):
         message = "is cut off or damaged; compress or download it anew"
         raise InvalidInput(Fault(message, file=file)) from None
+    except MemoryError:
+        message = "does not fit in memory; set dataset.stream to true, or take a part of it"
+        raise EnvironmentFailed(f"{file}: {message}") from None
     except OSError as error:
         raise unreadable(file, error) from None
 
@@ -264,47 +268,3 @@ def refuse_what_is_no_text(data: bytes, path: Path) -> None:
         what = "is a parquet file; its name must end in .parquet"
     if what is not None:
         raise InvalidInput(Fault(what, file=str(path)))
-
-
-def _parquet(data: bytes, file: str, categorical: Collection[str]) -> Table:
-    import polars as pl
-
-    try:
-        frame = pl.read_parquet(data)
-    except (pl.exceptions.PolarsError, OSError):
-        raise InvalidInput(
-            Fault("is not a parquet file, or damaged; write it anew", file=file)
-        ) from None
-    if not frame.height or not frame.width:
-        raise InvalidInput(Fault("has no rows", file=file))
-    return assembled(*from_frame(frame, file, categorical), file)
-
-
-def from_frame(
-    frame: Any, file: str, categorical: Collection[str]
-) -> tuple[dict[str, Column], dict[str, Mixed]]:
-    """The columns of a polars data frame, and what is mixed in them."""
-    import polars as pl
-
-    columns: dict[str, Column] = {}
-    mixed = {}
-    for series in frame:
-        name = series.name
-        if not name:
-            message = f"column {len(columns) + 1} has no name; give it one"
-            raise InvalidInput(Fault(message, file=file))
-        if series.dtype.is_numeric() and name not in categorical:
-            values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-            columns[name] = Numbers(values)
-            continue
-        try:
-            texts = series.cast(pl.String)
-        except pl.exceptions.PolarsError:
-            texts = None
-        if texts is None or series.dtype.is_nested():
-            message = f"holds {series.dtype}; only numbers and text can be read"
-            raise InvalidInput(Fault(message, f"column '{name}'", file))
-        columns[name], oddity = delimited.from_series(texts, as_text=name in categorical)
-        if oddity is not None:
-            mixed[name] = oddity
-    return columns, mixed
