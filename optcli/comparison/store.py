@@ -1,7 +1,8 @@
 """Store: the finished runs of a comparison, in memory and in its folder.
 
 runs.csv has a row a run and history.csv a row an evaluation; the two are all that it takes
-to go on where a comparison stopped.
+to go on where a comparison stopped. Each row of runs.csv ends with a checksum of itself and of
+its history: what does not agree, as after a kill between the two files, is trained again.
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from optcli import files
 from optcli.comparison.trials import Result, Trial
-from optcli.errors import Fault, InvalidInput
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.recording import unnamed
 
 PHASES = ("tune", "final")
 HEAD = ("run", "label", "optimizer", "lr", "hyperparameters", "seed", "phase", "outcome")
-TAIL = ("steps", "steps_to_target")
+LOSSES = ("train_loss", "validation_loss")
+TAIL = ("steps", "steps_to_target", "checksum")
 # Writing takes at most this share of the time: a large table is not written after each run.
 SHARE = 0.1
 
@@ -33,7 +36,8 @@ class Store:
     """Results by trial.
 
     folder: where they are kept, or None. columns: of the histories. labels: the order of
-    the runs; others that the folder holds come after them.
+    the runs; others that the folder holds come after them. damaged: how many runs of the
+    folder are missing their history, or are not as they were written.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Store:
         self.target: dict[Trial, float] = {}  # steps to the target
         self._lines: dict[Trial, list[str]] = {}
         self._next_write = 0.0
+        self.damaged = 0
         if folder is not None and (folder / "runs.csv").exists():
             self._read(folder)
 
@@ -72,26 +77,38 @@ class Store:
         labels = list(dict.fromkeys([*self.labels, *(t.label for t in self.results)]))
         order = sorted(self.results, key=lambda trial: self._place(trial, labels))
         tests = list(dict.fromkeys(name for r in self.results.values() for name in r.test))
+        head = [*HEAD, *self.columns, *(f"test_{name}" for name in tests), *TAIL]
         runs = io.StringIO()
-        writer = csv.writer(runs, lineterminator="\n")
-        writer.writerow([*HEAD, *self.columns, *(f"test_{name}" for name in tests), *TAIL])
+        writer = csv.DictWriter(runs, head, lineterminator="\n")
+        writer.writeheader()
         history = [",".join(("run", "epoch", "step", *self.columns)) + "\n"]
         for number, trial in enumerate(order):
-            result = self.results[trial]
-            settings = asdict(trial.optimizer)
-            measured = [result.measured(c) if c in result.history else "" for c in self.columns]
-            writer.writerow(
-                [number, trial.label, trial.optimizer.name, trial.optimizer.lr]
-                + [json.dumps(settings), trial.seed, self.phases[trial], result.outcome]
-                + ["" if value != value else value for value in measured]
-                + [result.test.get(name, "") for name in tests]
-                + [result.steps, self.target.get(trial, "")]
-            )
-            history += [f"{number},{line}" for line in self._written(trial)]
+            row = {"run": str(number), **self._row(trial, tests)}
+            lines = self._written(trial)
+            writer.writerow(row | {"checksum": _checksum(row, lines)})
+            history += [f"{number},{line}\n" for line in lines]
         files.write(self.folder / "history.csv", "".join(history).encode())
         files.write(self.folder / "runs.csv", runs.getvalue().encode())
         now = time.monotonic()
         self._next_write = now + (now - began) / SHARE
+
+    def _row(self, trial: Trial, tests: Sequence[str]) -> dict[str, str]:
+        """What runs.csv says of a run, beside its number and its checksum."""
+        result = self.results[trial]
+        measured = {c: result.measured(c) if c in result.history else "" for c in self.columns}
+        return {
+            "label": trial.label,
+            "optimizer": trial.optimizer.name,
+            "lr": str(trial.optimizer.lr),
+            "hyperparameters": json.dumps(asdict(trial.optimizer)),
+            "seed": str(trial.seed),
+            "phase": self.phases[trial],
+            "outcome": result.outcome,
+            **{name: "" if value != value else str(value) for name, value in measured.items()},
+            **{f"test_{name}": str(result.test.get(name, "")) for name in tests},
+            "steps": str(result.steps),
+            "steps_to_target": str(self.target.get(trial, "")),
+        }
 
     def _place(self, trial: Trial, labels: list[str]) -> tuple[Any, ...]:
         phase = PHASES.index(self.phases[trial])
@@ -105,15 +122,18 @@ class Store:
             nothing = [math.nan] * len(history["epoch"])
             columns = [history.get(name, nothing) for name in ("epoch", "step", *self.columns)]
             self._lines[trial] = [
-                ",".join("" if value != value else repr(value) for value in row) + "\n"
+                ",".join("" if value != value else repr(value) for value in row)
                 for row in zip(*columns, strict=True)
             ]
         return self._lines[trial]
 
     def _read(self, folder: Path) -> None:
-        try:
-            histories = _grouped(folder / "history.csv")
-            for row in _rows(folder / "runs.csv"):
+        histories = _grouped(folder / "history.csv")
+        for row in _rows(folder / "runs.csv"):
+            try:
+                lines = histories[row["run"]]
+                if row["checksum"] != _checksum(row, lines):
+                    raise ValueError
                 settings = json.loads(row["hyperparameters"])
                 optimizer = unnamed(OPTIMIZERS.find(row["optimizer"]), settings)
                 trial = Trial(row["label"], optimizer, int(row["seed"]))
@@ -122,34 +142,45 @@ class Store:
                     for name, value in row.items()
                     if name.startswith("test_") and value
                 }
-                history = histories[row["run"]]
-                result = Result(trial, row["outcome"], int(row["steps"]), history, tests)
-                self.results[trial] = result
-                self.phases[trial] = PHASES[PHASES.index(row["phase"])]
-                if row["steps_to_target"]:
-                    self.target[trial] = float(row["steps_to_target"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
-            message = (
-                f"its runs.csv and history.csv do not fit together ({error!r}); choose another"
-            )
-            raise InvalidInput(Fault(f"{folder}: {message}; choose another", "--out")) from error
+                history = self._history(lines)
+            except (ValueError, KeyError, TypeError):
+                self.damaged += 1
+                continue
+            self.results[trial] = Result(trial, row["outcome"], int(row["steps"]), history, tests)
+            self.phases[trial] = row["phase"]
+            if row["steps_to_target"]:
+                self.target[trial] = float(row["steps_to_target"])
+
+    def _history(self, lines: Sequence[str]) -> dict[str, list[float]]:
+        """The columns of a run that hold anything, and its losses."""
+        names = ("epoch", "step", *self.columns)
+        rows = [[float(cell or "nan") for cell in line.split(",")] for line in lines]
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        whole = {name: [int(value) for value in columns.pop(name)] for name in names[:2]}
+        return whole | {
+            name: values
+            for name, values in columns.items()
+            if name in LOSSES or any(value == value for value in values)
+        }
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(newline="", encoding="utf-8") as file:
+def _checksum(row: Mapping[str, str], lines: Sequence[str]) -> str:
+    """Of what a row says of its run, and of the run's history."""
+    said = [f"{name}={row[name]}" for name in row if name not in ("run", "checksum")]
+    return f"{zlib.crc32(chr(10).join([*said, *lines]).encode()):08x}"
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table, up to what cannot be read."""
+    with path.open(newline="", encoding="utf-8", errors="replace") as file, suppress(csv.Error):
         yield from csv.DictReader(file)
 
 
-def _grouped(path: Path) -> dict[str, dict[str, list[float]]]:
-    """The columns of each run; those that hold nothing are left out."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for row in _rows(path):
-        columns = found.setdefault(row.pop("run"), {name: [] for name in row})
-        for name, text in row.items():
-            whole = name in ("epoch", "step")
-            columns[name].append(int(text) if whole else float(text or "nan"))
-    for columns in found.values():
-        for name in [n for n, values in columns.items() if all(value != value for value in values)]:
-            if name not in ("train_loss", "validation_loss"):
-                del columns[name]
+def _grouped(path: Path) -> dict[str, list[str]]:
+    """The lines of each run, without its number."""
+    found: dict[str, list[str]] = {}
+    if path.exists():
+        for line in path.read_text("utf-8", errors="replace").splitlines()[1:]:
+            run, _, rest = line.partition(",")
+            found.setdefault(run, []).append(rest)
     return found

@@ -71,10 +71,13 @@ def run(
     with folders.lock(folder):
         goal = _continued(folder, told, _data(problem), terms.target)
         folders.open_for_writing(folder)
+        store = Store(folder, columns, [entry.label for entry in problem.entries])
+        if store.damaged:
+            notes.append(f"{store.damaged} runs in {folder} were damaged; they are trained again")
         contest = Contest(
             problem.entries,
             budget,
-            Store(folder, columns, [entry.label for entry in problem.entries]),
+            store,
             measure=what,
             goal=goal,
             fixed_split=terms.fixed_split,
@@ -150,17 +153,21 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
     """
     from optcli.config import words
 
+    folders.check_seal(folder, "config.yaml", "environment.json")
     old = words.read(folder / "config.yaml")
+    terms = old.get("compare")
+    if not isinstance(terms, dict) or not isinstance(terms.get("target"), int | float | None):
+        message = "is damaged: it does not tell the terms; choose another folder"
+        raise InvalidInput(Fault(message, file=str(folder / "config.yaml")))
     differences = []
-    terms = old.get("compare", {})
     for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
         if terms.get(name) != told["compare"][name]:
             differences.append((name, terms.get(name), told["compare"][name]))
     for name, value in files.jsonable(told).items():
         before = old.get(name)
         if name == "configs" and isinstance(before, dict):
-            kept = {label: before[label] for label in value if label in before}
-            if kept != {label: value[label] for label in kept}:
+            both = {label: before[label] for label in value if label in before}
+            if both != {label: value[label] for label in both}:
                 differences.append((name, "another", "this"))
         elif name != "compare" and before != value:
             differences.append((name, before, value))

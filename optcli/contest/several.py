@@ -96,6 +96,8 @@ def _gathered(found: Mapping[str, Found]) -> bytes:
     for title, each in found.items():
         with (each.folder / "runs.csv").open(newline="", encoding="utf-8") as file:
             rows += [{"config": title, **row} for row in csv.DictReader(file)]
+    for row in rows:
+        del row["checksum"]  # it is of the row that stands in its own table
     text = io.StringIO()
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
