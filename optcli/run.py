@@ -289,6 +289,9 @@ def resume(
                 return _finished(plan, folder, history)
         folders.open_for_writing(folder)
         files.write(folder / "config.yaml", configs.dump(plan.config, folder).encode())
+        if _length(config) != _length(old) and len(history):
+            told["lengthened_after"] = [*told.get("lengthened_after", []), len(history)]
+            files.write_json(folder / "environment.json", told)
         try:
             return _train(plan, folder, title, plots, listeners, arrays, history)
         except (ValueError, KeyError) as error:
@@ -298,6 +301,13 @@ def resume(
 
 # What may change when a run goes on; the rest would make it another run.
 CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
+
+
+# What lets a run go on that has ended in one of these ways.
+GOES_ON = {
+    "completed": "; more training.epochs (or steps) let it go on",
+    "stopped_early": "; another training.early_stopping, or null, lets it go on",
+}
 
 
 def check_changes(old: Config, new: Config) -> None:
@@ -325,6 +335,11 @@ def reopen(arrays: Mapping[str, Array], *, stopping: bool) -> None:
     outcomes[np.isin(outcomes, again)] = ""
 
 
+def _length(config: Config) -> tuple[int, int | None]:
+    """What the length of a run is given by: epochs, or steps."""
+    return config.training.epochs, config.training.steps
+
+
 def _is_run(folder: Path) -> bool:
     return not (folder / "config.yaml").read_bytes().startswith((b"compare:", b"benchmark:"))
 
@@ -339,8 +354,9 @@ def _is_done(plan: Plan, arrays: Mapping[str, Array]) -> bool:
 def _finished(plan: Plan, folder: Path, history: History) -> Run:
     found = files.read_json(folder / "summary.json")
     trained = plan.untrained().read(folder / "model.npz")
-    notes = (f"this run has ended ({found.get('outcome')}); nothing was changed",)
-    return Run(plan.config, folder, history.columns, found, trained, notes)
+    outcome = str(found.get("outcome"))
+    note = f"this run has ended ({outcome}); nothing was changed{GOES_ON.get(outcome, '')}"
+    return Run(plan.config, folder, history.columns, found, trained, (note,))
 
 
 def _train(

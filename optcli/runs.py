@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,19 @@ def opened(folder: Path) -> Entry:
     return entry(folder)
 
 
+# Keys that may name a file; config.yaml has it as seen from the run's folder.
+PATHS = ("dataset.path", "split.validation", "split.test")
+
+
 def settings(folder: Path) -> dict[str, Any]:
-    """The config of a run, by dotted keys."""
+    """The config of a run, by dotted keys; paths as seen from here."""
     from optcli.config.words import read
 
-    return dict(_flat(read(folder / "config.yaml")))
+    found = dict(_flat(read(folder / "config.yaml")))
+    for key in PATHS:
+        if isinstance(found.get(key), str):
+            found[key] = os.path.relpath(folder / found[key])
+    return found
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -140,17 +149,10 @@ class Difference:
 def diff(a: Path, b: Path) -> Difference:
     """Compare two runs; raises InvalidInput where one is none or is damaged."""
     first, second = opened(a), opened(b)
-    one, two = settings(a), settings(b)
-    return Difference(
-        a,
-        b,
-        {
-            key: (one.get(key), two.get(key))
-            for key in {**one, **two}
-            if one.get(key) != two.get(key)
-        },
-        _paired(measures(first), measures(second)),
-    )
+    config = _paired(settings(a), settings(b))
+    config.pop("dataset.cache", None)  # where a copy of the data lies makes no difference
+    differing = {key: both for key, both in config.items() if both[0] != both[1]}
+    return Difference(a, b, differing, _paired(measures(first), measures(second)))
 
 
 def _paired(one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -162,13 +164,15 @@ class Verdict:
     """Whether a run, trained again, has the same bits.
 
     epochs: how many were compared. first: where they first differ, in words. machine: what
-    is another here, and may be why.
+    is another here, and may be why. lengthened: the epochs after which the run was given
+    another length, and its schedule with it, which may be why, too.
     """
 
     agrees: bool
     epochs: int
     first: str | None = None
     machine: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    lengthened: Sequence[int] = ()
 
 
 def verify(folder: Path, epochs: int | None = None) -> Verdict:
@@ -193,22 +197,27 @@ def verify(folder: Path, epochs: int | None = None) -> Verdict:
     machine = {key: (told.get(key), here.get(key)) for key in MACHINE}
     machine = {key: both for key, both in machine.items() if both[0] != both[1]}
     wanted = rows[: epochs if epochs is not None else len(rows)]
+
+    def verdict(first: str | None = None) -> Verdict:
+        lengthened = told.get("lengthened_after", ())
+        return Verdict(first is None, len(same), first, machine, lengthened)
+
     same: list[int] = []  # epochs
     with blas_threads(plan.config.training.threads):
         for event in train_cohort(plan.cohort, stop=lambda: len(same) >= len(wanted)):
             if isinstance(event, EpochEnded) and len(same) < len(wanted):
                 where = _unlike(event.row(), wanted[len(same)])
                 if where:
-                    return Verdict(False, len(same), f"epoch {event.epoch}: {where}", machine)
+                    return verdict(f"epoch {event.epoch}: {where}")
                 same.append(event.epoch)
         assert isinstance(event, Ended)
         if len(same) < len(wanted):
-            return Verdict(False, len(same), f"it ended after {len(same)} epochs", machine)
+            return verdict(f"it ended after {len(same)} epochs")
         whole = len(wanted) == len(rows) and found.outcome in ("completed", "stopped_early")
         trained = plan.untrained().read(folder / "model.npz")
         if whole and event.state.best[:1].tobytes() != trained.parameters.tobytes():
-            return Verdict(False, len(same), "the parameters of model.npz", machine)
-    return Verdict(True, len(same), None, machine)
+            return verdict("the parameters of model.npz")
+    return verdict()
 
 
 def _unlike(row: Mapping[str, float], told: Mapping[str, float]) -> str | None:

@@ -77,7 +77,7 @@ def test_show_and_diff(parent, capsys):
 
 def test_verify_agrees_or_says_where_not(parent, capsys):
     assert said(capsys, "verify", "runs/a")[:2] == (0, "the same bits over 2 epochs\n")
-    assert said(capsys, "verify", "runs/a", "--epochs", "1")[1] == "the same bits over 1 epochs\n"
+    assert said(capsys, "verify", "runs/a", "--epochs", "1")[1] == "the same bits over 1 epoch\n"
     path = parent / "a" / "history.csv"
     rows = path.read_text().splitlines()
     cells = rows[2].split(",")
@@ -106,6 +106,61 @@ def test_a_descent_is_verified_and_resumed(tmp_path):
     more = resume(tmp_path / "r", ["training.steps=30"], plots=False)
     whole = optcli.train(config | {"training": {"steps": 30}}, out=tmp_path / "w", plots=False)
     assert more.trained.parameters.tobytes() == whole.trained.parameters.tobytes()
+
+
+def test_a_lengthened_run_that_is_another_in_one_go_is_not_accused(tmp_path, capsys):
+    config = CONFIG | {"schedule": "cosine"}
+    optcli.train(config, out=tmp_path / "r", plots=False)
+    assert "training.epochs" in resume(tmp_path / "r").notes[0]
+    resume(tmp_path / "r", ["training.epochs=4"], plots=False)
+    assert runs.verify(tmp_path / "r").lengthened == [2]
+    code, out, _ = said(capsys, "verify", str(tmp_path / "r"))
+    assert code == 1
+    assert "its length was changed after epoch 2" in out
+    assert "the folder is not what it says" not in out
+
+
+def test_a_lengthened_run_of_a_steady_rate_is_verified(tmp_path):
+    optcli.train(CONFIG, out=tmp_path / "r", plots=False)
+    resume(tmp_path / "r", ["training.epochs=4"], plots=False)
+    assert runs.verify(tmp_path / "r").agrees
+
+
+def test_a_run_stopped_early_says_what_lets_it_go_on(tmp_path):
+    rule = {"early_stopping": {"patience": 1, "min_delta": 100}}
+    config = CONFIG | {"training": CONFIG["training"] | {"epochs": 9} | rule}
+    optcli.train(config, out=tmp_path / "r", plots=False)
+    again = resume(tmp_path / "r", ["training.epochs=12"], plots=False)
+    assert "training.early_stopping" in again.notes[0]
+    again = resume(tmp_path / "r", ["training.early_stopping=null"], plots=False)
+    assert again.summary["epochs"] == 9
+
+
+def test_diff_takes_a_file_for_the_same_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i},{i % 7},{i % 2}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
+    config = CONFIG | {"dataset": {"name": "csv", "path": "t.csv", "target": "y"}}
+    for out in ("a", "deep/er/b"):
+        optcli.train(config, out=out, plots=False)
+    named = optcli.train(config, plots=False).folder
+    assert not runs.diff(tmp_path / "a", tmp_path / "deep/er/b").config
+    assert not runs.diff(tmp_path / "a", named).config
+    assert runs.settings(tmp_path / "deep/er/b")["dataset.path"] == "t.csv"
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_names_and_keys_stay_whole_in_a_narrow_terminal(width, parent, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = ["compare-penguins-20260131-235959", "penguins-20260131-235959-2"]
+    for old, new in zip(("a", "b"), names, strict=True):
+        (parent / old).rename(parent / new)
+    out = said(capsys, "list")[1]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == names
+    out = said(capsys, "diff", *(f"runs/{name}" for name in names))[1]
+    assert "best validation_accuracy " in out
+    assert all(name in out for name in names)
+    assert max(map(len, out.splitlines())) <= width
 
 
 def test_verify_looks_at_the_model(parent, capsys):

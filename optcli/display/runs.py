@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from json import dumps
 from typing import Any, TextIO
 
 from optcli.display.jsonl import JsonLines
@@ -11,7 +12,9 @@ from optcli.display.output import Output
 from optcli.display.words import escaped, number
 
 GAP = "  "
-COLUMNS = ("run", "kind", "outcome", "epochs", "best loss")
+COLUMNS = ["run", "kind", "outcome", "epochs", "best loss"]
+# Where there is no room these go, the first one first; by place, from the right.
+SPARE = (COLUMNS.index("epochs"), COLUMNS.index("kind"))
 
 
 def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
@@ -31,8 +34,13 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
         if entry.damage:
             row[2:] = [f"{entry.outcome}: {entry.damage}"]
         rows.append(row)
-    if not json:
-        say(Output(stream), [list(COLUMNS), *rows] if rows else [["no runs"]])
+    if json:
+        return
+    rows = [COLUMNS, *rows] if rows else [["no runs"]]
+    for column in SPARE:  # names are to be typed again: others go before they are cut
+        if _needed(rows) > _width():
+            rows = [row[:column] + row[column + 1 :] for row in rows]
+    say(Output(stream), rows)
 
 
 def shown(
@@ -69,6 +77,9 @@ def differing(found: Any, stream: TextIO, *, json: bool) -> None:
         rows.append(["config", "the same", ""])
     rows.append(["", "", ""])
     rows += [[key, _said(a), _said(b)] for key, (a, b) in found.measures.items()]
+    if _needed(rows) > _width():
+        rows[0] = ["", "a", "b"]
+        say(output, [["a", found.a.name], ["b", found.b.name], [""]])
     say(output, rows)
 
 
@@ -76,28 +87,30 @@ def verified(found: Any, stream: TextIO, *, json: bool) -> None:
     """Whether the bits agree, and why they need not."""
     if json:
         fields = {"agrees": found.agrees, "epochs": found.epochs, "first": found.first}
-        JsonLines(stream).emit("verify", {**fields, "machine": found.machine})
+        fields |= {"machine": found.machine, "lengthened_after": found.lengthened}
+        JsonLines(stream).emit("verify", fields)
         return
     output = Output(stream)
     if found.agrees:
-        output.line(f"the same bits over {found.epochs} epochs")
+        output.line(f"the same bits over {found.epochs} epoch{'s' * (found.epochs != 1)}")
     else:
         output.line(escaped(f"other bits: {found.first}"))
     for key, (then, now) in found.machine.items():
         output.line(escaped(f"{key} was {_said(then)}, is {_said(now)}"))
-    if not found.agrees and not found.machine:
+    if not found.agrees and found.lengthened:
+        after = " and ".join(map(str, found.lengthened))
+        output.line(f"its length was changed after epoch {after}, and its schedule with it:")
+        output.line("trained in one go it is another run")
+    elif not found.agrees and not found.machine:
         output.line("the machine and the versions are the same: the folder is not what it says")
 
 
 def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns, cut at the edge of the terminal; a row's last cell may be longer."""
-    width = min(160, shutil.get_terminal_size((80, 24)).columns)
+    width = _width()
     cells = [[escaped(cell) for cell in row] for row in rows]
-    count = max(len(row) for row in cells)
-    sizes = [
-        max((len(row[i]) for row in cells if i < len(row) - 1 or len(row) == count), default=0)
-        for i in range(count)
-    ]
+    sizes = _sizes(cells)
+    count = len(sizes)
     spare = width - sum(sizes[1:]) - len(GAP) * (count - 1)
     sizes[0] = min(sizes[0], max(16, spare))
     for row in cells:
@@ -107,13 +120,34 @@ def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
         output.line(line[:width] if len(row) == count else line)
 
 
+def _width() -> int:
+    return min(160, shutil.get_terminal_size((80, 24)).columns)
+
+
+def _sizes(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The width of each column; a last cell that stands before the last column does not count."""
+    count = max(len(row) for row in rows)
+    return [
+        max((len(row[i]) for row in rows if i < len(row) - 1 or len(row) == count), default=0)
+        for i in range(count)
+    ]
+
+
+def _needed(rows: Sequence[Sequence[str]]) -> int:
+    """The width at which nothing is cut."""
+    sizes = _sizes(rows)
+    return sum(sizes) + len(GAP) * (len(sizes) - 1)
+
+
 def _cut(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 3] + "..."
 
 
 def _set(value: Any) -> str:
-    """A value of a config."""
-    return f"{value:g}" if isinstance(value, float) else "-" if value is None else str(value)
+    """A value of a config, as YAML has it."""
+    if value is None or isinstance(value, str):
+        return value or "-"
+    return dumps(value).replace('"', "")
 
 
 def _said(value: Any) -> str:
