@@ -158,20 +158,17 @@ def train(job: Job) -> list[Result]:
     def data(trial: Trial) -> Prepared:
         return prepared(job.task, None if job.fixed_split else trial.seed)
 
-    def alike(trial: Trial) -> tuple[str, ...]:
-        """What those of one cohort have in common; neighbours of one kind share their calls."""
+    def place(trial: Trial) -> tuple[str, ...]:
+        """What those of one cohort have in common; then the kind, whose neighbours share calls."""
         found, rule = data(trial), trial.optimizer
         parts = (found.train, found.validation, found.test)
         shapes = [None if part is None else part.x.shape for part in parts]
         return repr((shapes, job.task.fitted(found))), rule.name, repr(kind(rule))
 
     results: list[Result] = []
-    # neighbours of one kind share their calls
-    ordered = sorted(
-        job.trials, key=lambda t: (alike(t), t.optimizer.name, repr(kind(t.optimizer)))
-    )
+    ordered = sorted(job.trials, key=place)
     with blas_threads(job.task.training.threads):
-        for _, together in itertools.groupby(ordered, key=lambda trial: alike(trial)[0]):
+        for _, together in itertools.groupby(ordered, key=lambda trial: place(trial)[0]):
             results += _cohort(job, list(together), data)
     return results
 
@@ -210,7 +207,7 @@ def _measured(
     cohort: Cohort, state: State, parts: Sequence[Part | None], *, best: bool = False
 ) -> list[dict[str, float]]:
     """Loss and metrics of each replica on a part of its data, as it is or at its best."""
-    parameters, statistics = state.model, state.statistics
+    parameters, statistics = state.model, state.model_statistics
     if best:
         parameters = Parameters(state.parameters.layout, state.best)
         statistics = Parameters(state.statistics.layout, state.best_statistics)

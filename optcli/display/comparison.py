@@ -76,7 +76,7 @@ class Plain(Quiet):
         self.output.line(escaped(f"{words}; {best}" if len(best) < 60 else words))
 
     def found(self, found: Any) -> None:
-        for line in report(found.summary, terminal_width(), fancy=self.output.fancy):
+        for line in report(found.summary, terminal_width()):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {found.folder}"))
 

@@ -16,7 +16,7 @@ WIDEST = 110
 MOST_PAIRS = 6
 
 
-def report(summary: Mapping[str, Any], width: int, *, fancy: bool = True) -> list[str]:
+def report(summary: Mapping[str, Any], width: int) -> list[str]:
     """The table, the pairs, the verdict, and on what they stand."""
     lines = table(summary, width)
     pairs = summary["pairs"]
