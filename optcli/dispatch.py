@@ -47,12 +47,14 @@ class Pool:
     workers: processes on this machine; with 1 and no backend all happens in this one.
     backend: `dask` for a cluster of this machine's processes, `dask://host:port` for one
     that runs. prepare: called in each worker before its first job, with `arguments`.
+    failure: what a worker should raise in the place of an error, or None.
     """
 
     workers: int = 1
     backend: str | None = None
     prepare: Callable[..., object] | None = None
     arguments: tuple[Any, ...] = ()
+    failure: Callable[[BaseException], Exception | None] | None = None
     patience: float = HANGS_SECONDS
 
     def __post_init__(self) -> None:
@@ -98,10 +100,18 @@ def run(
         yield from _on_cluster(function, jobs, pool)
 
 
+def _payloads(function: Callable[[Any], Any], jobs: Sequence[Any], pool: Pool) -> Iterator[bytes]:
+    """What `_work` takes, for each job."""
+    return (pickle.dumps((function, job, pool.failure)) for job in jobs)
+
+
 def _work(payload: bytes) -> Any:
     """What a worker does; unpickled here, after it was prepared."""
-    function, job = pickle.loads(payload)
-    return function(job)
+    function, job, failure = pickle.loads(payload)
+    try:
+        return function(job)
+    except (Exception, SystemExit) as error:
+        raise (failure and failure(error)) or error from None
 
 
 # ---- processes of this machine -------------------------------------------------------
@@ -112,7 +122,9 @@ class _Processes:
 
     def __init__(self, function: Callable[[Any], Any], jobs: Sequence[Any], pool: Pool) -> None:
         self.pool = pool
-        self.payloads = {i: pickle.dumps((function, job)) for i, job in enumerate(jobs)}
+        self.payloads = {
+            i: pickle.dumps((function, job, pool.failure)) for i, job in enumerate(jobs)
+        }
         self.tries = dict.fromkeys(self.payloads, 0)
         self.suspects: list[int] = []  # at work when a worker died or hung
         self.lost: list[int] = []
@@ -213,7 +225,9 @@ def _on_cluster(
     with _client(distributed, pool) as client:
         executor = client.get_executor(retries=TRIES)
         futures = {
-            executor.submit(_prepared, setting, pickle.dumps((function, job)), pure=False): index
+            executor.submit(
+                _prepared, setting, pickle.dumps((function, job, pool.failure)), pure=False
+            ): index
             for index, job in enumerate(jobs)
         }
         try:

@@ -10,6 +10,7 @@ import difflib
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 # Failures of the streams that are written to: work goes on, but the command ends with an error.
 lost: list[OSError] = []
@@ -75,6 +76,12 @@ def unreadable(file: str, error: OSError) -> OptcliError:
     ):
         return InvalidInput(Fault(f"cannot be read: {reason}", file=file))
     return EnvironmentFailed(f"{file}: cannot be read: {reason}")
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:

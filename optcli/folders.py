@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optcli import files
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError
 
 # The files that tell a folder of optcli's own making from any other.
 OWN = ("config.yaml", "environment.json")
@@ -135,6 +135,18 @@ def remove(folder: Path) -> None:
         with lock(folder):
             _empty(folder)
         folder.rmdir()
+
+
+@contextlib.contextmanager
+def dropped_if_bare(folder: Path) -> Iterator[None]:
+    """Where an error leaves no results in the folder, take it away."""
+    try:
+        yield
+    except (Exception, SystemExit):
+        if not any((folder / name).exists() for name in RESULTS):
+            with contextlib.suppress(OSError, OptcliError):
+                remove(folder)
+        raise
 
 
 @contextlib.contextmanager

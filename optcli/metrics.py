@@ -73,7 +73,7 @@ class Additive(Metric):
         return self.of(found)
 
 
-METRICS: Registry[Metric] = Registry("metric", "metrics", "optcli.metrics")
+METRICS: Registry[Metric] = Registry("metric", "metrics", "optcli.metrics", Metric)
 
 
 def usual(kind: TargetKind, outputs: int) -> tuple[str, ...]:

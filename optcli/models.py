@@ -44,7 +44,7 @@ class Model(Registered, ABC):
         """The layers, from the features to `outputs` scores."""
 
 
-MODELS: Registry[Model] = Registry("model", "models", "optcli.models")
+MODELS: Registry[Model] = Registry("model", "models", "optcli.models", Model)
 
 
 @MODELS.register("linear")

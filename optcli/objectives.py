@@ -72,7 +72,9 @@ class Objective(Registered, ABC):
         """Add to gradients `out` (R, n) what standard normal numbers (n,) make of it."""
 
 
-OBJECTIVES: Registry[Objective] = Registry("objective", "objectives", "optcli.objectives")
+OBJECTIVES: Registry[Objective] = Registry(
+    "objective", "objectives", "optcli.objectives", Objective
+)
 
 Dimension = Annotated[int, Ge(2), Le(100), Doc("how many numbers it is a function of")]
 Condition = Annotated[float, Ge(1), Doc("highest over lowest curvature")]

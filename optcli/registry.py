@@ -8,10 +8,12 @@ what a misspelled name meant.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from optcli.errors import Fault, InvalidInput, suggestion
 
@@ -23,11 +25,11 @@ REGISTRIES: dict[str, Registry[object]] = {}
 class Registry(Generic[T]):
     """The classes of one kind (`optimizer`, `loss`, …), by name and alias.
 
-    home: the package or module in which its members are found.
+    home: the package or module in which its members are found. base: what all descend from.
     """
 
-    def __init__(self, kind: str, plural: str, home: str) -> None:
-        self.kind, self.plural, self.home = kind, plural, home
+    def __init__(self, kind: str, plural: str, home: str, base: type[Any]) -> None:
+        self.kind, self.plural, self.home, self.base = kind, plural, home, base
         self._classes: dict[str, type[T]] = {}
         self._aliases: dict[str, str] = {}
         self._loaded = False
@@ -36,10 +38,12 @@ class Registry(Generic[T]):
     def register(self, name: str, *aliases: str) -> Callable[[type[T]], type[T]]:
         """Class decorator: make the class known under `name` and `aliases`.
 
-        Raises InvalidInput for a name or alias that is taken by another class.
+        Raises InvalidInput for a name or alias that is none or is taken by another class,
+        and for a class that is no dataclass, descends from elsewhere or lacks a method.
         """
 
         def decorate(cls: type[T]) -> type[T]:
+            self._check(cls, (name, *aliases))
             if cls.__module__.split(".")[0] != "optcli":
                 self._load()  # a plug-in must not take a built-in's name
             for word in (name, *aliases):
@@ -56,6 +60,19 @@ class Registry(Generic[T]):
             return cls
 
         return decorate
+
+    def _check(self, cls: type[T], words: tuple[str, ...]) -> None:
+        for word in words:
+            if not re.fullmatch("[a-z0-9][a-z0-9_]*", str(word)):
+                message = f"{self.kind} name {word!r} must be small letters, digits and _"
+                raise InvalidInput(message)
+        base = f"{self.base.__module__}.{self.base.__name__}"
+        if not (isinstance(cls, type) and issubclass(cls, self.base)):
+            raise InvalidInput(f"{self.kind} '{words[0]}' must be a class derived from {base}")
+        if not dataclasses.is_dataclass(cls):
+            raise InvalidInput(f"{self.kind} '{words[0]}' must be a dataclass")
+        if lacking := sorted(getattr(cls, "__abstractmethods__", ())):
+            raise InvalidInput(f"{self.kind} '{words[0]}' lacks {', '.join(lacking)} (see {base})")
 
     def find(self, name: str) -> type[T]:
         """The class called `name`; raises InvalidInput with the nearest names."""

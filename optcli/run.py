@@ -246,7 +246,7 @@ def run(
         folder = folders.new(Path("runs"), f"{config.title}-{stamp}", contents)
     else:
         folder = folders.claim(Path(out), contents, overwrite=overwrite)
-    with folders.lock(folder):
+    with folders.dropped_if_bare(folder), folders.lock(folder):
         return _train(plan, folder, config.title, plots, listeners)
 
 

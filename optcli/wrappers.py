@@ -129,9 +129,6 @@ class Lookahead:
             np.copyto(self.x, self.slow)
 
 
-AVERAGES: Registry[Average] = Registry("average", "averages", "optcli.wrappers")
-
-
 @dataclass(frozen=True)
 class Average(Registered, ABC):
     """A mean m of the points on the way, which is the model: validated, kept and saved.
@@ -163,6 +160,9 @@ class Average(Registered, ABC):
                 f"which never comes in the run's {counted(steps)}"
             )
             raise InvalidInput(Fault(message, "training.average"))
+
+
+AVERAGES: Registry[Average] = Registry("average", "averages", "optcli.wrappers", Average)
 
 
 @AVERAGES.register("ema")

@@ -81,7 +81,7 @@ def run(arguments: list[str]) -> int:
         # click's own errors know their message; anything else is a plug-in's fault, or ours
         if hasattr(error, "format_message"):
             return _refused(_usage(error, arguments), arguments)
-        failure = plugins.failure(error)
+        failure = plugins.failure(error) or plugins.suspect(error)
         if failure is None:
             raise
         return _refused(failure, arguments)

@@ -71,7 +71,7 @@ class Store:
 
     def write(self) -> None:
         """Write runs.csv and history.csv, the runs in an order of their own."""
-        if self.folder is None:
+        if self.folder is None or not self.results:
             return
         began = time.monotonic()
         labels = list(dict.fromkeys([*self.labels, *(t.label for t in self.results)]))

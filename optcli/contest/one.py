@@ -63,12 +63,14 @@ def run(
             f"with {seeds} seeds no difference between {count} can be shown; "
             f"{fewest} are the fewest (--seeds)"
         )
-    pool = Pool(terms.jobs or 1, terms.backend, plugins.load, (list(plugins.loaded),))
+    pool = Pool(
+        terms.jobs or 1, terms.backend, plugins.load, (list(plugins.loaded),), plugins.failure
+    )
     reach(pool)
     told = _told(problem, terms, budget, what, out or Path("runs", "new"))
     contents = _contents(problem, told, terms.target)
     folder = claim(out, f"compare-{problem.title}", contents, overwrite)
-    with folders.lock(folder):
+    with folders.dropped_if_bare(folder), folders.lock(folder):
         goal = _continued(folder, told, _data(problem), terms.target)
         folders.open_for_writing(folder)
         store = Store(folder, columns, [entry.label for entry in problem.entries])

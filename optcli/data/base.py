@@ -52,4 +52,4 @@ class Dataset(Registered):
         """A further table with the same columns, such as validation rows in a file."""
 
 
-DATASETS: Registry[Dataset] = Registry("dataset", "datasets", "optcli.data")
+DATASETS: Registry[Dataset] = Registry("dataset", "datasets", "optcli.data", Dataset)

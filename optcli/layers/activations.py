@@ -63,7 +63,7 @@ class ActivationPass(Pass):
 
 
 ACTIVATIONS: Registry[Activation] = Registry(
-    "activation", "activations", "optcli.layers.activations"
+    "activation", "activations", "optcli.layers.activations", Activation
 )
 
 

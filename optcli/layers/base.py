@@ -173,7 +173,7 @@ class Layer(Registered, ABC):
         """The layer at work."""
 
 
-LAYERS: Registry[Layer] = Registry("layer", "layers", "optcli.layers")
+LAYERS: Registry[Layer] = Registry("layer", "layers", "optcli.layers", Layer)
 
 
 @dataclass(frozen=True)

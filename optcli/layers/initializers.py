@@ -29,7 +29,7 @@ class Initializer(Registered, ABC):
 
 
 INITIALIZERS: Registry[Initializer] = Registry(
-    "initializer", "initializers", "optcli.layers.initializers"
+    "initializer", "initializers", "optcli.layers.initializers", Initializer
 )
 
 

@@ -147,7 +147,7 @@ def _mean(losses: Array, share: Array) -> Array:
     return np.multiply(sums, share[:, 0] if share.ndim else share)
 
 
-LOSSES: Registry[Loss] = Registry("loss", "losses", "optcli.losses")
+LOSSES: Registry[Loss] = Registry("loss", "losses", "optcli.losses", Loss)
 
 
 # ---- losses entry by entry -----------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from optcli.arrays import Array, Workspace
-from optcli.errors import InvalidInput, OptcliError
+from optcli.errors import Fault, InvalidInput, shown
 from optcli.losses.base import Loss
 
 
@@ -42,27 +43,26 @@ class PlainLoss(Loss):
         return losses
 
     def _called(self, scores: Array, target: Array) -> tuple[Array, Array]:
-        """What `batch` returns; its failures are said to be its own."""
+        """What `batch` returns."""
         scores, target = scores.view(), target.view()
         scores.flags.writeable = target.flags.writeable = False  # others read them later
+        pair = self.batch(scores, target)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise self._wrong(f"gives {type(pair).__name__}; must give two arrays")
         try:
-            values, slopes = self.batch(scores, target)
-            return np.asarray(values), np.asarray(slopes)
-        except OptcliError:
-            raise
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            raise InvalidInput(f"loss '{self.name}': batch fails: {text}") from error
+            return np.asarray(pair[0]), np.asarray(pair[1])
+        except ValueError:
+            raise self._wrong("gives lists of unequal lengths; must give two arrays") from None
 
     def _checked(self, array: Array, shape: tuple[int, ...], what: str) -> Array:
         if array.dtype.kind not in "fiub":
-            raise InvalidInput(
-                f"loss '{self.name}': batch gives {what} of type {array.dtype}; "
-                "must be real numbers"
-            )
+            raise self._wrong(f"gives {what} of type {array.dtype}; must be real numbers")
         if array.shape != shape:
-            raise InvalidInput(
-                f"loss '{self.name}': batch gives {what} of shape {array.shape} for "
-                f"{shape[0]} samples; must be {shape}"
-            )
+            said = f"of shape {array.shape} for {shape[0]} samples"
+            raise self._wrong(f"gives {what} {said}; must be {shape}")
         return array
+
+    def _wrong(self, message: str) -> InvalidInput:
+        code = type(self).batch.__code__
+        file = shown(Path(code.co_filename))
+        return InvalidInput(Fault(message, f"loss '{self.name}'", file, code.co_firstlineno))

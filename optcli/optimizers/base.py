@@ -152,7 +152,9 @@ class Shaped(Optimizer):
         return tuple(self.spaces((1,)))
 
 
-OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", "optimizers", "optcli.optimizers")
+OPTIMIZERS: Registry[Optimizer] = Registry(
+    "optimizer", "optimizers", "optcli.optimizers", Optimizer
+)
 
 
 def power(base: Array | float, exponent: Array | float) -> Array:

@@ -136,4 +136,4 @@ def whole(quotient: Array) -> Array:
     return passed
 
 
-SCHEDULES: Registry[Schedule] = Registry("schedule", "schedules", "optcli.schedules")
+SCHEDULES: Registry[Schedule] = Registry("schedule", "schedules", "optcli.schedules", Schedule)

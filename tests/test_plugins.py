@@ -1,0 +1,238 @@
+"""Plug-ins that are not as they should be: one line, with the plug-in's file, and exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from optcli import plugins
+from optcli.cli.main import run
+from optcli.losses.base import LOSSES
+from optcli.optimizers.base import OPTIMIZERS
+
+HEAD = """\
+from dataclasses import dataclass
+import numpy as np
+from optcli.losses.base import LOSSES
+from optcli.losses.plain import PlainLoss
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
+"""
+LOSS = (
+    HEAD
+    + """\
+@LOSSES.register("{name}")
+@dataclass(frozen=True)
+class Mine(PlainLoss):
+    "Mine."
+    scales_target = True
+    def batch(self, scores, target):
+        r = scores - target
+        {body}
+"""
+)
+RULE = (
+    HEAD
+    + """\
+@OPTIMIZERS.register("{name}")
+@dataclass(frozen=True)
+class Mine(Optimizer):
+    "Mine."
+    def coefficients(self, t):
+        {numbers}
+    def update(self, x, g, step, lr):
+        {body}
+"""
+)
+STEP = "np.subtract(x, np.multiply(g, lr, step), x)"
+CONFIG = """\
+dataset: {name: linear, samples: 60}
+model: linear
+loss: LOSS
+optimizer: RULE
+training: {epochs: 3}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(words: str) -> int:
+    """The command's exit code; it finds and leaves all registries without plug-ins."""
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (LOSSES, OPTIMIZERS):
+            registry.names()
+            patch.setattr(registry, "_classes", dict(registry._classes))
+            patch.setattr(registry, "_aliases", dict(registry._aliases))
+        patch.setattr(plugins, "loaded", [])
+        return run([*words.split(), "--plugin", "p.py"])
+
+
+def plugin(text: str | bytes, loss: str = "mse", rule: str = "{name: sgd, lr: 0.1}") -> None:
+    Path("p.py").write_bytes(text if isinstance(text, bytes) else text.encode())
+    Path("c.yaml").write_text(CONFIG.replace("LOSS", loss).replace("RULE", rule))
+
+
+# ---- on import -----------------------------------------------------------------------
+
+FAILS = "fails on import: "
+TAKEN = "is taken by optcli."
+LETTERS = "must be small letters, digits and _"
+BARE = HEAD + '@LOSSES.register("mine")\n'
+IMPORTS = {
+    "syntax": ("x = 1\ndef f(:\n", f":2: --plugin: {FAILS}SyntaxError: "),
+    "NUL": ("x = 1\0\n", f": --plugin: {FAILS}SyntaxError: "),
+    "binary": (b"\x89PNG\0\0", f": --plugin: {FAILS}SyntaxError: "),
+    "no module": ("import nothere\n", f":1: --plugin: {FAILS}ModuleNotFoundError: No module"),
+    "raises": ("x = 1\nx / 0\n", f":2: --plugin: {FAILS}ZeroDivisionError: division by zero"),
+    "leaves": ("import sys\nsys.exit(0)\n", f":2: --plugin: {FAILS}SystemExit: 0"),
+    "stranger": ("class E(BaseException): pass\nraise E('x')\n", f":2: --plugin: {FAILS}E: x"),
+    "markup": ("raise ValueError('[red]a\\x1b[2J\\nb')\n", r": ValueError: [red]a\x1b[2J\nb"),
+    "taken": (
+        LOSS.format(name="mse", body="pass"),
+        f":6: --plugin: loss name 'mse' {TAKEN}losses.mse.MSE; choose another",
+    ),
+    "alias taken": (
+        LOSS.format(name="mean_squared_error", body="pass"),
+        f":6: --plugin: loss name 'mean_squared_error' {TAKEN}losses.mse.MSE; choose another",
+    ),
+    "rule taken": (
+        RULE.format(name="adam", numbers="pass", body="pass"),
+        f":6: --plugin: optimizer name 'adam' {TAKEN}optimizers.adam.Adam; choose another",
+    ),
+    "two words": (
+        LOSS.format(name="a b", body="pass"),
+        f":6: --plugin: loss name 'a b' {LETTERS}",
+    ),
+    "no word": (LOSS.format(name="", body="pass"), f":6: --plugin: loss name '' {LETTERS}"),
+    "no class": (
+        HEAD + 'LOSSES.register("mine")(3)\n',
+        ":6: --plugin: loss 'mine' must be a class derived from optcli.losses.base.Loss",
+    ),
+    "other class": (
+        BARE + "class Mine: pass\n",
+        ":6: --plugin: loss 'mine' must be a class derived from optcli.losses.base.Loss",
+    ),
+    "nothing in it": (
+        BARE + "@dataclass(frozen=True)\nclass Mine(PlainLoss): pass\n",
+        ":6: --plugin: loss 'mine' lacks batch (see optcli.losses.base.Loss)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMPORTS)
+def test_what_does_not_import(case, capsys):
+    text, message = IMPORTS[case]
+    plugin(text)
+    assert command("list") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("p.py:")
+    assert message in line
+
+
+def test_interrupting_an_import_interrupts():
+    plugin("raise KeyboardInterrupt\n")
+    assert command("list") == 130
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("none.py", "none.py: --plugin: no such file"),
+        (".", ".: --plugin: is a folder; must be a .py file"),
+        ("p.txt", "p.txt: --plugin: is no Python file (.py)"),
+    ],
+)
+def test_what_is_no_plugin(path, message, capsys):
+    Path("p.txt").write_text("x = 1\n")
+    assert run(["list", "--plugin", path]) == 2
+    assert capsys.readouterr().err == f"{message}\n"
+
+
+# ---- in use --------------------------------------------------------------------------
+
+LOSSES_IN_USE = {
+    "raises": ("raise RuntimeError('boom')", ":13: --plugin: fails: RuntimeError: boom"),
+    "leaves": ("import sys; sys.exit(4)", ":13: --plugin: fails: SystemExit: 4"),
+    "without end": ("return self.batch(scores, target)", ":13: --plugin: fails: RecursionError: "),
+    "writes": ("scores[:] = 0; return r, r", ":13: --plugin: fails: ValueError: assignment dest"),
+    "values": ("return r, r", ":11: loss 'mine': gives values of shape ("),
+    "gradient": ("return r[:, 0] ** 2, r[:, 0]", ":11: loss 'mine': gives gradient of shape ("),
+    "mean": ("return (r**2).mean(), 2 * r", ":11: loss 'mine': gives values of shape () for "),
+    "nothing": ("return None", ":11: loss 'mine': gives NoneType; must give two arrays"),
+    "one": ("return (r**2).mean(1)", ":11: loss 'mine': gives ndarray; must give two arrays"),
+    "ragged": ("return [[0], [0, 1]], r", ":11: loss 'mine': gives lists of unequal lengths; must"),
+    "texts": ("return (r[:, 0]).astype(str), r", "values of type <U32; must be real numbers"),
+    "objects": ("return r[:, 0] ** 2, r.astype(object)", "gradient of type object; must be real"),
+    "complex": ("return r[:, 0] + 1j, r", "values of type complex"),
+}
+
+
+@pytest.mark.parametrize("case", LOSSES_IN_USE)
+def test_a_loss_that_fails_in_use(case, capsys):
+    body, message = LOSSES_IN_USE[case]
+    plugin(LOSS.format(name="mine", body=body), loss="mine")
+    for words in ("train c.yaml --quiet", "compare sgd adam --config c.yaml", "gradcheck mine"):
+        assert command(words) == 2, words
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("p.py:"), words
+        assert message in line, words
+    assert not list(Path("runs").iterdir()), "nothing half-written stays"
+
+
+RULES_IN_USE = {
+    "raises": ("return (self.lr,)", "raise RuntimeError('boom')", ":13: --plugin: fails: RuntimeE"),
+    "numbers raise": ("return 1 / 0", STEP, ":11: --plugin: fails: ZeroDivisionError: division"),
+    "no such name": ("return (self.lr,)", "y += 1", ":13: --plugin: fails: UnboundLocalError: "),
+    "leaves": ("return (self.lr,)", "import sys; sys.exit(4)", ":13: --plugin: fails: SystemExit"),
+    "no numbers": ("return None", STEP, ": --plugin: does not fit optcli: TypeError: "),
+    "texts": ("return ('a',)", STEP, ": --plugin: does not fit optcli: ValueError: "),
+    "too many": ("return self.lr, self.lr", STEP, ": --plugin: does not fit optcli: TypeError: "),
+    "too few": ("return ()", STEP, ": --plugin: does not fit optcli: TypeError: "),
+}
+
+
+@pytest.mark.parametrize("case", RULES_IN_USE)
+def test_an_optimizer_that_fails_in_use(case, capsys):
+    numbers, body, message = RULES_IN_USE[case]
+    text = RULE.format(name="mine", numbers=numbers, body=body)
+    plugin(text, rule="{name: mine, lr: 0.1}")
+    for words in ("train c.yaml --quiet", "compare sgd mine", "trace quadratic mine --no-plots"):
+        assert command(words) == 2, words
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("p.py:"), words
+        assert message in line, words
+    assert not Path("runs").exists() or not list(Path("runs").iterdir())
+
+
+def test_a_loss_without_a_default_cannot_be_checked(capsys):
+    text = LOSS.format(name="mine", body="return r[:, 0] ** 2, 2 * r")
+    plugin(text.replace("    def batch", "    eps: float\n    def batch"))
+    assert command("gradcheck") == 2
+    assert "argument: 'eps'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["np.nan", "np.inf"])
+def test_a_loss_that_is_not_finite_is_a_divergence_and_a_wrong_gradient(value, capsys):
+    plugin(LOSS.format(name="mine", body=f"return r[:, 0] * {value}, r * {value}"), loss="mine")
+    assert command("train c.yaml --quiet") == 1
+    assert command("gradcheck mine") == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("WRONG: ")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("body", ["raise RuntimeError('boom')", "import sys; sys.exit(4)"])
+def test_what_fails_in_a_worker_is_said_as_in_the_command(body, jobs):
+    plugin(RULE.format(name="mine", numbers="return (self.lr,)", body=body))
+    words = f"compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs {jobs} --plugin p.py"
+    done = subprocess.run(
+        [sys.executable, "-m", "optcli", *words.split()], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("p.py:13: --plugin: fails: ")
