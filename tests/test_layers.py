@@ -721,7 +721,7 @@ def test_a_step_of_a_convolutional_network_allocates_nothing():
     model = CNN(channels=(8, 8), batch_norm=True, dropout=0.3, hidden=(512,), residual=True)
     prepared = images(2048, (1, 16, 16), validation=0)
     made = dataclasses.replace(cohort(["adam"], prepared=prepared, batch_size=512), model=model)
-    trainer = training._Trainer(made)
+    trainer = training.Trainer(made)
     batches = trainer.batches.epoch(1)
     trainer._plan(4)
     trainer._steps(batches, 1, 4)

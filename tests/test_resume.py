@@ -21,7 +21,7 @@ from optcli.events import Ended, EpochEnded, Progress
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
 from optcli.specs import EarlyStopping, GradientNoise
-from optcli.training import train_cohort
+from optcli.training import loop, train_cohort
 from tests.cohorts import cohort, data
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +77,7 @@ def check_every_step(made, least=40):
 @pytest.fixture
 def steps_apart(monkeypatch):
     """An event after each step."""
-    monkeypatch.setattr(training, "PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", -1.0)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
@@ -160,7 +160,7 @@ def undisturbed(tmp_path_factory):
 
 def interrupted(folder, steps, monkeypatch, config=CONFIG):
     """A run that was told to stop after so many steps."""
-    monkeypatch.setattr(training, "PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", -1.0)
     asked = iter([False] * steps)
     train = training.train_cohort
     with monkeypatch.context() as patch:

@@ -15,7 +15,7 @@ from optcli.schedules import SCHEDULES
 from optcli.schedules.base import Span
 from optcli.schedules.chebyshev import fractal
 from optcli.specs import fields
-from optcli.training import _Trainer
+from optcli.training import Trainer
 from tests.cohorts import cohort, data, final
 
 ALL = list(SCHEDULES)
@@ -275,7 +275,7 @@ def test_training_with_the_momentum_of_one_cycle_is_torch_s(nesterov):
     schedule = make("one_cycle", cycle_momentum=True)
     settings = {"batch_size": "full", "epochs": T, "hidden": (), "prepared": data(validation=0)}
     made = cohort([OPTIMIZERS.find("sgd")(**keys)], schedule=schedule, **settings)
-    part, begin = settings["prepared"].train, _Trainer(made).state.parameters.views
+    part, begin = settings["prepared"].train, Trainer(made).state.parameters.views
     x, y = torch.tensor(part.x), torch.tensor(part.y)
     model = torch.nn.Linear(4, 3, dtype=torch.float64)
     with torch.no_grad():
@@ -531,7 +531,7 @@ def test_a_schedule_of_weight_decay_and_momentum_leaves_the_rate_alone():
     plain = OPTIMIZERS.find("sgd")(lr=0.5)
     # three plain steps from where the first one led
     alone = cohort([plain], epochs=3, **settings)
-    trainer = _Trainer(alone)
+    trainer = Trainer(alone)
     trainer.state.parameters.buffer[:] = first[-1].state.parameters.buffer
     list(trainer.run())
     assert np.allclose(
@@ -546,7 +546,7 @@ def test_a_schedule_of_the_rate_and_the_decay_multiplies_both():
     found = final(cohort([sgd], schedule=both, **settings))
     first = final(cohort([sgd], **settings | {"epochs": 1}))
     later = dataclasses.replace(sgd, lr=0.1, weight_decay=0.05)
-    trainer = _Trainer(cohort([later], **settings | {"epochs": 1}))
+    trainer = Trainer(cohort([later], **settings | {"epochs": 1}))
     trainer.state.parameters.buffer[:] = first[-1].state.parameters.buffer
     list(trainer.run())
     assert np.allclose(

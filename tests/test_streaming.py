@@ -29,7 +29,7 @@ from optcli.errors import EnvironmentFailed, InvalidInput
 from optcli.events import EpochEnded
 from optcli.metrics import METRICS, Additive
 from optcli.specs import Split
-from optcli.training import _Trainer, train_cohort
+from optcli.training import Trainer, train_cohort
 from tests.cohorts import cohort
 
 DATA = Path(__file__).parents[1] / "configs" / "data"
@@ -377,7 +377,7 @@ def test_in_the_order_of_the_file_a_run_has_the_same_bits(
     small, monkeypatch, tmp_path, file, target, metrics
 ):
     monkeypatch.setattr("optcli.metrics.TALLIED", 50)
-    monkeypatch.setattr("optcli.training.TALLIED", 50)
+    monkeypatch.setattr("optcli.training.evaluation.TALLIED", 50)
     runs = [
         optcli.train(
             config(DATA / file, target, tmp_path, stream, shuffle=False) | {"metrics": metrics},
@@ -445,17 +445,17 @@ def test_rows_of_a_window_come_from_all_over_the_table_and_are_mixed(small, tmp_
 def test_a_replica_s_order_and_bits_do_not_depend_on_its_company(small, tmp_path):
     data = prepared(tmp_path)
     settings = {"prepared": data, "epochs": 2, "metrics": [METRICS.find("accuracy")()]}
-    together = _Trainer(cohort(["adam", "sgd", "adam"], seeds=[1, 2, 3], **settings))
+    together = Trainer(cohort(["adam", "sgd", "adam"], seeds=[1, 2, 3], **settings))
     *_, end = together.run()
     for row, (name, seed) in enumerate([("adam", 1), ("sgd", 2), ("adam", 3)]):
-        *_, alone = _Trainer(cohort([name], seeds=[seed], **settings)).run()
+        *_, alone = Trainer(cohort([name], seeds=[seed], **settings)).run()
         np.testing.assert_array_equal(
             alone.state.parameters.buffer[0], end.state.parameters.buffer[row]
         )
 
 
 def test_a_run_goes_on_in_the_middle_of_an_epoch(small, monkeypatch, tmp_path):
-    monkeypatch.setattr("optcli.training.TALLIED", 50)
+    monkeypatch.setattr("optcli.training.evaluation.TALLIED", 50)
     monkeypatch.setattr("optcli.metrics.TALLIED", 50)
     settings = {"prepared": prepared(tmp_path), "epochs": 2, "batch_size": 16}
     settings["metrics"] = [METRICS.find("accuracy")()]
@@ -467,7 +467,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(small, monkeypatch, tmp_path):
         return last.train_metrics["accuracy"].tolist(), end.state.parameters.buffer.tolist()
 
     whole = told(train_cohort(cohort(["adam"], **settings)))
-    monkeypatch.setattr("optcli.training.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("optcli.training.loop.PROGRESS_SECONDS", 0)
     for steps in (3, 7, 18):
         asked = itertools.count(1)
         cut = cohort(["adam"], **settings)

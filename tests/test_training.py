@@ -14,7 +14,7 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.parameters import Parameters
 from optcli.schedules.cosine import Cosine
 from optcli.specs import EarlyStopping, Regularization
-from optcli.training import train_cohort
+from optcli.training import loop, train_cohort
 from tests.cohorts import cohort, data, final
 
 KINDS = {"cross_entropy": "classes", "binary_cross_entropy": "labels", "mse": "values"}
@@ -79,7 +79,7 @@ def test_splits_of_their_own_do_not_change_a_replica():
 def test_the_length_of_a_plan_does_not_matter(monkeypatch):
     expected = final(cohort(["adam"], schedule=Cosine(warmup=0.2)))
     for steps in (1, 2, 3):
-        monkeypatch.setattr(training, "PLANNED_STEPS", steps)
+        monkeypatch.setattr(loop, "PLANNED_STEPS", steps)
         events = final(cohort(["adam"], schedule=Cosine(warmup=0.2)))
         assert np.array_equal(last(events), last(expected))
         for one, other in zip(epochs(events), epochs(expected), strict=True):
@@ -104,7 +104,7 @@ def test_a_step_allocates_nothing_of_the_size_of_parameters_or_batch(
     prepared = data(4 * batch, 4, 3, KINDS[loss], validation=0)
     settings = {"hidden": hidden, "batch_size": batch, "loss": loss, "prepared": prepared}
     decay = Regularization(l2=1e-4, l1=1e-5)
-    trainer = training._Trainer(cohort([optimizer], regularization=decay, **settings))
+    trainer = training.Trainer(cohort([optimizer], regularization=decay, **settings))
     batches = trainer.batches.epoch(1)
     trainer._plan(4)
     trainer._steps(batches, 1, 4)
@@ -254,7 +254,7 @@ def test_a_schedule_is_followed_and_recorded():
 
 
 def test_an_epoch_visits_every_row_once():
-    batches = training._Trainer(cohort(["sgd"], batch_size=16)).batches
+    batches = training.Trainer(cohort(["sgd"], batch_size=16)).batches
     orders = [np.concatenate([b.x[0].copy() for b in batches.epoch(n)]) for n in (1, 2)]
     rows = cohort(["sgd"]).replicas[0].data.train.x
     for order in orders:
@@ -263,10 +263,10 @@ def test_an_epoch_visits_every_row_once():
 
 
 def test_seeds_give_orders_and_weights_of_their_own():
-    batches = training._Trainer(cohort(["sgd"] * 2, seeds=[0, 1])).batches
+    batches = training.Trainer(cohort(["sgd"] * 2, seeds=[0, 1])).batches
     first = next(iter(batches.epoch(1)))
     assert not np.array_equal(first.x[0], first.x[1])
-    state = training._Trainer(cohort(["sgd"] * 2, seeds=[0, 1], hidden=(4, 4))).state
+    state = training.Trainer(cohort(["sgd"] * 2, seeds=[0, 1], hidden=(4, 4))).state
     assert not np.array_equal(*state.parameters.buffer)
     first, second = (state.parameters.views[f"dense{i}.weight"][0] for i in (1, 2))
     assert not np.array_equal(first, second), "layers of one shape start differently"

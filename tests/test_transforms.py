@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pytest
 
+from optcli.events import EpochEnded
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.specs import GradientNoise
-from optcli.training import EpochEnded
 from optcli.transforms import AddNoise, Centralize, ClipAdaptive, units
 from tests.cohorts import cohort, data, final
 

@@ -14,7 +14,7 @@ from optcli.models import MLP
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.linear import Linear as Falling
 from optcli.specs import SAM, Lookahead
-from optcli.training import State, _Trainer
+from optcli.training import State, Trainer, loop
 from optcli.wrappers import EMA, SWA
 from tests.cohorts import cohort, data, final
 
@@ -64,7 +64,7 @@ def in_torch(case):
 
     part = prepared().train
     x, y = torch.tensor(part.x), torch.tensor(part.y)
-    begin = _Trainer(small(case)).state.parameters.views
+    begin = Trainer(small(case)).state.parameters.views
     model = torch.nn.Linear(4, 3, dtype=torch.float64)
     with torch.no_grad():
         model.weight.copy_(torch.tensor(begin["dense1.weight"][0].T))
@@ -240,7 +240,7 @@ def in_optax(case):
     part = prepared().train
     own, keys = CASES[case]
     base = optax.adam(0.05) if own is ADAM else optax.sgd(0.3, momentum=0.9)
-    begin = _Trainer(small(case)).state.parameters.views
+    begin = Trainer(small(case)).state.parameters.views
     with jax.enable_x64(True):
         numbers = jax.numpy
         start = {name: numbers.array(view[0]) for name, view in begin.items()}
@@ -332,7 +332,7 @@ def test_a_replica_has_the_same_bits_in_company(name, dtype, hidden):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_step_allocates_nothing_of_the_size_of_the_parameters(name, optimizer):
     settings = {"hidden": (512, 512), "batch_size": 64, "epochs": 40, **SETTINGS[name]}
-    trainer = _Trainer(cohort([optimizer], prepared=data(512, validation=0), **settings))
+    trainer = Trainer(cohort([optimizer], prepared=data(512, validation=0), **settings))
     batches = trainer.batches.epoch(1)
     trainer._plan(4)
     trainer._steps(batches, 1, 4)
@@ -372,7 +372,7 @@ def test_every_piece_drops_inputs_of_its_own():
     same = data(6, validation=0)
     same.train.x[:], same.train.y[:] = row.x, row.y
     made = cohort(["sgd"], prepared=same, batch_size=1, accumulate=6, epochs=1)
-    trainer = _Trainer(
+    trainer = Trainer(
         cohort_with(made, model=MLP(hidden=(40,), dropout=0.5), seen=METRICS.find("accuracy")())
     )
     trainer._plan(1)
@@ -479,7 +479,7 @@ def test_what_lives_across_steps_is_in_the_checkpoint():
 
 
 def test_a_resumed_training_has_the_bits_of_one_that_never_stopped(monkeypatch):
-    monkeypatch.setattr(training, "PROGRESS_SECONDS", 0)  # a word after every step
+    monkeypatch.setattr(loop, "PROGRESS_SECONDS", 0)  # a word after every step
     made = cohort(["adam", "momentum"], epochs=3, **EVERYTHING)
     stops, ends = [], None
     for event in training.train_cohort(made):

@@ -1,0 +1,92 @@
+"""Cohort: replicas that train together, what they have in common, and the memory they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optcli.data.preparation import Prepared
+from optcli.losses.base import Loss
+from optcli.metrics import TALLIED, Metric
+from optcli.models import Architecture, Model
+from optcli.optimizers.base import Optimizer, scratch_size, state_size
+from optcli.parameters import Layout
+from optcli.schedules import Schedule
+from optcli.specs import Regularization, Training
+
+# Rows of one forward pass when nothing is learned. Fixed, so that a replica's
+# scores have the same bits whatever the company.
+EVALUATION_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One training trajectory: what may differ within a cohort."""
+
+    optimizer: Optimizer
+    data: Prepared
+    seed: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Replicas that train together, and what they have in common.
+
+    All have the same numbers of features, outputs, training rows and
+    validation rows.
+    """
+
+    replicas: Sequence[Replica]
+    model: Model
+    loss: Loss
+    schedule: Schedule
+    regularization: Regularization
+    training: Training
+    metrics: Sequence[Metric]
+    dtype: np.dtype[Any]
+
+    def architecture(self) -> Architecture:
+        """The layers and the layout of the parameters."""
+        data = self.replicas[0].data
+        features = data.train.x.shape[1]
+        outputs = self.loss.outputs(data.outputs)
+        return Architecture(self.model, features, outputs, data.encoder.image)
+
+    def memory(self) -> int:
+        """Bytes that training will take, about; nothing is allocated to find out."""
+        architecture, data = self.architecture(), self.replicas[0].data
+        layout = architecture.layout
+        rows, size = len(data.train.x), self.training.batch_size
+        batch = rows if size == "full" else min(size, rows)
+        # parameters, gradients, the best, those before the last step, one to write them
+        numbers = 5 * layout.size
+        spec = self.training
+        wrapped = 2 * bool(spec.sam) + bool(spec.lookahead) + bool(spec.average)
+        wrapped += (spec.accumulate > 1) + bool(spec.weight_decay)
+        numbers += wrapped * layout.size
+        # outputs and gradients of each layer, for training and for evaluation
+        room = sum(step.layer.room(step.shape) for step in architecture.steps)
+        seen = min(rows, TALLIED) if data.train.streamed else rows
+        numbers += room * (batch + EVALUATION_ROWS) + 3 * seen * architecture.outputs
+        return len(self.replicas) * numbers * self.dtype.itemsize + self.memory_of_optimizers()
+
+    def memory_of_optimizers(self) -> int:
+        """Bytes that the optimizers keep or work with, each as many as the greediest."""
+        layout, rows = self.architecture().layout, len(self.replicas[0].data.train.x)
+        size = self.training.batch_size
+        batch = rows if size == "full" else min(size, rows)
+        kept = max(optimizer_size(r.optimizer, layout, rows, batch) for r in self.replicas)
+        return len(self.replicas) * kept * self.dtype.itemsize
+
+
+def optimizer_size(optimizer: Optimizer, layout: Layout, rows: int, batch: int) -> int:
+    """Numbers that an optimizer keeps or works with, for so many rows and rows of a batch."""
+    size = state_size(optimizer, layout, rows) + scratch_size(optimizer, layout)
+    if optimizer.asks:
+        size += 2 * layout.size  # the oracle's own parameters and gradients
+    if optimizer.of_models == "rows":
+        size += 2 * batch * layout.size
+    return size

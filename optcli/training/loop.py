@@ -1,0 +1,410 @@
+"""Loop: epochs and steps, one after the other, and what is said of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from optcli.arrays import Array, Workspace
+from optcli.data.batches import Batch, Batches, Source
+from optcli.events import Ended, EpochEnded, Event, Outcome, Progress, Started
+from optcli.models import Network
+from optcli.optimizers.base import Oracle
+from optcli.oracles import OfModel
+from optcli.specs import EarlyStopping
+from optcli.training.cohort import Cohort
+from optcli.training.evaluation import Evaluation, measure, monitored, weighted_mean
+from optcli.training.state import State
+from optcli.transforms import (
+    AddNoise,
+    Centralize,
+    ClipAdaptive,
+    ClipNorm,
+    ClipValue,
+    Regularize,
+    norm,
+)
+from optcli.wrappers import Decay, SharpnessAware
+
+# Steps whose coefficients are computed in one go.
+PLANNED_STEPS = 256
+# Seconds between two Progress events.
+PROGRESS_SECONDS = 0.1
+
+
+def train_cohort(
+    cohort: Cohort,
+    *,
+    resume: Mapping[str, Array] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
+
+    resume: what `State.arrays` gave, to go on from there; ValueError where it does not fit.
+    stop: asked several times a second whether to end after the step, as `interrupted`.
+
+    A replica whose loss is not finite has diverged: that is an outcome, not an
+    error, and does no harm to the others.
+    """
+    with np.errstate(all="ignore"):
+        yield from Trainer(cohort, resume, stop).run()
+
+
+class Trainer:
+    """A cohort at work; lives as long as one call of `train_cohort`."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        resume: Mapping[str, Array] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        spec = cohort.training
+        self.cohort, self.spec, self.stop = cohort, spec, stop
+        replicas = cohort.replicas
+        total = len(replicas[0].data.train.x)
+        rows = total if spec.batch_size == "full" else spec.batch_size
+        sources = [Source(replica.data.train, replica.seed) for replica in replicas]
+        self.batches = Batches(sources, rows * spec.accumulate, shuffle=spec.shuffle)
+        self.piece = min(rows, total)
+        self.state = State(cohort, self.batches)
+        if resume is not None:
+            self.state.restore(resume)
+        self.steps = spec.steps or spec.epochs * self.batches.steps
+        self.rates = np.array([[replica.optimizer.lr for replica in replicas]])
+        self.work = Workspace()
+        self.networks: dict[int, Network] = {}
+        self.oracles: list[OfModel] = []
+        self.state.stepper.ask(lambda rows: self._oracle(rows, sources[rows]))
+        parts = [r.data.validation for r in replicas if r.data.validation is not None]
+        self.validate: Evaluation | None = None
+        if parts:
+            state = self.state
+            self.validate = Evaluation(
+                cohort, state.architecture, state.model, parts, state.model_statistics
+            )
+        self.monitor = spec.early_stopping and monitored(spec.early_stopping.monitor, cohort)
+        usual = "validation_loss" if self.validate else "train_loss"
+        watched = cohort.schedule.watches(usual)
+        self.watched = watched and monitored(watched, cohort)
+
+        # what the last step of an epoch leaves behind
+        self.gradient_norm: Array = np.full(len(replicas), np.nan)
+        self.update_norm: Array = np.full(len(replicas), np.nan)
+        self.before = np.empty_like(self.state.parameters.buffer)
+
+        x, g = self.state.parameters.buffer, self.state.gradients.buffer
+        self.sum = np.empty_like(g) if spec.accumulate > 1 else g
+        self.sam = spec.sam and SharpnessAware(spec.sam, x, g, self.state.statistics.buffer)
+        self.decay: Decay | None = None
+        if spec.weight_decay:
+            self.decay = Decay(spec.weight_decay, decoupled=spec.decoupled_weight_decay, x=x, g=g)
+        self.regularize: Regularize | None = None
+        if cohort.regularization.l2 or cohort.regularization.l1:
+            self.regularize = Regularize(cohort.regularization, self.state.regularized())
+        self.clips = list(self._clips())
+
+    def run(self) -> Iterator[Event]:
+        """All of it, from where the state stands."""
+        state = self.state
+        yield Started(
+            state=state,
+            epochs=-(-self.steps // self.batches.steps),
+            steps=self.steps,
+            steps_per_epoch=self.batches.steps,
+            rows=self.batches.total,
+            parameters=state.architecture.layout.size,
+            metrics=tuple(metric.name for metric in self.cohort.metrics),
+            validates=self.validate is not None,
+        )
+        while state.step < self.steps and not self._over() and not self._halted():
+            yield from self._epoch()
+        early: Outcome = "timed_out" if self._timed_out() else "interrupted"
+        for replica in range(len(self.cohort.replicas)):
+            state.end(replica, early if state.step < self.steps else "completed")
+        rows = state.epoch * self.batches.total + state.steps_in_epoch * self.batches.rows
+        yield Ended(
+            state=state,
+            outcomes=tuple(outcome or "completed" for outcome in state.outcomes),
+            epochs=state.ended_epoch.copy(),
+            steps=state.ended_step.copy(),
+            best_epoch=state.best_epoch.copy(),
+            seconds=state.seconds,
+            samples_per_second=rows * len(self.cohort.replicas) / max(state.seconds, 1e-9),
+        )
+
+    def _epoch(self) -> Iterator[Event]:
+        """One epoch: its steps, then its measurement."""
+        state, replicas = self.state, range(len(self.cohort.replicas))
+        last = min(self.batches.steps, state.steps_in_epoch + self.steps - state.step)
+        batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
+        self.gradient_norm.fill(np.nan)
+        self.update_norm.fill(np.nan)
+        spoken = state.seconds
+        while True:
+            first = state.steps_in_epoch
+            clock = time.perf_counter()
+            # up to a multiple of them: there, divergence is looked for
+            lr = self._plan(min(last - first, PLANNED_STEPS - first % PLANNED_STEPS))
+            self._steps(batches, len(lr), last)
+            state.seconds += time.perf_counter() - clock
+            at = state.steps_in_epoch
+            for replica in replicas:
+                lost = ~np.isfinite(state.losses[first:at, replica])
+                if lost.any():
+                    state.diverge(replica, state.step - at + first + int(lost.argmax()) + 1)
+            if at == last or (self._over() and at % PLANNED_STEPS == 0):
+                yield self._measure(lr[at - first - 1])
+                return
+            if self._halted():
+                return
+            if state.seconds - spoken > PROGRESS_SECONDS:
+                spoken = state.seconds
+                yield Progress(state, state.step, state.seconds)
+
+    def _over(self) -> bool:
+        """Whether nobody is left to train."""
+        going: tuple[Outcome | None, ...] = (None,)
+        if self.spec.on_divergence == "continue":
+            going = (None, "diverged")
+        return not any(outcome in going for outcome in self.state.outcomes)
+
+    def _halted(self) -> bool:
+        return self._timed_out() or self.stop()
+
+    def _timed_out(self) -> bool:
+        return self.spec.time_limit is not None and self.state.seconds > self.spec.time_limit
+
+    def _plan(self, count: int) -> Array:
+        """The learning rates of the next `count` steps (K, R), handed to the optimizers."""
+        t = np.arange(self.state.step + 1, self.state.step + 1 + count, dtype=np.float64)
+        schedule = self.cohort.schedule
+        factor: Array = schedule.factor(t, self.steps, self.batches.steps)[:, None]
+        factor = factor * schedule.scale(self.state.schedule)
+        lr: Array = (factor if "lr" in schedule.of else np.ones_like(factor)) * self.rates
+        others = {name: factor for name in schedule.of if name != "lr"}
+        if schedule.moves_momentum:
+            momentum = schedule.momentum(t, self.steps, self.batches.steps)
+            own = [getattr(each.optimizer, "momentum", 1.0) for each in self.cohort.replicas]
+            others["momentum"] = momentum[:, None] / np.array([own])  # as factors on it
+        self.state.stepper.plan(self.state.step + 1, lr, others)
+        if self.decay:
+            self.decay.plan(lr, others.get("weight_decay", 1.0))
+        return lr
+
+    def _steps(self, batches: Iterator[Batch], count: int, last: int) -> None:
+        """Gradient and update, for each of the planned steps, or until time is up.
+
+        last: of the steps of the epoch, which leaves its norms behind.
+        """
+        state, losses = self.state, self.state.losses
+        transforms = self.regularize or self.clips
+        gradient = self._gradient if self.spec.accumulate == 1 else self._accumulated
+        deadline = time.perf_counter() + PROGRESS_SECONDS
+        for k, batch in zip(range(count), batches, strict=False):
+            at = state.steps_in_epoch
+            losses[at], counts = gradient(batch, state.step)
+            if counts is not None:
+                state.weights[at] = counts
+            for oracle in self.oracles:
+                oracle.see(state.epoch + 1, state.step, batch)
+            if self.sam:
+                self.sam.climb()
+                gradient(batch, state.step, seen=False)
+                self.sam.descend()
+            if at + 1 == last:
+                self._last_step(k)
+            else:
+                if transforms:
+                    self._transform()
+                self._update(k)
+            state.step += 1
+            state.steps_in_epoch = at + 1
+            if time.perf_counter() > deadline:
+                return
+
+    def _gradient(self, batch: Batch, chance: int, seen: bool = True) -> tuple[Array, Array | None]:
+        """Forward and backward: the loss (R,), what it counts for (R,), and the gradient.
+
+        chance: what dropout depends on. seen: whether the scores are to be remembered.
+        """
+        start, stop, x, y, weight = batch
+        network = self.networks.get(stop - start) or self._network(stop - start)
+        scores = network.forward(x, chance)
+        loss = self.cohort.loss.value_and_gradient(scores, y, network.gradient, weight, self.work)
+        counts = self.cohort.loss.counts(y, weight, self.work)
+        if seen and self.state.tallies is not None:
+            self.state.tallies.add(start, scores, y, weight)
+        elif seen and self.cohort.metrics:
+            self.state.seen[:, start:stop] = scores
+        network.backward()
+        return loss, None if counts is None else counts.sum(axis=1)
+
+    def _accumulated(
+        self, batch: Batch, step: int, seen: bool = True
+    ) -> tuple[Array, Array | None]:
+        """The same, of a batch in pieces, one after the other; each counts for its rows."""
+        g = self.state.gradients.buffer
+        self.sum.fill(0)
+        loss, whole = np.zeros(len(g), g.dtype), np.zeros(len(g), g.dtype)
+        for index, piece in enumerate(batch.pieces(self.piece)):
+            chance = step * self.spec.accumulate + index
+            of_piece, counts = self._gradient(piece, chance, seen)
+            share = np.full(len(g), piece.stop - piece.start if counts is None else counts, g.dtype)
+            np.multiply(g, share[:, None], g)
+            np.add(self.sum, g, self.sum)
+            loss += of_piece * share
+            whole += share
+        scale = 1 / np.maximum(whole, np.finfo(g.dtype).tiny)
+        np.multiply(self.sum, scale[:, None], g)
+        return loss * scale, whole
+
+    def _clips(self) -> Iterator[Callable[[], None]]:
+        """What is done to the gradient once it is regularized, in this order."""
+        spec, state = self.spec, self.state
+        g = state.gradients.buffer
+        if spec.centralize:
+            yield Centralize(state.gradients.views.values())
+        if spec.clip_value:
+            yield ClipValue(spec.clip_value, g)
+        if spec.clip_adaptive:
+            views = (state.parameters.views, state.gradients.views)
+            pairs = zip(*(each.values() for each in views), strict=True)
+            yield ClipAdaptive(spec.clip_adaptive, pairs)
+        if spec.clip_norm:
+            yield ClipNorm(spec.clip_norm, g)
+        if spec.gradient_noise:
+            seeds = [replica.seed for replica in self.cohort.replicas]
+            yield AddNoise(spec.gradient_noise, g, seeds, lambda: state.step)
+
+    def _transform(self) -> None:
+        """Regularize and clip the gradient."""
+        if self.regularize:
+            self.regularize()
+        for clip in self.clips:
+            clip()
+
+    def _last_step(self, k: int) -> None:
+        """The update of an epoch's last step, measured."""
+        parameters = self.state.parameters.buffer
+        if self.regularize:
+            self.regularize()
+        self.gradient_norm = norm(self.state.gradients.buffer)
+        for clip in self.clips:
+            clip()
+        np.copyto(self.before, parameters)
+        self._update(k)
+        np.subtract(parameters, self.before, self.before)
+        self.update_norm = norm(self.before)
+
+    def _oracle(self, rows: slice, sources: list[Source]) -> Oracle:
+        """Who answers what the optimizers of these replicas ask."""
+        cohort = self.cohort
+        self.oracles.append(
+            OfModel(
+                self.state.architecture,
+                cohort.loss,
+                cohort.regularization,
+                sources,
+                rows,
+                self.batches,
+                cohort.dtype,
+            )
+        )
+        return self.oracles[-1]
+
+    def _update(self, k: int) -> None:
+        """Move the parameters, and all that follows them."""
+        state = self.state
+        if self.decay:
+            self.decay(k)
+        state.stepper.step(k, state.losses[state.steps_in_epoch])
+        if state.lookahead:
+            state.lookahead(state.step + 1)
+        if state.average:
+            state.average(state.step + 1)
+
+    def _network(self, rows: int) -> Network:
+        state = self.state
+        network = Network(
+            state.architecture,
+            state.parameters,
+            state.gradients,
+            rows,
+            training=True,
+            statistics=state.statistics,
+            seeds=[replica.seed for replica in self.cohort.replicas],
+        )
+        return self.networks.setdefault(rows, network)
+
+    def _measure(self, lr: Array) -> EpochEnded:
+        """Close the epoch: its losses and metrics, the best so far, who stops."""
+        state = self.state
+        train_loss, train_metrics = self._as_seen()
+        if state.stepper.averages:
+            state.stepper.model(state.model.buffer)
+        if state.average:
+            state.average.measure(state.step)
+        validation_loss, validation_metrics = self.validate() if self.validate else (None, {})
+        state.epoch += 1
+        state.steps_in_epoch = 0
+
+        running = np.array([outcome is None for outcome in state.outcomes])
+        finite = np.isfinite(train_loss) & np.isfinite(self.update_norm)
+        if validation_loss is not None:
+            finite &= np.isfinite(validation_loss)
+        for replica in np.flatnonzero(~finite):
+            state.diverge(int(replica), state.step)
+        # without validation the last finite state is the model
+        best = running & finite
+        if validation_loss is not None:
+            best &= validation_loss < state.best_loss
+            state.best_loss[best] = validation_loss[best]
+        state.best[best] = state.model.buffer[best]
+        state.best_statistics[best] = state.model_statistics.buffer[best]
+        state.best_epoch[best] = state.epoch
+
+        event = EpochEnded(
+            state=state,
+            epoch=state.epoch,
+            step=state.step,
+            lr=lr,
+            train_loss=train_loss,
+            train_metrics=train_metrics,
+            validation_loss=validation_loss,
+            validation_metrics=validation_metrics,
+            gradient_norm=self.gradient_norm.astype(np.float64),
+            update_norm=self.update_norm.astype(np.float64),
+            best=best,
+            seconds=state.seconds,
+        )
+        if self.watched:
+            self.cohort.schedule.watch(state.schedule, self.watched(event))
+        if self.monitor and self.spec.early_stopping:
+            self._stop_early(self.monitor(event), self.spec.early_stopping)
+        return event
+
+    def _as_seen(self) -> tuple[Array, dict[str, Array]]:
+        """Training loss and metrics of the epoch, from its scores before each update."""
+        state, steps = self.state, self.state.steps_in_epoch
+        loss = weighted_mean(state.losses[:steps], state.weights[:steps])
+        if not self.cohort.metrics:
+            return loss, {}
+        if state.tallies is not None:
+            return loss, state.tallies.result()
+        rows = min(steps * self.batches.rows, self.batches.total)
+        y, weight = self.batches.targets(state.epoch + 1)
+        weight = None if weight is None else weight[:, :rows]
+        return loss, measure(self.cohort, state.seen[:, :rows], y[:, :rows], weight)
+
+    def _stop_early(self, value: Array, rule: EarlyStopping) -> None:
+        """End the replicas whose monitored value (the lower the better) has stalled."""
+        state = self.state
+        improved = value < state.monitored - rule.min_delta
+        state.monitored[improved] = value[improved]
+        state.stale[improved] = 0
+        state.stale[~improved] += 1
+        for replica in np.flatnonzero(state.stale >= rule.patience):
+            state.end(int(replica), "stopped_early")

@@ -1,0 +1,164 @@
+"""State: all that changes while a cohort trains; what a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from optcli.arrays import Array
+from optcli.data.batches import Batches
+from optcli.events import Outcome
+from optcli.optimizers.base import Stepper
+from optcli.parameters import Parameters
+from optcli.training.cohort import Cohort
+from optcli.training.evaluation import Tallies
+from optcli.transforms import norm
+from optcli.wrappers import Average, Averaging, Lookahead
+
+
+class State:
+    """All that changes while a cohort trains; what a checkpoint holds.
+
+    parameters, gradients: (R, P). statistics: (R, S), what batch norm keeps without
+    learning it. best, best_statistics: those of the best epoch. epoch: epochs ended.
+    step: updates done. steps_in_epoch: those of the epoch begun.
+    """
+
+    def __init__(self, cohort: Cohort, batches: Batches) -> None:
+        self.architecture = cohort.architecture()
+        layout, replicas = self.architecture.layout, len(cohort.replicas)
+        shape = (replicas, layout.size)
+        self.parameters = Parameters(layout, np.zeros(shape, cohort.dtype))
+        self.gradients = Parameters(layout, np.zeros(shape, cohort.dtype))
+        for row, replica in zip(self.parameters.buffer, cohort.replicas, strict=True):
+            self.architecture.initialize(row, replica.seed)
+        kept = self.architecture.statistics
+        self.statistics = Parameters(kept, np.zeros((replicas, kept.size), cohort.dtype))
+        self.architecture.initialize_statistics(self.statistics.buffer)
+        self.stepper = Stepper(
+            [replica.optimizer for replica in cohort.replicas],
+            self.parameters.buffer,
+            self.gradients.buffer,
+            layout=layout,
+            seeds=[replica.seed for replica in cohort.replicas],
+            samples=batches.total,
+        )
+        # what is validated and kept: the parameters, or what is made of them
+        self.model, self.model_statistics = self.parameters, self.statistics
+        if self.stepper.averages:
+            self.model = Parameters(layout, self.parameters.buffer.copy())
+        spec = cohort.training
+        self.lookahead = spec.lookahead and Lookahead(spec.lookahead, self.parameters.buffer)
+        if self.lookahead:
+            self.model = Parameters(layout, self.lookahead.slow)
+        self.average: Averaging | None = None
+        if isinstance(spec.average, Average):
+            steps = spec.steps or spec.epochs * batches.steps
+            self.model = Parameters(layout, self.parameters.buffer.copy())
+            self.model_statistics = Parameters(kept, self.statistics.buffer.copy())
+            pairs = [
+                (self.parameters.buffer, self.model.buffer),
+                (self.statistics.buffer, self.model_statistics.buffer),
+            ]
+            self.average = Averaging(spec.average, steps, batches.steps, pairs)
+        self.best: Array = self.parameters.buffer.copy()
+        self.best_statistics: Array = self.statistics.buffer.copy()
+        self.best_loss = np.full(replicas, np.inf)
+        self.best_epoch = np.zeros(replicas, np.int64)
+        self.epoch = 0
+        self.step = 0
+        self.steps_in_epoch = 0
+        self.seconds = 0.0
+        # of the epoch begun: the loss of each batch and its weight, the scores of each row
+        self.losses = np.zeros((batches.steps, replicas), cohort.dtype)
+        self.weights = np.full((batches.steps, replicas), batches.rows, cohort.dtype)
+        self.weights[-1] = batches.total - (batches.steps - 1) * batches.rows
+        # (of a streamed epoch only the latest rows, with the sums of those before)
+        rows = batches.total if cohort.metrics and batches.windows is None else 0
+        self.seen = np.zeros((replicas, rows, self.architecture.outputs), cohort.dtype)
+        self.tallies = Tallies(cohort, batches) if batches.windows is not None else None
+        # what the schedule keeps of how training goes
+        self.schedule = cohort.schedule.memory(replicas)
+        # early stopping: the best monitored value, and epochs since then
+        self.monitored = np.full(replicas, np.inf)
+        self.stale = np.zeros(replicas, np.int64)
+        self.outcomes: list[Outcome | None] = [None] * replicas
+        self.ended_epoch = np.zeros(replicas, np.int64)
+        self.ended_step = np.zeros(replicas, np.int64)
+        # where a replica diverged: the norms of gradient and parameters when it was found
+        self.norms = np.full((replicas, 2), np.nan)
+
+    def diverge(self, replica: int, step: int) -> None:
+        """Note that the loss of `step` was not finite."""
+        if self.outcomes[replica] is None:
+            self.end(replica, "diverged")
+            self.ended_step[replica] = step
+            gradient, parameters = self.gradients.buffer[replica], self.parameters.buffer[replica]
+            self.norms[replica] = norm(gradient[None])[0], norm(parameters[None])[0]
+
+    def end(self, replica: int, outcome: Outcome) -> None:
+        """Note how a replica ended; the first word counts."""
+        if self.outcomes[replica] is None:
+            self.outcomes[replica] = outcome
+            self.ended_epoch[replica] = self.epoch + bool(self.steps_in_epoch)
+            self.ended_step[replica] = self.step
+
+    def regularized(self) -> list[tuple[Array, Array]]:
+        """The weights that regularization reaches, each with its gradient."""
+        return [
+            (self.parameters.views[name], self.gradients.views[name])
+            for name in self.architecture.weights()
+        ]
+
+    def arrays(self) -> dict[str, Array]:
+        """All of it by name, as live views, for a checkpoint."""
+        arrays = {
+            "parameters": self.parameters.buffer,
+            "statistics": self.statistics.buffer,
+            "best": self.best,
+            "best_statistics": self.best_statistics,
+            "best_loss": self.best_loss,
+            "best_epoch": self.best_epoch,
+            "losses": self.losses,
+            "weights": self.weights,
+            "seen": self.seen,
+            "monitored": self.monitored,
+            "stale": self.stale,
+            "ended_epoch": self.ended_epoch,
+            "ended_step": self.ended_step,
+            "norms": self.norms,
+            "position": np.array([self.epoch, self.step, self.steps_in_epoch]),
+            "seconds": np.array(self.seconds),
+            "outcomes": np.array([outcome or "" for outcome in self.outcomes], "U16"),
+        }
+        if self.lookahead:
+            arrays["lookahead"] = self.lookahead.slow
+        if self.average:
+            arrays["average"] = self.model.buffer
+            arrays["average_statistics"] = self.model_statistics.buffer
+        if self.tallies is not None:
+            arrays |= self.tallies.arrays()
+        for group, slots in enumerate(self.stepper.slots):
+            arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
+        return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Take over what `arrays` gave; ValueError where it is of another cohort."""
+        own = self.arrays()
+        if own.keys() != arrays.keys():
+            names = ", ".join(sorted(own.keys() ^ arrays.keys()))
+            raise ValueError(f"what it holds is not what this config needs ({names})")
+        for name, live in own.items():
+            saved = arrays[name]
+            if live.shape != saved.shape or live.dtype != saved.dtype:
+                raise ValueError(f"{name} is {saved.dtype} {saved.shape}, not {live.shape}")
+            np.copyto(live, saved)
+        self.epoch, self.step, self.steps_in_epoch = map(int, own["position"])
+        self.seconds = float(own["seconds"])
+        self.outcomes = [str(outcome) or None for outcome in own["outcomes"]]  # type: ignore[misc]
+
+    @property
+    def over(self) -> bool:
+        """Whether every replica has ended."""
+        return all(outcome is not None for outcome in self.outcomes)
