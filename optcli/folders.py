@@ -228,7 +228,7 @@ def check_seal(folder: Path, *names: str) -> None:
 def _damage(folder: Path, name: str, told: Any) -> str | None:
     """What is wrong with a file, by what its checksum tells; None where it is whole."""
     path = folder / name
-    if not isinstance(told, dict) or Path(name).name != name:
+    if not isinstance(told, dict) or Path(name).name != name or name == "..":
         return f"is damaged: {SUMS} does not tell of it as optcli does"
     if not path.is_file():
         return "is missing"

@@ -112,7 +112,7 @@ def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
     sizes = _sizes(cells)
     count = len(sizes)
     spare = width - sum(sizes[1:]) - len(GAP) * (count - 1)
-    sizes[0] = min(sizes[0], max(16, spare))
+    sizes[0] = min(sizes[0], max(width // 2, spare))
     for row in cells:
         sized = list(zip(row, sizes, strict=False))
         parts = [_cut(cell, size).ljust(size) for cell, size in sized[:-1]] + row[-1:]
