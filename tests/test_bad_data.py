@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 from datetime import timedelta
 from pathlib import Path
 
@@ -97,6 +98,9 @@ def test_a_constant_column_becomes_zero_and_is_said(capsys):
 # ---- refused -------------------------------------------------------------------------
 
 UNKNOWN = "(t.csv has a, b, y)"
+NOT_PACKED = "is not compressed by gzip, though its name ends in .gz; rename it"
+DIGITS = "write digits alone, decimals with a point, or list the column in dataset.categorical"
+NAMES_FIRST = "the first line must name the columns, remove titles and comments"
 NUMBER = "correct it, or list the column in dataset.categorical"
 REFUSED = {
     "empty": ("", "t.csv: is empty"),
@@ -154,11 +158,59 @@ REFUSED = {
     ),
     "thousands": (
         table("a;b;y", lambda i: f"{1000 + i:,};{i};{i}"),
-        "t.csv:2: column 'a': is '1,000', not a number; write digits alone, decimals with a point",
+        f"t.csv:2: column 'a': is '1,000', not a number; {DIGITS}",
+    ),
+    "thousands with points": (
+        table("a;b;y", lambda i: f"1.00{i % 10},5;{i};{i}"),
+        f"t.csv:2: column 'a': is '1.000,5', not a number; {DIGITS}",
+    ),
+    "thousands with spaces": (
+        table("a,b,y", lambda i: f"{i + 1} 000,{i},{i}"),
+        f"t.csv:2: column 'a': is '1 000', not a number; {DIGITS}",
+    ),
+    "money": (
+        table("a,b,y", lambda i: f"{i},{i},-${i}"),
+        f"t.csv:2: column 'y': is '-$0', not a number; {DIGITS}",
+    ),
+    "printed minus": (
+        table("a,b,y", lambda i: f"{i},{i},\u2212{i}"),
+        f"t.csv:2: column 'y': is '\u22120', not a number; {DIGITS}",
+    ),
+    "a long cell": (
+        PLAIN + f"{'z' * 200_000},2,3\n",
+        f"t.csv:14: column 'a': is '{'z' * 59}…', not a number; {NUMBER}",
+    ),
+    "title": (
+        f"My data\n{PLAIN}",
+        f"t.csv:1: is 'My data', but line 2 has 3 fields; {NAMES_FIRST}",
+    ),
+    "comment with a comma": (
+        f"# by me, today\n{PLAIN}",
+        f"t.csv:1: is '# by me', but line 2 has 3 fields; {NAMES_FIRST}",
+    ),
+    "two comments": (
+        f"# by me\n# today\n{PLAIN}",
+        f"t.csv:1: is '# by me', but line 3 has 3 fields; {NAMES_FIRST}",
+    ),
+    "title of a spreadsheet": (
+        f"Report 2024,,\n{PLAIN}",
+        f"t.csv:1: is 'Report 2024' alone; {NAMES_FIRST}",
+    ),
+    "separator note": (
+        f"sep=,\n{PLAIN}",
+        "t.csv:1: is a note for spreadsheets, not the names of columns; remove the line",
+    ),
+    "commas at the ends": (
+        PLAIN.replace("\n", ",\n"),
+        "t.csv:1: column 4 has no name; give it one, or end no line with a delimiter",
+    ),
+    "a comma at an end": (
+        PLAIN + "1,2,3,\n",
+        "t.csv:14: has 4 fields, the header has 3; remove the comma at its end",
     ),
     "percent": (
         table("a,b,y", lambda i: f"{i}%,{i},{i}"),
-        "t.csv:2: column 'a': is '0%', not a number; write digits alone, decimals with a point",
+        f"t.csv:2: column 'a': is '0%', not a number; {DIGITS}",
     ),
     "names": (
         table("id,b,y", lambda i: f"n{i},{i},{i}"),
@@ -166,6 +218,10 @@ REFUSED = {
         "list it in dataset.exclude, or in dataset.categorical to keep it",
     ),
     "unclosed quote": (PLAIN + '1,"2,3\n', "t.csv:14: a quote is opened and never closed"),
+    "quote inside": (
+        PLAIN + '1,"2" x,3\n',
+        "t.csv:14: text follows a closing quote; write a quote inside a field twice",
+    ),
     "NUL": (
         PLAIN + "1,\0,3\n",
         "t.csv:14: has a NUL byte; is this a text file, saved as UTF-8?",
@@ -175,6 +231,20 @@ REFUSED = {
         "t.csv:14: is not UTF-8 (byte 0xe9); save the file as UTF-8",
     ),
     "UTF-16": (PLAIN.encode("utf-16"), "t.csv: is UTF-16; save the file as UTF-8"),
+    "UTF-16 without a mark": (
+        PLAIN.encode("utf-16-le"),
+        "t.csv: is UTF-16; save the file as UTF-8",
+    ),
+    "JSON": ('[{"a": 1}]', "t.csv: is JSON, not a table; write it as CSV or parquet"),
+    "PDF": (b"%PDF-1.4\n%\xe2", "t.csv: is a PDF document; export the table as CSV"),
+    "other compression": (
+        lzma.compress(PLAIN.encode()),
+        "t.csv: is compressed in a way that is not read; unpack it, or compress it as .gz",
+    ),
+    "web page after a mark": (
+        "\ufeff\n<!DOCTYPE html>",
+        "t.csv: is a web page, not a table; download the file itself",
+    ),
     "web page": (
         "<html><body>Not found</body></html>",
         "t.csv: is a web page, not a table; download the file itself",
@@ -198,10 +268,11 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_refused(case, capsys):
+def test_what_is_refused(case, stream, capsys):
     content, *messages = REFUSED[case]
-    assert check(content) == 2
+    assert check(content, *["dataset.stream=true"] * stream) == 2
     said = capsys.readouterr()
     assert said.err.splitlines() == messages
     assert said.out == ""
@@ -228,7 +299,7 @@ CLASSES_REFUSED = {
     "none as a class": (
         cls(lambda i: ("some", "none")[i % 2]),
         "t.csv: column 'y': 6 missing values ('none', first in line 3); "
-        "set dataset.missing to drop",
+        "set dataset.missing to drop, or write 'none' otherwise if it is a value",
     ),
     "beyond 2^53": (
         cls(lambda i: 2**60 + i % 2),
@@ -238,10 +309,11 @@ CLASSES_REFUSED = {
 }
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
 @pytest.mark.parametrize("case", CLASSES_REFUSED)
-def test_what_is_refused_of_classes(case, capsys):
+def test_what_is_refused_of_classes(case, stream, capsys):
     content, message = CLASSES_REFUSED[case]
-    assert check(content, config=CLASSES) == 2
+    assert check(content, *["dataset.stream=true"] * stream, config=CLASSES) == 2
     assert capsys.readouterr().err == message + "\n"
 
 
@@ -274,8 +346,13 @@ SETTINGS_REFUSED = {
         "split.validation=v.csv",
         "--set split.validation: v.csv: no such file; did you mean 't.csv'?",
     ),
-    "a folder": ("dataset.path=.", ".: is a folder; must be a file"),
+    "a folder": ("dataset.path=.", "--set dataset.path: .: is a folder; must be a file"),
     "too long a name": (f"dataset.path={'x' * 300}", f"{'x' * 300}: cannot be read: File name too long"),  # noqa: E501
+    "split key": (
+        "split.validation={colum: b}",
+        "--set split.validation: is {colum: b}; must be a fraction, a table's path, "
+        "{column: name}, {group: name, fraction: f} or {last: f}; did you mean 'column'?",
+    ),
     "split column": (
         "split.validation={column: part}",
         f"--set split.validation: no column 'part' {UNKNOWN}",
@@ -297,8 +374,62 @@ def test_plain_text_named_gz(content, capsys):
     assert run(["check", "c.yaml"]) == 2
     how = "is cut off or damaged; compress or download it anew"
     if content:
-        how = "is not compressed, though its name ends in .gz; rename it"
+        how = NOT_PACKED
     assert capsys.readouterr().err == f"t.csv.gz: {how}\n"
+
+
+def test_packed_files_are_refused_for_what_they_are(capsys):
+    whole = gzip.compress(PLAIN.encode() * 50)
+    damaged = "is cut off or damaged; compress or download it anew"
+    middle = len(whole) // 2
+    for content, message in {
+        b"PK\x03\x04" + bytes(50): NOT_PACKED,
+        whole + b"rest": damaged,
+        whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]: damaged,
+        whole[:-8] + bytes(8): damaged,  # its checksum
+        gzip.compress(whole): "is compressed twice; unpack it once",
+        gzip.compress(b"<html>"): "is a web page, not a table; download the file itself",
+    }.items():
+        assert check(content, name="t.csv.gz") == 2
+        assert capsys.readouterr().err == f"t.csv.gz: {message}\n"
+
+
+def test_the_case_of_a_suffix_does_not_matter():
+    pl.read_csv(PLAIN.encode()).write_parquet("p.PARQUET")
+    for name, content in {
+        "T.CSV.GZ": gzip.compress(PLAIN.encode()),
+        "T.CSV": PLAIN,
+        "T.Parquet": Path("p.PARQUET").read_bytes(),
+    }.items():
+        for stream in ("true", "false"):
+            assert check(content, f"dataset.stream={stream}", name=name) == 0
+
+
+def test_columns_that_are_not_used_may_hold_anything(capsys):
+    frame = pl.read_csv(PLAIN.encode()).with_columns(more=[[i] for i in range(12)])
+    frame.write_parquet("t.parquet")
+    for stream in ("true", "false"):
+        Path("c.yaml").write_text(CONFIG.replace("t.csv", "t.parquet"))
+        settings = ["--set", f"dataset.stream={stream}"]
+        assert run(["check", "c.yaml", *settings, "--set", "dataset.exclude=[more]"]) == 0
+        capsys.readouterr()
+        assert run(["check", "c.yaml", *settings]) == 2
+        assert "column 'more': holds List(" in capsys.readouterr().err
+
+
+def test_names_in_parquet_are_as_in_text(capsys):
+    frame = pl.read_csv(PLAIN.encode())
+    frame.rename({"a": " a "}).write_parquet("t.parquet")
+    for stream in ("true", "false"):
+        Path("c.yaml").write_text(CONFIG.replace("t.csv", "t.parquet"))
+        assert run(["check", "c.yaml", "--set", f"dataset.stream={stream}"]) == 0
+        assert optcli.check("c.yaml").data.encoder.features[0].name == "a"
+    capsys.readouterr()
+    frame.with_columns(frame["a"].alias(" a")).write_parquet("t.parquet")
+    assert run(["check", "c.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "t.parquet: columns 1 and 4 are both called 'a'; rename one\n"
+    )
 
 
 def test_parquet_columns_that_are_neither_numbers_nor_text(capsys):
@@ -313,7 +444,7 @@ def test_parquet_columns_that_are_neither_numbers_nor_text(capsys):
         assert run(["check", "c.yaml"]) == 2
         said = capsys.readouterr().err
         assert said.startswith(f"t.parquet: column '{made}': {begins}")
-        assert said.endswith("; only numbers and text can be read\n")
+        assert said.endswith("; only numbers and text can be read, exclude it\n")
     frame.with_columns(pl.Series("", range(12))).write_parquet("t.parquet")
     assert run(["check", "c.yaml"]) == 2
     assert capsys.readouterr().err == "t.parquet: column 3 has no name; give it one\n"
@@ -365,6 +496,31 @@ def test_weights_that_are_zero_in_one_part_name_it(capsys):
     assert check(content, "split.validation={column: p}", "dataset.weights=w") == 2
     said = capsys.readouterr().err
     assert said == "t.csv: column 'w': every weight is 0 in the validation rows\n"
+
+
+@pytest.mark.parametrize(("weight", "shown"), [("1e39", "1e+39"), ("1e-60", "1e-60")])
+def test_weights_that_cannot_be_added_up(weight, shown, capsys):
+    content = table("a,w,y", lambda i: f"{i},{weight if i == 3 else 1},{i}")
+    assert check(content, "dataset.weights=w") == 2
+    assert capsys.readouterr().err == (
+        f"t.csv:5: column 'w': is {shown}, which float32 does not add up; rescale all weights\n"
+    )
+    assert check(content, "dataset.weights=w", "dtype=float64") == 0
+
+
+def test_groups_must_be_told_apart(capsys):
+    grouped = "split.validation={group: g, fraction: 0.25}"
+    assert check(table("a,g,y", lambda i: f"{i},1,{i}"), grouped) == 2
+    assert capsys.readouterr().err == (
+        "t.csv: column 'g': holds one group only in 12 rows; must hold two or more\n"
+    )
+    content = table("a,g,y", lambda i: f"{i},{2**60 + i // 2},{i}")
+    assert check(content, grouped) == 2
+    assert capsys.readouterr().err == (
+        "t.csv:2: column 'g': is beyond 2^53, where whole numbers are rounded; "
+        "list the column in dataset.categorical\n"
+    )
+    assert check(content, grouped, "dataset.categorical=[g]") == 0
 
 
 def test_what_may_be_a_slip_is_noted(capsys):
@@ -447,3 +603,57 @@ def test_what_cannot_be_predicted(case, trained):
     with pytest.raises(optcli.InvalidInput) as caught:
         trained.predict(data)
     assert str(caught.value) == message
+
+
+FILES_PREDICTED = {
+    "unknown": (
+        "c,a\nu,1\nx,2\n",
+        "new.csv:3: column 'c': is the unknown category 'x' (known: u, v, w)",
+    ),
+    "near": (
+        "c,a\nu,1\nU,2\n",
+        "new.csv:3: column 'c': is the unknown category 'U'; did you mean 'u'? (known: u, v, w)",
+    ),
+    "missing value": (
+        "a,c\n1,u\n,NA\n",
+        "new.csv: column 'a': 1 missing value (first in line 3)",
+        "new.csv: column 'c': 1 missing value ('NA', first in line 3)",
+    ),
+    "missing columns": (
+        "A,b\n1,u\n",
+        "new.csv: column 'a': is not there; did you mean 'A'? (the columns are A, b)",
+        "new.csv: column 'c': is not there (the columns are A, b)",
+    ),
+    "text": ("a,c\nlow,u\n", "new.csv:2: column 'a': is 'low'; must be a number"),
+    "mixed": ("a,c\n1,u\nlow,u\n", f"new.csv:3: column 'a': is 'low', not a number; {NUMBER}"),
+    "infinite": ("a,c\n-inf,u\n", "new.csv:2: column 'a': is infinite; must be a finite number"),
+    "huge": (
+        "a,c\n1,u\n1e39,u\n",
+        "new.csv:3: column 'a': is 1e+39, beyond the largest float32; "
+        "rescale the column, or set dtype to float64",
+    ),
+    "header only": ("a,c\n", "new.csv: has a header but no rows"),
+    "short row": ("a,c\n1\n", "new.csv:2: has 1 field, the header has 2; fill in what is missing"),
+}
+
+
+@pytest.mark.parametrize("case", FILES_PREDICTED)
+def test_files_for_which_nothing_can_be_predicted(case, trained):
+    content, *messages = FILES_PREDICTED[case]
+    Path("new.csv").write_text(content)
+    with pytest.raises(optcli.InvalidInput) as caught:
+        trained.predict("new.csv")
+    assert str(caught.value).splitlines() == messages
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
+def test_a_class_that_a_part_lacks(stream, capsys):
+    content = table(
+        "a,p,y", lambda i: f"{i},{'train' if i < 8 else 'validation'},{'uv'[i % 2 and i < 8]}"
+    )
+    settings = ["split.validation={column: p}", *["dataset.stream=true"] * stream]
+    assert check(content, *settings, config=CLASSES) == 2
+    assert capsys.readouterr().err == (
+        "--set split.validation: no row of class 'v' of 'y' is in the validation part; "
+        "each part needs rows of every class\n"
+    )

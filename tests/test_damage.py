@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from optcli.cli.main import run
+from optcli.data import parquet, streaming
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 DOCUMENTED = (0, 1, 2, 3)
@@ -116,6 +117,13 @@ def test_tables(seeds, name, stream, capfd):
         check(["check", "c.yaml"], name, capfd)
 
 
+@pytest.mark.parametrize("seed", [114, 149])
+def test_parquet_at_which_polars_2_panics(seed, capfd):
+    Path("t.parquet").write_bytes(damaged(table("t.parquet"), random.Random(seed)))
+    Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream="false"))
+    assert check(["check", "c.yaml"], "t.parquet", capfd) == 2
+
+
 @pytest.mark.parametrize("content", [b"0", b",", b'"', b"\0", b"\n"])
 def test_a_file_that_unpacks_to_more_than_memory(content):
     """Two gigabytes in two megabytes, for a process that may have one."""
@@ -134,6 +142,36 @@ def test_a_file_that_unpacks_to_more_than_memory(content):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("t.csv.gz:"), line
+
+
+def test_text_that_is_wanted_in_memory_and_does_not_fit():
+    Path("t.csv.gz").write_bytes(gzip.compress(b"a,y\n1,2\n" * 10**6, 6, mtime=0) * 200)
+    Path("c.yaml").write_text(CONFIG.format(name="t.csv.gz", stream="false"))
+    most = 2**30
+    done = subprocess.run(
+        [sys.executable, "-m", "optcli", "check", "c.yaml"],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (most, most)),
+        timeout=60,
+        check=False,
+    )
+    message = "does not fit in memory; set dataset.stream to true, or take a part of it"
+    assert (done.returncode, done.stderr) == (3, f"t.csv.gz: {message}\n")
+
+
+def test_parquet_that_holds_more_than_memory(monkeypatch, capfd):
+    """Equal numbers take next to nothing in such a file."""
+    monkeypatch.setattr(parquet, "memory", lambda: 150e6)
+    numbers = [pl.repeat(1, 10**7, dtype=pl.Int8).alias(name) for name in "ay"]
+    pl.select(numbers).write_parquet("t.parquet")
+    assert Path("t.parquet").stat().st_size < 10**6
+    Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream="false"))
+    assert run(["check", "c.yaml"]) == 2
+    assert capfd.readouterr().err == (
+        "t.parquet: is 160 MB of numbers, the memory 150 MB; set dataset.stream\n"
+    )
+    assert streaming.is_large("t.parquet")
 
 
 # ---- run folders ---------------------------------------------------------------------

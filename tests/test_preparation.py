@@ -497,9 +497,9 @@ def test_groups_stay_together(tmp_path):
     assert not groups[0] & groups[1]
     assert not groups[0] & groups[2]
     assert not groups[1] & groups[2]
-    for other in (0.2, {"last": 0.1}):
+    for other, told in ((0.2, "0.2"), ({"last": 0.1}, "{last: 0.1}")):
         assert faults(path, "y", "values", Split(validation=other, test=way)) == (
-            f"split.validation: is {other}, which would divide the groups of 'part'; "
+            f"split.validation: is {told}, which would divide the groups of 'part'; "
             "use {group: part, fraction: …}, or 0"
         )
 
@@ -542,8 +542,8 @@ SPLITS = [
     ),
     (
         Split(validation={"lst": 0.2}),
-        "split.validation: is {'lst': 0.2}; must be a fraction, a table's path, "
-        "{column: name}, {group: name, fraction: f} or {last: f}",
+        "split.validation: is {lst: 0.2}; must be a fraction, a table's path, "
+        "{column: name}, {group: name, fraction: f} or {last: f}; did you mean 'last'?",
     ),
     (
         Split(test={"last": 2}),

@@ -133,7 +133,10 @@ FAULTS = {
         ":1: is a note for spreadsheets, not the names of columns; remove the line",
     ),
     "unclosed quote": (b'a,b\n1,2\n3,"x\n4,y\n', ":3: a quote is opened and never closed"),
-    "text after a quote": (b'a,b\n1,"x"y\n', ":2: ',' expected after '\"'"),
+    "text after a quote": (
+        b'a,b\n1,"x"y\n',
+        ":2: text follows a closing quote; write a quote inside a field twice",
+    ),
     "NUL": (
         b"a,b\n1,2\n3,\x00\n",
         ":3: has a NUL byte; is this a text file, saved as UTF-8?",
@@ -174,7 +177,7 @@ def test_faults_of_a_file(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a,b\n1,2\n", "is not compressed, though its name ends in .gz; rename it"),
+        (b"a,b\n1,2\n", "is not compressed by gzip, though its name ends in .gz; rename it"),
         (
             gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9],
             "is cut off or damaged; compress or download it anew",

@@ -9,13 +9,11 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Roles
-from optcli.data.columns import Numbers, Words, number, rows_where
+from optcli.data.columns import INEXACT, Numbers, Words, inexact, number, rows_where, short
 from optcli.data.encoding import NUMERIC, classes_of, first_word, missing_text, size_fault
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.specs import Bound, Ge, Gt, Le, TargetKind, range_text
-
-EXACT = 2.0**53  # up to here float64 holds every whole number
 
 
 def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, ...]:
@@ -83,11 +81,10 @@ def without_missing(
             remedy = "list it in dataset.exclude" if feature else "choose another"
             faults.append(table.fault(name, f"every value is missing; {remedy}"))
         elif roles.missing == "error":
-            remedy = (
-                "set dataset.missing to drop or impute"
-                if feature
-                else "set dataset.missing to drop"
-            )
+            remedy = f"set dataset.missing to drop{' or impute' * feature}"
+            column = table.columns[name]
+            if isinstance(column, Words) and column.gap:
+                remedy += f", or write '{short(column.gap)}' otherwise if it is a value"
             faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         elif roles.missing == "impute" and not feature:
             message = f"{missing_text(table, name)}, which cannot be imputed"
@@ -144,15 +141,18 @@ def check_columns(
             )
     if roles.weights is not None:
         try:
-            weights_of(table, roles.weights)
+            weights_of(table, roles.weights, dtype)
         except InvalidInput as error:
             faults.extend(error.faults)
     if faults:
         raise InvalidInput(*faults)
 
 
-def weights_of(table: Table, name: str, rows: str = "") -> Array:
-    """Sample weights (N,): finite, none negative, not all zero. rows: which they are, in words."""
+def weights_of(table: Table, name: str, dtype: np.dtype[Any], rows: str = "") -> Array:
+    """Sample weights (N,): none negative, not all zero, and so that their sums are numbers.
+
+    rows: which they are, in words. Raises InvalidInput.
+    """
     column = table.columns[name]
     if name in table.faults:
         raise InvalidInput(table.faults[name])
@@ -164,6 +164,12 @@ def weights_of(table: Table, name: str, rows: str = "") -> Array:
         raise InvalidInput(table.fault(name, message, row))
     if column.find(lambda piece: piece.values != 0) is None:
         raise InvalidInput(table.fault(name, f"every weight is 0{rows}"))
+    most = np.sqrt(float(np.finfo(dtype).max))  # so that products and sums stay finite
+    limits: list[Bound] = [Ge(1 / most), Le(most)]
+    row = column.find(lambda piece: (piece.values != 0) & ~within(piece.values, limits))
+    if row is not None:
+        message = f"is {column.value(row):g}, which {dtype} does not add up; rescale all weights"
+        raise InvalidInput(table.fault(name, message, row))
     return column.values
 
 
@@ -253,10 +259,9 @@ def _misfit(
 ) -> Fault | None:
     column = table.columns[name]
     if isinstance(column, Numbers):
-        row = column.find(lambda piece: np.abs(piece.values) > EXACT)
+        row = column.find(inexact)
         if row is not None:
-            message = "is beyond 2^53, where whole numbers are rounded"
-            return table.fault(name, f"{message}; list the column in dataset.categorical", row)
+            return table.fault(name, INEXACT, row)
     if len(classes) == 1:
         return table.fault(name, f"holds one class only, '{classes[0]}'; must hold two or more")
     if kind == "labels":

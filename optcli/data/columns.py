@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, Self
 
@@ -19,9 +19,12 @@ from optcli.data.stored import taken
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-"})
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})")
-# `1,5`, `1,234,567.8` and `12 %`: a column of them is none of text.
-ALMOST_NUMBER = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?|\d+([.,]\d+)?\s?%)")
+# `1,5`, `1,234,567.8`, `1.234,5`, `1 000`, `12 %`, `$3`, `4 €`: a column of them is none of text.
+_DIGITS = r"(\d+([.,]\d+)?|\d{1,3}([,.'’\s]\d{3})+([.,]\d+)?)"
+ALMOST_NUMBER = re.compile(rf"[+\-−]?[$€£¥]?\s?[+\-−]?{_DIGITS}(\s?[%$€£¥])?")
 
+EXACT = 2.0**53  # up to here float64 holds every whole number
+INEXACT = "is beyond 2^53, where whole numbers are rounded; list the column in dataset.categorical"
 BLOCK = 1 << 16  # rows that are looked at together, so that a long column needs no memory
 
 
@@ -96,6 +99,12 @@ class Numbers(Cells):
         return Words(np.append(order, -1)[codes].astype(np.intp), tuple(sorted(texts)))
 
 
+def inexact(column: Numbers) -> Array:
+    """Where whole numbers are rounded, (N,) bool."""
+    beyond: Array = np.abs(column.values) > EXACT
+    return beyond
+
+
 @dataclass(frozen=True)
 class Words(Cells):
     """A text column: `codes` (N,) intp point into `categories`, -1 where one is missing.
@@ -106,7 +115,7 @@ class Words(Cells):
 
     codes: Array
     categories: tuple[str, ...]
-    gap: str = ""  # how a missing value is spelled, where that is known
+    gap: str = ""  # how the first missing value is spelled, where that is known
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -147,6 +156,20 @@ class Mixed:
     text: str
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds.
+
+    columns: by name. mixed: what is mixed in them. lines: of each row, (N,), in text.
+    unread: what is said of columns that are neither numbers nor text.
+    """
+
+    columns: dict[str, Column]
+    mixed: dict[str, Mixed]
+    lines: Array | None = None
+    unread: dict[str, str] = field(default_factory=dict)
+
+
 def number(text: str) -> float | None:
     """The number that a cell holds, or None; `1_000` is a name, not a number."""
     if "_" in text:
@@ -160,6 +183,11 @@ def number_text(value: float) -> str:
     """A number as one would write it: '3' for 3.0."""
     value = float(value)
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+
+
+def short(text: str, most: int = 60) -> str:
+    """A name or a cell as messages show it, without the end of a long one."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def from_cells(cells: Sequence[str], *, as_text: bool = False) -> tuple[Column, Mixed | None]:
@@ -196,7 +224,8 @@ def from_codes(
     kept = tuple(c for c, gone in zip(categories, missing, strict=True) if not gone)
     position = iter(range(len(kept)))
     renumber = np.array([-1 if gone else next(position) for gone in missing], np.intp)
-    spelled = next((c for c, gone in zip(categories, missing, strict=True) if c and gone), "")
+    gaps = np.array(missing)[codes] if any(missing) else np.zeros(1, bool)
+    spelled = categories[codes[first(gaps)]] if np.any(gaps) else ""
     words = Words(renumber[codes], kept, spelled)
     if as_text or not (any(numeric) or all(map(ALMOST_NUMBER.fullmatch, kept))):
         return words, None

@@ -10,39 +10,35 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
 from optcli.data.columns import (
     MISSING,
     Column,
+    Contents,
     Mixed,
     Numbers,
     from_cells,
     from_codes,
     number,
+    short,
     transposed,
 )
 from optcli.errors import Fault, InvalidInput
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
+csv.field_size_limit(2**31 - 1)  # a long text is no fault
+
+NAMES_FIRST = "the first line must name the columns, remove titles and comments"
+FIRST_LINES = 9  # among which titles and comments stand
+
 LARGE = 2_000_000  # bytes; below, importing polars takes longer than the csv module
 SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a file holds: columns by name, what is mixed in them, and each row's line."""
-
-    columns: dict[str, Column]
-    mixed: dict[str, Mixed]
-    lines: Array
 
 
 def read(data: bytes, file: str, delimiter: str | None, categorical: Collection[str]) -> Contents:
@@ -106,8 +102,10 @@ def _rows(text: str, file: str, delimiter: str) -> Iterator[tuple[int, list[str]
             line = reader.line_num + 1
     except csv.Error as error:
         what = str(error)
-        if "end of data" in what or "field limit" in what:
+        if "end of data" in what:
             what = "a quote is opened and never closed"
+        elif "expected after" in what:
+            what = "text follows a closing quote; write a quote inside a field twice"
         raise InvalidInput(Fault(what, file=file, line=line)) from None
 
 
@@ -131,8 +129,11 @@ def _decoded(data: bytes, file: str) -> str:
 def _names(header: list[str], file: str) -> list[str]:
     names = [name.strip() for name in header]
     faults = []
-    if names and names[0].lower().startswith("sep=") and not "".join(names[1:]):
+    alone = bool(names) and not "".join(names[1:])
+    if alone and names[0].lower().startswith("sep="):
         faults.append("is a note for spreadsheets, not the names of columns; remove the line")
+    elif alone and len(names) > 2:
+        faults.append(f"is '{short(names[0])}' alone; {NAMES_FIRST}")
     elif not names:
         faults.append("is blank; it must name the columns")
     elif all(number(name) is not None for name in names):
@@ -145,10 +146,12 @@ def _names(header: list[str], file: str) -> list[str]:
             before = places.setdefault(name, i)
             if not name:
                 rather = ", or remove it if it counts the rows" if i == 0 else ""
+                if 0 < i == len(names) - 1:
+                    rather = ", or end no line with a delimiter"
                 faults.append(f"column {i + 1} has no name; give it one{rather}")
             elif before < i:
                 faults.append(
-                    f"columns {before + 1} and {i + 1} are both called '{name}'; rename one"
+                    f"columns {before + 1} and {i + 1} are both called '{short(name)}'; rename one"
                 )
     if faults:
         raise InvalidInput(*(Fault(fault, file=file, line=1) for fault in faults))
@@ -156,13 +159,15 @@ def _names(header: list[str], file: str) -> list[str]:
 
 
 def _wrong_width(row: list[str], names: list[str], delimiter: str, file: str, line: int) -> Fault:
-    if len(names) == 1 and len(row) > 1 and line == 2:
-        message = f"is '{names[0][:40]}', but line 2 has {len(row)} fields"
-        message += "; the first line must name the columns, remove titles and comments"
+    comment = names[0].startswith(("#", "%", "//"))
+    if (comment or len(names) == 1) and len(row) > len(names) and line <= FIRST_LINES:
+        message = f"is '{short(names[0])}', but line {line} has {len(row)} fields; {NAMES_FIRST}"
         return Fault(message, file=file, line=1)
     message = f"has {len(row)} field{'s' * (len(row) != 1)}, the header has {len(names)}"
-    if len(row) > len(names):
-        mark = DELIMITERS.get(delimiter, f"'{delimiter}'")
+    mark = DELIMITERS.get(delimiter, f"'{delimiter}'")
+    if len(row) == len(names) + 1 and not row[-1].strip():
+        message += f"; remove the {mark} at its end"
+    elif len(row) > len(names):
         message += f"; a field that holds a {mark} must be quoted"
         if delimiter == ",":
             message += ", and decimals need a point"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data.columns import Column, Numbers, Words, first, number, number_text
+from optcli.data.columns import Column, Numbers, Words, first, number, number_text, short
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.specs import TargetKind
@@ -248,7 +248,7 @@ class Encoder:
             faults.append(table.faults[name])
         elif isinstance(column, Words) and column.categories:
             row, text = first_word(column)
-            faults.append(table.fault(name, f"is '{text}'; must be a number", row))
+            faults.append(table.fault(name, f"is '{short(text)}'; must be a number", row))
         else:
             faults.append(size_fault(table, name, dtype))
         if feature.fill is None and column.gaps():
@@ -314,7 +314,7 @@ def missing_text(table: Table, name: str) -> str:
     column = table.columns[name]
     total, row = column.gaps(), column.find(lambda piece: piece.missing)
     assert row is not None
-    spelled = f"'{column.gap}', " if isinstance(column, Words) and column.gap else ""
+    spelled = f"'{short(column.gap)}', " if isinstance(column, Words) and column.gap else ""
     return f"{total} missing value{'s' * (total != 1)} ({spelled}first in {table.where(row)})"
 
 
@@ -390,7 +390,8 @@ def _unknown(table: Table, name: str, known: tuple[str, ...], what: str) -> Faul
         return None
     text = column.text(row) if isinstance(column, Words) else number_text(column.value(row))
     hint = suggestion(text, known)
-    return table.fault(name, f"is the unknown {what} '{text}'{hint} (known: {listed(known)})", row)
+    message = f"is the unknown {what} '{short(text)}'{hint} (known: {listed(known)})"
+    return table.fault(name, message, row)
 
 
 def classes_of(column: Column) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from optcli.data import streaming, table
 from optcli.data.base import DATASETS, Dataset, Missing, Roles
+from optcli.data.opening import check_there
 from optcli.data.table import Table
 from optcli.specs import Doc, Ge, MinLen
 
@@ -51,7 +52,7 @@ class File(Dataset):
     ] = None
 
     def table(self, seed: int) -> Table:
-        table.check_there(self.path, "dataset.path")
+        check_there(self.path, "dataset.path")
         return self.other(self.path)
 
     def roles(self) -> Roles:

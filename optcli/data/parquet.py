@@ -1,124 +1,156 @@
-"""Parquet files, whole or in pieces, and what is wrong with them in words."""
+"""Parquet: the columns of a file that polars reads."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from optcli.data import delimited
-from optcli.data.columns import Column, Mixed, Numbers
+from optcli.data.columns import Column, Contents, Mixed, Numbers, Words, short
+from optcli.data.opening import in_bytes, memory
 from optcli.errors import Fault, InvalidInput
-
-if TYPE_CHECKING:
-    import polars as pl
 
 TOGETHER = 4  # columns that are unpacked together
 
-Result = TypeVar("Result")
+_one_at_a_time = threading.RLock()
 
 
-def read(data: bytes, file: str, categorical: Collection[str]) -> delimited.Contents:
-    """The columns of a file that is held in memory. Raises InvalidInput."""
+def read(data: bytes, path: Path, categorical: Collection[str]) -> Contents:
+    """The table in the bytes `data` of a file; raises InvalidInput."""
     import polars as pl
 
-    frame = _tried(lambda: pl.read_parquet(data), file)
-    if not frame.height or not frame.width:
-        raise InvalidInput(Fault("has no rows", file=file))
-    return _contents(frame, file, categorical)
+    with _refusing(path):
+        size = 8 * _values(pl.scan_parquet(io.BytesIO(data)))
+        if size > memory():
+            message = f"is {in_bytes(size)} of numbers, the memory {in_bytes(memory())}"
+            raise InvalidInput(Fault(f"{message}; set dataset.stream", file=str(path)))
+        frame = pl.read_parquet(data)
+    return of_frame(frame, path, categorical)
 
 
 def pieces(
-    path: str, categorical: Collection[str], block: Callable[[int], int]
-) -> Iterator[delimited.Contents]:
-    """The same of a file on disk, some rows at a time: `block(columns)` of them."""
-    rows, names = shape(path)
-    if not rows or not names:
-        raise InvalidInput(Fault("has no rows", file=path))
-    step = block(len(names))
-    for start in range(0, rows, step):
-        columns: dict[str, Column] = {}
-        mixed: dict[str, Mixed] = {}
-        for at in range(0, len(names), TOGETHER):
-            some = names[at : at + TOGETHER]
-            found = _contents(_rows(path, some, start, step), path, categorical)
-            columns |= found.columns
-            mixed |= found.mixed
-        yield delimited.Contents(columns, mixed, np.empty(0))
-
-
-def shape(path: str) -> tuple[int, list[str]]:
-    """How many rows a file says that it has, and its columns. Raises InvalidInput."""
+    path: Path, categorical: Collection[str], block: Callable[[int], int]
+) -> Iterator[Contents]:
+    """The same in pieces of `block(columns)` rows; raises InvalidInput."""
     import polars as pl
 
-    def look() -> tuple[int, list[str]]:
+    with _refusing(path):
         scan = pl.scan_parquet(path)
-        return scan.select(pl.len()).collect().item(), scan.collect_schema().names()
+        rows, names = _rows(scan), scan.collect_schema().names()
+    step = block(max(1, len(names)))
+    for start in range(0, rows if names else 0, step):
+        found: list[Any] = []
+        for at in range(0, len(names), TOGETHER):
+            few = scan.select(names[at : at + TOGETHER]).slice(start, step)
+            with _refusing(path):
+                found += few.collect().get_columns()
+        if any(len(series) != min(step, rows - start) for series in found):
+            raise _damaged(path)  # it promises more rows than it has
+        yield of_frame(found, path, categorical)
+    if not rows or not names:
+        raise InvalidInput(Fault("has no rows", file=str(path)))
 
-    return _tried(look, path)
 
-
-def _rows(path: str, names: list[str], start: int, count: int) -> pl.DataFrame:
+def values(path: Path) -> int:
+    """Rows times columns, as the file says; raises InvalidInput where it is none."""
     import polars as pl
 
-    return _tried(lambda: pl.scan_parquet(path).select(names).slice(start, count).collect(), path)
+    with _refusing(path):
+        return _values(pl.scan_parquet(path))
 
 
-def _contents(frame: pl.DataFrame, file: str, categorical: Collection[str]) -> delimited.Contents:
+def of_frame(frame: Any, path: Path, categorical: Collection[str]) -> Contents:
+    """The columns of a polars data frame, or of a list of series."""
     import polars as pl
 
     columns: dict[str, Column] = {}
-    mixed = {}
+    mixed: dict[str, Mixed] = {}
+    unread: dict[str, str] = {}
     for series in frame:
-        name = series.name
-        if not name:
-            message = f"column {len(columns) + 1} has no name; give it one"
-            raise InvalidInput(Fault(message, file=file))
+        name = series.name.strip()
+        _check_name(name, columns, path)
         if series.dtype.is_numeric() and name not in categorical:
-            values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-            columns[name] = Numbers(values)
+            numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+            columns[name] = Numbers(numbers)
             continue
-        try:
-            texts = series.cast(pl.String)
-        except pl.exceptions.PolarsError:
-            texts = None
-        if texts is None or series.dtype.is_nested():
-            message = f"holds {series.dtype}; only numbers and text can be read"
-            raise InvalidInput(Fault(message, f"column '{name}'", file))
+        texts = None
+        if not series.dtype.is_nested():
+            with contextlib.suppress(pl.exceptions.PolarsError):
+                texts = series.cast(pl.String)
+        if texts is None:
+            unread[name] = f"holds {series.dtype}; only numbers and text can be read, exclude it"
+            columns[name] = Words(np.zeros(len(series), np.intp), ("…",))
+            continue
         columns[name], oddity = delimited.from_series(texts, as_text=name in categorical)
         if oddity is not None:
             mixed[name] = oddity
-    return delimited.Contents(columns, mixed, np.empty(0))
+    if not columns or not all(map(len, columns.values())):
+        raise InvalidInput(Fault("has no rows", file=str(path)))
+    return Contents(columns, mixed, unread=unread)
 
 
-def _tried(read: Callable[[], Result], file: str) -> Result:
-    """What polars reads. It panics at some damaged files, which is no Exception."""
+def _check_name(name: str, others: Collection[str], path: Path) -> None:
+    message = None
+    if not name:
+        message = f"column {len(others) + 1} has no name; give it one"
+    elif name in others:
+        first = list(others).index(name) + 1
+        message = (
+            f"columns {first} and {len(others) + 1} are both called '{short(name)}'; rename one"
+        )
+    if message is not None:
+        raise InvalidInput(Fault(message, file=str(path)))
+
+
+def _rows(scan: Any) -> int:
     import polars as pl
 
-    try:
-        with _without_stderr():
-            return read()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
-        message = "is not a parquet file, or damaged; write it anew"
-        raise InvalidInput(Fault(message, file=file)) from None
+    return int(scan.select(pl.len()).collect().item())
+
+
+def _values(scan: Any) -> int:
+    return _rows(scan) * len(scan.collect_schema())
+
+
+def _damaged(path: Path) -> InvalidInput:
+    return InvalidInput(Fault("is not a parquet file, or damaged; write it anew", file=str(path)))
 
 
 @contextlib.contextmanager
-def _without_stderr() -> Iterator[Any]:
-    """Keep the pages that a panic writes to file descriptor 2 from the reader."""
+def _refusing(path: Path) -> Iterator[None]:
+    """Say that a file is none, where polars gives up; it may panic at a damaged one.
+
+    Of several thousand damaged files there is one for which polars asks for so much
+    memory that the process is aborted; that is out of reach from here.
+    """
+    import polars as pl
+
     try:
-        kept = os.dup(2)
-    except OSError:  # it is closed
+        with _hushed():
+            yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        raise _damaged(path) from None
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what a panic writes to the standard error of the process from the user.
+
+    One thread at a time, so that all find again what was there before.
+    """
+    with _one_at_a_time, contextlib.ExitStack() as undo:
+        with contextlib.suppress(OSError):  # there may be no standard error
+            kept = os.dup(2)
+            undo.callback(os.close, kept)
+            undo.callback(os.dup2, kept, 2)
+            null = os.open(os.devnull, os.O_WRONLY)
+            undo.callback(os.close, null)
+            os.dup2(null, 2)
         yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -20,7 +20,6 @@ from optcli.arrays import Array
 from optcli.data import split as splitting
 from optcli.data.base import Dataset, Roles
 from optcli.data.checks import (
-    EXACT,
     check_columns,
     check_targets,
     drop,
@@ -29,7 +28,7 @@ from optcli.data.checks import (
     weights_of,
     without_missing,
 )
-from optcli.data.columns import BLOCK, Column, Numbers, Words, blocks
+from optcli.data.columns import BLOCK, Column, Numbers, Words, blocks, inexact
 from optcli.data.encoding import (
     NUMERIC,
     Encoded,
@@ -39,8 +38,9 @@ from optcli.data.encoding import (
     classes_of,
     require,
 )
+from optcli.data.opening import check_there
 from optcli.data.streaming import LARGE
-from optcli.data.table import Table, check_there
+from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
 from optcli.specs import Bound, Split, TargetKind
 
@@ -217,7 +217,8 @@ def labelled(
     weight = None
     if encoder.weights is not None:
         require(table, [encoder.weights])
-        values = weights_of(table, encoder.weights, f" in the {what} rows" if what else "")
+        rows = f" in the {what} rows" if what else ""
+        values = weights_of(table, encoder.weights, np.dtype(dtype), rows)
         weight = table.make(table.rows, dtype)
         for block in blocks(table.rows):
             weight[block] = values[block]
@@ -292,7 +293,7 @@ def _oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split
                 other = texts.setdefault(text.lower(), text)
                 if other != text:
                     found.append(f"column '{name}': '{other}' and '{text}' differ in case alone")
-        elif column.find(lambda piece: np.abs(piece.values) > EXACT) is not None:
+        elif column.find(_rounded) is not None:
             found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
     path = getattr(dataset, "path", None)
     for part in ("validation", "test"):
@@ -300,6 +301,11 @@ def _oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split
         if path and isinstance(way, str) and Path(way).resolve() == Path(path).resolve():
             found.append(f"split.{part} is the training rows' own file")
     return found
+
+
+def _rounded(column: Numbers) -> Array:
+    """Where a number is as long as counts and keys are, but not kept exactly."""
+    return inexact(column) & (np.abs(column.values) < 2.0**64)
 
 
 def _target(

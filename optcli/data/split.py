@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data.columns import Column, Numbers, Words, blocks, first, rows_where
+from optcli.data.columns import INEXACT, Column, Numbers, Words, blocks, first, inexact, rows_where
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.randomness import generator
@@ -49,7 +49,9 @@ def check(split: Split, table: Table | None = None) -> None:
             random.append(way)
             continue
         if set(way) not in ({"column"}, {"group", "fraction"}, {"last"}):
-            faults.append(Fault(f"is {dict(way)}; must be {WAYS}", key))
+            known = ("column", "group", "fraction", "last")
+            hint = next((suggestion(str(each), known) for each in way if each not in known), "")
+            faults.append(Fault(f"is {_told(way)}; must be {WAYS}{hint}", key))
             continue
         fraction = way.get("fraction", way.get("last", 0.5))
         if isinstance(fraction, bool) or not (
@@ -81,6 +83,13 @@ def check(split: Split, table: Table | None = None) -> None:
         raise InvalidInput(*faults)
 
 
+def _told(way: object) -> str:
+    """A way as the config has it."""
+    if not isinstance(way, Mapping):
+        return str(way)
+    return "{" + ", ".join(f"{key}: {value}" for key, value in way.items()) + "}"
+
+
 def _grouping_faults(split: Split) -> list[Fault]:
     """Groups stay together only if nothing else draws from their rows."""
     ways = {"validation": split.validation, "test": split.test}
@@ -96,7 +105,7 @@ def _grouping_faults(split: Split) -> list[Fault]:
         if other is not None and (draws or groups.get(part, other) != other):
             faults.append(
                 Fault(
-                    f"is {way}, which would divide the groups of '{other}'; "
+                    f"is {_told(way)}, which would divide the groups of '{other}'; "
                     f"use {{group: {other}, fraction: …}}, or 0",
                     f"split.{part}",
                 )
@@ -198,10 +207,16 @@ def _by_group(
 ) -> None:
     """Take whole groups in random order, until the fraction of all rows is met most nearly."""
     column = table.columns[name]
+    row = column.find(inexact) if isinstance(column, Numbers) else None
+    if row is not None:
+        raise InvalidInput(table.fault(name, INEXACT, row))
     sizes: Counter[float] = Counter()
     for start, piece in column.pieces():
         keys = _keys(piece)[part[start : start + len(piece)] == 0]
         sizes.update(keys.tolist())
+    if len(sizes) == 1:
+        message = f"holds one group only in {table.rows} rows; must hold two or more"
+        raise InvalidInput(table.fault(name, message))
     chosen: list[float] = []
     wanted = count(fraction, table.rows)
     for group in rng.permutation(np.array(sorted(sizes))):

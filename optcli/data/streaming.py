@@ -30,7 +30,17 @@ import numpy as np
 from optcli import files
 from optcli.arrays import Array
 from optcli.data import delimited, parquet, table
-from optcli.data.columns import ALMOST_NUMBER, Column, Mixed, Numbers, Words, first, number
+from optcli.data.columns import (
+    ALMOST_NUMBER,
+    Column,
+    Contents,
+    Mixed,
+    Numbers,
+    Words,
+    first,
+    number,
+)
+from optcli.data.opening import reading, refuse_what_is_no_text, suffix
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
@@ -42,18 +52,18 @@ MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 1"
+MAGIC = b"optcli table 2"
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
 
 def is_large(path: str | Path) -> bool:
     """Whether a table has more than LARGE bytes: of text, unpacked, or 8 for each value."""
     path = Path(path)
-    with table.reading(path):
+    with reading(path):
         size = path.stat().st_size
-        if path.suffix == ".parquet":
-            return size > LARGE // 1000 and _values(path) * 8 > LARGE
-        if path.suffix != ".gz" or size > LARGE or size * 1032 <= LARGE:  # deflate's best
+        if suffix(path) == ".parquet":
+            return size > 0 and parquet.values(path) * 8 > LARGE
+        if suffix(path) != ".gz" or size > LARGE or size * 1032 <= LARGE:  # deflate's best
             return size > LARGE
         with gzip.open(path) as file:
             return any(file.tell() > LARGE for _ in iter(lambda: file.read(CHUNK), b""))
@@ -68,8 +78,8 @@ def read(
     """
     path = Path(path)
     table.check_delimiter(delimiter)
-    with table.reading(path):
-        options = [path.suffix == ".parquet", delimiter, sorted(categorical), BLOCK_ROWS]
+    with reading(path):
+        options = [suffix(path) == ".parquet", delimiter, sorted(categorical), BLOCK_ROWS]
         key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
     files.open_cache(folder)
     cache = folder / f"{key}.table"
@@ -111,13 +121,12 @@ def _mapped(cache: Path, header: Mapping[str, Any], source: str, folder: Path) -
             columns[kind["name"]] = Numbers(cast("Array", stored))
         else:
             codes = Codes(stored, np.array([*kind["order"], -1], np.intp))
-            columns[kind["name"]] = Words(cast("Array", codes), tuple(kind["categories"]))
+            words = Words(cast("Array", codes), tuple(kind["categories"]), kind["gap"])
+            columns[kind["name"]] = words
     lines = Stored(blocks, len(columns), header["rows"]) if header["lines"] else None
     mixed = {name: Mixed(*odd) for name, odd in header["mixed"].items()}
-    found = table.assembled(columns, mixed, source, cast("Array | None", lines))
-    message = f"is text with more than {MOST_WORDS:,} different values; list it in dataset.exclude"
-    lost = {name: found.fault(name, message) for name in header["lost"]}
-    return replace(found, faults={**found.faults, **lost}, make=partial(files.scratch, folder))
+    contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"])
+    return replace(table.assembled(contents, source), make=partial(files.scratch, folder))
 
 
 def _build(cache: Path, path: Path, delimiter: str | None, categorical: Collection[str]) -> None:
@@ -128,7 +137,7 @@ def _build(cache: Path, path: Path, delimiter: str | None, categorical: Collecti
         with files.growing(cache) as add:
             writer = _Writer(add)
             with (
-                table.reading(path),
+                reading(path),
                 closing(_pieces(path, delimiter, {*categorical, *mixed})) as pieces,
             ):
                 for piece in pieces:
@@ -158,20 +167,26 @@ class _Kind:
     codes: dict[str, int] = field(default_factory=dict)
     numbers: bool = False
     odd: Mixed | None = None  # the first cell that is no number
-    lost: bool = False  # too many words
+    gap: str | None = None  # how the first missing value is spelled
+    unread: str = ""  # why it is not kept
 
     def values(self, column: Column, oddity: Mixed | None, start: int) -> Array:
         """A piece of the column, which begins in row `start`, as numbers."""
         if isinstance(column, Numbers):
             self.numbers |= column.gaps() < len(column)
+            if column.gaps():
+                self.gap = self.gap or ""
             return column.values
         if self.odd is None and oddity is not None:
             self.odd = Mixed(start + oddity.row, oddity.text)
         elif self.odd is None and column.gaps() < len(column):
             row = first(~column.missing)
             self.odd = Mixed(start + row, column.text(row))
+        if self.gap is None and column.gaps():
+            self.gap = column.gap
         if len(self.codes) > MOST_WORDS:
-            self.lost = True
+            self.unread = f"is text with more than {MOST_WORDS:,} different values"
+            self.unread += "; list it in dataset.exclude"
             return np.zeros(len(column))
         codes = [self.codes.setdefault(text, len(self.codes)) for text in column.categories]
         return np.array([*codes, np.nan])[column.codes]
@@ -186,12 +201,13 @@ class _Kind:
     def description(self, name: str) -> dict[str, Any]:
         """What the header says of it."""
         if not self.codes:
-            return {"name": name, "order": None, "categories": None}
-        if self.lost:
-            return {"name": name, "order": [0] * len(self.codes), "categories": ["…"]}
+            return {"name": name, "order": None}
         categories = sorted(self.codes)
         place = {text: i for i, text in enumerate(categories)}
-        return {"name": name, "order": [place[t] for t in self.codes], "categories": categories}
+        order = [place[text] for text in self.codes]
+        if self.unread:
+            order, categories = [0] * len(order), ["…"]
+        return {"name": name, "order": order, "categories": categories, "gap": self.gap or ""}
 
 
 class _Writer:
@@ -204,17 +220,19 @@ class _Writer:
         self.lines = False
         self.rows = self.filled = self.count = 0
 
-    def add(self, piece: delimited.Contents) -> None:
+    def add(self, piece: Contents) -> None:
         if not self.kinds:
             self.kinds = {name: _Kind() for name in piece.columns}
-            self.lines = len(piece.lines) > 0
+            self.lines = piece.lines is not None
             width = len(self.kinds) + self.lines
             self.block = np.empty((width, _block_rows(width)))
+        for name, message in piece.unread.items():
+            self.kinds[name].unread = message
         values = [
-            self.kinds[name].values(column, piece.mixed.get(name), self.rows)
-            for name, column in piece.columns.items()
+            kind.values(piece.columns[name], piece.mixed.get(name), self.rows)
+            for name, kind in self.kinds.items()
         ]
-        if self.lines:
+        if piece.lines is not None:
             values.append(piece.lines)
         done, rows = 0, len(values[0])
         while done < rows:
@@ -239,7 +257,7 @@ class _Writer:
             "shape": [self.count, *self.block.shape],
             "columns": [kind.description(name) for name, kind in self.kinds.items()],
             "mixed": {name: [odd.row, odd.text] for name, odd in mixed.items()},
-            "lost": [name for name, kind in self.kinds.items() if kind.lost],
+            "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},
             "lines": self.lines,
         }
         text = json.dumps(header).encode()
@@ -252,24 +270,26 @@ class _Writer:
 
 def _pieces(
     path: Path, delimiter: str | None, categorical: Collection[str]
-) -> Generator[delimited.Contents, None, None]:
-    if path.suffix == ".parquet":
-        yield from parquet.pieces(str(path), categorical, _block_rows)
+) -> Generator[Contents, None, None]:
+    if not path.stat().st_size:
+        raise InvalidInput(Fault("is empty", file=str(path)))
+    if suffix(path) == ".parquet":
+        yield from parquet.pieces(path, categorical, _block_rows)
         return
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+    with gzip.open(path) if suffix(path) == ".gz" else path.open("rb") as file:
         yield from _text(cast("BinaryIO", file), path, delimiter, categorical)
 
 
 def _text(
     file: BinaryIO, path: Path, delimiter: str | None, categorical: Collection[str]
-) -> Iterator[delimited.Contents]:
+) -> Iterator[Contents]:
     """Pieces of whole rows, each read with the header before it."""
     data = file.read(CHUNK)
     while b"\n" not in data and len(data) < MOST_CHUNKS * CHUNK and (chunk := file.read(CHUNK)):
         data += chunk
     if not data or data.isspace():
         raise InvalidInput(Fault("is empty", file=str(path)))
-    table.refuse_what_is_no_text(data, path)
+    refuse_what_is_no_text(data, path)
     data = data.removeprefix(b"\xef\xbb\xbf")
     old = b"\n" not in data  # lines that end as on very old Macs
     data = data.replace(b"\r", b"\n") if old else data
@@ -285,10 +305,10 @@ def _text(
         more = bool(chunk)
         data += chunk.replace(b"\r", b"\n") if old else chunk
         end = _whole(data, delimiter) if more else len(data)
-        if more and not end and len(data) > MOST_CHUNKS * CHUNK:
-            message = f"no row ends within {len(data) >> 20} MB; is this a table, row by row?"
-            raise InvalidInput(Fault(message, file=str(path), line=line))
         if (more and not end) or (not empty and not data[:end].strip()):
+            if len(data) > MOST_CHUNKS * CHUNK:
+                message = f"no row ends within {len(data) >> 20} MB; is this a table, row by row?"
+                raise InvalidInput(Fault(message, file=str(path), line=line))
             continue
         try:
             piece = delimited.read(header + data[:end], str(path), delimiter, categorical)
@@ -300,6 +320,7 @@ def _text(
                     for f in error.faults
                 )
             ) from None
+        assert piece.lines is not None
         yield replace(piece, lines=piece.lines + (line - before - 1))
         line, empty, data = line + data.count(b"\n", 0, end), False, data[end:]
 
@@ -324,15 +345,6 @@ def _whole(data: bytes, delimiter: str) -> int:
         for _ in csv.reader(lines(), delimiter=delimiter, skipinitialspace=True, strict=True):
             whole = read
     return whole
-
-
-def _values(path: Path) -> int:
-    """Rows times columns of a Parquet file."""
-    try:
-        rows, names = parquet.shape(str(path))
-    except InvalidInput:
-        return 0  # what is wrong will be said by the reader
-    return rows * len(names)
 
 
 def _block_rows(columns: int) -> int:

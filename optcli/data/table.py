@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import os
-import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +15,16 @@ from optcli.data.columns import (
     ALMOST_NUMBER,
     DECIMAL_COMMA,
     Column,
+    Contents,
     Mixed,
     Numbers,
     Words,
     from_values,
+    short,
 )
+from optcli.data.opening import contents, reading, refuse_what_is_no_text, suffix
 from optcli.data.stored import taken
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, unreadable
+from optcli.errors import Fault, InvalidInput
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
 
@@ -36,7 +35,7 @@ class Table:
 
     columns: by name, in the file's order. source: the file, or what else messages
     call it. faults: of columns that hold both numbers and text (they come as
-    words); they matter to those who use the column, see `check`. lines: of each
+    words), or neither; they matter to those who use the column. lines: of each
     row, (N,), where the table is a text file. make: where arrays as long as the table
     come from: memory, or a file where the table itself stays in one.
     """
@@ -81,7 +80,7 @@ class Table:
         line = None if row is None else self.line(row)
         if row is not None and line is None:
             message = f"row {row + 1} {message}"
-        return Fault(message, f"column '{column}'", self.source, line)
+        return Fault(message, f"column '{short(column)}'", self.source, line)
 
 
 def read(
@@ -98,14 +97,14 @@ def read(
     """
     path = Path(path)
     check_delimiter(delimiter)
+    data = contents(path)
     with reading(path):
-        data = _contents(path)
-        if path.suffix == ".parquet":
-            contents = parquet.read(data, str(path), categorical)
-            return assembled(contents.columns, contents.mixed, str(path))
-        refuse_what_is_no_text(data, path)
-        contents = delimited.read(data, str(path), delimiter, categorical)
-        return assembled(contents.columns, contents.mixed, str(path), contents.lines)
+        if suffix(path) == ".parquet":
+            found = parquet.read(data, path, categorical)
+        else:
+            refuse_what_is_no_text(data, path)
+            found = delimited.read(data, str(path), delimiter, categorical)
+    return assembled(found, str(path))
 
 
 def check_delimiter(delimiter: str | None) -> None:
@@ -142,7 +141,7 @@ def of(
     if len(lengths) != 1 or lengths == {0}:
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
-    return assembled(columns, mixed, source)
+    return assembled(Contents(columns, mixed), source)
 
 
 def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str, Any]:
@@ -169,21 +168,17 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
     return dict(zip(names, array.T, strict=True))
 
 
-def assembled(
-    columns: Mapping[str, Column],
-    mixed: Mapping[str, Mixed],
-    source: str,
-    lines: Array | None = None,
-) -> Table:
-    """The table of these columns, with a fault for each that is mixed."""
-    table = Table(columns, source, lines=lines)
-    faults = {}
-    for name, odd in mixed.items():
-        message = f"is '{odd.text}', not a number"
+def assembled(contents: Contents, source: str) -> Table:
+    """The table of these columns, with a fault for each that is mixed or was not read."""
+    table = Table(contents.columns, source, lines=contents.lines)
+    faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
+    for name, odd in contents.mixed.items():
+        message = f"is '{short(odd.text)}', not a number"
         if DECIMAL_COMMA.fullmatch(odd.text):
             message += "; write decimals with a point"
         elif ALMOST_NUMBER.fullmatch(odd.text):
-            message += "; write digits alone, decimals with a point"
+            message += "; write digits alone, decimals with a point, "
+            message += "or list the column in dataset.categorical"
         else:
             message += "; correct it, or list the column in dataset.categorical"
         faults[name] = table.fault(name, message, odd.row)
@@ -193,78 +188,4 @@ def assembled(
 def listed(names: Sequence[str], most: int = 20) -> str:
     """Names in a row, the first `most` of them."""
     rest = f" … and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
-
-
-def _contents(path: Path) -> bytes:
-    """The bytes of a file, unpacked."""
-    size, memory = path.stat().st_size, _memory()
-    if size > memory:
-        message = f"is {size / 1e9:.0f} GB, the memory {memory / 1e9:.0f} GB; take a part of it"
-        raise InvalidInput(Fault(message, file=str(path)))
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        data = gzip.decompress(data)
-    if not data or data.isspace():
-        raise InvalidInput(Fault("is empty", file=str(path)))
-    return data
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Say what the system has against reading a file."""
-    file = str(path)
-    try:
-        yield
-    except FileNotFoundError:
-        raise InvalidInput(Fault(_not_found(path), file=file)) from None
-    except IsADirectoryError:
-        raise InvalidInput(Fault("is a folder; must be a file", file=file)) from None
-    except gzip.BadGzipFile:
-        message = "is not compressed, though its name ends in .gz; rename it"
-        raise InvalidInput(Fault(message, file=file)) from None
-    except (EOFError, zlib.error):
-        message = "is cut off or damaged; compress or download it anew"
-        raise InvalidInput(Fault(message, file=file)) from None
-    except MemoryError:
-        message = "does not fit in memory; set dataset.stream to true, or take a part of it"
-        raise EnvironmentFailed(f"{file}: {message}") from None
-    except OSError as error:
-        raise unreadable(file, error) from None
-
-
-def _memory() -> float:
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not told on this system
-        return float("inf")
-
-
-def check_there(path: str | Path, key: str) -> None:
-    """Raise InvalidInput for a config's key that names a file which is not there."""
-    with reading(Path(path)):
-        if not Path(path).exists():
-            raise InvalidInput(Fault(f"{path}: {_not_found(Path(path))}", key))
-
-
-def _not_found(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"no such file; there is no folder {path.parent}"
-    return "no such file" + suggestion(path.name, [p.name for p in path.parent.iterdir()])
-
-
-def refuse_what_is_no_text(data: bytes, path: Path) -> None:
-    start = data[:512].lstrip().lower()
-    what = None
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        what = "is a web page, not a table; download the file itself"
-    elif data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        what = "is a spreadsheet or archive; export the table as CSV"
-    elif data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        what = "is UTF-16; save the file as UTF-8"
-    elif data.startswith(b"\x1f\x8b"):
-        what = f"is compressed; name it {path.name}.gz"
-    elif data.startswith(b"PAR1"):
-        what = "is a parquet file; its name must end in .parquet"
-    if what is not None:
-        raise InvalidInput(Fault(what, file=str(path)))
+    return ", ".join(map(short, names[:most])) + rest
