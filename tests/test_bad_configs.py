@@ -298,8 +298,8 @@ LINES = {
     ),
     "split: {validation: 1}": "split.validation: is 1; must be in [0, 1)",
     "split: {validation: {colum: part}}": (
-        "split.validation: is {'colum': 'part'}; must be a fraction, a table's path, "
-        "{column: name}, {group: name, fraction: f} or {last: f}"
+        "split.validation: is {colum: part}; must be a fraction, a table's path, "
+        "{column: name}, {group: name, fraction: f} or {last: f}; did you mean 'column'?"
     ),
     "split: {val: 0.1}": "split.val: unknown key; did you mean 'validation'?",
     "metrics: [acuracy]": (
