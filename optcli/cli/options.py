@@ -16,7 +16,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config; repeatable."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The same as --set seed=N.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="The same as --set seed=N."),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="The folder to write; new or empty.")
 ]
@@ -36,8 +39,13 @@ Plugin = Annotated[
 
 
 def overrides(of: list[str] | None, seed: int | None, cache: Path | None = None) -> list[str]:
-    """The settings of the command line, in one list."""
-    found = [*(of or []), *([] if seed is None else [f"seed={seed}"])]
+    """The settings of the command line, in one list; raises InvalidInput for two seeds."""
+    found = list(of or [])
+    if seed is not None:
+        others = [text for text in found if text.startswith("seed=")]
+        if others and others[-1] != f"seed={seed}":
+            raise InvalidInput(Fault(f"is {seed}, beside --set {others[-1]}; give one", "--seed"))
+        found.append(f"seed={seed}")
     if cache is not None:
         found.append(f"dataset.cache={json.dumps(str(cache.absolute()))}")
     return found

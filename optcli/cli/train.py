@@ -48,6 +48,9 @@ def command(
     load(plugin or [])
     listener = display.pick(quiet, json, sys.stdout)
     overrides = options.overrides(set_, seed, cache)
+    if on_divergence not in (None, "stop", "continue"):
+        message = f"is '{on_divergence}'; must be stop or continue"
+        raise InvalidInput(Fault(message, "--on-divergence"))
     if on_divergence is not None:
         overrides.append(f"training.on_divergence={on_divergence}")
     rest: dict[str, Any] = {"plots": not no_plots, "listeners": [listener]}
