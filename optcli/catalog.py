@@ -47,8 +47,8 @@ class Entry:
 def entries(kind: str | None = None) -> list[Entry]:
     """All of one kind (its plural), or of all; raises InvalidInput for an unknown kind."""
     if kind is not None and kind not in KINDS:
-        allowed = ", ".join(KINDS)
-        message = f"unknown kind '{kind}'{suggestion(kind, KINDS)}; must be one of {allowed}"
+        allowed = f"; must be one of {', '.join(KINDS)}"
+        message = f"unknown kind '{kind}'{suggestion(kind, KINDS) or allowed}"
         raise InvalidInput(Fault(message, "KIND"))
     return [
         Entry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]

@@ -76,7 +76,9 @@ def reach(pool: Pool) -> None:
         message = f"is '{pool.backend}'; must be dask or dask://host:port"
         raise InvalidInput(Fault(message, "--backend"))
     try:
-        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        with socket.create_connection((host, int(port)), CONNECT_SECONDS) as connection:
+            if not connection.recv(1):  # a scheduler speaks first; dask itself would wait on
+                raise OSError("it closes the connection")
     except (OSError, OverflowError) as error:
         raise EnvironmentFailed(
             f"--backend {pool.backend}: no scheduler answers there ({error})"

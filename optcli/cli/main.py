@@ -117,6 +117,8 @@ def _usage(error: Any, arguments: Sequence[str]) -> InvalidInput:
         return InvalidInput(Fault(message, option))
     if message.startswith("No such command") and wrong:
         message = f"no command '{wrong}'{suggestion(wrong, words)} ({where} --help)"
+    elif near := getattr(error, "possibilities", None):
+        message = f"no such option: {error.option_name}; did you mean '{near[0]}'?"
     else:
         message = message[:1].lower() + message[1:]
         if message == "missing command":

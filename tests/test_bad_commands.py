@@ -1,0 +1,183 @@
+"""Command lines that are not as they should be, and places that are hard to work in."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from optcli.cli.main import run
+
+CONFIG = """\
+dataset: {name: moons, samples: 60}
+model: {name: mlp, hidden: [4]}
+loss: binary_cross_entropy
+optimizer: adam
+training: {epochs: 3}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+REFUSED = {
+    "trian c.yaml": "optcli: no command 'trian'; did you mean 'train'? (optcli --help)",
+    "train c.yaml --ovrewrite": "optcli: no such option: --ovrewrite; did you mean '--overwrite'?",
+    "train c.yaml d.yaml": "optcli: got unexpected extra argument(s) (d.yaml)",
+    "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
+    "train d.yaml": "d.yaml: no such file; did you mean 'c.yaml'?",
+    "check": "optcli: missing argument 'CONFIG'",
+    "runs": "optcli runs: is missing a command: list, show, diff, verify, remove",
+    "runs shwo": "optcli: no command 'shwo'; did you mean 'show'? (optcli runs --help)",
+    "train c.yaml --set optimizer=adma": (
+        "--set optimizer.name: unknown optimizer 'adma'; did you mean 'adam'? "
+        "(optcli list optimizers)"
+    ),
+    "train c.yaml --set foo.bar=1": (
+        "--set foo.bar: unknown key; must be one of dataset, objective, split, model, loss, "
+        "optimizer, schedule, regularization, training, metrics, seed, dtype"
+    ),
+    "train c.yaml --set optimizer.lr=": ("--set optimizer.lr: has no value; write null for none"),
+    "train c.yaml --set optimizer.lr": "--set: is 'optimizer.lr'; must be KEY=VALUE",
+    "train c.yaml --set =1": "--set: is '=1'; must be KEY=VALUE",
+    "train c.yaml --set optimizer.lr=[": ("--set optimizer.lr: ends inside a quote or bracket"),
+    "train c.yaml --seed abc": "--seed: is 'abc'; must be a whole number",
+    "train c.yaml --seed 1.5": "--seed: is '1.5'; must be a whole number",
+    "train c.yaml --seed -1": "--seed: is '-1'; must be at least 0",
+    "train c.yaml --seed 1 --set seed=2": "--seed: is 1, beside --set seed=2; give one",
+    "train c.yaml --on-divergence go": "--on-divergence: is 'go'; must be stop or continue",
+    "train c.yaml --resume run": "--resume: run stands beside c.yaml; give it alone",
+    "train --resume none": "none: is no run folder",
+    "train --resume c.yaml": "c.yaml: is no run folder",
+    "train c.yaml --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
+    "compare": "optcli: missing argument 'ENTRY...'",
+    "compare sgd": ("ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)"),
+    "compare sgd sgd": "sgd: stands here twice",
+    "compare sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",
+    "compare sgd adam --jobs -1": "--jobs: is -1; must be in [1, 1,024]",
+    "compare sgd adam --jobs many": "--jobs: is 'many'; must be a whole number",
+    "compare sgd adam --tune 0": "--tune: is 0; must be in [1, 1,000]",
+    "compare sgd adam --tune-seeds 0": "--tune-seeds: is 0; must be in [1, 10,000]",
+    "compare sgd adam --seeds 0": "--seeds: is 0; must be in [1, 10,000]",
+    "compare sgd adam --seeds 1e3": "--seeds: is '1e3'; must be a whole number",
+    "compare sgd adam --budget -1": "--budget: is -1; must be in [1, 10,000]",
+    "compare sgd adam --target nan": "--target: is nan; must be a number",
+    "compare sgd adam --target low": "--target: is 'low'; must be a number",
+    "compare sgd adam --backend mpi": "--backend: is 'mpi'; must be dask or dask://host:port",
+    "trace": "optcli: missing argument 'OBJECTIVE'",
+    "trace quadratic": "optcli: missing argument 'OPTIMIZER...'",
+    "trace quadratic sgd --steps 0": "--steps: is 0; must be in [1, 100,000]",
+    "trace quadratic sgd --steps x": "--steps: is 'x'; must be a whole number",
+    "trace quadratic sgd --start 1": "--start: has 1 of the 2 numbers of quadratic",
+    "trace quadratic sgd --start nan,1": (
+        "--start: is 'nan,1'; must be numbers between commas, as 1,-0.5"
+    ),
+    "gradcheck --rtol -1": "--rtol: is '-1'; must be at least 0",
+    "gradcheck --rtol nan": "--rtol: is 'nan'; must be at least 0",
+    "gradcheck --atol x": "--atol: is 'x'; must be a number",
+    "gradcheck --seed x": "--seed: is 'x'; must be a whole number",
+    "gradcheck msee": (
+        "no loss, activation, layer, model or objective is called 'msee'; "
+        "did you mean 'mse'? (optcli list)"
+    ),
+    "explain": "optcli: missing argument 'NAME'",
+    "list optimiser": "KIND: unknown kind 'optimiser'; did you mean 'optimizers'?",
+    "runs list none": "none: no such folder",
+    "runs list c.yaml": "c.yaml: no such folder",
+    "runs show none": "none: is no run folder",
+    "runs diff none": "optcli: missing argument 'RUN'",
+    "runs verify none --epochs 0": "--epochs: is '0'; must be at least 1",
+    "runs remove .": "--out: . was not made by optcli; --overwrite leaves it alone",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_is_refused_is_said_in_one_line(words, folder, capsys):
+    assert run(words.split()) == 2
+    said = capsys.readouterr()
+    assert said.err == f"{REFUSED[words]}\n"
+    assert said.out == ""
+    assert [path.name for path in folder.iterdir()] == ["c.yaml"], "nothing is left behind"
+
+
+def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys):
+    with socket.socket() as silent:  # takes connections and answers nothing
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        for address in ("127.0.0.1:9", f"127.0.0.1:{silent.getsockname()[1]}"):
+            began = time.monotonic()
+            assert run(["compare", "sgd", "adam", "--backend", f"dask://{address}"]) == 3
+            assert time.monotonic() - began < 10
+            assert capsys.readouterr().err.startswith(f"--backend dask://{address}: ")
+    assert not Path("runs").exists()
+
+
+# ---- hard places ---------------------------------------------------------------------
+
+
+def command(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a shell, where O stands for optcli."""
+    kept = {name: value for name, value in os.environ.items() if environment.get(name) != "-"}
+    given = {name: value for name, value in environment.items() if value != "-"}
+    return subprocess.run(
+        ["bash", "-c", words.replace("O ", f"{sys.executable} -m optcli ")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=kept | given,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", ["train c.yaml --out run", "list", "explain adam", "--help"])
+def test_output_that_cannot_be_written_is_an_error_at_the_end(words):
+    done = command(f"O {words} > /dev/full")
+    assert (done.returncode, done.stderr) == (3, "stdout: No space left on device\n")
+    assert "run" not in words or Path("run/checksums.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "words", ["O train c.yaml --out run >&-", "O train c.yaml --out run <&- 2>&-"]
+)
+def test_closed_streams_do_not_stop_the_training(words):
+    done = command(words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path("run/checksums.json").is_file()
+
+
+@pytest.mark.parametrize("words", ["compare sgd adam --out run", "gradcheck mse", "list"])
+def test_a_closed_pipe_is_no_error(words):
+    done = command(f"O {words} | head -1; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+    assert "run" not in words or Path("run/checksums.json").is_file()
+
+
+PLACES = {
+    "ASCII": {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    "dumb": {"TERM": "dumb"},
+    "narrow": {"COLUMNS": "40"},
+    "homeless": {"HOME": "-"},
+    "no such home": {"HOME": "/nowhere", "MPLCONFIGDIR": "/nowhere"},
+    "backend": {"MPLBACKEND": "nonsense"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_hard_places_change_nothing(place):
+    done = command("O train c.yaml --out run && O trace quadratic sgd --out t", **PLACES[place])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path("run/loss.png").stat().st_size > 10_000
+    assert Path("t/trace.png").exists() or list(Path("t").glob("*.png"))
+    assert "\x1b" not in done.stdout
+    if place == "ASCII":
+        assert done.stdout.isascii()
