@@ -159,7 +159,7 @@ def test_what_is_no_plugin(path, message, capsys):
 LOSSES_IN_USE = {
     "raises": ("raise RuntimeError('boom')", ":13: --plugin: fails: RuntimeError: boom"),
     "leaves": ("import sys; sys.exit(4)", ":13: --plugin: fails: SystemExit: 4"),
-    "without end": ("return self.batch(scores, target)", ":13: --plugin: fails: RecursionError: "),
+    "without end": ("return self.batch(scores, target)", ": --plugin: fails: RecursionError: "),
     "writes": ("scores[:] = 0; return r, r", ":13: --plugin: fails: ValueError: assignment dest"),
     "values": ("return r, r", ":11: loss 'mine': gives values of shape ("),
     "gradient": ("return r[:, 0] ** 2, r[:, 0]", ":11: loss 'mine': gives gradient of shape ("),
