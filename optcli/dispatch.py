@@ -36,6 +36,7 @@ Result = TypeVar("Result")
 
 TRIES = 3  # of a job whose worker died or hung
 CONNECT_SECONDS = 8.0
+GREETING, LONGEST_GREETING = 8, 1 << 20  # bytes of its length, and its length
 # A job hangs when it takes this many times as long as the longest one so far, and this long.
 HANGS_TIMES, HANGS_SECONDS = 20, 300.0
 
@@ -72,17 +73,29 @@ def reach(pool: Pool) -> None:
     host, _, port = address.rpartition(":")
     if not address:
         return
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         message = f"is '{pool.backend}'; must be dask or dask://host:port"
         raise InvalidInput(Fault(message, "--backend"))
     try:
-        with socket.create_connection((host, int(port)), CONNECT_SECONDS) as connection:
-            if not connection.recv(1):  # a scheduler speaks first; dask itself would wait on
-                raise OSError("it closes the connection")
-    except (OSError, OverflowError) as error:
+        _greeted(host.strip("[]"), int(port))
+    except OSError as error:
         raise EnvironmentFailed(
             f"--backend {pool.backend}: no scheduler answers there ({error})"
         ) from error
+
+
+def _greeted(host: str, port: int) -> None:
+    """Raise OSError unless a scheduler is the first to speak, in a short message.
+
+    Whoever else listens there (the dashboard, a web server, a frozen scheduler) keeps a
+    client of dask waiting for ever, or makes it ask for more memory than there is.
+    """
+    began = time.monotonic()
+    with socket.create_connection((host, port), CONNECT_SECONDS) as line:
+        line.settimeout(max(0.1, began + CONNECT_SECONDS - time.monotonic()))
+        size = int.from_bytes(line.recv(GREETING), "little")
+        if not 0 < size < LONGEST_GREETING:
+            raise OSError("something else does")
 
 
 def run(

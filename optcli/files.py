@@ -26,6 +26,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.errors import EnvironmentFailed, Fault, InvalidInput
 
+MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
@@ -173,6 +174,8 @@ def write_json(path: Path, data: Any) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The object that `write_json` wrote; raises InvalidInput."""
     try:
+        if path.stat().st_size > MOST_JSON:
+            raise ValueError(f"it has more than {MOST_JSON:,} bytes")
         found = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise InvalidInput(Fault("no such file", file=str(path))) from error
@@ -226,6 +229,7 @@ _DAMAGE = (
     OSError,
     ValueError,
     KeyError,
+    MemoryError,
     EOFError,
     IndexError,
     NotImplementedError,

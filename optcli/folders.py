@@ -104,15 +104,15 @@ def check_own(folder: Path) -> None:
         message = f"{folder} was not made by optcli; --overwrite leaves it alone"
         raise InvalidInput(Fault(message, "--out"))
     for path in sorted(folder.iterdir()):
-        foreign = not path.name.startswith(".new-") and (
-            not is_own(path)
-            if path.is_dir()
-            else path.name not in NAMES and path.suffix not in ENDINGS
-        )
-        if foreign:
+        if path.name.startswith(".new-"):
+            continue
+        known = path.name in NAMES or path.suffix in ENDINGS
+        if path.is_dir():
+            known = is_own(path) and not path.is_symlink()
+        if not known:
             message = f"{folder} holds '{path.name}', which is not optcli's; move it, or choose"
             raise InvalidInput(Fault(f"{message} another folder", "--out"))
-        if path.is_dir() and not path.name.startswith(".new-"):
+        if path.is_dir():
             check_own(path)
 
 
@@ -130,6 +130,8 @@ def _empty(folder: Path) -> None:
 
 def remove(folder: Path) -> None:
     """Delete a folder of optcli's making; raises InvalidInput where it holds other things."""
+    if folder.is_symlink():
+        raise InvalidInput(Fault("is a link; remove the folder itself", file=str(folder)))
     check_own(folder)
     with files.said(folder):
         with lock(folder):
@@ -163,7 +165,7 @@ def lock(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     while True:
         with files.said(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -225,11 +227,18 @@ def check_seal(folder: Path, *names: str) -> None:
         raise InvalidInput(*faults)
 
 
+def tells(name: str, told: Any) -> bool:
+    """Whether checksums.json tells of a file of the folder, and as `seal` does."""
+    return isinstance(told, dict) and Path(name).name == name and name != ".."
+
+
 def _damage(folder: Path, name: str, told: Any) -> str | None:
     """What is wrong with a file, by what its checksum tells; None where it is whole."""
     path = folder / name
-    if not isinstance(told, dict) or Path(name).name != name or name == "..":
+    if not tells(name, told):
         return f"is damaged: {SUMS} does not tell of it as optcli does"
+    if path.is_symlink():
+        return "is a link, which optcli does not make"
     if not path.is_file():
         return "is missing"
     size = path.stat().st_size

@@ -203,6 +203,10 @@ class Architecture:
         except InvalidInput as error:
             faults = [replace(fault, key=f"model.{fault.key}") for fault in error.faults]
             raise InvalidInput(*faults) from error
+        last = self.steps[-1].output if self.steps else self.inputs
+        if last != (outputs,):  # a model of one's own
+            message = f"{model.name} ends in rows of shape {last}; must be {(outputs,)}"
+            raise InvalidInput(Fault(message, "model.name"))
         self.outputs = outputs
         self.layout = Layout(self._shapes(lambda step: step.layer.parameters(step.shape)))
         self.statistics = Layout(self._shapes(lambda step: step.layer.statistics(step.shape)))

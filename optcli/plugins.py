@@ -64,7 +64,7 @@ def suspect(error: BaseException) -> InvalidInput | None:
 
 def _line(error: BaseException, path: Path) -> int | None:
     """The last line of the file that the error passed through."""
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and Path(error.filename or "").resolve() == path.resolve():
         return error.lineno
     line, trace = None, error.__traceback__
     while trace is not None:

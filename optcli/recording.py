@@ -151,7 +151,10 @@ def _joined(arrays: Mapping[str, Array], kind: str, layout: Layout, dtype: str) 
     """The buffer (1, P) that a layout has for `kind.NAME` of the arrays."""
     buffer = np.empty((1, layout.size), np.dtype(dtype))
     for name, view in layout.views(buffer).items():
-        view[0] = arrays[f"{kind}.{name}"]
+        array = arrays[f"{kind}.{name}"]
+        if array.dtype != view.dtype or array.shape != view[0].shape:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {view[0].shape}")
+        view[0] = array
     return buffer
 
 
@@ -223,11 +226,21 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Array], History]:
     arrays, description = files.read_arrays(path)
     check_format(path, description)
     history = History()
-    for name in [name for name in arrays if name.startswith("history.")]:
-        values = arrays.pop(name).tolist()
-        key = name.removeprefix("history.")
-        whole = key in ("epoch", "step")
-        history.columns[key] = [int(value) for value in values] if whole else values
+    try:
+        if arrays["outcomes"].shape != (1,) or arrays["position"].shape != (3,):
+            raise ValueError("it does not say how far it came")
+        for name in [name for name in arrays if name.startswith("history.")]:
+            column = arrays.pop(name)
+            if column.dtype != np.float64 or column.ndim != 1:
+                raise ValueError(f"{name} is {column.dtype} {column.shape}")
+            key, values = name.removeprefix("history."), column.tolist()
+            whole = key in ("epoch", "step")
+            history.columns[key] = [int(value) for value in values] if whole else values
+        if len({len(values) for values in history.columns.values()}) > 1:
+            raise ValueError("the columns of its history differ in length")
+    except (KeyError, ValueError, OverflowError) as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
     return arrays, history
 
 

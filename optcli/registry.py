@@ -48,7 +48,7 @@ class Registry(Generic[T]):
                 self._load()  # a plug-in must not take a built-in's name
             for word in (name, *aliases):
                 taken = self._classes.get(self._aliases.get(word, word))
-                if taken is not None and taken.__module__ != cls.__module__:
+                if taken is not None and _place(taken) != _place(cls):
                     raise InvalidInput(
                         f"{self.kind} name '{word}' is taken by "
                         f"{taken.__module__}.{taken.__qualname__}; choose another"
@@ -111,3 +111,8 @@ class Registry(Generic[T]):
             # `home` may be a plain module, or have no file of that name
             if error.name is None or not module.startswith(error.name):
                 raise
+
+
+def _place(cls: type[object]) -> tuple[str, str]:
+    """Module and name; the same for a class that is defined again, as in a notebook."""
+    return cls.__module__, cls.__qualname__

@@ -55,12 +55,28 @@ def entry(folder: Path) -> Entry:
     """One of them."""
     try:
         damage = _missing(folder)
-        summary = files.read_json(folder / "summary.json") if _has(folder, "summary.json") else {}
+        summary = _summary(folder / "summary.json") if _has(folder, "summary.json") else {}
     except InvalidInput as error:
-        damage, summary = str(error.faults[0].message), {}
+        fault = error.faults[0]
+        damage, summary = f"{Path(fault.file or '').name} {fault.message}", {}
     kind = _kind(folder, summary)
     outcome = str(summary.get("outcome") or ("done" if summary else "unfinished"))
     return Entry(folder, kind, "damaged" if damage else outcome, summary, damage)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    """What summary.json says, where the parts that are shown are what they must be."""
+    found = files.read_json(path)
+    for name in ("best", "final", "test"):
+        row = found.get(name)
+        if row is not None and not (
+            isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
+        ):
+            raise InvalidInput(Fault(f"is damaged: '{name}' is no row of numbers", file=str(path)))
+    for name in ("epochs", "steps", "parameters", "seconds"):
+        if not isinstance(found.get(name), int | float | None):
+            raise InvalidInput(Fault(f"is damaged: '{name}' is no number", file=str(path)))
+    return found
 
 
 def _has(folder: Path, name: str) -> bool:
@@ -76,8 +92,9 @@ def _missing(folder: Path) -> str | None:
         return None  # not finished, or in use
     for name, told in files.read_json(folder / folders.SUMS).items():
         path = folder / name
-        size = told.get("bytes") if isinstance(told, dict) else None
-        if not path.is_file() or path.stat().st_size != size:
+        if not folders.tells(name, told):
+            return f"{folders.SUMS} is damaged"
+        if not path.is_file() or path.stat().st_size != told.get("bytes"):
             return f"{name} is missing or damaged"
     return None
 
@@ -96,7 +113,10 @@ def opened(folder: Path) -> Entry:
         if not _has(folder, name):
             raise InvalidInput(Fault("is missing", file=str(folder / name)))
     folders.check_seal(folder)
-    return entry(folder)
+    found = entry(folder)
+    if found.damage:
+        raise InvalidInput(Fault(found.damage, file=str(folder)))
+    return found
 
 
 # Keys that may name a file; config.yaml has it as seen from the run's folder.
@@ -236,7 +256,7 @@ def history(path: Path) -> list[dict[str, float]]:
             return [
                 {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
             ]
-    except (OSError, ValueError, TypeError, AttributeError, csv.Error) as error:
+    except (OSError, ValueError, TypeError, AttributeError, MemoryError, csv.Error) as error:
         message = f"is damaged and cannot be read ({error})"
         raise InvalidInput(Fault(message, file=str(path))) from error
 

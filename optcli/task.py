@@ -48,7 +48,13 @@ class Task:
     default_batch: bool = False
 
     def table(self) -> Table:
-        """The raw data; raises InvalidInput."""
+        """The raw data; raises InvalidInput, also where there is no room to make it up."""
+        told = [getattr(self.dataset, key, None) for key in ("samples", "features", "outputs")]
+        samples, *columns = [size if isinstance(size, int) else 0 for size in told]
+        needed, there = 2 * 8 * samples * max(2, sum(columns)), memory_available()
+        if needed > there:
+            message = f"is {samples:,}; needs about {needed / 1e9:,.1f} GB of memory, of which "
+            raise InvalidInput(Fault(f"{message}{there / 1e9:.1f} GB are free", "dataset.samples"))
         return self.dataset.table(self.seed)
 
     def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:

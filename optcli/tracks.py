@@ -112,7 +112,7 @@ def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, 
     if start is None:
         return objective.start
     if len(start) != objective.size:
-        message = f"has {len(start)} of the {objective.size} numbers of {objective.name}"
+        message = f"must have {objective.size} numbers for {objective.name}, not {len(start)}"
         raise InvalidInput(Fault(message, "--start"))
     return tuple(map(float, start))
 

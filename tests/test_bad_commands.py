@@ -77,7 +77,7 @@ REFUSED = {
     "trace quadratic": "optcli: missing argument 'OPTIMIZER...'",
     "trace quadratic sgd --steps 0": "--steps: is 0; must be in [1, 100,000]",
     "trace quadratic sgd --steps x": "--steps: is 'x'; must be a whole number",
-    "trace quadratic sgd --start 1": "--start: has 1 of the 2 numbers of quadratic",
+    "trace quadratic sgd --start 1": "--start: must have 2 numbers for quadratic, not 1",
     "trace quadratic sgd --start nan,1": (
         "--start: is 'nan,1'; must be numbers between commas, as 1,-0.5"
     ),
@@ -181,3 +181,118 @@ def test_hard_places_change_nothing(place):
     assert "\x1b" not in done.stdout
     if place == "ASCII":
         assert done.stdout.isascii()
+
+
+def test_help_that_cannot_be_written_is_not_tried_again_at_the_end():
+    """Nor would the interpreter's own exit code come in the place of 3."""
+    done = command("O --help > /dev/full", PYTHONUNBUFFERED="-")
+    assert (done.returncode, done.stderr) == (3, "stdout: No space left on device\n")
+
+
+@pytest.mark.parametrize("columns", ["40", "1", "0", "-5", "abc"])
+def test_any_number_of_columns(columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    commands = ["list losses", "explain adam", "check c.yaml", "train c.yaml --out r --no-plots"]
+    commands += ["runs show r", "runs list .", "gradcheck mse --fast", "trace beale sgd --out t"]
+    for words in commands:
+        assert run(words.split()) == 0, words
+        said = capsys.readouterr()
+        assert said.err == ""
+        if columns == "40" and not words.startswith(("train", "trace", "runs show")):
+            assert max(map(len, said.out.splitlines())) <= 40, words
+
+
+# ---- numbers ---------------------------------------------------------------------------
+
+WHOLE = {"": "is ''; must be a whole number"} | {
+    text: f"is '{text}'; must be a whole number" for text in ("nan", "1.5", "1e3", "abc", "²")
+}
+HUGE = str(10**20)
+NUMBERS = {
+    **{
+        f"{command} --seed": WHOLE
+        for command in (
+            "train c.yaml",
+            "check c.yaml",
+            "compare sgd adam",
+            "explain forward c.yaml",
+            "gradcheck mse",
+            "trace rosenbrock sgd",
+        )
+    },
+    **{
+        f"compare sgd adam {option}": WHOLE
+        | {text: f"is {text}; must be in [1, {most}]" for text in ("0", "-1", HUGE)}
+        for option, most in {
+            "--tune": "1,000",
+            "--budget": "10,000",
+            "--tune-seeds": "10,000",
+            "--seeds": "10,000",
+            "--jobs": "1,024",
+        }.items()
+    },
+    "compare sgd adam --target": {
+        "abc": "is 'abc'; must be a number",
+        "": "is ''; must be a number",
+        "nan": "is nan; must be a number",
+        "inf": "is inf; must be a number",
+    },
+    "trace rosenbrock sgd --steps": WHOLE
+    | {text: f"is {text}; must be in [1, 100,000]" for text in ("0", "-1", HUGE)},
+    "trace rosenbrock sgd --seed": WHOLE | {"-1": "is -1; must be at least 0"},
+    "trace rosenbrock sgd --start": {
+        text: f"is '{text}'; must be numbers between commas, as 1,-0.5"
+        for text in ("nan", "abc", "", "1,", "inf,0", "1e400,1", "1;2")
+    }
+    | {"1,2,3": "must have 2 numbers for rosenbrock, not 3"},
+    "gradcheck mse --seed": WHOLE | {"-1": "is '-1'; must be at least 0"},
+    **{
+        f"gradcheck mse {option}": {
+            "abc": "is 'abc'; must be a number",
+            "-1": "is '-1'; must be at least 0",
+            "nan": "is 'nan'; must be at least 0",
+            "inf": "is inf; must be finite",
+            "1e400": "is inf; must be finite",
+        }
+        for option in ("--rtol", "--atol")
+    },
+    "runs verify r --epochs": WHOLE
+    | {text: f"is '{text}'; must be at least 1" for text in ("0", "-1")},
+}
+
+
+@pytest.mark.parametrize("words", NUMBERS)
+def test_wrong_numbers_are_said_in_one_line(words, capsys, folder):
+    option = words.split()[-1]
+    for number, (text, message) in enumerate(NUMBERS[words].items()):
+        given = [text] if number % 2 else []
+        arguments = [*words.split()[:-1], option if given else f"{option}={text}", *given]
+        assert run(arguments) == 2, arguments
+        assert capsys.readouterr() == ("", f"{option}: {message}\n"), arguments
+    assert [path.name for path in folder.iterdir()] == ["c.yaml"]
+
+
+def test_every_option_that_takes_a_number_is_in_the_table():
+    import typer
+
+    from optcli.cli import main
+
+    run(["--version"])
+    missing = []
+
+    def look(command, path):
+        for name, inner in getattr(command, "commands", {}).items():
+            look(inner, [*path, name])
+        for option in command.params:
+            kind = getattr(getattr(option, "type", None), "name", "")
+            if kind.partition(" ")[0] in ("integer", "float") or "--start" in option.opts:
+                found = [
+                    words
+                    for words in NUMBERS
+                    if words.startswith(" ".join(path)) and words.split()[-1] in option.opts
+                ]
+                missing.extend([] if found else [(path, option.opts)])
+
+    look(typer.main.get_command(main.app), [])
+    assert missing == []
+    assert len(NUMBERS) > 12

@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -84,6 +86,47 @@ def test_an_address_that_is_none_is_refused():
     pytest.importorskip("distributed")
     with pytest.raises(InvalidInput, match="must be dask"):
         dispatch.reach(Pool(backend="dask://nowhere"))
+
+
+class Listener:
+    """Something else that listens at a port: says nothing, hangs up, or says something."""
+
+    def __init__(self, says):
+        self.says, self.kept = says, []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"dask://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def answer(self):
+        while True:
+            try:
+                line, _ = self.socket.accept()
+            except OSError:
+                return
+            if self.says is None:
+                self.kept.append(line)
+            else:
+                with line:
+                    line.sendall(self.says)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [(None, "timed out"), (b"", "something else does"), (b"SSH-2.0-x\r\n", "something else does")],
+    ids=["mute", "hangs up", "another protocol"],
+)
+def test_who_is_no_scheduler_is_not_waited_for(says, told, monkeypatch):
+    pytest.importorskip("distributed")
+    assert dispatch.CONNECT_SECONDS < 10
+    monkeypatch.setattr(dispatch, "CONNECT_SECONDS", 0.3)
+    listener = Listener(says)
+    began = time.monotonic()
+    with pytest.raises(EnvironmentFailed, match=rf"no scheduler answers there \({told}\)"):
+        dispatch.reach(Pool(backend=listener.address))
+    assert time.monotonic() - began < 5
+    listener.socket.close()
+    for line in listener.kept:
+        line.close()
 
 
 # ---- a cluster -----------------------------------------------------------------------

@@ -183,7 +183,7 @@ def test_wrong_words_are_refused_in_words(word):
     [
         (["rosenbrok", "sgd"], "rosenbrok: unknown objective 'rosenbrok'; did you mean 'rosenb"),
         (["booth", "sgd", "sgd:lr=0.001"], "sgd:lr=0.001: stands here twice"),
-        (["booth", "sgd", "--start", "1"], "--start: has 1 of the 2 numbers of booth"),
+        (["booth", "sgd", "--start", "1"], "--start: must have 2 numbers for booth, not 1"),
         (["booth", "sgd", "--start", "1,x"], "--start: is '1,x'; must be numbers between commas"),
         (["booth", "sgd", "--start", "1,inf"], "--start: is '1,inf'; must be numbers between"),
         (["booth", "sgd", "--steps", "0"], "--steps: is 0; must be in [1, 100,000]"),

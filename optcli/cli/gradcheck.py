@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -62,6 +63,9 @@ def command(
     from optcli.plugins import load
     from optcli.task import blas_threads
 
+    for option, value in (("--rtol", rtol), ("--atol", atol)):
+        if not math.isfinite(value):
+            raise InvalidInput(Fault(f"is {value}; must be finite", option))
     if out is not None and not plots:
         raise InvalidInput(Fault("is the folder of the picture; add --plots", "--out"))
     load(plugin or [])

@@ -76,6 +76,10 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
     except OSError as error:
+        if not error.filename:
+            from optcli.display.output import abandon
+
+            abandon(sys.stdout)
         return _refused(plugins.failure(error) or _failed(error), arguments)
     except (Exception, SystemExit) as error:
         # click's own errors know their message; anything else is a plug-in's fault, or ours

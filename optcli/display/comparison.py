@@ -163,7 +163,7 @@ class Live_(Plain):  # noqa: N801 (rich has the name)
     def _view(self, progress: Progress, width: int) -> Text:
         from rich.text import Text
 
-        longest = max(len(label) for label in progress.needed)
+        longest = max((len(label) for label in progress.needed), default=0)  # all may be given
         name = min(longest, max(8, width - 44))
         lines = []
         for label, needed in progress.needed.items():

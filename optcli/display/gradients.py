@@ -164,6 +164,7 @@ class GradientTable:
 
     def _say(self, text: str, style: str = "") -> None:
         """Lines of at most the width, broken at blanks."""
+        text = escaped(text)
         for line in textwrap.wrap(text, self.width, subsequent_indent="  ") or [""]:
             self._write(line if len(text) > self.width else text, style)
 

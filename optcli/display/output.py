@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TextIO
 
+from optcli.display.words import escaped
 from optcli.errors import lost
 
 
@@ -28,8 +29,8 @@ class Output:
         self.open = stream is not None
 
     def line(self, text: str) -> None:
-        """One line."""
-        self.write(self.encodable(text) + "\n")
+        """One line, in which no control character of a user's text acts on the terminal."""
+        self.write(self.encodable(escaped(text)) + "\n")
 
     def encodable(self, text: str) -> str:
         """The text, with escapes for what the encoding lacks."""
@@ -52,22 +53,27 @@ class Output:
         """Every write is flushed."""
 
     def _fail(self, error: OSError) -> None:
-        """Stop writing, and let what is still buffered go nowhere.
-
-        Else the interpreter would try once more at its exit, and complain.
-        """
+        """Stop writing, and keep what was the matter."""
         self.open = False
         if error.errno not in (errno.EPIPE, errno.EINVAL):  # Windows says EINVAL
             self.error = error
             lost.append(error)
-        try:
-            number = self.stream.fileno() if self.stream is not None else None
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-        except (OSError, ValueError):
-            return
-        if number is not None:
-            os.dup2(nowhere, number)
-        os.close(nowhere)
+        abandon(self.stream)
+
+
+def abandon(stream: TextIO | None) -> None:
+    """Let what a stream still has in its buffer go nowhere.
+
+    Else the interpreter would try once more at its exit, and complain.
+    """
+    try:
+        number = stream.fileno() if stream is not None else None
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+    except (OSError, ValueError):
+        return
+    if number is not None:
+        os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def _encodes(text: str, encoding: str) -> bool:

@@ -43,6 +43,9 @@ def _summary(entry: Entry) -> str:
     return entry.summary + (f" (also {', '.join(entry.aliases)})" if entry.aliases else "")
 
 
+LEAST = 20  # columns for what stands beside a name
+
+
 def sections(
     pairs: Mapping[str, Sequence[tuple[str, str]]], stream: TextIO, *, blank: bool = True
 ) -> None:
@@ -50,16 +53,18 @@ def sections(
     output = Output(stream)
     width = min(100, shutil.get_terminal_size((80, 24)).columns)
     longest = max((len(name) for rows in pairs.values() for name, _ in rows), default=0)
+    beside = width - longest - 4 >= LEAST  # else below
+    indent = longest + 4 if beside else 4
     for number, (heading, rows) in enumerate(pairs.items()):
         if number and blank:
             output.line("")
         output.line(heading)
         for name, text in rows:
-            room = max(20, width - longest - 4)
-            first, *rest = textwrap.wrap(escaped(text), room, break_on_hyphens=False) or [""]
-            output.line(f"  {escaped(name):<{longest}}  {first}".rstrip())
-            for line in rest:
-                output.line(" " * (longest + 4) + line)
+            room = max(LEAST, width - indent)
+            lines = textwrap.wrap(escaped(text), room, break_on_hyphens=False) or [""]
+            start = f"  {escaped(name):<{longest}}  {lines.pop(0) if beside else ''}"
+            for line in [start, *(" " * indent + line for line in lines)]:
+                output.line(line.rstrip())
 
 
 def plan(facts: Mapping[str, Any], *, quiet: bool, json: bool, stream: TextIO) -> None:
