@@ -24,6 +24,7 @@ import yaml
 from optcli import files, folders, plots
 from optcli.cli.main import run
 from optcli.display.output import Output
+from optcli.errors import InvalidInput
 from optcli.recording import Trained
 
 ROOT = Path(__file__).parent.parent
@@ -137,7 +138,7 @@ def test_links_are_not_followed(kind, here, capsys):
         assert capsys.readouterr().err == f"m/{name}: is a link, which optcli does not make\n"
     shutil.rmtree("m")
     shutil.copytree(kind, "m")
-    Path("m/deep").symlink_to(Path("elsewhere").absolute())
+    Path("m/deep").symlink_to(Path("other").absolute())  # a run, but not in here
     Path("m/other.png").symlink_to(Path("elsewhere/mine.txt").absolute())
     again = {"train": ["train", "c.yaml"], "compare": COMPARE, "trace": TRACE}[kind]
     for command in (["runs", "remove", "m"], [*again, "--out", "m", "--overwrite"]):
@@ -284,6 +285,17 @@ def test_a_comparison_is_held_against_its_sums(here, capsys):
     assert run([word for word in COMPARE if word != "--quiet"] + ["--out", "compare"]) == 0
     assert "1 runs in compare were damaged; they are trained again" in capsys.readouterr().out
     assert path.read_text() == right
+
+
+@pytest.mark.parametrize("wrong", [np.float32(1), np.zeros(1, np.float32), 1j, 1.0], ids=str)
+def test_no_array_is_stretched_or_cut_to_fit(wrong, here):
+    """A number would fill a whole layer, and a complex one would lose its half."""
+    path = Path("train/model.npz")
+    arrays, description = files.read_arrays(path)
+    name = next(name for name in arrays if name.endswith(".weight"))
+    files.write_arrays(path, arrays | {name: np.asarray(wrong)}, description)
+    with pytest.raises(InvalidInput, match=r"model.npz: "):
+        Trained.load(path)
 
 
 def test_bombs_under_little_memory(here):
