@@ -353,6 +353,14 @@ SETTINGS_REFUSED = {
         "--set split.validation: is {colum: b}; must be a fraction, a table's path, "
         "{column: name}, {group: name, fraction: f} or {last: f}; did you mean 'column'?",
     ),
+    "split by the target": (
+        "split.validation={column: y}",
+        "c.yaml:1: dataset.target: 'y' is what the split is made by, too; name it in one",
+    ),
+    "no row left": (
+        "split.validation={last: 0.99}",
+        "--set split.validation: leaves no training row of 12; take less for validation and test",
+    ),
     "split column": (
         "split.validation={column: part}",
         f"--set split.validation: no column 'part' {UNKNOWN}",
@@ -512,7 +520,7 @@ def test_groups_must_be_told_apart(capsys):
     grouped = "split.validation={group: g, fraction: 0.25}"
     assert check(table("a,g,y", lambda i: f"{i},1,{i}"), grouped) == 2
     assert capsys.readouterr().err == (
-        "t.csv: column 'g': holds one group only in 12 rows; must hold two or more\n"
+        "--set split.validation: would take the last group of column 'g'; each part needs its own\n"
     )
     content = table("a,g,y", lambda i: f"{i},{2**60 + i // 2},{i}")
     assert check(content, grouped) == 2
@@ -521,6 +529,59 @@ def test_groups_must_be_told_apart(capsys):
         "list the column in dataset.categorical\n"
     )
     assert check(content, grouped, "dataset.categorical=[g]") == 0
+
+
+def test_the_last_group_is_left_to_train_on(capsys):
+    content = table("a,g,y", lambda i: f"{i},{i % 2},{i}")
+    validation, test = (
+        f"split.{part}={{group: g, fraction: 0.4}}" for part in ("validation", "test")
+    )
+    assert check(content, validation) == 0
+    assert len(optcli.check("c.yaml", [validation]).data.train.x) == 6
+    capsys.readouterr()
+    assert check(content, validation, test) == 2
+    assert capsys.readouterr().err == (
+        "--set split.validation: would take the last group of column 'g'; each part needs its own\n"
+    )
+
+
+FURTHER = {  # a table of validation rows, for one with columns a, b, y
+    "infinite target": (
+        "a,b,y\n1,2,inf\n",
+        "v.csv:2: column 'y': is infinite; must be a finite number",
+    ),
+    "huge target": (
+        "a,b,y\n1,2,1e39\n",
+        "v.csv:2: column 'y': is 1e+39, beyond the largest float32; "
+        "rescale the column, or set dtype to float64",
+    ),
+    "far feature": (
+        "a,b,y\n1,2,3\n1,3e38,3\n",
+        "v.csv:3: column 'b': is 3e+38, too far from the training rows, whose mean is 0.5; "
+        "correct it, or set dtype to float64",
+    ),
+    "missing feature": (
+        "a,b,y\n1,?,3\n",
+        "v.csv: column 'b': 1 missing value (first in line 2)",
+    ),
+    "missing target": (
+        "a,b,y\n1,2,\n1,2,3\n",
+        "v.csv:2: column 'y': has no value; a target cannot be missing",
+    ),
+    "no column": ("a,y\n1,2\n", "v.csv: column 'b': is not there (the columns are a, y)"),
+    "no rows": ("a,b,y\n", "v.csv: has a header but no rows"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
+@pytest.mark.parametrize("case", FURTHER)
+def test_what_is_refused_of_validation_rows(case, stream, capsys):
+    content, message = FURTHER[case]
+    Path("v.csv").write_text(content)
+    training = table("a,b,y", lambda i: f"{i},{0.5 + (i % 2 - 0.5) / 10},{i}")
+    settings = ["split.validation=v.csv", *["dataset.stream=true"] * stream]
+    assert check(training, *settings) == 2
+    assert capsys.readouterr().err == f"{message}\n"
 
 
 def test_what_may_be_a_slip_is_noted(capsys):

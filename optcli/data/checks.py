@@ -52,6 +52,9 @@ def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, 
                 faults.append(
                     Fault(f"'{name}' is in dataset.{field}, too; name it in one", "dataset.target")
                 )
+        if name in taken:
+            message = f"'{short(name)}' is what the split is made by, too; name it in one"
+            faults.append(Fault(message, "dataset.target"))
     if roles.features is not None:
         features = tuple(roles.features)
     else:

@@ -150,6 +150,10 @@ class Encoder:
                 faults.append(table.fault(name, "has no value; a target cannot be missing", gap))
             elif target.kind in NUMERIC and not isinstance(column, Numbers):
                 faults.append(table.fault(name, "is text; must be numbers"))
+        if target.kind == "values":
+            sizes = zip(target.names, target.mean, target.scale, strict=True)
+            found = [size_fault(table, name, np.dtype(dtype), *size) for name, *size in sizes]
+            faults += [fault for fault in found if fault is not None]
         for name, classes in zip(target.names, target.classes, strict=False):
             unknown = _unknown(table, name, classes, "class")
             if unknown is not None:
@@ -250,7 +254,7 @@ class Encoder:
             row, text = first_word(column)
             faults.append(table.fault(name, f"is '{short(text)}'; must be a number", row))
         else:
-            faults.append(size_fault(table, name, dtype))
+            faults.append(size_fault(table, name, dtype, feature.mean, feature.scale))
         if feature.fill is None and column.gaps():
             faults.append(table.fault(name, missing_text(table, name)))
         return [fault for fault in faults if fault is not None]
@@ -325,20 +329,37 @@ def first_word(column: Words) -> tuple[int, str]:
     return row, column.text(row)
 
 
-def size_fault(table: Table, name: str, dtype: np.dtype[Any]) -> Fault | None:
-    """What is wrong where a number is infinite, or beyond what `dtype` holds."""
+def size_fault(
+    table: Table, name: str, dtype: np.dtype[Any], mean: float = 0, scale: float = 1
+) -> Fault | None:
+    """What is wrong where a number is infinite, or beyond what `dtype` holds.
+
+    mean, scale: what it is standardized by, after which `dtype` must hold it, too.
+    """
     column = table.columns[name]
     if not isinstance(column, Numbers):
         return None
-    with np.errstate(invalid="ignore"):
-        row = column.find(lambda piece: np.abs(piece.values) > np.finfo(dtype).max)
+    most = float(np.finfo(dtype).max)
+
+    def beyond(piece: Numbers) -> Array:
+        size = np.maximum(np.abs(piece.values), np.abs(piece.values - mean) / (scale or 1))
+        far: Array = size > most
+        return far
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        row = column.find(beyond)
     if row is None:
         return None
     value = column.value(row)
     if np.isinf(value):
         return table.fault(name, "is infinite; must be a finite number", row)
     message = f"is {value:g}, beyond the largest {dtype}; rescale the column"
-    return table.fault(name, f"{message}, or set dtype to float64", row)
+    if abs(value) <= most:
+        message = f"is {value:g}, too far from the training rows, whose mean is {mean:g}"
+        message += "; correct it"
+    if dtype != np.float64:
+        message += ", or set dtype to float64"
+    return table.fault(name, message, row)
 
 
 def _filled(feature: Feature, column: Column) -> Array:

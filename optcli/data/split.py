@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data.columns import INEXACT, Column, Numbers, Words, blocks, first, inexact, rows_where
+from optcli.data.columns import (
+    INEXACT,
+    Column,
+    Numbers,
+    Words,
+    blocks,
+    first,
+    inexact,
+    rows_where,
+    short,
+)
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.randomness import generator
@@ -138,7 +148,8 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
         _at_random(table, part, fractions, strata, rng)
     indices = [_in_part(table, part, code) for code in range(3)]
     if not len(indices[0]):
-        raise InvalidInput(Fault(f"leaves no training row of {table.rows}", "split"))
+        message = f"leaves no training row of {table.rows}; take less for validation and test"
+        raise InvalidInput(Fault(message, "split"))
     return Rows(
         indices[0],
         indices[1] if len(indices[1]) else None,
@@ -205,7 +216,10 @@ def _at_random(
 def _by_group(
     part: Array, code: int, table: Table, name: str, fraction: float, rng: np.random.Generator
 ) -> None:
-    """Take whole groups in random order, until the fraction of all rows is met most nearly."""
+    """Take whole groups in random order, until the fraction of all rows is met most nearly.
+
+    One group stays, to train on.
+    """
     column = table.columns[name]
     row = column.find(inexact) if isinstance(column, Numbers) else None
     if row is not None:
@@ -214,12 +228,12 @@ def _by_group(
     for start, piece in column.pieces():
         keys = _keys(piece)[part[start : start + len(piece)] == 0]
         sizes.update(keys.tolist())
-    if len(sizes) == 1:
-        message = f"holds one group only in {table.rows} rows; must hold two or more"
-        raise InvalidInput(table.fault(name, message))
+    if len(sizes) < 2:
+        message = f"would take the last group of column '{short(name)}'; each part needs its own"
+        raise InvalidInput(Fault(message, f"split.{PARTS[code]}"))
     chosen: list[float] = []
     wanted = count(fraction, table.rows)
-    for group in rng.permutation(np.array(sorted(sizes))):
+    for group in rng.permutation(np.array(sorted(sizes)))[:-1]:
         if chosen and sizes[group] - wanted >= wanted:
             break  # without it the fraction is met more nearly
         chosen.append(group)
