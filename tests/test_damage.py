@@ -74,7 +74,7 @@ def rounds(few: int, many: int) -> pytest.MarkDecorator:
 # ---- configs -------------------------------------------------------------------------
 
 
-@rounds(200, 4000)
+@rounds(200, 2000)
 def test_configs(seeds, capfd):
     Path("data").symlink_to(CONFIGS / "data")
     paths = sorted(CONFIGS.glob("*.yaml"))
@@ -109,7 +109,7 @@ def table(name: str) -> bytes:
 
 @pytest.mark.parametrize("stream", ["false", "true"])
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
-@rounds(60, 1500)
+@rounds(60, 600)
 def test_tables(seeds, name, stream, capfd):
     Path("c.yaml").write_text(CONFIG.format(name=name, stream=stream))
     for seed in seeds:
@@ -203,7 +203,7 @@ def good(tmp_path_factory):
     return parent / "work"
 
 
-@rounds(25, 500)
+@rounds(25, 200)
 def test_runs(seeds, good, capfd):
     names = sorted(path.name for path in (good / "one").iterdir())
     for seed in seeds:
@@ -233,7 +233,7 @@ def compared(tmp_path_factory):
     return parent
 
 
-@rounds(25, 500)
+@rounds(25, 200)
 def test_comparisons(seeds, compared, capfd):
     """Damaged files are named or made again; the table is never another one."""
     good = compared / "work"
