@@ -52,7 +52,7 @@ def pages(name: str) -> list[Page]:
     found = [page for registry in EXPLAINED for page in _pages(registry, name)]
     if not found:
         known = [each for registry in EXPLAINED for each in registry.names()]
-        message = f"is the unknown name '{name}'{suggestion(name, known)} (optcli list)"
+        message = f"unknown name '{name}'{suggestion(name, known)} (optcli list)"
         raise InvalidInput(Fault(message, "NAME"))
     return found
 

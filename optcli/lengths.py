@@ -41,9 +41,9 @@ def in_steps(length: float | str, steps: int, epoch: int) -> float:
     return length * steps if length < 1 else length
 
 
-def counted(steps: int) -> str:
+def counted(number: int, noun: str = "step") -> str:
     """`1 step`, `1,000 steps`."""
-    return f"{steps:,} step" + ("" if steps == 1 else "s")
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def said(length: float | str, steps: int, epoch: int) -> str:

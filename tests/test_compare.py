@@ -58,6 +58,7 @@ def test_the_built_in_problem_has_its_known_answer(tmp_path, capsys, monkeypatch
     assert (first["label"], first["rank"], second["rank"]) == ("adam", 1, 2)
     # the noise has variance 0.01; a mean over 10 splits may be a little below
     assert 0.009 < first["median"] < 0.012 < second["median"]
+    assert second["step_cost"] == 1  # plain SGD is what prices are measured against
     for name in ("runs.csv", "history.csv", "curves.png", "sensitivity.png", "checksums.json"):
         assert (tmp_path / "here" / name).stat().st_size
 

@@ -71,7 +71,7 @@ def test_all_kinds_of_a_name_are_explained(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["adma"], "NAME: is the unknown name 'adma'; did you mean 'adam'? (optcli list)"),
+        (["adma"], "NAME: unknown name 'adma'; did you mean 'adam'? (optcli list)"),
         (
             ["forward"],
             "CONFIG: is missing; name a YAML file: optcli explain forward configs/iris.yaml",

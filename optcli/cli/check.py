@@ -19,7 +19,10 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Validate without training: columns, classes, shapes, parameters, memory."""
+    """Validate a config without training.
+
+    Shows rows, columns, classes, shapes, parameters and memory.
+    """
     from optcli import display, run
     from optcli.plugins import load
 

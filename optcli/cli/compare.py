@@ -15,37 +15,45 @@ NAME = "compare"
 Entries = Annotated[
     list[str],
     typer.Argument(
-        metavar="ENTRY...",
-        help="Optimizers, as adam, adam:lr=0.01,beta1=0.8 or sgd:lr=0.1|0.01; or configs.",
+        metavar="ENTRY",
+        help="Optimizers: adam, adam:lr=0.01,beta1=0.8, sgd:lr=0.1|0.01; or config files.",
         show_default=False,
     ),
 ]
 Configs = Annotated[
     list[Path] | None,
-    typer.Option("--config", "-c", metavar="FILE", help="What they train; repeatable."),
+    typer.Option("--config", "-c", metavar="FILE", help="Config to train; repeatable."),
 ]
-Tune = Annotated[int, typer.Option("--tune", metavar="N", help="Learning rates for each.")]
+Tune = Annotated[
+    int, typer.Option("--tune", metavar="N", help="Learning rates tried for each optimizer.")
+]
 Budget = Annotated[
     int | None,
-    typer.Option("--budget", metavar="N", help="Settings of all hyperparameters instead."),
+    typer.Option("--budget", metavar="N", help="Try N settings of all hyperparameters instead."),
 ]
-TuneSeeds = Annotated[int, typer.Option("--tune-seeds", metavar="N", help="Seeds of tuning.")]
+TuneSeeds = Annotated[int, typer.Option("--tune-seeds", metavar="N", help="Seeds used for tuning.")]
 Seeds = Annotated[
-    int | None, typer.Option("--seeds", metavar="N", help="Seeds that count; 10, 15 or 20.")
+    int | None,
+    typer.Option("--seeds", metavar="N", help="Fresh seeds for the result; by default 10 to 20."),
 ]
 Metric = Annotated[
-    str | None, typer.Option("--metric", metavar="NAME", help="What counts; validation loss.")
+    str | None,
+    typer.Option("--metric", metavar="NAME", help="What decides; by default validation loss."),
 ]
 Target = Annotated[
-    float | None, typer.Option("--target", metavar="X", help="What is to be reached.")
+    float | None,
+    typer.Option("--target", metavar="X", help="Loss or metric to which steps are counted."),
 ]
-Fixed = Annotated[bool, typer.Option("--fixed-split", help="The config's split for all seeds.")]
+Fixed = Annotated[
+    bool, typer.Option("--fixed-split", help="Use the config's split for every seed.")
+]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", metavar="N", help="Processes; as is fastest.")
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", help="Processes; by default what is fastest."),
 ]
 Backend = Annotated[
     str | None,
-    typer.Option("--backend", metavar="dask[://HOST:PORT]", help="A cluster of dask."),
+    typer.Option("--backend", metavar="dask[://HOST:PORT]", help="Train on a dask cluster."),
 ]
 
 
@@ -72,9 +80,10 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Compare optimizers, tuned with equal budgets, over seeds; or whole configs.
+    """Compare optimizers, or whole configs, fairly.
 
-    Without --config on a built-in problem. --out of a comparison goes on with it.
+    Each is tuned with an equal budget, then run on fresh seeds. Without --config
+    the problem is a built-in one. With --out of a comparison that one goes on.
     """
     from optcli import contest
     from optcli.display import comparison

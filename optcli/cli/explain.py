@@ -16,10 +16,12 @@ NAME = "explain"
 
 def command(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A loss, an optimizer, …; or forward, backward.")
+        str,
+        typer.Argument(metavar="NAME", help="A loss, an optimizer, …; or forward, backward."),
     ],
     config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="With forward and backward.")
+        Path | None,
+        typer.Argument(metavar="CONFIG", help="The model to follow, with forward or backward."),
     ] = None,
     set_: options.Set = None,
     seed: options.Seed = None,
@@ -27,7 +29,11 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Formula, gradient, hyperparameters with ranges, reference; or a model's passes."""
+    """Explain a name, or a model's passes.
+
+    Of a name: formula, gradient, hyperparameters with ranges, reference. With
+    forward or backward: one batch on its way through the model of CONFIG.
+    """
     from optcli import display, explanation, run
     from optcli.plugins import load
 

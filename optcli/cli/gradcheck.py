@@ -22,38 +22,45 @@ NAME = "gradcheck"
 def command(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Of losses, layers, models, …; by default all."),
+        typer.Argument(metavar="NAME", help="Losses, layers, models, …; by default all."),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Check its model, loss and data."),
+        typer.Option(
+            "--config", metavar="CONFIG", help="Check the model and loss of a config, on its data."
+        ),
     ] = None,
     set_: options.Set = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Along random directions, for large models.")
+        bool, typer.Option("--fast", help="Check along random directions; for large models.")
     ] = False,
     rtol: Annotated[
         float,
-        typer.Option(
-            min=0, metavar="X", help="Relative error of a central difference that passes."
-        ),
+        typer.Option(min=0, metavar="X", help="Relative error that passes."),
     ] = 1e-6,
     atol: Annotated[
-        float, typer.Option(min=0, metavar="X", help="Added to the floor set by rounding.")
+        float, typer.Option(min=0, metavar="X", help="Absolute error that passes, beyond rounding.")
     ] = 0.0,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", help="Of the points and data.")
+        int, typer.Option("--seed", min=0, metavar="N", help="Seed of the points and data.")
     ] = 0,
     plots: Annotated[bool, typer.Option("--plots", help="Draw error against step size.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the picture.")
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder for the picture of --plots; must be new or empty."
+        ),
     ] = None,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Check analytic against numerical gradients: all that optcli knows, or your own."""
+    """Check analytic against numerical gradients.
+
+    By default all that optcli has; else what is named, or the parts of a config.
+    Exits with 1 where one is wrong.
+    """
     from optcli import run
     from optcli.display.gradients import pick
     from optcli.errors import Fault, InvalidInput

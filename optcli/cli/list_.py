@@ -14,12 +14,13 @@ NAME = "list"
 
 def command(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="datasets, models, losses, …")
+        str | None,
+        typer.Argument(metavar="KIND", help="One of datasets, models, losses, …; by default all."),
     ] = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List datasets, models, losses, optimizers, schedules, metrics and more."""
+    """List what a config can name: data sets, losses, optimizers."""
     from optcli import catalog, display
     from optcli.plugins import load
 

@@ -18,23 +18,25 @@ Set = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="The same as --set seed=N."),
+    typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Short for --set seed=N."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="The folder to write; new or empty.")
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder to write; must be new or empty.")
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", metavar="DIR", help="Folder for tables too large for the memory."),
+    typer.Option("--cache", metavar="DIR", help="Folder to unpack large tables in."),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace DIR if optcli made it.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Let --out replace a folder that optcli made.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON alone, one object a line.")]
 NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Plugin = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE.py", help="Run a file of your own that registers."),
+    typer.Option("--plugin", metavar="FILE.py", help="Load losses, … of your own; repeatable."),
 ]
 
 

@@ -12,15 +12,15 @@ from optcli.cli import options
 
 NAME = "runs"
 
-app = typer.Typer(help="List, show, tell apart, verify and remove runs.", add_completion=False)
+app = typer.Typer(help="List, show, diff, verify and remove runs.", add_completion=False)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
-Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the runs lie.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the runs.")]
 
 
 @app.command("list")
 def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
-    """A line a run; damaged ones are marked."""
+    """List runs, one a line; damaged ones are marked."""
     from optcli import runs
     from optcli.display import runs as display
 
@@ -30,7 +30,7 @@ def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
 
 @app.command()
 def show(run: Run, json: options.Json = False) -> int:
-    """What a run came to, and its config."""
+    """Show the results of a run, and its config."""
     from optcli import runs
     from optcli.display import runs as display
 
@@ -41,7 +41,7 @@ def show(run: Run, json: options.Json = False) -> int:
 
 @app.command()
 def diff(run: Run, other: Run, json: options.Json = False) -> int:
-    """Differences of two configs, and what both runs came to."""
+    """Show how two runs differ in config and results."""
     from optcli import runs
     from optcli.display import runs as display
 
@@ -53,12 +53,15 @@ def diff(run: Run, other: Run, json: options.Json = False) -> int:
 def verify(
     run: Run,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", metavar="N", min=1, help="The first N alone.")
+        int | None, typer.Option("--epochs", metavar="N", min=1, help="Only the first N epochs.")
     ] = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """Train a run again and say whether the bits agree; exits with 1 where they do not."""
+    """Train a run again, and compare the bits.
+
+    Exits with 1 where they do not agree.
+    """
     from optcli import runs
     from optcli.display import runs as display
     from optcli.plugins import load
@@ -71,9 +74,12 @@ def verify(
 
 @app.command()
 def remove(
-    run: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    run: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
 ) -> int:
-    """Delete run folders; one that holds other things is left alone."""
+    """Delete run folders.
+
+    A folder that holds other things is left alone.
+    """
     from optcli import runs
 
     for each in run:

@@ -14,17 +14,21 @@ NAME = "trace"
 
 Objective = Annotated[
     str,
-    typer.Argument(metavar="OBJECTIVE", help="As rosenbrock, or quadratic:condition=50."),
+    typer.Argument(metavar="OBJECTIVE", help="rosenbrock, quadratic:condition=50, …"),
 ]
 Optimizers = Annotated[
-    list[str], typer.Argument(metavar="OPTIMIZER...", help="As sgd, or adam:lr=0.01,beta1=0.8.")
+    list[str],
+    typer.Argument(metavar="OPTIMIZER", help="sgd, adam:lr=0.01,beta1=0.8, …"),
 ]
-Start = Annotated[str | None, typer.Option("--start", metavar="X,Y", help="Where all paths start.")]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start", metavar="X,Y", help="Where all paths start; by default the usual place."
+    ),
+]
 Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Steps of each path.")]
-Tune = Annotated[
-    bool, typer.Option("--tune", help="Find each its best learning rate, unless it is given.")
-]
-Animate = Annotated[bool, typer.Option("--animate", help="Write an animation, trace.gif, too.")]
+Tune = Annotated[bool, typer.Option("--tune", help="First find the best learning rate of each.")]
+Animate = Annotated[bool, typer.Option("--animate", help="Also write an animation, trace.gif.")]
 
 
 def command(
@@ -34,7 +38,7 @@ def command(
     start: Start = None,
     tune: Tune = False,
     animate: Animate = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of what is random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of what is random.")] = 0,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     plugin: options.Plugin = None,
@@ -43,9 +47,9 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Draw the paths of optimizers on a test function, and say how far each came.
+    """Draw the paths of optimizers on a test function.
 
-    Exits with 1 when every one of them diverged.
+    Says how near each came, and in how many steps. Exits with 1 when every one of them diverged.
     """
     from optcli import tracks
     from optcli.display.trace import TraceLines, TraceTable

@@ -18,11 +18,13 @@ Config = Annotated[
     Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)
 ]
 Resume = Annotated[
-    Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run folder.")
+    Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run, in its folder.")
 ]
 Divergence = Annotated[
     str | None,
-    typer.Option("--on-divergence", metavar="stop|continue", help="As training.on_divergence."),
+    typer.Option(
+        "--on-divergence", metavar="stop|continue", help="What to do when training diverges."
+    ),
 ]
 
 
@@ -41,7 +43,7 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Train one model; live loss table; run folder with plots."""
+    """Train one model; watch its loss; keep run and plots."""
     from optcli import display, run
     from optcli.plugins import load
 

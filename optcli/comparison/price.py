@@ -15,7 +15,7 @@ from optcli.training import Replica, train_cohort
 STEPS = 100
 ROUNDS = 5
 LONG = 0.1  # seconds of a round beyond which it gets fewer steps
-NAME = ""  # of plain SGD, among the labels
+NAME = ""  # of plain SGD, where it is none of the labels
 
 
 def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float]:
@@ -24,7 +24,10 @@ def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float]:
     Each trains alone, in turn and in several rounds, of which the fastest counts.
     """
     first = next(iter(settings.values()))[0]
-    everyone = {NAME: (first, SGD()), **settings}
+    plain = next(
+        (label for label, (task, own) in settings.items() if task is first and _is_plain(own)), NAME
+    )
+    everyone = {plain: (first, SGD()), **settings}
     steps = dict.fromkeys(everyone, STEPS)
     least: dict[str, float] = {}
     for label, (task, optimizer) in everyone.items():
@@ -36,7 +39,12 @@ def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float]:
         for label, (task, optimizer) in everyone.items():
             with blas_threads(task.training.threads):
                 least[label] = min(least[label], seconds(task, optimizer, steps[label]))
-    return {label: least[label] / least[NAME] for label in settings}
+    return {label: least[label] / least[plain] for label in settings}
+
+
+def _is_plain(optimizer: Optimizer) -> bool:
+    """Whether it is plain SGD, of whatever learning rate."""
+    return isinstance(optimizer, SGD) and replace(optimizer, lr=SGD().lr) == SGD()
 
 
 def seconds(task: Task, optimizer: Optimizer, steps: int) -> float:

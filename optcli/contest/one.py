@@ -19,6 +19,7 @@ from optcli.contest.problem import Problem, measure
 from optcli.contest.terms import Terms
 from optcli.dispatch import Pool, reach
 from optcli.errors import Fault, InvalidInput
+from optcli.lengths import counted
 from optcli.recording import environment
 from optcli.task import checksum
 
@@ -60,7 +61,7 @@ def run(
     fewest = statistics.fewest_seeds(pairs)
     if seeds < fewest:
         notes.append(
-            f"with {seeds} seeds no difference between {count} can be shown; "
+            f"with {counted(seeds, 'seed')} no difference between {count} can be shown; "
             f"{fewest} are the fewest (--seeds)"
         )
     pool = Pool(

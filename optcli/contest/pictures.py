@@ -10,6 +10,7 @@ import numpy as np
 from optcli import plots
 from optcli.arrays import Array
 from optcli.comparison.plan import Contest
+from optcli.lengths import counted
 
 
 def draw(contest: Contest, summary: Mapping[str, Any], title: str) -> Iterator[tuple[str, bytes]]:
@@ -18,7 +19,9 @@ def draw(contest: Contest, summary: Mapping[str, Any], title: str) -> Iterator[t
     courses = {label: _courses(contest, label) for label in rows}
     notes = {label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in rows.items()}
     quantity, seeds = contest.measure.words, contest.budget.seeds
-    figure = plots.curves(courses, quantity, f"{title}, {seeds} seeds", contest.goal, notes)
+    figure = plots.curves(
+        courses, quantity, f"{title}, {counted(seeds, 'seed')}", contest.goal, notes
+    )
     yield "curves.png", plots.render(figure)
     tried = {
         label: [
@@ -33,7 +36,7 @@ def draw(contest: Contest, summary: Mapping[str, Any], title: str) -> Iterator[t
         starts = [values[:, 0] for _, values in courses.values()]
         start = float(np.nanmedian(np.concatenate(starts)))
         seeds = contest.budget.tuning_seeds
-        heading = f"{title}, tuning on {seeds} seeds"
+        heading = f"{title}, tuning on {counted(seeds, 'seed')}"
         figure = plots.sensitivity(tried, defaults, quantity, heading, start)
         yield "sensitivity.png", plots.render(figure)
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.words import escaped, number
+from optcli.lengths import counted
 
 GAP = "  "
 COLUMNS = ["run", "kind", "outcome", "epochs", "best loss"]
@@ -92,7 +93,7 @@ def verified(found: Any, stream: TextIO, *, json: bool) -> None:
         return
     output = Output(stream)
     if found.agrees:
-        output.line(f"the same bits over {found.epochs} epoch{'s' * (found.epochs != 1)}")
+        output.line(f"the same bits over {counted(found.epochs, 'epoch')}")
     else:
         output.line(escaped(f"other bits: {found.first}"))
     for key, (then, now) in found.machine.items():

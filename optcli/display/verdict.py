@@ -10,6 +10,7 @@ from typing import Any
 from optcli.comparison.plan import Contest
 from optcli.comparison.statistics import median_ranks
 from optcli.display.words import escaped, metric, number, short
+from optcli.lengths import counted
 
 GAP = "  "
 WIDEST = 110
@@ -138,7 +139,7 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
 
 def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
     """How many runs, the target, and what the columns of the table are."""
-    words = [f"{summary['trials']} runs in all"]
+    words = [f"{counted(summary['trials'], 'run')} in all"]
     if summary["extended"]:
         words.append(f"three more rates for {', '.join(summary['extended'])}")
     if summary["edge"]:
@@ -183,14 +184,16 @@ def across(summary: Mapping[str, Any], width: int) -> list[str]:
 def head(contest: Contest, title: str, notes: Sequence[str]) -> list[str]:
     """What is about to be done, and what is to be said of it."""
     budget = contest.budget
-    rates = f"{budget.settings} settings" if budget.settings else f"{budget.rates} learning rates"
+    rates = (
+        f"{budget.settings} settings" if budget.settings else counted(budget.rates, "learning rate")
+    )
     if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in contest.entries):
         words = (
-            f"{title}: {rates} each on {budget.tuning_seeds} seeds, "
-            f"then the best and the default on {budget.seeds} others"
+            f"{title}: {rates} each on {counted(budget.tuning_seeds, 'seed')}, "
+            f"then the best and the default on {counted(budget.seeds, 'fresh one')}"
         )
     else:
-        words = f"{title}: nothing to tune, {budget.seeds} seeds"
+        words = f"{title}: nothing to tune, {counted(budget.seeds, 'seed')}"
     lines = wrapped(words, terminal_width())
     for note in notes:
         lines += wrapped(f"note: {note}", terminal_width())

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optcli.lengths import counted
+
 _OUTCOMES = {
     "completed": "completed",
     "stopped_early": "stopped early",
@@ -116,8 +118,8 @@ def closing(
     outcome = summary.get("outcome", "completed")
     end = summary.get("end") or {}  # of a path on an objective
     lines = [
-        f"{_OUTCOMES.get(outcome, outcome)} after {_count(epochs, 'epoch')} "
-        f"({_count(steps, 'step')}) in {duration(summary.get('seconds') or 0.0)}, "
+        f"{_OUTCOMES.get(outcome, outcome)} after {counted(epochs, 'epoch')} "
+        f"({counted(steps, 'step')}) in {duration(summary.get('seconds') or 0.0)}, "
         f"{rate(summary.get('samples_per_second') or 0.0)} {'steps' if end else 'rows'}/s"
     ]
     best, final, test = (summary.get(key) or {} for key in ("best", "final", "test"))
@@ -153,7 +155,3 @@ def _measure(name: str, value: float) -> str:
 
 def _said(value: Any) -> bool:
     return isinstance(value, int | float)
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -70,7 +70,9 @@ def curves(
     axes.set_xlabel("step")
     if target is not None:
         axes.axhline(target, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=2)
-        look = {"size": SMALL - 1, "color": "#5A5A5A", "ha": "right", "va": "bottom"}
+        ground = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5}
+        look: dict[str, Any] = {"size": SMALL - 1, "color": "#5A5A5A", "bbox": ground}
+        look |= {"ha": "right", "va": "bottom", "zorder": 6}
         axes.text(0.995, target, "target ", transform=axes.get_yaxis_transform(), **look)
     faint = min(0.25, 6 / sum(len(values) for _, values in courses.values()))
     for number, (steps, values) in enumerate(courses.values()):

@@ -50,7 +50,7 @@ def error_by_step(curves: Sequence[Curve], title: str = "") -> Figure:
     curves = list(curves)[:MOST_PANELS]
     columns = min(COLUMNS, len(curves))
     rows = -(-len(curves) // columns)
-    wide = (WIDTH - LEFT - RIGHT - GAP * (COLUMNS - 1)) / COLUMNS
+    wide = (WIDTH - LEFT - RIGHT - GAP * (columns - 1)) / columns
     height = TOP + rows * (TALL + HEAD) + BOTTOM
     figure = new_figure(WIDTH, height)
     add_title(figure, LEFT, title)
