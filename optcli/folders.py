@@ -101,8 +101,7 @@ def is_own(folder: Path) -> bool:
 def check_own(folder: Path) -> None:
     """Raise InvalidInput unless all that the folder holds is optcli's."""
     if not is_own(folder):
-        message = f"{folder} was not made by optcli; --overwrite leaves it alone"
-        raise InvalidInput(Fault(message, "--out"))
+        raise InvalidInput(Fault("was not made by optcli; it is left alone", file=str(folder)))
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".new-"):
             continue
@@ -110,8 +109,8 @@ def check_own(folder: Path) -> None:
         if path.is_dir():
             known = is_own(path) and not path.is_symlink()
         if not known:
-            message = f"{folder} holds '{path.name}', which is not optcli's; move it, or choose"
-            raise InvalidInput(Fault(f"{message} another folder", "--out"))
+            message = f"holds '{path.name}', which is not optcli's; move it, or leave the folder"
+            raise InvalidInput(Fault(message, file=str(folder)))
         if path.is_dir():
             check_own(path)
 
@@ -171,8 +170,8 @@ def lock(folder: Path) -> Iterator[None]:
         except OSError as error:
             owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
             os.close(descriptor)
-            message = f"{folder} is in use by process {owner}; wait, or choose another folder"
-            raise InvalidInput(Fault(message, "--out")) from error
+            message = f"is in use by process {owner}; wait until it ends"
+            raise InvalidInput(Fault(message, file=str(folder))) from error
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 break

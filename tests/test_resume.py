@@ -270,8 +270,10 @@ def test_a_run_in_use_is_refused(tmp_path, undisturbed):
         [sys.executable, "-c", code, str(undisturbed)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(InvalidInput, match=f"in use by process {holder.pid}"):
+    with pytest.raises(InvalidInput) as error:
         run.resume(undisturbed)
+    words = f"{undisturbed}: is in use by process {holder.pid}; wait until it ends"
+    assert str(error.value) == words
     holder.kill()
     holder.communicate()
     # the lock of the dead is taken over
