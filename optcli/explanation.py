@@ -145,11 +145,9 @@ def passes(cohort: Cohort) -> Passes:
     Dropout and batch norm are on, regularization is left out.
     """
     replica, architecture = cohort.replicas[0], cohort.architecture()
-    spec, layout = cohort.training, architecture.layout
-    total = len(replica.data.train.x)
-    rows = total if spec.batch_size == "full" else spec.batch_size
+    layout = architecture.layout
     source = Source(replica.data.train, replica.seed)
-    batch = next(Batches([source], rows, shuffle=spec.shuffle).epoch(1))
+    batch = next(Batches([source], cohort.batch, shuffle=cohort.training.shuffle).epoch(1))
 
     parameters, gradients = (
         Parameters(layout, np.zeros((1, layout.size), cohort.dtype)) for _ in range(2)

@@ -122,9 +122,6 @@ class Plan:
             return self._describe_descent(self.config.dataset)
         config, data, cohort = self.config, self.data, self.cohort
         architecture, encoder = cohort.architecture(), data.encoder
-        rows = len(data.train.x)
-        size = cohort.training.batch_size
-        batch = rows if size == "full" else size
         steps, per_epoch = lengths(cohort)
         parts = {"training": data.train, "validation": data.validation, "test": data.test}
         columns = {
@@ -154,7 +151,7 @@ class Plan:
             "training": {
                 "loss": config.loss.name,
                 "optimizer": named(config.optimizer),
-                "batch size": batch,
+                "batch size": cohort.batch,
                 "steps": f"{steps:,} ({per_epoch:,} an epoch)",
                 "metrics": [metric.name for metric in cohort.metrics],
                 "memory": f"{max(cohort.memory() / 1e6, 0.1):,.1f} MB",

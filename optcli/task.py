@@ -110,25 +110,24 @@ class Task:
 
 def check(cohort: Cohort) -> None:
     """Whether the batch, the schedule, the optimizer and the memory fit; raises InvalidInput."""
-    batch, rows = cohort.training.batch_size, len(cohort.replicas[0].data.train.x)
-    if batch != "full" and batch > rows:
-        raise InvalidInput(
-            Fault(f"is {batch}; there are {rows} training rows", "training.batch_size")
-        )
     spec, steps = cohort.training, lengths(cohort)
-    if spec.accumulate > 1 and batch != "full" and spec.accumulate > -(-rows // batch):
-        message = f"is {spec.accumulate}; an epoch has {-(-rows // batch)} batches"
+    streamed = cohort.replicas[0].data.train.streamed
+    if spec.batch_size != "full" and spec.batch_size > cohort.rows:
+        message = f"is {spec.batch_size}; there are {cohort.rows} training rows"
+        raise InvalidInput(Fault(message, "training.batch_size"))
+    batches = -(-cohort.rows // cohort.batch)
+    if spec.accumulate > batches:
+        message = f"is {spec.accumulate}; an epoch has {batches} batches"
         raise InvalidInput(Fault(message, "training.accumulate"))
     if isinstance(spec.average, Average):
         spec.average.check(*steps)
-    if batch == "full" and cohort.replicas[0].data.train.streamed:
+    if spec.batch_size == "full" and streamed:
         message = "is full, but the table is streamed; must be a number of rows"
         raise InvalidInput(Fault(message, "training.batch_size"))
-    for optimizer in {replica.optimizer for replica in cohort.replicas}:
-        if optimizer.asks and cohort.replicas[0].data.train.streamed:
+    for optimizer in dict.fromkeys(replica.optimizer for replica in cohort.replicas):
+        if optimizer.asks and streamed:
             message = f"'{optimizer.name}' asks for more than a batch, but the table is streamed"
             raise InvalidInput(Fault(f"{message}; choose another", "optimizer"))
-    for optimizer in {replica.optimizer for replica in cohort.replicas}:
         numbers = [f.name for f in fields(type(optimizer)) if isinstance(f.default, float)]
         numbers += ["weight_decay"] if spec.weight_decay else []
         cohort.schedule.check(*steps, numbers)
@@ -175,10 +174,8 @@ def check_wrappers(spec: Training, optimizer: Optimizer) -> None:
 
 def lengths(cohort: Cohort) -> tuple[int, int]:
     """Steps of the whole training, and of an epoch."""
-    rows, spec = len(cohort.replicas[0].data.train.x), cohort.training
-    per_epoch = 1
-    if spec.batch_size != "full":
-        per_epoch = -(-rows // (spec.batch_size * spec.accumulate))
+    spec = cohort.training
+    per_epoch = -(-cohort.rows // (cohort.batch * spec.accumulate))
     return spec.steps or spec.epochs * per_epoch, per_epoch
 
 
@@ -192,11 +189,11 @@ def memory_available() -> float:
 
 def notes(cohort: Cohort) -> tuple[str, ...]:
     """Sentences on the data that are worth saying."""
-    data, spec = cohort.replicas[0].data, cohort.training
+    data = cohort.replicas[0].data
     if not data.train.streamed:
         return data.warnings
-    rows = len(data.train.x) if spec.batch_size == "full" else spec.batch_size
-    how = Windows.of(data.train, rows).note(len(data.train.x), shuffle=spec.shuffle)
+    windows = Windows.of(data.train, cohort.batch)
+    how = windows.note(cohort.rows, shuffle=cohort.training.shuffle)
     return (*data.warnings, how)
 
 

@@ -403,8 +403,7 @@ def cohort_subject(cohort: Cohort, name: str) -> Subject:
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck config")
         part = cohort.replicas[0].data.train
-        size = cohort.training.batch_size
-        rows = random.permutation(len(part.x))[: 32 if size == "full" else min(size, 32)]
+        rows = random.permutation(len(part.x))[: min(cohort.batch, 32)]
         y = part.y[rows]
         weight = None if part.weight is None else part.weight[rows].astype(float)
         batch = Batch(

@@ -48,6 +48,17 @@ class Cohort:
     metrics: Sequence[Metric]
     dtype: np.dtype[Any]
 
+    @property
+    def rows(self) -> int:
+        """Training rows of each replica."""
+        return len(self.replicas[0].data.train.x)
+
+    @property
+    def batch(self) -> int:
+        """Rows of a batch; the last one of an epoch may have fewer."""
+        size = self.training.batch_size
+        return self.rows if size == "full" else min(size, self.rows)
+
     def architecture(self) -> Architecture:
         """The layers and the layout of the parameters."""
         data = self.replicas[0].data
@@ -59,8 +70,6 @@ class Cohort:
         """Bytes that training will take, about; nothing is allocated to find out."""
         architecture, data = self.architecture(), self.replicas[0].data
         layout = architecture.layout
-        rows, size = len(data.train.x), self.training.batch_size
-        batch = rows if size == "full" else min(size, rows)
         # parameters, gradients, the best, those before the last step, one to write them
         numbers = 5 * layout.size
         spec = self.training
@@ -69,17 +78,18 @@ class Cohort:
         numbers += wrapped * layout.size
         # outputs and gradients of each layer, for training and for evaluation
         room = sum(step.layer.room(step.shape) for step in architecture.steps)
-        seen = min(rows, TALLIED) if data.train.streamed else rows
-        numbers += room * (batch + EVALUATION_ROWS) + 3 * seen * architecture.outputs
+        seen = min(self.rows, TALLIED) if data.train.streamed else self.rows
+        numbers += room * (self.batch + EVALUATION_ROWS) + 3 * seen * architecture.outputs
         return len(self.replicas) * numbers * self.dtype.itemsize + self.memory_of_optimizers()
 
     def memory_of_optimizers(self) -> int:
         """Bytes that the optimizers keep or work with, each as many as the greediest."""
-        layout, rows = self.architecture().layout, len(self.replicas[0].data.train.x)
-        size = self.training.batch_size
-        batch = rows if size == "full" else min(size, rows)
-        kept = max(optimizer_size(r.optimizer, layout, rows, batch) for r in self.replicas)
-        return len(self.replicas) * kept * self.dtype.itemsize
+        layout = self.architecture().layout
+        sizes = [
+            optimizer_size(replica.optimizer, layout, self.rows, self.batch)
+            for replica in self.replicas
+        ]
+        return len(sizes) * max(sizes) * self.dtype.itemsize
 
 
 def optimizer_size(optimizer: Optimizer, layout: Layout, rows: int, batch: int) -> int:

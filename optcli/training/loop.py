@@ -64,11 +64,9 @@ class Trainer:
         spec = cohort.training
         self.cohort, self.spec, self.stop = cohort, spec, stop
         replicas = cohort.replicas
-        total = len(replicas[0].data.train.x)
-        rows = total if spec.batch_size == "full" else spec.batch_size
         sources = [Source(replica.data.train, replica.seed) for replica in replicas]
-        self.batches = Batches(sources, rows * spec.accumulate, shuffle=spec.shuffle)
-        self.piece = min(rows, total)
+        self.batches = Batches(sources, cohort.batch * spec.accumulate, shuffle=spec.shuffle)
+        self.piece = cohort.batch
         self.state = State(cohort, self.batches)
         if resume is not None:
             self.state.restore(resume)
