@@ -12,9 +12,11 @@ from optcli import plots
 from optcli.arrays import Array
 from optcli.data.preparation import Part, Prepared
 from optcli.descent import Point
+from optcli.objectives import Objective
 from optcli.recording import History, Trained
+from optcli.task import lengths
 from optcli.tracing import Entry, described, followed
-from optcli.training import Cohort
+from optcli.training import Cohort, Replica
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
 SHOWN_ROWS = 10_000  # of a streamed part
@@ -22,24 +24,29 @@ SHOWN_STEPS = 2000  # of a schedule
 
 
 def pictures(
-    title: str, data: Prepared, trained: Trained, history: History, summary: Mapping[str, Any]
+    title: str, cohort: Cohort, trained: Trained, history: History, summary: Mapping[str, Any]
 ) -> Iterator[tuple[str, bytes]]:
-    """File names and contents: the loss curve, and what the task lends itself to.
+    """File names and contents: loss curve, schedule, and what the task lends itself to."""
+    data = cohort.replicas[0].data
+    if len(history):
+        best = summary["best"] if data.validation is not None else None
+        figure = plots.loss_curve(history.columns, best and best["epoch"], title)
+        yield "loss.png", plots.render(figure)
+        yield from _schedule(title, cohort, history)
+    if isinstance(cohort.model, Point):
+        yield from _path(cohort.model.objective, cohort.replicas[0], trained, history)
+    else:
+        yield from _of_rows(title, data, trained)
 
-    Of streamed parts they show some rows from all over them.
-    """
+
+def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
+    """What the rows show; of streamed parts, some from all over them."""
     data = replace(
         data,
         train=data.train.thinned(SHOWN_ROWS),
         validation=data.validation and data.validation.thinned(SHOWN_ROWS),
         test=data.test and data.test.thinned(SHOWN_ROWS),
     )
-    if len(history):
-        best = summary["best"] if data.validation is not None else None
-        figure = plots.loss_curve(history.columns, best and best["epoch"], title)
-        yield "loss.png", plots.render(figure)
-    if isinstance(trained.model, Point):
-        return
     if data.encoder.target.kind == "values":
         yield from _predicted(title, data, trained)
         return
@@ -54,14 +61,12 @@ def pictures(
         yield "samples.png", plots.render(_samples(title, data, trained, names))
 
 
-def schedule(
-    title: str, cohort: Cohort, steps: int, per_epoch: int, history: History
-) -> Iterator[tuple[str, bytes]]:
-    """File name and content of the schedule's picture, unless all stays the same."""
+def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[str, bytes]]:
+    """The schedule, unless all stays the same."""
     plan, rate = cohort.schedule, cohort.replicas[0].optimizer.lr
-    if (plan.name == "constant" and not plan.warmup) or not len(history):
+    if plan.name == "constant" and not plan.warmup:
         return
-    columns = history.columns
+    columns, (steps, per_epoch) = history.columns, lengths(cohort)
     if plan.watches("train_loss"):  # what it will do is not known beforehand
         t, values = np.array(columns["step"]), np.array(columns["lr"])
     else:
@@ -76,16 +81,17 @@ def schedule(
     yield "schedule.png", plots.render(figure)
 
 
-def path(cohort: Cohort, trained: Trained, history: History) -> Iterator[tuple[str, bytes]]:
-    """File name and content of the way on an objective's map, where there is one."""
-    model, replica = cohort.model, cohort.replicas[0]
-    if not isinstance(model, Point) or model.objective.size != 2 or not len(history):
+def _path(
+    objective: Objective, replica: Replica, trained: Trained, history: History
+) -> Iterator[tuple[str, bytes]]:
+    """The way on the objective's map, where it has one."""
+    if objective.size != 2 or not len(history):
         return
     # before each step, and where it ended
     before = np.stack([history.columns["train_x1"], history.columns["train_x2"]], axis=1)
     x = np.concatenate([before, trained.parameters.astype(np.float64)])
     entry = Entry(replica.optimizer.name, replica.optimizer)
-    traced = followed(model.objective, entry, x, replica.seed)
+    traced = followed(objective, entry, x, replica.seed)
     yield "path.png", plots.render(plots.trace_map(traced, described(traced)))
 
 

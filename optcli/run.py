@@ -387,12 +387,7 @@ def _train(
         if plots:
             from optcli import gallery
 
-            for name, content in gallery.pictures(title, plan.data, trained, history, found):
-                files.write(folder / name, content)
-            steps = lengths(plan.cohort)
-            for name, content in gallery.schedule(title, plan.cohort, *steps, history):
-                files.write(folder / name, content)
-            for name, content in gallery.path(plan.cohort, trained, history):
+            for name, content in gallery.pictures(title, plan.cohort, trained, history, found):
                 files.write(folder / name, content)
         folders.seal(folder)
     said = notes(plan.cohort)
