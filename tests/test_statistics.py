@@ -12,7 +12,6 @@ from optcli.comparison.statistics import (
     Comparison,
     band,
     compare,
-    compare_steps,
     critical,
     default_seeds,
     default_target,
@@ -384,7 +383,7 @@ def test_ranks_ties_and_order():
     assert first.median <= second.median
     assert (first.tied_with, second.tied_with) == ((second.label,), (first.label,))
     assert (third.label, third.tied_with, last.tied_with) == ("bad", (), ())
-    assert (last.diverged, last.reached, last.median) == (15, 0, INF)
+    assert (last.diverged, last.median) == (15, INF)
     order = [s.label for s in found.standings]
     assert list(found.pairs) == list(itertools.combinations(order, 2))
     for (a, b), one in found.pairs.items():
@@ -524,25 +523,6 @@ def test_steps_to_target_is_the_first_evaluation_that_reached_it():
     assert steps_to_target([], [], 0.1) == INF
 
 
-def test_steps_are_compared_by_ratio_and_shown_as_steps():
-    rng = np.random.default_rng(13)
-    slow = 30.0 * rng.integers(20, 40, size=10)
-    found = compare_steps({"slow": slow, "fast": slow / 2, "never": np.full(10, INF)})
-    fast, second, never = found.standings
-    assert (fast.label, second.label, never.label) == ("fast", "slow", "never")
-    assert (fast.median, second.median, never.median) == (
-        np.median(slow) / 2,
-        np.median(slow),
-        INF,
-    )
-    assert (second.ci_low, second.ci_high) == tuple(np.sort(slow)[[1, 8]])
-    assert (fast.reached, never.reached) == (10, 0)
-    assert math.exp(found.pairs["fast", "slow"].difference) == pytest.approx(0.5)
-    assert found.pairs["slow", "never"].difference == -INF
-    with pytest.raises(ValueError, match="after 1 step"):
-        compare_steps({"a": [0, 1], "b": [1, 2]})
-
-
 def test_default_target_is_nine_tenths_of_the_way():
     assert default_target([2.0, 2.2, 1.9, 2.1], [0.5, 0.05, INF]) == pytest.approx(0.25)
     assert default_target([-1.0], [-3.0]) == pytest.approx(-2.8)
@@ -599,5 +579,7 @@ def test_score_is_the_mean_height_of_the_profile():
 def test_both_unsolved_is_no_speed_up_and_nothing_solved_no_performance():
     found = profile({"a": [INF, 10], "b": [INF, 10], "c": [10, INF]}, ["x", "y"])
     assert [p.speed_up for p in found.performances] == [1, 1, pytest.approx(1)]
+    with pytest.raises(ValueError, match="after 1 step"):
+        profile({"a": [0, 10], "b": [10, 10]}, ["x", "y"])
     nothing = profile({"a": [INF], "b": [INF]}, ["x"])
     assert (nothing.unsolved, nothing.performances) == (("x",), ())

@@ -12,7 +12,6 @@ from optcli.comparison.plan import Contest
 from optcli.comparison.statistics import Comparison, Pair, Standing, band, median_interval
 from optcli.comparison.trials import Measure, Result
 from optcli.comparison.tuning import Entry
-from optcli.optimizers.base import Optimizer
 
 
 def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
@@ -199,20 +198,11 @@ def _band(contest: Contest, label: str) -> dict[str, float] | None:
     if not contest.tuned(label) or contest.budget.settings is not None:
         return None
     means = {optimizer.lr: mean for optimizer, mean in contest.means(label).items()}
-    starts = _starts(contest, label, contest.tried[label])
+    starts = contest.starts(label)
     found = band(means, _median(starts)) if starts else None
     if found is None:
         return None
     return {"low": found.low, "high": found.high, "decades": found.decades}
-
-
-def _starts(contest: Contest, label: str, optimizers: Sequence[Optimizer]) -> list[float]:
-    courses = [
-        contest.measure.course(result)[0]
-        for optimizer in optimizers
-        for result in contest.tuning(label, optimizer)
-    ]
-    return [start for start in courses if math.isfinite(start)]
 
 
 def _pair(a: str, b: str, pair: Pair, measure: Measure) -> dict[str, Any]:

@@ -129,6 +129,15 @@ class Contest:
             for optimizer in self.tried[label]
         }
 
+    def starts(self, label: str) -> list[float]:
+        """What the tuning runs measured before training, turned; where that is finite."""
+        return [
+            start
+            for optimizer in self.tried[label]
+            for result in self.tuning(label, optimizer)
+            if math.isfinite(start := self.measure.course(result)[0])
+        ]
+
     def tuned(self, label: str) -> bool:
         """Whether there was anything to choose."""
         return len(self.tried[label]) > 1
@@ -178,13 +187,7 @@ class Contest:
         tuned = [entry.label for entry in self.entries if self.tuned(entry.label)]
         if not tuned:
             return None
-        starts = [
-            start
-            for label in tuned
-            for optimizer in self.tried[label]
-            for result in self.tuning(label, optimizer)
-            if math.isfinite(start := self.measure.course(result)[0])
-        ]
+        starts = [start for label in tuned for start in self.starts(label)]
         best = [min(self.means(label).values()) for label in tuned]
         goal = default_target(starts, best) if starts else None
         return None if goal is None else self.measure.turned(goal)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -234,11 +234,6 @@ class Standing:
     rank: int
     tied_with: tuple[str, ...]
 
-    @property
-    def reached(self) -> int:
-        """How many of its values are finite."""
-        return len(self.values) - self.diverged
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -253,22 +248,10 @@ def compare(values: Mapping[str, ArrayLike]) -> Comparison:
 
     ValueError: as `pair`.
     """
-    return _compare(values, lambda x: x)
-
-
-def compare_steps(steps: Mapping[str, ArrayLike]) -> Comparison:
-    """Compare optimizers by their steps to the target (n,), at least 1, inf where not reached.
-
-    Medians are in steps. Pairs are on log steps: exp(difference) is a ratio.
-    """
-    return _compare({label: _steps(own) for label, own in steps.items()}, np.log)
-
-
-def _compare(values: Mapping[str, ArrayLike], scale: Callable[[Array], Array]) -> Comparison:
     checked = {label: _checked(own) for label, own in values.items()}
     m = pairs_of(len(checked))
-    scaled = {label: scale(own) for label, own in checked.items()}
-    found = {(a, b): pair(scaled[a], scaled[b], m) for a, b in itertools.permutations(checked, 2)}
+    both = itertools.permutations(checked, 2)
+    found = {(a, b): pair(checked[a], checked[b], m) for a, b in both}
     standings = []
     for label, own in checked.items():
         against = {other: found[label, other].verdict for other in checked if other != label}
