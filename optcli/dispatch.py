@@ -115,9 +115,9 @@ def run(
         yield from _on_cluster(function, jobs, pool)
 
 
-def _payloads(function: Callable[[Any], Any], jobs: Sequence[Any], pool: Pool) -> Iterator[bytes]:
-    """What `_work` takes, for each job."""
-    return (pickle.dumps((function, job, pool.failure)) for job in jobs)
+def _payload(function: Callable[[Any], Any], job: Any, pool: Pool) -> bytes:
+    """What `_work` takes."""
+    return pickle.dumps((function, job, pool.failure))
 
 
 def _work(payload: bytes) -> Any:
@@ -137,9 +137,7 @@ class _Processes:
 
     def __init__(self, function: Callable[[Any], Any], jobs: Sequence[Any], pool: Pool) -> None:
         self.pool = pool
-        self.payloads = {
-            i: pickle.dumps((function, job, pool.failure)) for i, job in enumerate(jobs)
-        }
+        self.payloads = {i: _payload(function, job, pool) for i, job in enumerate(jobs)}
         self.tries = dict.fromkeys(self.payloads, 0)
         self.suspects: list[int] = []  # at work when a worker died or hung
         self.lost: list[int] = []
@@ -240,10 +238,8 @@ def _on_cluster(
     with _client(distributed, pool) as client:
         executor = client.get_executor(retries=TRIES)
         futures = {
-            executor.submit(
-                _prepared, setting, pickle.dumps((function, job, pool.failure)), pure=False
-            ): index
-            for index, job in enumerate(jobs)
+            executor.submit(_prepared, setting, _payload(function, job, pool), pure=False): i
+            for i, job in enumerate(jobs)
         }
         try:
             for future in as_completed(futures):

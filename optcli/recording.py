@@ -118,20 +118,15 @@ class Trained:
         """The same model with the parameters of a model.npz; raises InvalidInput."""
         arrays, description = files.read_arrays(path)
         check_format(path, description)
-        architecture = self.architecture()
         try:
-            return replace(
-                self,
-                parameters=_joined(arrays, "parameters", architecture.layout, self.dtype),
-                statistics=_joined(arrays, "statistics", architecture.statistics, self.dtype),
-            )
+            return self._filled(arrays)
         except (KeyError, ValueError) as error:
             message = f"does not fit its config ({error!r})"
             raise InvalidInput(Fault(message, file=str(path))) from error
 
     @classmethod
     def _from(cls, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> Trained:
-        trained = cls(
+        empty = cls(
             unnamed(MODELS.find(description["model"]["name"]), description["model"]),
             unnamed(LOSSES.find(description["loss"]["name"]), description["loss"]),
             Encoder.from_json(description["encoder"]),
@@ -139,11 +134,15 @@ class Trained:
             np.empty(0),
             np.empty(0),
         )
-        architecture = trained.architecture()
+        return empty._filled(arrays)
+
+    def _filled(self, arrays: Mapping[str, Array]) -> Trained:
+        """The same model with the parameters among the arrays."""
+        architecture = self.architecture()
         return replace(
-            trained,
-            parameters=_joined(arrays, "parameters", architecture.layout, trained.dtype),
-            statistics=_joined(arrays, "statistics", architecture.statistics, trained.dtype),
+            self,
+            parameters=_joined(arrays, "parameters", architecture.layout, self.dtype),
+            statistics=_joined(arrays, "statistics", architecture.statistics, self.dtype),
         )
 
 
