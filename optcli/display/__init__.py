@@ -6,6 +6,7 @@
     jsonl    `JsonLines`, for programs
     table    the columns of the table, and which of them fit
     record   the last rows, and a thinned memory of the others
+    aligned  tables in lines of text, fitted to the terminal's width
     words    numbers, bars, and the closing lines
     terminal rich, as all live views use it
     output   a stream that neither dies of an encoding nor of a closed pipe

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from optcli.comparison.plan import Contest, Progress
+from optcli.display.aligned import cut, terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.pick import is_live
 from optcli.display.terminal import console, live
-from optcli.display.verdict import across, cut, head, report, terminal_width
+from optcli.display.verdict import WIDEST, across, head, report
 from optcli.display.words import bar, escaped, number, remaining, short
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def pick(quiet: bool, json: bool, stream: TextIO | None) -> Quiet:
         return Quiet()
     if json:
         return Lines(stream)
-    return Live_(stream) if is_live(stream) else Plain(stream)
+    return Bars(stream) if is_live(stream) else Plain(stream)
 
 
 class Quiet:
@@ -76,12 +77,12 @@ class Plain(Quiet):
         self.output.line(escaped(f"{words}; {best}" if len(best) < 60 else words))
 
     def found(self, found: Any) -> None:
-        for line in report(found.summary, terminal_width()):
+        for line in report(found.summary, terminal_width(WIDEST)):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {found.folder}"))
 
     def benchmark(self, benchmark: Any) -> None:
-        for line in across(benchmark.summary, terminal_width()):
+        for line in across(benchmark.summary, terminal_width(WIDEST)):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {benchmark.folder}"))
 
@@ -119,7 +120,7 @@ class Lines(Quiet):
         self.lines.emit("benchmark", {**benchmark.summary, "folder": str(benchmark.folder)})
 
 
-class Live_(Plain):  # noqa: N801 (rich has the name)
+class Bars(Plain):
     """A row for each that takes part, with a bar and the best so far; then the table."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, TextIO
 
+from optcli.display.aligned import terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
-from optcli.display.pages import sections
+from optcli.display.pages import WIDEST, sections
 from optcli.display.words import escaped, number
 
 
@@ -44,10 +44,10 @@ def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
             output.line("")
         also = f", also {', '.join(page.aliases)}" if page.aliases else ""
         title = escaped(f"{page.name} ({page.kind}{also})")
-        for line in textwrap.wrap(title, _width(), break_on_hyphens=False):
+        for line in textwrap.wrap(title, terminal_width(WIDEST), break_on_hyphens=False):
             output.line(line)
         output.line("")
-        for line in reflowed(page.text, _width()):
+        for line in reflowed(page.text, terminal_width(WIDEST)):
             output.line(line)
         lists = {"domain": list(page.facts.items()), "keys": list(page.fields.items())}
         lists = {heading: rows for heading, rows in lists.items() if rows}
@@ -87,10 +87,6 @@ def _formula(row: str, width: int) -> list[str]:
             indent + line, width, subsequent_indent=f"{indent}    ", break_on_hyphens=False
         )
     ]
-
-
-def _width() -> int:
-    return min(100, shutil.get_terminal_size((80, 24)).columns)
 
 
 class Passes(Protocol):
@@ -148,7 +144,7 @@ def passes(found: Passes, *, backward: bool, json: bool, stream: TextIO) -> None
             for each in found.forward
         ]
     output.line("")
-    for line in aligned(heading, rows, _width()):
+    for line in aligned(heading, rows, terminal_width(WIDEST)):
         output.line(escaped(line))
 
 

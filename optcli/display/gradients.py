@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
 
+from optcli.display.aligned import GAP
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.pick import is_live
@@ -18,7 +19,6 @@ from optcli.gradients.result import Result, entry_lines
 if TYPE_CHECKING:
     from optcli.gradients.subjects import Case, Subject
 
-GAP = "  "
 WORST = 5  # entries that are listed
 FAILED = 5  # names of which the first failed case is told
 FEW = 3  # names, up to which each case has a line

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
+from optcli.display.aligned import terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.words import escaped
+
+WIDEST = 100
 
 
 class Entry(Protocol):
@@ -51,7 +53,7 @@ def sections(
 ) -> None:
     """Headed lists of names and what they are, wrapped to the terminal's width."""
     output = Output(stream)
-    width = min(100, shutil.get_terminal_size((80, 24)).columns)
+    width = terminal_width(WIDEST)
     longest = max((len(name) for rows in pairs.values() for name, _ in rows), default=0)
     beside = width - longest - 4 >= LEAST  # else below
     indent = longest + 4 if beside else 4

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
 from typing import Any, TextIO
 
+from optcli.display.aligned import GAP, cut, line_width, terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.words import escaped, number
 from optcli.lengths import counted
 
-GAP = "  "
+WIDEST = 160
 COLUMNS = ["run", "kind", "outcome", "epochs", "best loss"]
 # Where there is no room these go, the first one first; by place, from the right.
 SPARE = (COLUMNS.index("epochs"), COLUMNS.index("kind"))
@@ -39,7 +39,7 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
         return
     rows = [COLUMNS, *rows] if rows else [["no runs"]]
     for column in SPARE:  # names are to be typed again: others go before they are cut
-        if _needed(rows) > _width():
+        if _needed(rows) > terminal_width(WIDEST):
             rows = [row[:column] + row[column + 1 :] for row in rows]
     say(Output(stream), rows)
 
@@ -78,7 +78,7 @@ def differing(found: Any, stream: TextIO, *, json: bool) -> None:
         rows.append(["config", "the same", ""])
     rows.append(["", "", ""])
     rows += [[key, _said(a), _said(b)] for key, (a, b) in found.measures.items()]
-    if _needed(rows) > _width():
+    if _needed(rows) > terminal_width(WIDEST):
         rows[0] = ["", "a", "b"]
         say(output, [["a", found.a.name], ["b", found.b.name], [""]])
     say(output, rows)
@@ -108,7 +108,7 @@ def verified(found: Any, stream: TextIO, *, json: bool) -> None:
 
 def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns, cut at the edge of the terminal; a row's last cell may be longer."""
-    width = _width()
+    width = terminal_width(WIDEST)
     cells = [[escaped(cell) for cell in row] for row in rows]
     sizes = _sizes(cells)
     count = len(sizes)
@@ -116,13 +116,9 @@ def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
     sizes[0] = min(sizes[0], max(width // 2, spare))
     for row in cells:
         sized = list(zip(row, sizes, strict=False))
-        parts = [_cut(cell, size).ljust(size) for cell, size in sized[:-1]] + row[-1:]
+        parts = [cut(cell, size).ljust(size) for cell, size in sized[:-1]] + row[-1:]
         line = GAP.join(parts).rstrip()
         output.line(line[:width] if len(row) == count else line)
-
-
-def _width() -> int:
-    return min(160, shutil.get_terminal_size((80, 24)).columns)
 
 
 def _sizes(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -136,12 +132,7 @@ def _sizes(rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _needed(rows: Sequence[Sequence[str]]) -> int:
     """The width at which nothing is cut."""
-    sizes = _sizes(rows)
-    return sum(sizes) + len(GAP) * (len(sizes) - 1)
-
-
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 3] + "..."
+    return line_width(_sizes(rows))
 
 
 def _set(value: Any) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from optcli.display.aligned import GAP
 from optcli.display.record import Row
 from optcli.display.words import escaped, metric, number, rate, short
-
-GAP = "  "
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from optcli.display.aligned import fitted, terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.words import escaped, number, short
 
 OUTCOMES = {"elsewhere": "stands elsewhere"}
-GAP = "  "
 
 
 class TraceTable:
@@ -29,7 +28,7 @@ class TraceTable:
 
     def paths(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
         """What became of each, with a hint where there is one to give."""
-        for line in table(rows, min(100, shutil.get_terminal_size((80, 24)).columns)):
+        for line in table(rows, terminal_width(100)):
             self.output.line(escaped(line))
         if hint:
             self.output.line(hint)
@@ -65,23 +64,7 @@ def table(rows: Sequence[dict[str, Any]], width: int) -> list[str]:
         "steps": [_steps(row["steps_to_tolerance"]) for row in rows],
         "outcome": [OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows],
     }
-    left = {"optimizer", "outcome"}
-    for spare in ("", "loss", "lr"):
-        columns.pop(spare, None)
-        sizes = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
-        over = sum(sizes.values()) + len(GAP) * (len(sizes) - 1) - width
-        if over <= 0:
-            break
-    else:  # the name gives way at last
-        sizes["optimizer"] = max(9, sizes["optimizer"] - over)
-    lines = []
-    for cells in zip(*[[name, *values] for name, values in columns.items()], strict=True):
-        parts = []
-        for (name, size), cell in zip(sizes.items(), cells, strict=True):
-            text = cell if len(cell) <= size else cell[: size - 3] + "..."
-            parts.append(text.ljust(size) if name in left else text.rjust(size))
-        lines.append(GAP.join(parts).rstrip())
-    return lines
+    return fitted(columns, width, spare=("loss", "lr"), left={"optimizer", "outcome"})
 
 
 def _steps(steps: int | None) -> str:

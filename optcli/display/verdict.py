@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optcli.comparison.plan import Contest
 from optcli.comparison.statistics import median_ranks
+from optcli.display.aligned import cut, fitted, terminal_width
 from optcli.display.words import escaped, metric, number, short
 from optcli.lengths import counted
 
-GAP = "  "
 WIDEST = 110
 MOST_PAIRS = 6
 
@@ -56,22 +55,8 @@ def table(summary: Mapping[str, Any], width: int) -> list[str]:
         del columns["diverged"]
     if summary["target"] is None:
         del columns["to target"]
-    for spare in ["", *list(columns)[:4:-1], interval]:
-        columns.pop(spare, None)
-        sizes = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
-        over = sum(sizes.values()) + len(GAP) * (len(sizes) - 1) - width
-        if over <= 0:
-            break
-    else:
-        sizes["optimizer"] = max(9, sizes["optimizer"] - over)
-    lines = []
-    for cells in zip(*[[name, *values] for name, values in columns.items()], strict=True):
-        parts = [
-            cut(cell, size).ljust(size) if name == "optimizer" else cell.rjust(size)
-            for (name, size), cell in zip(sizes.items(), cells, strict=True)
-        ]
-        lines.append(GAP.join(parts).rstrip())
-    return lines
+    spare = [*list(columns)[:4:-1], interval]
+    return fitted(columns, width, spare=spare, left={"optimizer"})
 
 
 def _other(summary: Mapping[str, Any]) -> str | None:
@@ -194,9 +179,9 @@ def head(contest: Contest, title: str, notes: Sequence[str]) -> list[str]:
         )
     else:
         words = f"{title}: nothing to tune, {counted(budget.seeds, 'seed')}"
-    lines = wrapped(words, terminal_width())
+    lines = wrapped(words, terminal_width(WIDEST))
     for note in notes:
-        lines += wrapped(f"note: {note}", terminal_width())
+        lines += wrapped(f"note: {note}", terminal_width(WIDEST))
     return [escaped(line) for line in [*lines, ""]]
 
 
@@ -214,13 +199,3 @@ def wrapped(text: str, width: int) -> list[str]:
 def brief(value: float) -> str:
     """Three significant digits: `0.00987`, `-0.413`, `1.23e+04`."""
     return f"{value:.3g}" if math.isnan(value) or abs(value) < 0.01 else f"{value:#.3g}".rstrip(".")
-
-
-def cut(text: str, size: int) -> str:
-    """The text, with dots where it is too long."""
-    return text if len(text) <= size else text[: size - 3] + "..."
-
-
-def terminal_width() -> int:
-    """Characters of a line."""
-    return min(WIDEST, shutil.get_terminal_size((80, 24)).columns)
