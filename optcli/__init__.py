@@ -11,6 +11,7 @@ __all__ = [
     "check",
     "compare",
     "gradcheck",
+    "load",
     "resume",
     "trace",
     "train",
@@ -31,6 +32,10 @@ def __getattr__(name: str) -> object:
         from optcli import run
 
         return getattr(run, name)
+    if name == "load":
+        from optcli import runs
+
+        return runs.load
     if name in ("Terms", "compare"):
         from optcli import contest
 

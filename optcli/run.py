@@ -71,9 +71,16 @@ class Run:
         X: a table's path, a mapping of column names to values, a data frame, or
         an array (N, D) of the feature columns in their order. Raises InvalidInput.
         """
-        decoded = self.trained.encoder.decode(self.trained.loss.respond(self.scores(X)))
+        decoded = self.predictions(X)
         columns = [decoded[name] for name in self.trained.encoder.target.names]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    def predictions(self, X: Any) -> dict[str, Array]:
+        """Predictions (N,) by column, with the probability of each class or label.
+
+        Numbers are in the data's own units. X: as for `predict`. Raises InvalidInput.
+        """
+        return self.trained.encoder.decode(self.trained.loss.respond(self.scores(X)))
 
     def scores(self, X: Any) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predict` takes them."""

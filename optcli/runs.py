@@ -15,7 +15,8 @@ import numpy as np
 from optcli import files, folders
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded
-from optcli.run import Plan
+from optcli.recording import Trained
+from optcli.run import Plan, Run
 from optcli.task import blas_threads, checksum
 from optcli.training import train_cohort
 
@@ -119,6 +120,33 @@ def opened(folder: Path) -> Entry:
     return found
 
 
+def _trained(folder: Path, who: str) -> Entry:
+    """A run of `train` that is whole; who: the command that takes no other."""
+    found = opened(folder)
+    if found.kind != "train":
+        message = f"is a {found.kind} folder; {who} takes one of train"
+        raise InvalidInput(Fault(message, file=str(folder)))
+    return found
+
+
+def load(folder: str | Path) -> Run:
+    """A run as it was left, to predict with; the data it was trained on is not read.
+
+    Raises InvalidInput where the folder is damaged, or none of a model that was trained.
+    """
+    from optcli import config as configs
+
+    folder = Path(folder)
+    found = _trained(folder, "predict")
+    config = configs.load(folder / "config.yaml")
+    if config.objective is not None:
+        message = f"is a descent on {config.objective.name}, which predicts nothing"
+        raise InvalidInput(Fault(message, file=str(folder)))
+    rows = history(folder / "history.csv")
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    return Run(config, folder, columns, found.summary, Trained.load(folder / "model.npz"))
+
+
 # Keys that may name a file; config.yaml has it as seen from the run's folder.
 PATHS = ("dataset.path", "split.validation", "split.test")
 
@@ -203,11 +231,7 @@ def verify(folder: Path, epochs: int | None = None) -> Verdict:
     """
     from optcli import config as configs
 
-    found = opened(folder)
-    if found.kind != "train":
-        raise InvalidInput(
-            Fault(f"is a {found.kind} folder; verify takes one of train", file=str(folder))
-        )
+    found = _trained(folder, "verify")
     told = files.read_json(folder / "environment.json")
     plan = Plan.of(configs.load(folder / "config.yaml"))
     if told.get("data_sha256") != checksum(plan.data):

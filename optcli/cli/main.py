@@ -42,9 +42,20 @@ def root(
 
 
 def _gather() -> None:
-    from optcli.cli import check, compare, explain, gradcheck, list_, runs, trace, train
+    from optcli.cli import (
+        check,
+        compare,
+        explain,
+        gradcheck,
+        list_,
+        predict,
+        runs,
+        schema,
+        trace,
+        train,
+    )
 
-    for module in (train, compare, gradcheck, check, trace, explain, list_):
+    for module in (train, compare, gradcheck, check, predict, trace, explain, list_, schema):
         app.command(module.NAME)(module.command)
     app.add_typer(runs.app, name=runs.NAME)
 

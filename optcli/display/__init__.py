@@ -15,6 +15,7 @@
     gradients    the table of gradient checks
     comparison, verdict   a comparison while it goes on, and in words
     trace, runs  what these commands say
+    predictions  of new rows
     explanation  pages on names, and the way of a batch through a model
 
 A listener is called with each event, then once with `finish(summary, folder, notes)`;
@@ -27,9 +28,10 @@ from optcli.display.explanation import pages, passes
 from optcli.display.faults import faults
 from optcli.display.jsonl import JsonLines
 from optcli.display.live import LiveTable
-from optcli.display.pages import catalog, plan
+from optcli.display.pages import catalog, plan, schema
 from optcli.display.pick import Listener, Quiet, pick
 from optcli.display.plain import PlainLines
+from optcli.display.predictions import as_csv, predictions
 
 __all__ = [
     "JsonLines",
@@ -37,10 +39,13 @@ __all__ = [
     "LiveTable",
     "PlainLines",
     "Quiet",
+    "as_csv",
     "catalog",
     "faults",
     "pages",
     "passes",
     "pick",
     "plan",
+    "predictions",
+    "schema",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from json import dumps
 from typing import Any, Protocol, TextIO
 
 from optcli.display.aligned import terminal_width
@@ -81,6 +82,13 @@ def plan(facts: Mapping[str, Any], *, quiet: bool, json: bool, stream: TextIO) -
             },
             stream,
         )
+
+
+def schema(found: Mapping[str, Any], stream: TextIO) -> None:
+    """A JSON Schema, indented."""
+    output = Output(stream)
+    for line in dumps(found, indent=2).splitlines():
+        output.line(line)
 
 
 def _some(rows: list[tuple[str, str]], most: int = 50) -> list[tuple[str, str]]:

@@ -1,0 +1,19 @@
+"""`optcli schema`: the JSON Schema of a config."""
+
+from __future__ import annotations
+
+import sys
+
+from optcli.cli import options
+
+NAME = "schema"
+
+
+def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
+    """Print the JSON Schema of a config, for editors."""
+    from optcli import config, display
+    from optcli.plugins import load
+
+    load(plugin or [])
+    display.schema(config.schema(), sys.stdout)
+    return 0
