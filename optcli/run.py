@@ -19,7 +19,7 @@ from optcli import files, folders
 from optcli.arrays import DTYPES, Array
 from optcli.data import streaming
 from optcli.data import table as tables
-from optcli.data.preparation import Part, Prepared
+from optcli.data.preparation import Part, Prepared, labelled
 from optcli.descent import Ground, unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
@@ -82,15 +82,37 @@ class Run:
         """
         return self.trained.encoder.decode(self.trained.loss.respond(self.scores(X)))
 
+    def evaluate(self, X: Any) -> dict[str, float]:
+        """Loss and metrics on labelled raw rows, as `summary["test"]` has them.
+
+        X: as for `predict`, with the columns of the target (and of the weights, if there
+        were some). Rows with missing values are dropped where training dropped them.
+        Raises InvalidInput.
+        """
+        encoder, dtype = self.trained.encoder, DTYPES[self.trained.dtype]
+        part = labelled(encoder, self._table(X, encoder.target.names), dtype)
+        data = Prepared(part, None, None, encoder, encoder.outputs)
+        with placed(self.config):
+            task = task_of(self.config)
+            cohort = task.cohort([Replica(self.config.optimizer, data, self.config.seed)])
+        # class weights are those of the training rows
+        cohort = replace(cohort, loss=self.trained.loss)
+        with blas_threads(1):
+            return evaluate(cohort, self.trained, part)
+
     def scores(self, X: Any) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predict` takes them."""
         encoder = self.trained.encoder
+        x = encoder.encode(self._table(X), DTYPES[self.trained.dtype])
+        return forward(self.trained, x)
+
+    def _table(self, X: Any, targets: Sequence[str] = ()) -> tables.Table:
+        """Raw rows as a table; of an array, the columns are the features, then the targets."""
+        encoder = self.trained.encoder
         if isinstance(X, str | Path):
-            table = tables.read(X, categorical=encoder.words)
-        else:
-            names = [feature.name for feature in encoder.features]
-            table = tables.of(X, names, categorical=encoder.words)
-        return forward(self.trained, encoder.encode(table, DTYPES[self.trained.dtype]))
+            return tables.read(X, categorical=encoder.words)
+        names = [*(feature.name for feature in encoder.features), *targets]
+        return tables.of(X, names, categorical=encoder.words)
 
 
 def forward(trained: Trained, x: Array) -> Array:
@@ -386,7 +408,8 @@ def _train(
         trained = replace(
             start, parameters=state.best[:1].copy(), statistics=state.best_statistics[:1].copy()
         )
-        test = evaluate(plan.cohort, trained, plan.data.test)
+        rows = plan.data.test
+        test = None if rows is None else evaluate(plan.cohort, trained, rows)
         found = summary(event, history, state.architecture.layout.size, test)
         if isinstance(config.dataset, Ground):
             found["end"] = found.pop("test")  # where the path ended is no test
@@ -409,10 +432,8 @@ def _beside(config: Config, out: Path) -> Config:
     return replace(config, dataset=replace(config.dataset, cache=cache))  # type: ignore[call-arg]
 
 
-def evaluate(cohort: Cohort, trained: Trained, part: Part | None) -> dict[str, float] | None:
-    """Loss and metrics of a trained model on a part of the data, or None where there is none."""
-    if part is None:
-        return None
+def evaluate(cohort: Cohort, trained: Trained, part: Part) -> dict[str, float]:
+    """Loss and metrics of a trained model on a part of the data."""
     architecture = trained.architecture()
     parameters = Parameters(architecture.layout, trained.parameters)
     statistics = Parameters(architecture.statistics, trained.statistics)

@@ -120,24 +120,24 @@ def opened(folder: Path) -> Entry:
     return found
 
 
-def _trained(folder: Path, who: str) -> Entry:
-    """A run of `train` that is whole; who: the command that takes no other."""
+def _trained(folder: Path) -> Entry:
+    """A run of `train` that is whole; raises InvalidInput for any other."""
     found = opened(folder)
     if found.kind != "train":
-        message = f"is a {found.kind} folder; {who} takes one of train"
+        message = f"is a {found.kind} folder; must be one of train"
         raise InvalidInput(Fault(message, file=str(folder)))
     return found
 
 
 def load(folder: str | Path) -> Run:
-    """A run as it was left, to predict with; the data it was trained on is not read.
+    """A run as it was left, to predict and evaluate with; the data it was trained on is not read.
 
     Raises InvalidInput where the folder is damaged, or none of a model that was trained.
     """
     from optcli import config as configs
 
     folder = Path(folder)
-    found = _trained(folder, "predict")
+    found = _trained(folder)
     config = configs.load(folder / "config.yaml")
     if config.objective is not None:
         message = f"is a descent on {config.objective.name}, which predicts nothing"
@@ -231,7 +231,7 @@ def verify(folder: Path, epochs: int | None = None) -> Verdict:
     """
     from optcli import config as configs
 
-    found = _trained(folder, "verify")
+    found = _trained(folder)
     told = files.read_json(folder / "environment.json")
     plan = Plan.of(configs.load(folder / "config.yaml"))
     if told.get("data_sha256") != checksum(plan.data):

@@ -1,4 +1,4 @@
-"""Predict: the command and `optcli.load`, against the model's formula written out in NumPy."""
+"""Predict and evaluate, against the formula written out in NumPy and what the run measured."""
 
 import csv
 import io
@@ -119,7 +119,7 @@ def test_what_cannot_predict_is_refused(tmp_path, folder, capsys, monkeypatch):
     Path("few.csv").write_text("sepal_length,sepal_width\n1,2\n")
     wrong = {
         ("path", IRIS): "path: is a descent on beale, which predicts nothing\n",
-        ("trace", IRIS): "trace: is a trace folder; predict takes one of train\n",
+        ("trace", IRIS): "trace: is a trace folder; must be one of train\n",
         ("nowhere", IRIS): "nowhere: is no run folder\n",
         (folder, "nowhere.csv"): "nowhere.csv: no such file\n",
     }
@@ -127,6 +127,39 @@ def test_what_cannot_predict_is_refused(tmp_path, folder, capsys, monkeypatch):
         assert said(capsys, "predict", *words)[::2] == (2, message)
     code, _, told = said(capsys, "predict", folder, "few.csv")
     assert (code, "few.csv: column 'petal_length': is not there" in told) == (2, True)
+
+
+LABELLED = {
+    "classes": {"loss": {"name": "cross_entropy", "class_weights": "balanced"}},
+    "values": {"target": "petal_width", "loss": "mse"},
+    "weights": {"weights": "petal_width", "loss": "cross_entropy"},
+}
+
+
+@pytest.mark.parametrize("case", LABELLED)
+def test_the_test_rows_are_measured_as_the_run_measured_them(case, tmp_path, capsys):
+    head, *rows = IRIS.read_text().splitlines(keepends=True)
+    (tmp_path / "rows.csv").write_text(head + "".join(rows[:130]))  # classes of unlike size
+    (tmp_path / "test.csv").write_text(head + "".join(rows[40:]))
+    given = dict(LABELLED[case])
+    columns = {name: given.pop(name) for name in ("target", "weights") if name in given}
+    dataset = CONFIG["dataset"] | {"path": str(tmp_path / "rows.csv")} | columns
+    split = {"validation": 0, "test": str(tmp_path / "test.csv")}
+    config = CONFIG | given | {"dataset": dataset, "split": split}
+    done = optcli.train(config, out=tmp_path / "run", plots=False)
+    code, out, _ = said(capsys, "evaluate", tmp_path / "run", tmp_path / "test.csv", "--json")
+    assert code == 0
+    assert json.loads(out) == {"event": "evaluation", **done.summary["test"]}
+    _, out, _ = said(capsys, "evaluate", tmp_path / "run", tmp_path / "test.csv")
+    assert out.startswith("loss ")
+
+
+def test_rows_without_labels_are_not_evaluated(folder, tmp_path, capsys):
+    lines = [line.rpartition(",")[0] for line in IRIS.read_text().splitlines()]
+    (tmp_path / "bare.csv").write_text("\n".join(lines))
+    code, out, told = said(capsys, "evaluate", folder, tmp_path / "bare.csv")
+    assert (code, out) == (2, "")
+    assert "column 'species': is not there" in told
 
 
 def test_schema_prints_what_editors_read(capsys):

@@ -45,6 +45,7 @@ def _gather() -> None:
     from optcli.cli import (
         check,
         compare,
+        evaluate,
         explain,
         gradcheck,
         list_,
@@ -55,7 +56,8 @@ def _gather() -> None:
         train,
     )
 
-    for module in (train, compare, gradcheck, check, predict, trace, explain, list_, schema):
+    work = (train, compare, gradcheck, check, predict, evaluate, trace)
+    for module in (*work, explain, list_, schema):
         app.command(module.NAME)(module.command)
     app.add_typer(runs.app, name=runs.NAME)
 

@@ -12,18 +12,14 @@ from optcli.cli import options
 
 NAME = "predict"
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
-Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A table of its features.", show_default=False)
-]
 File = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write a CSV file instead.")
 ]
 
 
 def command(
-    run: Run,
-    data: Data,
+    run: options.Run,
+    data: options.Data,
     output: File = None,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,

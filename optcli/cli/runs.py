@@ -14,7 +14,6 @@ NAME = "runs"
 
 app = typer.Typer(help="List, show, diff, verify and remove runs.", add_completion=False)
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the runs.")]
 
 
@@ -29,7 +28,7 @@ def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
 
 
 @app.command()
-def show(run: Run, json: options.Json = False) -> int:
+def show(run: options.Run, json: options.Json = False) -> int:
     """Show the results of a run, and its config."""
     from optcli import runs
     from optcli.display import runs as display
@@ -40,7 +39,7 @@ def show(run: Run, json: options.Json = False) -> int:
 
 
 @app.command()
-def diff(run: Run, other: Run, json: options.Json = False) -> int:
+def diff(run: options.Run, other: options.Run, json: options.Json = False) -> int:
     """Show how two runs differ in config and results."""
     from optcli import runs
     from optcli.display import runs as display
@@ -51,7 +50,7 @@ def diff(run: Run, other: Run, json: options.Json = False) -> int:
 
 @app.command()
 def verify(
-    run: Run,
+    run: options.Run,
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", min=1, help="Only the first N epochs.")
     ] = None,

@@ -31,7 +31,7 @@ from optcli.display.live import LiveTable
 from optcli.display.pages import catalog, plan, schema
 from optcli.display.pick import Listener, Quiet, pick
 from optcli.display.plain import PlainLines
-from optcli.display.predictions import as_csv, predictions
+from optcli.display.predictions import as_csv, evaluation, predictions
 
 __all__ = [
     "JsonLines",
@@ -41,6 +41,7 @@ __all__ = [
     "Quiet",
     "as_csv",
     "catalog",
+    "evaluation",
     "faults",
     "pages",
     "passes",

@@ -1,4 +1,4 @@
-"""Predictions of new rows, as CSV or JSON lines."""
+"""Predictions of new rows, as CSV or JSON lines; and how good they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from optcli.arrays import Array
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
-from optcli.display.words import escaped
+from optcli.display.words import escaped, measures
 
 
 def as_csv(columns: Mapping[str, Array]) -> str:
@@ -47,3 +47,11 @@ def predictions(
     elif not quiet:
         output = Output(stream)
         output.write(output.encodable(as_csv(columns)))
+
+
+def evaluation(found: Mapping[str, float], *, quiet: bool, json: bool, stream: TextIO) -> None:
+    """Loss and metrics, by name."""
+    if json:
+        JsonLines(stream).emit("evaluation", found)
+    elif not quiet:
+        Output(stream).line(escaped(measures(found)))

@@ -124,22 +124,27 @@ def closing(
     ]
     best, final, test = (summary.get(key) or {} for key in ("best", "final", "test"))
     if best.get("epoch"):
-        lines.append(f"best epoch {best['epoch']}: {_measures(best)}")
+        lines.append(f"best epoch {best['epoch']}: {_of_epoch(best)}")
     elif final:
-        lines.append(f"last epoch: {_measures(final)}")
+        lines.append(f"last epoch: {_of_epoch(final)}")
     if outcome == "diverged":
         lines.append("the loss or its gradient was no longer finite; try a smaller learning rate")
     if test:
-        lines.append("test: " + ", ".join(_measure(k, v) for k, v in test.items() if _said(v)))
+        lines.append(f"test: {measures(test)}")
     if end:
-        lines.append("end: " + ", ".join(_measure(k, v) for k, v in end.items() if _said(v)))
+        lines.append(f"end: {measures(end)}")
     lines += [f"note: {note}" for note in notes]
     if folder is not None:
         lines.append(f"run folder: {folder}")
     return [escaped(line) for line in lines]
 
 
-def _measures(row: Mapping[str, Any]) -> str:
+def measures(found: Mapping[str, Any]) -> str:
+    """Losses and metrics in one line: `loss 0.07799, accuracy 0.9667`."""
+    return ", ".join(_measure(name, value) for name, value in found.items() if _said(value))
+
+
+def _of_epoch(row: Mapping[str, Any]) -> str:
     """The validation measures of a history row, or the training ones if there are none."""
     part = "validation" if _said(row.get("validation_loss")) else "train"
     found = {k: v for k, v in row.items() if k.startswith(f"{part}_") and _said(v)}
