@@ -30,9 +30,11 @@ MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
-_touched = 0
-_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 SMALL = 1 << 20  # bytes of an array for which no file is worth its while
+
+# The maps of this process, and how many bytes of them were looked at since the last release.
+_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_touched = 0
 
 
 @contextlib.contextmanager

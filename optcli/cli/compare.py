@@ -80,7 +80,7 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Compare optimizers, or whole configs, fairly.
+    """Compare optimizers, or configs, fairly.
 
     Each is tuned with an equal budget, then run on fresh seeds. Without --config
     the problem is a built-in one. With --out of a comparison that one goes on.

@@ -20,7 +20,7 @@ def command(
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List what a config can name: data sets, losses, optimizers."""
+    """List what a config can name."""
     from optcli import catalog, display
     from optcli.plugins import load
 

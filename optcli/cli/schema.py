@@ -10,7 +10,7 @@ NAME = "schema"
 
 
 def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
-    """Print the JSON Schema of a config, for editors."""
+    """Print the config's JSON Schema, for editors."""
     from optcli import config, display
     from optcli.plugins import load
 

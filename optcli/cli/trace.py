@@ -47,7 +47,7 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Draw the paths of optimizers on a test function.
+    """Draw paths of optimizers on a function.
 
     Says how near each came, and in how many steps. Exits with 1 when every one of them diverged.
     """

@@ -43,7 +43,10 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Train one model; watch its loss; keep run and plots."""
+    """Train one model, and keep the run.
+
+    Shows the loss while it falls; leaves a folder with model, history and plots.
+    """
     from optcli import display, run
     from optcli.plugins import load
 
