@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from optcli.cli.main import run
-from optcli.data import parquet, streaming
+from optcli.data import opening, streaming
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 DOCUMENTED = (0, 1, 2, 3)
@@ -162,16 +162,53 @@ def test_text_that_is_wanted_in_memory_and_does_not_fit():
 
 def test_parquet_that_holds_more_than_memory(monkeypatch, capfd):
     """Equal numbers take next to nothing in such a file."""
-    monkeypatch.setattr(parquet, "memory", lambda: 150e6)
+    monkeypatch.setattr(opening, "memory", lambda: 300e6)
     numbers = [pl.repeat(1, 10**7, dtype=pl.Int8).alias(name) for name in "ay"]
     pl.select(numbers).write_parquet("t.parquet")
     assert Path("t.parquet").stat().st_size < 10**6
     Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream="false"))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "t.parquet: is 160 MB of numbers, the memory 150 MB; set dataset.stream\n"
+        "t.parquet: takes 160 MB or more, of 300 MB of memory; "
+        "set dataset.stream to true, or take a part of it\n"
     )
     assert streaming.is_large("t.parquet")
+
+
+def test_text_that_unpacks_to_more_than_half_of_the_memory(monkeypatch, capfd):
+    Path("t.csv.gz").write_bytes(gzip.compress(b"a,y\n" + b"1,2\n" * 2_000_000, mtime=0))
+    monkeypatch.setattr(opening, "CHUNK", 1 << 16)
+    monkeypatch.setattr(opening, "memory", lambda: 10e6)
+    Path("c.yaml").write_text(CONFIG.format(name="t.csv.gz", stream="false"))
+    assert run(["check", "c.yaml"]) == 2
+    assert capfd.readouterr().err == (
+        "t.csv.gz: takes 5 MB or more, of 10 MB of memory; "
+        "set dataset.stream to true, or take a part of it\n"
+    )
+
+
+def varint(value: int) -> bytes:
+    """A number as the footer of such a file holds it, with the mark of a long one."""
+    value, found = 2 * value, b"\x16"
+    while value > 127:
+        found, value = found + bytes([value & 127 | 128]), value >> 7
+    return found + bytes([value])
+
+
+@pytest.mark.parametrize("stream", ["false", "true", "null"])
+@pytest.mark.parametrize("rows", [13, 2**40])
+def test_parquet_that_promises_more_rows_than_it_has(rows, stream, capfd):
+    pl.DataFrame({"a": range(12), "y": range(12)}).write_parquet("t.parquet", statistics=False)
+    whole = Path("t.parquet").read_bytes()
+    length = int.from_bytes(whole[-8:-4], "little")
+    body, footer = whole[: -8 - length], whole[-8 - length : -8]
+    footer = footer.replace(varint(12), varint(rows), 1)  # those of the file, not of its group
+    Path("t.parquet").write_bytes(body + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream=stream))
+    assert run(["check", "c.yaml"]) == 2
+    assert capfd.readouterr().err == (
+        "t.parquet: is not a parquet file, or damaged; write it anew\n"
+    )
 
 
 # ---- run folders ---------------------------------------------------------------------

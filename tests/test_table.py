@@ -228,7 +228,7 @@ def test_a_file_larger_than_memory(tmp_path):
             file.truncate(1 << 42)  # a hole, takes no space
         except OSError:
             pytest.skip("no sparse files here")
-    with pytest.raises(InvalidInput, match=r"is 4398 GB, the memory \d+ GB; take a part of it"):
+    with pytest.raises(InvalidInput, match=r"takes 4398 GB or more, of \d+ GB of memory; set"):
         table.read(path)
 
 

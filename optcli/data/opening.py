@@ -42,16 +42,12 @@ def suffix(path: Path) -> str:
 
 
 def contents(path: Path) -> bytes:
-    """The bytes of a file, unpacked; raises InvalidInput for more than the memory holds."""
-    most = memory()
+    """The bytes of a file, unpacked; raises InvalidInput where there is no room for them."""
     with reading(path):
-        size = path.stat().st_size
-        if size > most:
-            message = f"is {in_bytes(size)}, the memory {in_bytes(most)}; take a part of it"
-            raise InvalidInput(Fault(message, file=str(path)))
+        check_room(path, path.stat().st_size)
         if suffix(path) == ".gz":
             with gzip.open(path) as file:
-                data = _unpacked(cast("BinaryIO", file), path, most)
+                data = _unpacked(cast("BinaryIO", file), path)
         else:
             data = path.read_bytes()
     if not data or data.isspace():
@@ -59,15 +55,21 @@ def contents(path: Path) -> bytes:
     return data
 
 
-def _unpacked(file: BinaryIO, path: Path, most: float) -> bytes:
+def check_room(path: Path, size: int) -> None:
+    """Raise InvalidInput for what takes more than half of the memory."""
+    if size > memory() / 2:
+        message = f"takes {in_bytes(size)} or more, of {in_bytes(memory())} of memory"
+        message += "; set dataset.stream to true, or take a part of it"
+        raise InvalidInput(Fault(message, file=str(path)))
+
+
+def _unpacked(file: BinaryIO, path: Path) -> bytes:
     """All there is in a packed file, which may be a thousand times its size."""
     pieces, size = [], 0
     while piece := file.read(CHUNK):
         pieces.append(piece)
         size += len(piece)
-        if size > most:
-            message = f"is more than the {in_bytes(most)} of memory when unpacked"
-            raise InvalidInput(Fault(f"{message}; take a part of it", file=str(path)))
+        check_room(path, size)
     return b"".join(pieces)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from optcli.data import delimited
 from optcli.data.columns import Column, Contents, Mixed, Numbers, Words, short
-from optcli.data.opening import in_bytes, memory
+from optcli.data.opening import check_room
 from optcli.errors import Fault, InvalidInput
 
 TOGETHER = 4  # columns that are unpacked together
@@ -27,11 +27,11 @@ def read(data: bytes, path: Path, categorical: Collection[str]) -> Contents:
     import polars as pl
 
     with _refusing(path):
-        size = 8 * _values(pl.scan_parquet(io.BytesIO(data)))
-        if size > memory():
-            message = f"is {in_bytes(size)} of numbers, the memory {in_bytes(memory())}"
-            raise InvalidInput(Fault(f"{message}; set dataset.stream", file=str(path)))
-        frame = pl.read_parquet(data)
+        scan = pl.scan_parquet(io.BytesIO(data))
+        check_room(path, 8 * _values(scan))
+        rows, frame = _rows(scan), pl.read_parquet(data)
+    if frame.height != rows:
+        raise _damaged(path)  # it promises other rows than it has
     return of_frame(frame, path, categorical)
 
 
@@ -52,7 +52,7 @@ def pieces(
             with _refusing(path):
                 found += few.collect().get_columns()
         if any(len(series) != min(step, rows - start) for series in found):
-            raise _damaged(path)  # it promises more rows than it has
+            raise _damaged(path)  # it promises other rows than it has
         yield of_frame(found, path, categorical)
     if not rows or not names:
         raise InvalidInput(Fault("has no rows", file=str(path)))
