@@ -101,7 +101,8 @@ def is_own(folder: Path) -> bool:
 def check_own(folder: Path) -> None:
     """Raise InvalidInput unless all that the folder holds is optcli's."""
     if not is_own(folder):
-        raise InvalidInput(Fault("was not made by optcli; it is left alone", file=str(folder)))
+        message = f"{folder} was not made by optcli; --overwrite leaves it alone"
+        raise InvalidInput(Fault(message, "--out"))
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".new-"):
             continue

@@ -176,7 +176,7 @@ def test_remove(parent, capsys):
     assert said(capsys, "remove", "runs/a", "runs/b")[0] == 0
     assert not list(parent.iterdir())
     code, _, wrong = said(capsys, "remove", "runs")
-    assert (code, wrong) == (2, "runs: was not made by optcli; it is left alone\n")
+    assert (code, "was not made by optcli" in wrong) == (2, True)
     assert parent.exists()
 
 

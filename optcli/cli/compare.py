@@ -15,7 +15,7 @@ NAME = "compare"
 Entries = Annotated[
     list[str],
     typer.Argument(
-        metavar="ENTRY",
+        metavar="ENTRY...",
         help="Optimizers: adam, adam:lr=0.01,beta1=0.8, sgd:lr=0.1|0.01; or config files.",
         show_default=False,
     ),

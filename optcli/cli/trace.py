@@ -18,7 +18,7 @@ Objective = Annotated[
 ]
 Optimizers = Annotated[
     list[str],
-    typer.Argument(metavar="OPTIMIZER", help="sgd, adam:lr=0.01,beta1=0.8, …"),
+    typer.Argument(metavar="OPTIMIZER...", help="sgd, adam:lr=0.01,beta1=0.8, …"),
 ]
 Start = Annotated[
     str | None,
