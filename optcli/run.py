@@ -380,7 +380,10 @@ def _is_done(plan: Plan, arrays: Mapping[str, Array]) -> bool:
 def _finished(plan: Plan, folder: Path, history: History) -> Run:
     found = files.read_json(folder / "summary.json")
     trained = plan.untrained().read(folder / "model.npz")
-    outcome = str(found.get("outcome"))
+    outcome = found.get("outcome")
+    if not isinstance(outcome, str):
+        message = "is damaged: it does not tell the outcome"
+        raise InvalidInput(Fault(message, file=str(folder / "summary.json")))
     note = f"this run has ended ({outcome}); nothing was changed{GOES_ON.get(outcome, '')}"
     return Run(plan.config, folder, history.columns, found, trained, (note,))
 

@@ -162,6 +162,20 @@ def test_a_closed_pipe_is_no_error(words):
     assert "run" not in words or Path("run/checksums.json").is_file()
 
 
+def test_help_for_a_reader_that_has_gone():
+    done = command("O --help | true; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_ended_run_without_an_outcome_is_damaged(capsys):
+    assert run(["train", "c.yaml", "--out", "run", "--quiet", "--no-plots"]) == 0
+    Path("run/checksums.json").unlink()
+    Path("run/summary.json").write_text('{"epochs": 3}')
+    assert run(["train", "--resume", "run"]) == 2
+    said = capsys.readouterr().err
+    assert said == "run/summary.json: is damaged: it does not tell the outcome\n"
+
+
 PLACES = {
     "ASCII": {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     "dumb": {"TERM": "dumb"},

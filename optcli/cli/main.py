@@ -95,6 +95,8 @@ def run(arguments: list[str]) -> int:
             abandon(sys.stdout)
         return _refused(plugins.failure(error) or _failed(error), arguments)
     except (Exception, SystemExit) as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            return 0  # the reader of the help has gone
         # click's own errors know their message; anything else is a plug-in's fault, or ours
         if hasattr(error, "format_message"):
             return _refused(_usage(error, arguments), arguments)
