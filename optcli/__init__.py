@@ -1,6 +1,6 @@
 """optcli: train, compare and check optimizers and losses, on NumPy."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 __all__ = [
