@@ -16,6 +16,7 @@ from optcli.arrays import Array, Workspace
 from optcli.data.base import Dataset, Roles
 from optcli.data.encoding import Encoder, Target
 from optcli.data.preparation import Part, Prepared
+from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
 from optcli.layers.base import Layer, Pass, Place
@@ -35,14 +36,14 @@ class Ground(Dataset):
     objective: Objective
     start: tuple[float, ...]
 
-    def table(self, seed: int) -> Table:
+    def table(self, seed: int, rules: int = RULES) -> Table:
         message = "has no rows; 'optcli train' and 'optcli trace' take an objective"
         raise InvalidInput(Fault(message, "objective"))
 
     def roles(self) -> Roles:
         return Roles(self._names())
 
-    def other(self, path: str) -> Table:
+    def other(self, path: str, reading: Reading) -> Table:
         return self.table(0)
 
     def _names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from optcli.arrays import DTYPES, Array
 from optcli.data import streaming
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared, labelled
+from optcli.data.reading import RULES, rules_of
 from optcli.descent import Ground, unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
@@ -110,9 +111,9 @@ class Run:
         """Raw rows as a table; of an array, the columns are the features, then the targets."""
         encoder = self.trained.encoder
         if isinstance(X, str | Path):
-            return tables.read(X, categorical=encoder.words)
+            return tables.read(X, encoder.reading)
         names = [*(feature.name for feature in encoder.features), *targets]
-        return tables.of(X, names, categorical=encoder.words)
+        return tables.of(X, names, reading=encoder.reading)
 
 
 def forward(trained: Trained, x: Array) -> Array:
@@ -130,8 +131,11 @@ class Plan:
     data: Prepared
 
     @classmethod
-    def of(cls, config: Config) -> Plan:
-        """Read and prepare the data, check that all fits; raises InvalidInput."""
+    def of(cls, config: Config, rules: int = RULES) -> Plan:
+        """Read and prepare the data, check that all fits; raises InvalidInput.
+
+        rules: those by which the table is read.
+        """
         with placed(config):
             task = task_of(config)
             ground = config.dataset
@@ -140,7 +144,7 @@ class Plan:
                     raise InvalidInput(Fault(unfit(config.optimizer), "optimizer.name"))
                 data = ground.prepared(DTYPES[config.dtype])
             else:
-                data = task.prepare(task.table())
+                data = task.prepare(task.table(rules))
             cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
             check_task(cohort)
         return cls(replace(config, training=cohort.training), cohort, data)
@@ -301,7 +305,7 @@ def resume(
         config = configs.load(folder / "config.yaml", overrides)
         old = configs.load(folder / "config.yaml")
         check_changes(old, config)
-        plan = Plan.of(_beside(config, folder))
+        plan = Plan.of(_beside(config, folder), rules_of(told.get("optcli")))
         if told.get("data_sha256") != checksum(plan.data):
             message = "its data has changed since; train anew, or restore the data"
             raise InvalidInput(Fault(message, file=str(folder)))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from optcli import files, folders
+from optcli.data.reading import rules_of
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded
 from optcli.recording import Trained
@@ -233,7 +234,7 @@ def verify(folder: Path, epochs: int | None = None) -> Verdict:
 
     found = _trained(folder)
     told = files.read_json(folder / "environment.json")
-    plan = Plan.of(configs.load(folder / "config.yaml"))
+    plan = Plan.of(configs.load(folder / "config.yaml"), rules_of(told.get("optcli")))
     if told.get("data_sha256") != checksum(plan.data):
         raise InvalidInput(Fault("its data has changed since", file=str(folder)))
     rows = history(folder / "history.csv")

@@ -15,6 +15,7 @@ from optcli.data.base import Dataset
 from optcli.data.batches import Windows
 from optcli.data.columns import blocks
 from optcli.data.preparation import Prepared, prepare
+from optcli.data.reading import RULES
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
 from optcli.losses.base import Loss
@@ -47,15 +48,15 @@ class Task:
     dtype: str
     default_batch: bool = False
 
-    def table(self) -> Table:
-        """The raw data; raises InvalidInput, also where there is no room to make it up."""
+    def table(self, rules: int = RULES) -> Table:
+        """The raw data, read by these rules; raises InvalidInput, also where there is no room."""
         told = [getattr(self.dataset, key, None) for key in ("samples", "features", "outputs")]
         samples, *columns = [size if isinstance(size, int) else 0 for size in told]
         needed, there = 2 * 8 * samples * max(2, sum(columns)), memory_available()
         if needed > there:
             message = f"is {samples:,}; needs about {needed / 1e9:,.1f} GB of memory, of which "
             raise InvalidInput(Fault(f"{message}{there / 1e9:.1f} GB are free", "dataset.samples"))
-        return self.dataset.table(self.seed)
+        return self.dataset.table(self.seed, rules)
 
     def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:
         """The data as arrays, divided by the config's seed or another; raises InvalidInput."""

@@ -182,7 +182,7 @@ def test_an_encoder_survives_json_and_predicts_from_the_file(file, target, kind,
     found = prepared(path, target, kind, **fields)
     encoder = Encoder.from_json(json.loads(json.dumps(found.encoder.to_json())))
     assert encoder == found.encoder
-    part = labelled(encoder, table.read(path, categorical=encoder.words), np.float64)
+    part = labelled(encoder, table.read(path, encoder.reading), np.float64)
     np.testing.assert_array_equal(part.x, found.train.x)
     np.testing.assert_array_equal(part.y, found.train.y)
 

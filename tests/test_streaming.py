@@ -25,6 +25,7 @@ from optcli.data.base import DATASETS
 from optcli.data.batches import Batches, Source
 from optcli.data.columns import Numbers
 from optcli.data.preparation import prepare
+from optcli.data.reading import CURRENT, Reading
 from optcli.errors import EnvironmentFailed, InvalidInput
 from optcli.events import EpochEnded
 from optcli.metrics import METRICS, Additive
@@ -53,8 +54,8 @@ def write(folder, content, name="t.csv"):
     return path
 
 
-def streamed(path, folder, delimiter=None, categorical=()):
-    return streaming.read(path, folder, delimiter=delimiter, categorical=categorical)
+def streamed(path, folder, reading=CURRENT):
+    return streaming.read(path, folder, reading)
 
 
 def told(read, *arguments, **options):
@@ -113,11 +114,12 @@ TABLES = {
 @pytest.mark.parametrize("name", TABLES)
 def test_streamed_in_pieces_it_is_the_same_table(small, tmp_path, name, categorical):
     path = write(tmp_path, TABLES[name])
-    whole = told(table.read, path, categorical=categorical)
-    assert told(streamed, path, tmp_path / "cache", categorical=categorical) == whole
+    reading = Reading(categorical=categorical)
+    whole = told(table.read, path, reading)
+    assert told(streamed, path, tmp_path / "cache", reading) == whole
     packed = write(tmp_path, gzip.compress(path.read_bytes()), "t.csv.gz")
-    expected = told(table.read, packed, categorical=categorical)
-    assert told(streamed, packed, tmp_path / "cache", categorical=categorical) == expected
+    expected = told(table.read, packed, reading)
+    assert told(streamed, packed, tmp_path / "cache", reading) == expected
 
 
 CELLS = st.sampled_from(["1", "-2.5", "x", "y z", "", "NA", "1,5", '"', "\n", "é", "1e400"])
@@ -201,7 +203,7 @@ def test_a_cache_is_used_again_and_a_changed_table_has_its_own(small, monkeypatc
         assert told(streamed, moved, cache) == before
     path.write_text(TABLES["words"].replace("w2", "w9"))
     assert told(streamed, path, cache) == told(table.read, path) != before
-    told(streamed, path, cache, categorical=("a",))
+    told(streamed, path, cache, Reading(categorical=("a",)))
     assert len(list(cache.iterdir())) == 3
 
 

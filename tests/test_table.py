@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from optcli.data import delimited, table
 from optcli.data.columns import MISSING, Numbers, Words
+from optcli.data.reading import Reading
 from optcli.errors import EnvironmentFailed, InvalidInput
 
 
@@ -59,10 +60,10 @@ def test_quoted_fields_may_hold_lines_and_the_next_row_knows_its_own(tmp_path):
 
 
 def test_a_delimiter_can_be_given(tmp_path):
-    read = table.read(write(tmp_path, "a b,c\n1 2,3\n"), delimiter=" ")
+    read = table.read(write(tmp_path, "a b,c\n1 2,3\n"), Reading(delimiter=" "))
     assert read.names == ("a", "b,c")
     with pytest.raises(InvalidInput, match=r"dataset.delimiter: is ', '; must be one character"):
-        table.read(tmp_path / "t.csv", delimiter=", ")
+        table.read(tmp_path / "t.csv", Reading(delimiter=", "))
 
 
 def test_missing_values(tmp_path):
@@ -78,7 +79,7 @@ def test_yes_and_no_stay_text_and_names_with_underscores_are_no_numbers(tmp_path
 
 
 def test_categorical_columns_are_text(tmp_path):
-    read = table.read(write(tmp_path, "a,b\n01,1\n2,x\n"), categorical=["a", "b"])
+    read = table.read(write(tmp_path, "a,b\n01,1\n2,x\n"), Reading(categorical=("a", "b")))
     assert plain(read) == {"a": ["01", "2"], "b": ["1", "x"]}
     assert not read.faults
 
@@ -260,11 +261,11 @@ def test_the_shortcut_reads_the_same_or_declines(data, width, height, uniform, e
     ]
     rows = [[f"c{i}" for i in range(width)], *zip(*columns, strict=True)]
     content = "".join(",".join(row) + end for row in rows).encode()
-    short = delimited._shortcut(content, "t", ",", ["c1"])
+    short = delimited._shortcut(content, "t", ",", Reading(categorical=("c1",)))
     if short is None:
         assert not (uniform and all(map(str.strip, columns[0])))
         return
-    long = delimited._plain(content, "t", ",", ["c1"])
+    long = delimited._plain(content, "t", ",", Reading(categorical=("c1",)))
     assert short.mixed == long.mixed
     np.testing.assert_array_equal(short.lines, long.lines)
     for name, column in long.columns.items():
@@ -289,7 +290,7 @@ def test_the_shortcut_reads_the_same_or_declines(data, width, height, uniform, e
     ],
 )
 def test_the_shortcut_declines_what_is_peculiar(content):
-    assert delimited._shortcut(content.encode(), "t", ",", []) is None
+    assert delimited._shortcut(content.encode(), "t", ",", Reading()) is None
 
 
 def test_large_files_take_the_shortcut(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
 from optcli.registry import Registry
 from optcli.specs import Doc, Registered
@@ -40,15 +41,15 @@ class Dataset(Registered):
     standardize: Annotated[bool, Doc("mean 0 and deviation 1, by the training rows")] = True
 
     @abstractmethod
-    def table(self, seed: int) -> Table:
-        """The table; `seed` is the run's. Raises InvalidInput."""
+    def table(self, seed: int, rules: int = RULES) -> Table:
+        """The table; `seed` is the run's, `rules` those it is read by. Raises InvalidInput."""
 
     @abstractmethod
     def roles(self) -> Roles:
         """What the columns of the table are for."""
 
     @abstractmethod
-    def other(self, path: str) -> Table:
+    def other(self, path: str, reading: Reading) -> Table:
         """A further table with the same columns, such as validation rows in a file."""
 
 

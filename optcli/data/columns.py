@@ -157,17 +157,27 @@ class Mixed:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A sentence on what was done in reading; column: which must be in use for it to matter."""
+
+    text: str
+    column: str | None = None
+
+
+@dataclass(frozen=True)
 class Contents:
     """What a file holds.
 
     columns: by name. mixed: what is mixed in them. lines: of each row, (N,), in text.
-    unread: what is said of columns that are neither numbers nor text.
+    unread: what is said of columns that are neither numbers nor text. notes: what was
+    done in reading.
     """
 
     columns: dict[str, Column]
     mixed: dict[str, Mixed]
     lines: Array | None = None
     unread: dict[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
 
 def number(text: str) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -27,6 +27,7 @@ from optcli.data.columns import (
     short,
     transposed,
 )
+from optcli.data.reading import Reading
 from optcli.errors import Fault, InvalidInput
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -41,22 +42,22 @@ SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
 
 
-def read(data: bytes, file: str, delimiter: str | None, categorical: Collection[str]) -> Contents:
+def read(data: bytes, file: str, reading: Reading) -> Contents:
     """The table in `data`; `file` is its name in messages.
 
-    categorical: columns that are text, whatever they hold. Raises InvalidInput.
+    Raises InvalidInput.
     """
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")  # lines that end as on very old Macs
     header = data[: data.find(b"\n") + 1] or data
-    delimiter = delimiter or find_delimiter(header.decode(errors="replace"))
+    delimiter = reading.delimiter or find_delimiter(header.decode(errors="replace"))
     if len(data) > LARGE:
-        contents = _shortcut(data, file, delimiter, categorical)
+        contents = _shortcut(data, file, delimiter, reading)
         if contents is not None:
             return contents
-    return _plain(data, file, delimiter, categorical)
+    return _plain(data, file, delimiter, reading)
 
 
 def find_delimiter(header: str) -> str:
@@ -65,7 +66,7 @@ def find_delimiter(header: str) -> str:
     return max(DELIMITERS, key=outside_quotes.count)
 
 
-def _plain(data: bytes, file: str, delimiter: str, categorical: Collection[str]) -> Contents:
+def _plain(data: bytes, file: str, delimiter: str, reading: Reading) -> Contents:
     rows = _rows(_decoded(data, file), file, delimiter)
     _, header = next(rows, (1, []))
     names = _names(header, file)
@@ -79,7 +80,7 @@ def _plain(data: bytes, file: str, delimiter: str, categorical: Collection[str])
         raise InvalidInput(Fault("has a header but no rows", file=file))
     columns, mixed = {}, {}
     for name, column in zip(names, transposed(cells, len(names)), strict=True):
-        columns[name], oddity = from_cells(column, as_text=name in categorical)
+        columns[name], oddity = from_cells(column, as_text=name in reading.categorical)
         if oddity is not None:
             mixed[name] = oddity
     return Contents(columns, mixed, np.array(lines))
@@ -176,9 +177,7 @@ def _wrong_width(row: list[str], names: list[str], delimiter: str, file: str, li
     return Fault(message, file=file, line=line)
 
 
-def _shortcut(
-    data: bytes, file: str, delimiter: str, categorical: Collection[str]
-) -> Contents | None:
+def _shortcut(data: bytes, file: str, delimiter: str, reading: Reading) -> Contents | None:
     """The same through polars, or None where the plain way has to look."""
     end = data.find(b"\n") + 1
     if data.find(b'"', end) >= 0 or data.find(b"\0") >= 0 or len(delimiter.encode()) != 1:
@@ -194,7 +193,7 @@ def _shortcut(
     import polars as pl
 
     kinds = {
-        name: pl.Float64 if name in numeric and name not in categorical else pl.String
+        name: pl.Float64 if name in numeric and name not in reading.categorical else pl.String
         for name in names
     }
     try:
@@ -221,7 +220,7 @@ def _shortcut(
         if frame[name].dtype == pl.Float64:
             columns[name] = Numbers(frame[name].fill_null(np.nan).to_numpy())
             continue
-        columns[name], oddity = from_series(frame[name], as_text=name in categorical)
+        columns[name], oddity = from_series(frame[name], as_text=name in reading.categorical)
         if oddity is not None:
             mixed[name] = oddity
     return Contents(columns, mixed, np.arange(2, frame.height + 2))

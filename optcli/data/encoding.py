@@ -13,6 +13,7 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.columns import Column, Numbers, Words, first, number, number_text, short
+from optcli.data.reading import CURRENT, Reading
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
 from optcli.specs import TargetKind
@@ -67,6 +68,7 @@ class Encoder:
 
     weights: the column of sample weights. missing: what the training rows were
     done by, see Roles. image: channels, height and width, where the inputs are pixels.
+    reading: how new rows are to be read, see `read_by`.
     """
 
     features: tuple[Feature, ...]
@@ -74,6 +76,7 @@ class Encoder:
     weights: str | None = None
     missing: str = "error"
     image: tuple[int, ...] | None = None
+    reading: Reading = CURRENT
 
     @property
     def inputs(self) -> int:
@@ -92,13 +95,12 @@ class Encoder:
         """What the outputs are called: the classes, or the target's columns."""
         return self.target.classes[0] if self.target.kind == "classes" else self.target.names
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Columns to be read as text, for `table.read(…, categorical=encoder.words)`."""
-        target = [
-            name for name, text in zip(self.target.names, self.target.text, strict=False) if text
-        ]
-        return (*(f.name for f in self.features if f.categories is not None), *target)
+    def read_by(self, reading: Reading) -> Encoder:
+        """The same for new rows that are read so, with every text column as text."""
+        texts = zip(self.target.names, self.target.text, strict=False)
+        target = [name for name, text in texts if text]
+        features = [f.name for f in self.features if f.categories is not None]
+        return replace(self, reading=replace(reading, categorical=(*features, *target)))
 
     def encode(self, table: Table, dtype: Any = np.float64) -> Array:
         """The inputs x (N, D), C-contiguous. Further columns do not matter.
@@ -220,7 +222,7 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """As plain dicts, lists, texts and numbers."""
-        return asdict(self)
+        return asdict(self) | {"reading": self.reading.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Encoder:
@@ -234,13 +236,14 @@ class Encoder:
         }
         target["classes"] = tuple(tuple(names) for names in target["classes"])
         image = data.get("image")
-        return cls(
+        encoder = cls(
             tuple(features),
             Target(**target),
             data["weights"],
             data["missing"],
             image and tuple(image),
         )
+        return encoder.read_by(Reading.from_json(data.get("reading")))
 
     def _faults(self, table: Table, feature: Feature, dtype: np.dtype[Any]) -> list[Fault]:
         """What keeps a column from being encoded."""

@@ -9,6 +9,7 @@ from typing import Annotated
 from optcli.data import streaming, table
 from optcli.data.base import DATASETS, Dataset, Missing, Roles
 from optcli.data.opening import check_there
+from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
 from optcli.specs import Doc, Ge, MinLen
 
@@ -51,9 +52,13 @@ class File(Dataset):
         Doc("folder for what is streamed, relative to the config; by default runs/.cache"),
     ] = None
 
-    def table(self, seed: int) -> Table:
+    def table(self, seed: int, rules: int = RULES) -> Table:
         check_there(self.path, "dataset.path")
-        return self.other(self.path)
+        return self.other(self.path, self.reading(rules))
+
+    def reading(self, rules: int = RULES) -> Reading:
+        """How the table is read."""
+        return Reading(rules, self.delimiter, categorical=self.categorical or ())
 
     def roles(self) -> Roles:
         target = (self.target,) if isinstance(self.target, str) else tuple(self.target)
@@ -67,9 +72,8 @@ class File(Dataset):
             self.image,
         )
 
-    def other(self, path: str) -> Table:
-        categorical = self.categorical or ()
+    def other(self, path: str, reading: Reading) -> Table:
         if streaming.is_large(path) if self.stream is None else self.stream:
             folder = Path(self.cache or streaming.CACHE)
-            return streaming.read(path, folder, delimiter=self.delimiter, categorical=categorical)
-        return table.read(path, delimiter=self.delimiter, categorical=categorical)
+            return streaming.read(path, folder, reading)
+        return table.read(path, reading)

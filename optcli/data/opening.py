@@ -43,7 +43,7 @@ def suffix(path: Path) -> str:
 
 def contents(path: Path) -> bytes:
     """The bytes of a file, unpacked; raises InvalidInput where there is no room for them."""
-    with reading(path):
+    with opened(path):
         check_room(path, path.stat().st_size)
         if suffix(path) == ".gz":
             with gzip.open(path) as file:
@@ -74,7 +74,7 @@ def _unpacked(file: BinaryIO, path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
+def opened(path: Path) -> Iterator[None]:
     """Say what the system has against reading a file."""
     file = str(path)
     try:
@@ -97,7 +97,7 @@ def reading(path: Path) -> Iterator[None]:
 
 def check_there(path: str | Path, key: str) -> None:
     """Raise InvalidInput for a config's key that names a file which is not there."""
-    with reading(Path(path)):
+    with opened(Path(path)):
         if not Path(path).exists():
             raise InvalidInput(Fault(f"{path}: {_not_found(Path(path))}", key))
         if Path(path).is_dir():

@@ -15,6 +15,7 @@ import numpy as np
 from optcli.data import delimited
 from optcli.data.columns import Column, Contents, Mixed, Numbers, Words, short
 from optcli.data.opening import check_room
+from optcli.data.reading import Reading
 from optcli.errors import Fault, InvalidInput
 
 TOGETHER = 4  # columns that are unpacked together
@@ -22,7 +23,7 @@ TOGETHER = 4  # columns that are unpacked together
 _one_at_a_time = threading.RLock()
 
 
-def read(data: bytes, path: Path, categorical: Collection[str]) -> Contents:
+def read(data: bytes, path: Path, reading: Reading) -> Contents:
     """The table in the bytes `data` of a file; raises InvalidInput."""
     import polars as pl
 
@@ -32,12 +33,10 @@ def read(data: bytes, path: Path, categorical: Collection[str]) -> Contents:
         rows, frame = _rows(scan), pl.read_parquet(data)
     if frame.height != rows:
         raise _damaged(path)  # it promises other rows than it has
-    return of_frame(frame, path, categorical)
+    return of_frame(frame, path, reading)
 
 
-def pieces(
-    path: Path, categorical: Collection[str], block: Callable[[int], int]
-) -> Iterator[Contents]:
+def pieces(path: Path, reading: Reading, block: Callable[[int], int]) -> Iterator[Contents]:
     """The same in pieces of `block(columns)` rows; raises InvalidInput."""
     import polars as pl
 
@@ -53,7 +52,7 @@ def pieces(
                 found += few.collect().get_columns()
         if any(len(series) != min(step, rows - start) for series in found):
             raise _damaged(path)  # it promises other rows than it has
-        yield of_frame(found, path, categorical)
+        yield of_frame(found, path, reading)
     if not rows or not names:
         raise InvalidInput(Fault("has no rows", file=str(path)))
 
@@ -66,7 +65,7 @@ def values(path: Path) -> int:
         return _values(pl.scan_parquet(path))
 
 
-def of_frame(frame: Any, path: Path, categorical: Collection[str]) -> Contents:
+def of_frame(frame: Any, path: Path, reading: Reading) -> Contents:
     """The columns of a polars data frame, or of a list of series."""
     import polars as pl
 
@@ -76,7 +75,7 @@ def of_frame(frame: Any, path: Path, categorical: Collection[str]) -> Contents:
     for series in frame:
         name = series.name.strip()
         _check_name(name, columns, path)
-        if series.dtype.is_numeric() and name not in categorical:
+        if series.dtype.is_numeric() and name not in reading.categorical:
             numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
             columns[name] = Numbers(numbers)
             continue
@@ -88,7 +87,7 @@ def of_frame(frame: Any, path: Path, categorical: Collection[str]) -> Contents:
             unread[name] = f"holds {series.dtype}; only numbers and text can be read, exclude it"
             columns[name] = Words(np.zeros(len(series), np.intp), ("…",))
             continue
-        columns[name], oddity = delimited.from_series(texts, as_text=name in categorical)
+        columns[name], oddity = delimited.from_series(texts, as_text=name in reading.categorical)
         if oddity is not None:
             mixed[name] = oddity
     if not columns or not all(map(len, columns.values())):

@@ -133,7 +133,7 @@ def prepare(
     splitting.check(split, table)
     features = features_of(roles, table, parting)
     others = [*roles.target, *([roles.weights] if roles.weights else []), *parting]
-    warnings = []
+    warnings = [note.text for note in table.notes if note.column in {None, *features, *others}]
     complete = without_missing(table, roles, features, others)
     if complete.rows < table.rows:
         dropped = table.rows - complete.rows
@@ -165,7 +165,7 @@ def prepare(
         roles.weights,
         roles.missing,
         roles.image,
-    )
+    ).read_by(table.reading)
     stream = getattr(dataset, "stream", False)
     if stream is None:
         stream = table.rows * encoder.inputs * dtype.itemsize > LARGE
@@ -175,7 +175,9 @@ def prepare(
     for name, (way, chosen) in ways.items():
         if isinstance(way, str):
             check_there(way, f"split.{name}")
-            other = dataset.other(way)
+            other = dataset.other(
+                way, encoder.reading if table.reading.rules > 1 else table.reading
+            )
             parts[name] = labelled(encoder, other, dtype, stream=stream, what=name)
             check_targets(other, roles.target, loss, bounds, ordered=ordered)
         else:

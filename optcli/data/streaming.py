@@ -18,7 +18,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,7 +40,8 @@ from optcli.data.columns import (
     first,
     number,
 )
-from optcli.data.opening import reading, refuse_what_is_no_text, suffix
+from optcli.data.opening import opened, refuse_what_is_no_text, suffix
+from optcli.data.reading import Reading
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
@@ -59,7 +60,7 @@ TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 def is_large(path: str | Path) -> bool:
     """Whether a table has more than LARGE bytes: of text, unpacked, or 8 for each value."""
     path = Path(path)
-    with reading(path):
+    with opened(path):
         size = path.stat().st_size
         if suffix(path) == ".parquet":
             return size > 0 and parquet.values(path) * 8 > LARGE
@@ -69,26 +70,24 @@ def is_large(path: str | Path) -> bool:
             return any(file.tell() > LARGE for _ in iter(lambda: file.read(CHUNK), b""))
 
 
-def read(
-    path: str | Path, folder: Path, *, delimiter: str | None, categorical: Collection[str]
-) -> Table:
+def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     """The same as `table.read`, with columns that stay in the cache in `folder`.
 
     Raises InvalidInput for the table, EnvironmentFailed for the cache.
     """
     path = Path(path)
-    table.check_delimiter(delimiter)
-    with reading(path):
-        options = [suffix(path) == ".parquet", delimiter, sorted(categorical), BLOCK_ROWS]
+    table.check_delimiter(reading.delimiter)
+    with opened(path):
+        options = [suffix(path) == ".parquet", reading.to_json(), BLOCK_ROWS]
         key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
     files.open_cache(folder)
     cache = folder / f"{key}.table"
     header = _header(cache)
     if header is None:
-        _build(cache, path, delimiter, categorical)
+        _build(cache, path, reading)
         header = _header(cache)
         assert header is not None
-    return _mapped(cache, header, str(path), folder)
+    return _mapped(cache, header, str(path), folder, reading)
 
 
 # ---- the cache -----------------------------------------------------------------------
@@ -111,7 +110,9 @@ def _header(cache: Path) -> dict[str, Any] | None:
     return None
 
 
-def _mapped(cache: Path, header: Mapping[str, Any], source: str, folder: Path) -> Table:
+def _mapped(
+    cache: Path, header: Mapping[str, Any], source: str, folder: Path, reading: Reading
+) -> Table:
     """The table behind a header."""
     blocks = files.mapped(cache, tuple(header["shape"]), np.float64)
     columns: dict[str, Column] = {}
@@ -126,20 +127,18 @@ def _mapped(cache: Path, header: Mapping[str, Any], source: str, folder: Path) -
     lines = Stored(blocks, len(columns), header["rows"]) if header["lines"] else None
     mixed = {name: Mixed(*odd) for name, odd in header["mixed"].items()}
     contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"])
-    return replace(table.assembled(contents, source), make=partial(files.scratch, folder))
+    return replace(table.assembled(contents, source, reading), make=partial(files.scratch, folder))
 
 
-def _build(cache: Path, path: Path, delimiter: str | None, categorical: Collection[str]) -> None:
+def _build(cache: Path, path: Path, reading: Reading) -> None:
     """Write the cache of a table."""
     mixed: dict[str, Mixed] = {}
     while True:
         before = _stamp(path)
         with files.growing(cache) as add:
             writer = _Writer(add)
-            with (
-                reading(path),
-                closing(_pieces(path, delimiter, {*categorical, *mixed})) as pieces,
-            ):
+            as_text = replace(reading, categorical=(*reading.categorical, *mixed))
+            with opened(path), closing(_pieces(path, as_text)) as pieces:
                 for piece in pieces:
                     writer.add(piece)
             if _stamp(path) != before:
@@ -147,7 +146,7 @@ def _build(cache: Path, path: Path, delimiter: str | None, categorical: Collecti
             odd = {
                 n: found
                 for n in writer.kinds
-                if n not in categorical and (found := writer.kinds[n].mixed())
+                if n not in reading.categorical and (found := writer.kinds[n].mixed())
             }
             writer.close(mixed or odd)
         if mixed or not odd:
@@ -268,21 +267,17 @@ class _Writer:
 # ---- the table's file, in pieces -----------------------------------------------------
 
 
-def _pieces(
-    path: Path, delimiter: str | None, categorical: Collection[str]
-) -> Generator[Contents, None, None]:
+def _pieces(path: Path, reading: Reading) -> Generator[Contents, None, None]:
     if not path.stat().st_size:
         raise InvalidInput(Fault("is empty", file=str(path)))
     if suffix(path) == ".parquet":
-        yield from parquet.pieces(path, categorical, _block_rows)
+        yield from parquet.pieces(path, reading, _block_rows)
         return
     with gzip.open(path) if suffix(path) == ".gz" else path.open("rb") as file:
-        yield from _text(cast("BinaryIO", file), path, delimiter, categorical)
+        yield from _text(cast("BinaryIO", file), path, reading)
 
 
-def _text(
-    file: BinaryIO, path: Path, delimiter: str | None, categorical: Collection[str]
-) -> Iterator[Contents]:
+def _text(file: BinaryIO, path: Path, reading: Reading) -> Iterator[Contents]:
     """Pieces of whole rows, each read with the header before it."""
     data = file.read(CHUNK)
     while b"\n" not in data and len(data) < MOST_CHUNKS * CHUNK and (chunk := file.read(CHUNK)):
@@ -297,7 +292,7 @@ def _text(
     while data.count(b'"', 0, end) % 2 and data.find(b"\n", end) > 0:
         end = data.find(b"\n", end) + 1
     header, data = data[:end], data[end:]
-    delimiter = delimiter or delimited.find_delimiter(header.decode(errors="replace"))
+    delimiter = reading.delimiter or delimited.find_delimiter(header.decode(errors="replace"))
     before = header.count(b"\n")
     line, empty, more = before + 1, True, True
     while more:
@@ -311,7 +306,9 @@ def _text(
                 raise InvalidInput(Fault(message, file=str(path), line=line))
             continue
         try:
-            piece = delimited.read(header + data[:end], str(path), delimiter, categorical)
+            piece = delimited.read(
+                header + data[:end], str(path), replace(reading, delimiter=delimiter)
+            )
         except InvalidInput as error:
             moved = line - before - 1
             raise InvalidInput(

@@ -16,6 +16,7 @@ from optcli.arrays import Array
 from optcli.data import table
 from optcli.data.base import DATASETS, Dataset, Roles
 from optcli.data.columns import Numbers
+from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
 from optcli.randomness import generator
 from optcli.specs import Doc, Ge, Gt, Lt
@@ -40,7 +41,7 @@ class Synthetic(Dataset):
         """The names of the target columns."""
         return ("class",)
 
-    def table(self, seed: int) -> Table:
+    def table(self, seed: int, rules: int = RULES) -> Table:
         rng = generator(seed if self.seed is None else self.seed, "dataset")
         x, y = self.make(rng)
         y = y.reshape(self.samples, -1)
@@ -55,8 +56,8 @@ class Synthetic(Dataset):
     def roles(self) -> Roles:
         return Roles(self.targets())
 
-    def other(self, path: str) -> Table:
-        return table.read(path)
+    def other(self, path: str, reading: Reading) -> Table:
+        return table.read(path, reading)
 
 
 def numbered(stem: str, count: int) -> tuple[str, ...]:

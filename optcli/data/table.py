@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from optcli.data.columns import (
     Column,
     Contents,
     Mixed,
+    Note,
     Numbers,
     Words,
     from_values,
     short,
 )
-from optcli.data.opening import contents, reading, refuse_what_is_no_text, suffix
+from optcli.data.opening import contents, opened, refuse_what_is_no_text, suffix
+from optcli.data.reading import CURRENT, Reading
 from optcli.data.stored import taken
 from optcli.errors import Fault, InvalidInput
 
@@ -37,7 +39,8 @@ class Table:
     call it. faults: of columns that hold both numbers and text (they come as
     words), or neither; they matter to those who use the column. lines: of each
     row, (N,), where the table is a text file. make: where arrays as long as the table
-    come from: memory, or a file where the table itself stays in one.
+    come from: memory, or a file where the table itself stays in one. reading: how it was
+    read. notes: what was done to columns in reading.
     """
 
     columns: Mapping[str, Column]
@@ -45,6 +48,8 @@ class Table:
     faults: Mapping[str, Fault] = field(default_factory=dict)
     lines: Array | None = None
     make: Callable[..., Array] = np.empty
+    reading: Reading = CURRENT
+    notes: tuple[Note, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -83,28 +88,23 @@ class Table:
         return Fault(message, f"column '{short(column)}'", self.source, line)
 
 
-def read(
-    path: str | Path, *, delimiter: str | None = None, categorical: Collection[str] = ()
-) -> Table:
+def read(path: str | Path, reading: Reading = CURRENT) -> Table:
     """Read .csv, .tsv (both also as .gz) or .parquet.
-
-    delimiter: one character; by default the one that the header line shows.
-    categorical: columns that are text even where they hold numbers.
 
     A column is numeric when every value is a number; an empty cell, NA, N/A, #N/A, NaN,
     null, none, ? and - are missing values, in any case of letters. Raises
     InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
     """
     path = Path(path)
-    check_delimiter(delimiter)
+    check_delimiter(reading.delimiter)
     data = contents(path)
-    with reading(path):
+    with opened(path):
         if suffix(path) == ".parquet":
-            found = parquet.read(data, path, categorical)
+            found = parquet.read(data, path, reading)
         else:
             refuse_what_is_no_text(data, path)
-            found = delimited.read(data, str(path), delimiter, categorical)
-    return assembled(found, str(path))
+            found = delimited.read(data, str(path), reading)
+    return assembled(found, str(path), reading)
 
 
 def check_delimiter(delimiter: str | None) -> None:
@@ -119,7 +119,7 @@ def of(
     data: Any,
     names: Sequence[str] | None = None,
     *,
-    categorical: Collection[str] = (),
+    reading: Reading = CURRENT,
     source: str = "the data",
 ) -> Table:
     """A table of what is in memory.
@@ -131,7 +131,7 @@ def of(
     columns, mixed = {}, {}
     for name, values in _sequences(data, names, source).items():
         try:
-            columns[name], oddity = from_values(values, as_text=name in categorical)
+            columns[name], oddity = from_values(values, as_text=name in reading.categorical)
         except ValueError:
             message = "holds lists; must hold numbers or texts"
             raise InvalidInput(Fault(message, f"column '{name}'", source)) from None
@@ -141,7 +141,7 @@ def of(
     if len(lengths) != 1 or lengths == {0}:
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
-    return assembled(Contents(columns, mixed), source)
+    return assembled(Contents(columns, mixed), source, reading)
 
 
 def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str, Any]:
@@ -168,9 +168,15 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
     return dict(zip(names, array.T, strict=True))
 
 
-def assembled(contents: Contents, source: str) -> Table:
+def assembled(contents: Contents, source: str, reading: Reading) -> Table:
     """The table of these columns, with a fault for each that is mixed or was not read."""
-    table = Table(contents.columns, source, lines=contents.lines)
+    table = Table(
+        contents.columns,
+        source,
+        lines=contents.lines,
+        reading=reading,
+        notes=contents.notes,
+    )
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
     for name, odd in contents.mixed.items():
         message = f"is '{short(odd.text)}', not a number"
