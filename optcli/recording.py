@@ -18,6 +18,7 @@ import numpy as np
 import optcli
 from optcli import files, models
 from optcli.arrays import Array
+from optcli.baseline import Ending
 from optcli.data.encoding import Encoder
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded, Event, Progress
@@ -85,6 +86,15 @@ class Trained:
             statistics=Parameters(architecture.statistics, self.statistics),
         )[0]
         return scores
+
+    def initial(self, seed: int) -> Trained:
+        """The same model before training, as a seed makes it."""
+        architecture = self.architecture()
+        parameters = np.zeros((1, architecture.layout.size), self.dtype)
+        architecture.initialize(parameters[0], seed)
+        statistics = np.zeros((1, architecture.statistics.size), self.dtype)
+        architecture.initialize_statistics(statistics)
+        return replace(self, parameters=parameters, statistics=statistics)
 
     def save(self, path: Path) -> None:
         """Write model.npz: an array for each parameter, the rest as JSON inside."""
@@ -254,9 +264,13 @@ def check_format(path: Path, description: Mapping[str, Any]) -> None:
 
 
 def summary(
-    ended: Ended, history: History, parameters: int, test: Mapping[str, float] | None
+    ended: Ended,
+    history: History,
+    parameters: int,
+    test: Mapping[str, float] | None,
+    ending: Ending | None = None,
 ) -> dict[str, Any]:
-    """What summary.json says."""
+    """What summary.json says. ending: what became of the loss; None where no epoch ended."""
     best_epoch = int(ended.best_epoch[0])
     found = {
         "outcome": ended.outcomes[0],
@@ -269,6 +283,13 @@ def summary(
         "samples_per_second": ended.samples_per_second,
         "parameters": parameters,
     }
+    if ending is not None:
+        found |= {
+            "first_loss": ending.first,
+            "constant_loss": ending.constant,
+            "failed_to_train": ending.failed,
+            "beats_constant": None if ending.constant is None else ending.learned,
+        }
     if ended.outcomes[0] == "diverged":
         gradient, norm = ended.state.norms[0].tolist()
         step = int(ended.steps[0])

@@ -7,6 +7,7 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,6 +18,7 @@ import numpy as np
 
 from optcli import files, folders
 from optcli.arrays import DTYPES, Array
+from optcli.baseline import Ending, constant_loss, constant_scores
 from optcli.data import streaming
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared, labelled
@@ -417,7 +419,10 @@ def _train(
         )
         rows = plan.data.test
         test = None if rows is None else evaluate(plan.cohort, trained, rows)
-        found = summary(event, history, state.architecture.layout.size, test)
+        ending = None
+        if len(history) and event.outcomes[0] != "interrupted":
+            ending = _ending(plan, history, event)
+        found = summary(event, history, state.architecture.layout.size, test, ending)
         if isinstance(config.dataset, Ground):
             found["end"] = found.pop("test")  # where the path ended is no test
         files.write_json(folder / "summary.json", found)
@@ -429,6 +434,31 @@ def _train(
         folders.seal(folder)
     said = notes(plan.cohort)
     return Run(config, folder, history.columns, found, trained, said, interruption.signal)
+
+
+FIRST_ROWS = 1024  # on which the model before training is measured
+
+
+def _ending(plan: Plan, history: History, ended: Ended) -> Ending:
+    """Where the training loss began and ended, and what a constant prediction would give.
+
+    The first loss is measured on at most 1024 training rows, without dropout.
+    """
+    cohort, ground = replace(plan.cohort, metrics=()), plan.config.dataset
+    replica, train = cohort.replicas[0], plan.data.train
+    start = plan.untrained().initial(replica.seed)
+    first = evaluate(cohort, start, train.sampled(FIRST_ROWS))["loss"]
+    diverged = ended.outcomes[0] == "diverged"
+    last = math.nan if diverged else history.columns["train_loss"][-1]
+    if isinstance(ground, Ground):
+        return Ending(first, None, last, lowest=ground.objective.lowest)
+    outputs = start.architecture().outputs
+    scores = constant_scores(cohort.loss, train.y, train.weight, outputs)
+    constant = constant_loss(cohort.loss, train.y, train.weight, scores)
+    kept, best = None, int(ended.best_epoch[0])
+    if plan.data.validation is not None and best:
+        kept = history.columns["validation_loss"][best - 1]
+    return Ending(first, constant if math.isfinite(constant) else None, last, kept)
 
 
 def _beside(config: Config, out: Path) -> Config:

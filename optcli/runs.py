@@ -177,6 +177,9 @@ def measures(entry: Entry) -> dict[str, Any]:
     for name in ("epochs", "steps", "parameters", "seconds"):
         if name in entry.summary:
             found[name] = entry.summary[name]
+    for name in ("first_loss", "constant_loss", "failed_to_train"):
+        if entry.summary.get(name) is not None:
+            found[name.replace("_", " ")] = entry.summary[name]
     for part in ("best", "final", "test"):
         row = entry.summary.get(part)
         for name, value in row.items() if isinstance(row, Mapping) else ():

@@ -33,6 +33,7 @@ ROOMS = [
         "metrics",
         "objectives",
     ],
+    ["baseline"],
     ["models"],
     ["data"],
     ["oracles"],

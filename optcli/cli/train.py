@@ -45,7 +45,8 @@ def command(
 ) -> int:
     """Train one model, and keep the run.
 
-    Shows the loss while it falls; leaves a folder with model, history and plots.
+    Shows the loss while it falls; leaves a folder with model, history and plots. Exits with
+    1 when training diverged, or ended far above where it began.
     """
     from optcli import display, run
     from optcli.plugins import load
@@ -74,4 +75,5 @@ def command(
         listener.close()
     if done.signal is not None:
         return 128 + done.signal
-    return 1 if done.summary["outcome"] == "diverged" else 0
+    failed = done.summary["outcome"] == "diverged" or done.summary.get("failed_to_train")
+    return 1 if failed else 0

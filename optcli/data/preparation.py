@@ -67,6 +67,16 @@ class Part:
         """Whether x is not in memory."""
         return isinstance(self.x, Encoded)
 
+    def sampled(self, most: int) -> Part:
+        """At most so many rows from all over the part, in memory."""
+        if self.streamed:
+            return self.thinned(most)
+        if len(self.x) <= most:
+            return self
+        rows = np.linspace(0, len(self.x) - 1, most).astype(int)
+        weight = None if self.weight is None else self.weight[rows]
+        return Part(self.x[rows], self.y[rows], weight)
+
     def thinned(self, most: int) -> Part:
         """The part in memory; where it is streamed, at most so many rows from all over it."""
         if not self.streamed:

@@ -64,7 +64,8 @@ class LiveTable:
         """Say how it ended, under the table."""
         self.close()
         lines = closing(summary, folder, notes)
-        style = "bold red" if summary.get("outcome") == "diverged" else "bold"
+        failed = summary.get("outcome") == "diverged" or summary.get("failed_to_train")
+        style = "bold red" if failed else "bold"
         self._print(lines[0], style)
         for line in lines[1:]:
             self._print(line)

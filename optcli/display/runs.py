@@ -31,7 +31,8 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
             lines.emit("run", {**fields, "damage": entry.damage, "best": best, "epochs": epochs})
         told = number(loss) if isinstance(loss, int | float) else ""
         count = "" if epochs is None else f"{epochs:,}"
-        row = [entry.folder.name, entry.kind, entry.outcome, count, told]
+        outcome = "failed to train" if _has_failed(entry) else entry.outcome
+        row = [entry.folder.name, entry.kind, outcome, count, told]
         if entry.damage:
             row[2:] = [f"{entry.outcome}: {entry.damage}"]
         rows.append(row)
@@ -42,6 +43,11 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
         if _needed(rows) > terminal_width(WIDEST):
             rows = [row[:column] + row[column + 1 :] for row in rows]
     say(Output(stream), rows)
+
+
+def _has_failed(entry: Any) -> bool:
+    """Whether it ran to its end, far above where it began."""
+    return entry.outcome != "diverged" and entry.summary.get("failed_to_train") is True
 
 
 def shown(

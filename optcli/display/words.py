@@ -127,6 +127,7 @@ def closing(
         lines.append(f"best epoch {best['epoch']}: {_of_epoch(best)}")
     elif final:
         lines.append(f"last epoch: {_of_epoch(final)}")
+    lines += _failure(summary)
     if outcome == "diverged":
         lines.append("the loss or its gradient was no longer finite; try a smaller learning rate")
     if test:
@@ -137,6 +138,29 @@ def closing(
     if folder is not None:
         lines.append(f"run folder: {folder}")
     return [escaped(line) for line in lines]
+
+
+def _failure(summary: Mapping[str, Any]) -> list[str]:
+    """Whether the loss ended far above its start, or no lower than a constant prediction's."""
+    final, best = summary.get("final") or {}, summary.get("best") or {}
+    if summary.get("outcome") == "diverged" or not _said(final.get("train_loss")):
+        return []
+    last, said = number(final["train_loss"]), summary.get("constant_loss")
+    constant = number(said) if isinstance(said, int | float) else None
+    if summary.get("failed_to_train"):
+        what = "loss" if constant is None else "training loss"
+        words = f"failed to train: final {what} {last}, before training "
+        words += number(summary["first_loss"])
+        if constant is not None:
+            words += f", of a constant prediction {constant}"
+        advice = "try a smaller learning rate"
+        if best.get("epoch") and best["epoch"] != final.get("epoch"):
+            advice += f"; the saved model is that of epoch {best['epoch']}"
+        return [words, advice]
+    if summary.get("beats_constant") is False and constant is not None:
+        words = f"did not learn: final training loss {last} is no better than {constant}"
+        return [f"{words} of a constant prediction"]
+    return []
 
 
 def measures(found: Mapping[str, Any]) -> str:
