@@ -26,9 +26,9 @@ from optcli.losses.base import LOSSES, Loss
 from optcli.models import MODELS, Architecture, Model
 from optcli.parameters import Layout, Parameters
 from optcli.specs import Registered
-from optcli.training import State
+from optcli.training import State, formats
 
-FORMAT = 1  # of model.npz and checkpoint.npz; a reader refuses what is newer
+FORMAT = 1  # of model.npz; a reader refuses what is newer
 CHECKPOINT_SECONDS = 30.0
 
 
@@ -217,7 +217,7 @@ class Recorder:
             f"history.{name}": np.array(values, np.float64)
             for name, values in self.history.columns.items()
         }
-        description = {"format": FORMAT, "optcli": optcli.__version__}
+        description = {"format": formats.CHECKPOINT, "optcli": optcli.__version__}
         path = self.folder / "checkpoint.npz"
         files.write_arrays(path, {**state.arrays(), **columns}, description)
         files.write(self.folder / "history.csv", self.history.csv())
@@ -230,10 +230,10 @@ class Recorder:
         self._due = now + max(CHECKPOINT_SECONDS, 20 * (now - began))
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Array], History]:
-    """The state's arrays and the history of checkpoint.npz; raises InvalidInput."""
+def read_checkpoint(path: Path) -> tuple[dict[str, Array], History, int]:
+    """The state's arrays, the history and the format of checkpoint.npz; raises InvalidInput."""
     arrays, description = files.read_arrays(path)
-    check_format(path, description)
+    check_format(path, description, formats.CHECKPOINT)
     history = History()
     try:
         if arrays["outcomes"].shape != (1,) or arrays["position"].shape != (3,):
@@ -250,15 +250,15 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Array], History]:
     except (KeyError, ValueError, OverflowError) as error:
         message = f"is damaged and cannot be read ({error})"
         raise InvalidInput(Fault(message, file=str(path))) from error
-    return arrays, history
+    return arrays, history, description["format"]
 
 
-def check_format(path: Path, description: Mapping[str, Any]) -> None:
+def check_format(path: Path, description: Mapping[str, Any], newest: int = FORMAT) -> None:
     """Raise InvalidInput for a file of a newer optcli."""
     number = description.get("format")
     if not isinstance(number, int):
         raise InvalidInput(Fault("is damaged: it does not say its format", file=str(path)))
-    if number > FORMAT:
+    if number > newest:
         message = f"is of optcli {description.get('optcli')}; this is {optcli.__version__}"
         raise InvalidInput(Fault(message, file=str(path)))
 

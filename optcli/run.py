@@ -39,7 +39,7 @@ from optcli.recording import (
 )
 from optcli.task import Task, blas_threads, checksum, lengths, notes
 from optcli.task import check as check_task
-from optcli.training import Cohort, Evaluation, Replica, train_cohort
+from optcli.training import Cohort, Evaluation, Replica, formats, train_cohort
 
 if TYPE_CHECKING:
     from optcli.config import Config
@@ -314,11 +314,18 @@ def resume(
         title = str(told.get("config", "config"))
         arrays, history = None, History()
         if (folder / "checkpoint.npz").exists():
-            arrays, history = read_checkpoint(folder / "checkpoint.npz")
+            arrays, history, number = read_checkpoint(folder / "checkpoint.npz")
             rule = config.training.early_stopping
             reopen(arrays, stopping=rule != old.training.early_stopping)
             if (folder / "summary.json").exists() and _is_done(plan, arrays):
                 return _finished(plan, folder, history)
+            try:
+                formats.convert(arrays, number, config.optimizer, config.schedule)
+            except ValueError as error:
+                message = (
+                    f"is of optcli 0.1: {error}; train anew (optcli train {folder}/config.yaml)"
+                )
+                raise InvalidInput(Fault(message, file=str(folder / "checkpoint.npz"))) from error
         folders.open_for_writing(folder)
         files.write(folder / "config.yaml", configs.dump(plan.config, folder).encode())
         if _length(config) != _length(old) and len(history):

@@ -24,9 +24,8 @@ class Adam(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
 
-    State: two arrays of the parameters' size. They hold m/(1 − β₁) and
-    v/(1 − β₂), which saves two multiplications; the factors join the bias
-    corrections, which are the same for all parameters.
+    State: two arrays of the parameters' size, m and v. The bias corrections, which are the
+    same for all parameters, are applied to α and ε.
 
     The same as torch's and optax's Adam.
 
@@ -45,29 +44,36 @@ class Adam(Optimizer):
         return ("mean", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))  # m̂ = mean · M
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))  # √v̂ = root · √V
-        return self.beta1, self.beta2, self.lr * mean / root, self.eps / root
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root / (1 - power(self.beta1, t))
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        # m ← β₁·m + (1 − β₁)·g
+        np.multiply(m, beta1, m)
+        np.multiply(g, new1, s)
+        np.add(m, s, m)
+        # v ← β₂·v + (1 − β₂)·g²
+        np.multiply(v, beta2, v)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, s)
+        np.multiply(s, new2, s)
+        np.add(v, s, v)
+        # x ← x − α · m̂ / (√v̂ + ε)
+        np.sqrt(v, s)
         np.add(s, eps, s)
-        np.divide(M, s, s)
+        np.divide(m, s, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

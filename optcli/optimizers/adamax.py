@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -23,7 +23,7 @@ class AdaMax(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
 
-    State: two arrays of the parameters' size; the first holds m/(1 − β₁).
+    State: two arrays of the parameters' size, m and u.
 
     The same as torch's Adamax. optax's is the same with ε inside the maximum, too. The
     paper has no ε.
@@ -44,27 +44,27 @@ class AdaMax(Optimizer):
         return ("mean", "largest")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        return self.beta1, self.beta2, self.lr * mean, self.eps
+        rate = self.lr / (1 - power(self.beta1, t))
+        return self.beta1, 1 - self.beta1, self.beta2, rate, self.eps
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
+        m: Array,
         u: Array,
         s: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.abs(g, s)
         np.add(s, eps, s)
         np.multiply(u, beta2, u)
         np.maximum(u, s, out=u)
-        np.divide(M, u, s)
+        np.divide(m, u, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -27,7 +27,7 @@ class Adan(Optimizer):
     with g′ the gradient before, learning rate α = lr, βᵢ = beta1, beta2, beta3, ε = eps,
     ε′ = eps_root.
 
-    State: four arrays of the parameters' size.
+    State: four arrays of the parameters' size, m, v, n and g′.
 
     The same as optax's adan: its β is what stays (the paper's is what is new), and it
     shrinks the weights as adamw does, where the paper divides by 1 + λ·α.
@@ -52,26 +52,30 @@ class Adan(Optimizer):
         return ("mean", "change", "square", "before")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        new = [1 - np.asarray(beta) for beta in (self.beta1, self.beta2, self.beta3)]
-        betas = (self.beta1, self.beta2, self.beta3)
-        m, v, n = (a / (1 - power(b, t)) for a, b in zip(new, betas, strict=True))
+        new1, new2, new3 = 1 - self.beta1, 1 - self.beta2, 1 - self.beta3
+        betas = self.beta1, new1, self.beta2, new2, self.beta3, new3
         known = np.where(t == 1, 0.0, 1.0)
-        return *betas, new[1], known, self.lr * m, self.lr * v * new[1], n, self.eps, self.eps_root
+        rate = self.lr / (1 - power(self.beta1, t))
+        ahead = self.lr * new2 / (1 - power(self.beta2, t))
+        square = 1 / (1 - power(self.beta3, t))
+        return *betas, known, rate, ahead, square, self.eps, self.eps_root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
-        N: Array,
+        m: Array,
+        v: Array,
+        n: Array,
         before: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         beta3: Array,
-        new: Array,
+        new3: Array,
         known: Array,
         rate: Array,
         ahead: Array,
@@ -81,21 +85,19 @@ class Adan(Optimizer):
     ) -> None:
         np.subtract(g, before, s)
         np.multiply(s, known, s)
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.multiply(s, new, s)
+        mix(m, g, beta1, new1, w)
+        np.multiply(s, new2, s)
+        np.multiply(v, beta2, v)
+        np.add(v, s, v)
         np.add(s, g, s)
         np.multiply(s, s, s)
-        np.multiply(N, beta3, N)
-        np.add(N, s, N)
-        np.multiply(N, square, s)
+        mix(n, s, beta3, new3, s)
+        np.multiply(n, square, s)
         np.add(s, eps_root, s)
         np.sqrt(s, s)
         np.add(s, eps, s)
-        np.multiply(M, rate, w)
-        np.multiply(V, ahead, before)
+        np.multiply(m, rate, w)
+        np.multiply(v, ahead, before)
         np.add(w, before, w)
         np.divide(w, s, s)
         np.subtract(x, s, x)

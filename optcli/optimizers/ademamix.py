@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -26,7 +26,7 @@ class AdEMAMix(Optimizer):
     with learning rate κ = lr, βᵢ = beta1, beta2, beta3, α = alpha, ε = eps, λ =
     weight_decay.
 
-    State: three arrays of the parameters' size, each divided by its 1 − β.
+    State: three arrays of the parameters' size, m₁, m₂ and v.
 
     The same as optax's ademamix with constant α and β₃. The paper lets both rise over the
     first part of the training.
@@ -51,39 +51,40 @@ class AdEMAMix(Optimizer):
         return ("mean", "slow", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        slow = self.alpha * (1 - np.asarray(self.beta3))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        rate = self.lr / root
-        return self.beta1, self.beta2, self.beta3, rate * mean, rate * slow, self.eps / root
+        new1, new2, new3 = 1 - self.beta1, 1 - self.beta2, 1 - self.beta3
+        betas = self.beta1, new1, self.beta2, new2, self.beta3, new3
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root
+        fast, slow = rate / (1 - power(self.beta1, t)), rate * self.alpha
+        return *betas, fast, slow, self.eps * root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        S: Array,
-        V: Array,
+        m1: Array,
+        m2: Array,
+        v: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         beta3: Array,
-        mean: Array,
+        new3: Array,
+        fast: Array,
         slow: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
-        np.multiply(S, beta3, S)
-        np.add(S, g, S)
+        mix(m1, g, beta1, new1, s)
+        mix(m2, g, beta3, new3, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.multiply(M, mean, s)
-        np.multiply(S, slow, w)
+        mix(v, s, beta2, new2, s)
+        np.multiply(m1, fast, s)
+        np.multiply(m2, slow, w)
         np.add(s, w, s)
-        np.sqrt(V, w)
+        np.sqrt(v, w)
         np.add(w, eps, w)
         np.divide(s, w, s)
         np.subtract(x, s, x)

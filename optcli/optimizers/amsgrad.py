@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -24,8 +24,7 @@ class AMSGrad(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
 
-    State: three arrays of the parameters' size, holding m/(1 − β₁), v/(1 − β₂) and
-    w/(1 − β₂).
+    State: three arrays of the parameters' size, m, v and w.
 
     The same as torch's Adam with amsgrad. optax takes the maximum of v/(1 − β₂ᵗ). The
     paper corrects no bias.
@@ -45,31 +44,31 @@ class AMSGrad(Optimizer):
         return ("mean", "square", "largest")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        return self.beta1, self.beta2, self.lr * mean / root, self.eps / root
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root / (1 - power(self.beta1, t))
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
-        W: Array,
+        m: Array,
+        v: Array,
+        w: Array,
         s: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.maximum(W, V, out=W)
-        np.sqrt(W, s)
+        mix(v, s, beta2, new2, s)
+        np.maximum(w, v, out=w)
+        np.sqrt(w, s)
         np.add(s, eps, s)
-        np.divide(M, s, s)
+        np.divide(m, s, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

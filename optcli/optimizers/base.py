@@ -86,6 +86,10 @@ class Optimizer(Registered, ABC):
     sees_loss: ClassVar[bool] = False
     # Whether `update` wants an Oracle, as its last argument; of Shaped rules only.
     asks: ClassVar[bool] = False
+    # Names of numbers that each replica keeps beside its arrays, in float64: products over
+    # all steps so far, 1 at the start. `coefficients` gets them as they were before the
+    # first of its steps, (R, 1), and returns them first of all, after each of its steps.
+    products: ClassVar[tuple[str, ...]] = ()
     # What it asks for that only a model has, and no objective: `scores`, or gradients of
     # single `rows`.
     of_models: ClassVar[Literal["", "scores", "rows"]] = ""
@@ -169,6 +173,13 @@ def power(base: Array | float, exponent: Array | float) -> Array:
     return result
 
 
+def mix(average: Array, new: Array, stays: Array, comes: Array, work: Array) -> None:
+    """Let the average become stays·average + comes·new."""
+    np.multiply(average, stays, average)
+    np.multiply(new, comes, work)
+    np.add(average, work, average)
+
+
 def dot(a: Array, b: Array) -> Array:
     """Σ a·b of each replica's arrays (R, *shape), as (R, 1, …, 1)."""
     products: Array = np.vecdot(a.reshape(len(a), -1), b.reshape(len(b), -1))
@@ -238,11 +249,12 @@ def difference(v: Array) -> Array:
 
 def state_size(optimizer: Optimizer, layout: Layout, samples: int = 1) -> int:
     """Numbers that the state of one replica holds, with so many training rows."""
+    numbers = len(optimizer.products)
     if not isinstance(optimizer, Shaped):
-        return len(optimizer.slots()) * layout.size
+        return len(optimizer.slots()) * layout.size + numbers
     shapes = optimizer.seen(layout).shapes.values()
     spaces = [space for shape in shapes for space in optimizer.spaces(shape).values()]
-    return sum(math.prod(filled(space, samples)) for space in spaces)
+    return sum(math.prod(filled(space, samples)) for space in spaces) + numbers
 
 
 def scratch_size(optimizer: Optimizer, layout: Layout) -> int:
@@ -303,7 +315,7 @@ class Stepper:
     @property
     def slots(self) -> list[dict[str, Array]]:
         """The state of each group by name; live, not copied."""
-        return [group.slots for group in self.groups]
+        return [group.slots | group.products for group in self.groups]
 
     def ask(self, oracle: Callable[[slice], Oracle]) -> None:
         """Give each rule that asks the oracle of its rows."""
@@ -367,7 +379,10 @@ class _Group:
         self.streams = [Stream(seed, "optimizer") for seed in seeds if self.optimizer.noisy]
         self.noise = [np.empty_like(x)] if self.streams else []
 
-        probe = len(self._coefficients(1, np.ones((1, len(x), 1)), {}))
+        self.products = {name: np.ones((len(x), 1)) for name in self.optimizer.products}
+        self.after: tuple[Any, ...] = ()
+        own = self._coefficients(1, np.ones((1, len(x), 1)), {})
+        probe = len(own) - len(self.products)
         self.first = 1
         self.table = np.empty((1, probe, len(x), 1), x.dtype)
         seen = probe + self.optimizer.sees_loss
@@ -384,7 +399,7 @@ class _Group:
     def _coefficients(
         self, first: int, lr: Array, factors: Mapping[str, Array]
     ) -> tuple[Array | float, ...]:
-        """Those of the optimizer; in front the weight decay, where there is one."""
+        """Products first, then those of the optimizer, led by any weight decay."""
         values: dict[str, Any] = {
             name: getattr(self.stacked, name) * factor
             for name, factor in factors.items()
@@ -392,11 +407,13 @@ class _Group:
         }
         at = replace(self.stacked, **{"lr": lr, **values})
         t = np.arange(first, first + len(lr), dtype=np.float64)[:, None, None]
-        own = at.coefficients(t)
+        coefficients: Callable[..., tuple[Array | float, ...]] = at.coefficients
+        found = coefficients(t, *self.products.values())
         if not self.decays:
-            return own
+            return found
+        after, own = found[: len(self.products)], found[len(self.products) :]
         decay: Array = at.weight_decay  # type: ignore[attr-defined]
-        return (decay if self.coupled else 1 - lr * decay, *own)
+        return (*after, decay if self.coupled else 1 - lr * decay, *own)
 
     def _tiles(self, x: Array, g: Array, tile: int) -> Iterator[_Call]:
         """The arguments of `update` for each tile, as views made once."""
@@ -448,7 +465,8 @@ class _Group:
         self.first = first
         if first == 1:
             self._start()
-        coefficients = self._coefficients(first, lr, factors)
+        found = self._coefficients(first, lr, factors)
+        self.after, coefficients = found[: len(self.products)], found[len(self.products) :]
         shape = (len(lr), len(coefficients), lr.shape[1], 1)
         if self.table.shape != shape:
             self.table = np.empty(shape, self.table.dtype)
@@ -459,6 +477,8 @@ class _Group:
         """Set the state to what it is before the first step."""
         for slot in self.slots.values():
             slot.fill(0)
+        for product in self.products.values():
+            product.fill(1)
         if not isinstance(self.optimizer, Shaped):
             self.stacked.start(self.x, *self.slots.values())
             return
@@ -467,6 +487,8 @@ class _Group:
 
     def step(self, k: int, loss: Array | None = None) -> None:
         np.copyto(self.planned, self.table[k])
+        for product, after in zip(self.products.values(), self.after, strict=True):
+            np.copyto(product, after[k])
         if self.optimizer.sees_loss:
             assert loss is not None, f"{self.optimizer.name} needs the loss"
             np.copyto(self.current[-1, :, 0], loss[self.rows])

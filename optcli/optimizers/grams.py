@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -22,7 +22,7 @@ class Grams(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay.
 
-    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+    State: two arrays of the parameters' size, m and v.
 
     Neither torch nor optax has it.
 
@@ -44,31 +44,31 @@ class Grams(Optimizer):
         return ("mean", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        return self.beta1, self.beta2, self.lr * mean / root, self.eps / root
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root / (1 - power(self.beta1, t))
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, s)
+        mix(v, s, beta2, new2, s)
+        np.sqrt(v, s)
         np.add(s, eps, s)
-        np.abs(M, w)
+        np.abs(m, w)
         np.divide(w, s, s)
         np.multiply(s, rate, s)
         np.sign(g, w)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power, ratio
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, norm, power, ratio
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -23,7 +23,7 @@ class LAMB(Shaped):
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The norms
     are those of each weight and bias by itself.
 
-    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+    State: two arrays of the parameters' size, m and v.
 
     The same as optax's lamb. The paper's φ is the identity here.
 
@@ -45,33 +45,34 @@ class LAMB(Shaped):
         return {"mean": shape, "square": shape}
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        return self.beta1, self.beta2, mean / root, self.eps / root, self.weight_decay, self.lr
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        scale = root / (1 - power(self.beta1, t))
+        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+        return *betas, scale, self.eps * root, self.weight_decay, self.lr
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         scale: Array,
         eps: Array,
         decay: Array,
         lr: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, s)
+        mix(v, s, beta2, new2, s)
+        np.sqrt(v, s)
         np.add(s, eps, s)
-        np.divide(M, s, s)
+        np.divide(m, s, s)
         np.multiply(s, scale, s)
         np.multiply(x, decay, w)
         np.add(s, w, s)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -23,7 +23,7 @@ class LaProp(Optimizer):
 
     with learning rate α = lr, μ = beta1, ν = beta2, ε = eps.
 
-    State: two arrays of the parameters' size, holding m/(1 − μ) and n/(1 − ν).
+    State: two arrays of the parameters' size, m and n.
 
     Neither torch nor optax has it. The defaults are the paper's; weight_decay is as in
     adamw, as the paper has it.
@@ -46,31 +46,31 @@ class LaProp(Optimizer):
         return ("mean", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        return self.beta1, self.beta2, self.lr * mean, root, self.eps
+        rate = self.lr / (1 - power(self.beta1, t))
+        root = 1 / np.sqrt(1 - power(self.beta2, t))
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, root, self.eps
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        N: Array,
+        m: Array,
+        n: Array,
         s: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         rate: Array,
         root: Array,
         eps: Array,
     ) -> None:
         np.multiply(g, g, s)
-        np.multiply(N, beta2, N)
-        np.add(N, s, N)
-        np.sqrt(N, s)
+        mix(n, s, beta2, new2, s)
+        np.sqrt(n, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
         np.divide(g, s, s)
-        np.multiply(M, beta1, M)
-        np.add(M, s, M)
-        np.multiply(M, rate, s)
+        mix(m, s, beta1, new1, s)
+        np.multiply(m, rate, s)
         np.subtract(x, s, x)

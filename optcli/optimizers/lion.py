@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -24,7 +24,7 @@ class Lion(Optimizer):
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, λ = weight_decay. It wants a
     learning rate three to ten times smaller than adamw.
 
-    State: one array of the parameters' size, holding m/(1 − β₂).
+    State: one array of the parameters' size, m.
 
     The same as optax's lion; the default of lr is the paper's for large models.
 
@@ -34,6 +34,7 @@ class Lion(Optimizer):
     Example: `optimizer: {name: lion, lr: 0.0001, weight_decay: 0.1}`
     """
 
+    scratch: ClassVar[int] = 2
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
@@ -45,16 +46,25 @@ class Lion(Optimizer):
         return ("mean",)
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        # c / (1 − β₁) has the sign of c
-        return self.lr, self.beta2, self.beta1 * (1 - self.beta2) / (1 - self.beta1)
+        return self.lr, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
 
     def update(
-        self, x: Array, g: Array, M: Array, s: Array, lr: Array, beta2: Array, share: Array
+        self,
+        x: Array,
+        g: Array,
+        m: Array,
+        s: Array,
+        w: Array,
+        lr: Array,
+        beta1: Array,
+        new1: Array,
+        beta2: Array,
+        new2: Array,
     ) -> None:
-        np.multiply(M, share, s)
-        np.add(s, g, s)
+        np.multiply(m, beta1, s)
+        np.multiply(g, new1, w)
+        np.add(s, w, s)
         np.sign(s, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)
-        np.multiply(M, beta2, M)
-        np.add(M, g, M)
+        mix(m, g, beta2, new2, s)

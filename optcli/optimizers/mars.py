@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, norm, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -26,7 +26,7 @@ class MARS(Shaped):
     with g′ the gradient before, learning rate α = lr, γ = gamma, β₁ = beta1, β₂ = beta2,
     ε = eps, λ = weight_decay. The norm is that of each weight and bias by itself.
 
-    State: three arrays of the parameters' size, two of them m/(1 − β₁) and v/(1 − β₂).
+    State: three arrays of the parameters' size, m, v and g′.
 
     Neither torch nor optax has it. This is the approximate form, which does not compute g
     anew at the parameters before. The authors' code starts with g′ = 0, and moves vectors
@@ -52,24 +52,27 @@ class MARS(Shaped):
         return {"mean": shape, "square": shape, "before": shape}
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        share = self.gamma * self.beta1 / (1 - np.asarray(self.beta1))
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root / (1 - power(self.beta1, t))
+        share = self.gamma * self.beta1 / (1 - self.beta1)
         known = np.where(t == 1, 0.0, share)
-        return known, self.beta1, self.beta2, self.lr * mean / root, self.eps / root
+        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+        return known, *betas, rate, self.eps * root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         before: Array,
         s: Array,
         w: Array,
         share: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
@@ -78,13 +81,11 @@ class MARS(Shaped):
         np.add(s, g, s)
         np.copyto(before, g)
         np.divide(s, np.maximum(norm(s), 1), s)
-        np.multiply(M, beta1, M)
-        np.add(M, s, M)
+        mix(m, s, beta1, new1, w)
         np.multiply(s, s, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, w)
+        mix(v, s, beta2, new2, s)
+        np.sqrt(v, w)
         np.add(w, eps, w)
-        np.divide(M, w, w)
+        np.divide(m, w, w)
         np.multiply(w, rate, w)
         np.subtract(x, w, x)

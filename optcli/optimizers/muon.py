@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, norm, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -61,17 +61,18 @@ class Muon(Shaped):
         return shape, (low, high), (low, high), (low, low), (low, low)
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        vectors = self.beta1, self.beta2, self.lr * mean / root, self.eps / root
-        return self.lr, self.momentum, 1 - np.asarray(self.momentum), self.eps, *vectors
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root / (1 - power(self.beta1, t))
+        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+        matrices = self.lr, self.momentum, 1 - self.momentum, self.eps
+        return *matrices, *betas, rate, self.eps * root
 
     def update(self, x: Array, g: Array, *rest: Array) -> None:
         if x.ndim > 2:
-            self._matrix(x, g, *rest[:-4])
+            self._matrix(x, g, *rest[:-6])
         else:
-            M, V, s, _, _, _, _, *numbers = rest
-            self._vector(x, g, M, V, s, *numbers)
+            m, v, s, _, _, _, _, *numbers = rest
+            self._vector(x, g, m, v, s, *numbers)
 
     def _matrix(
         self,
@@ -111,22 +112,22 @@ class Muon(Shaped):
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, s)
+        mix(v, s, beta2, new2, s)
+        np.sqrt(v, s)
         np.add(s, eps, s)
-        np.divide(M, s, s)
+        np.divide(m, s, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -26,7 +26,7 @@ class NAdam(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ψ = momentum_decay.
 
-    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+    State: two arrays of the parameters' size, m and v, and a number, μ₁⋯μ_t.
 
     The same as torch's NAdam. optax's nadam has no warming momentum: see nadamw.
 
@@ -36,6 +36,7 @@ class NAdam(Optimizer):
     """
 
     scratch: ClassVar[int] = 2
+    products: ClassVar[tuple[str, ...]] = ("product",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -51,44 +52,46 @@ class NAdam(Optimizer):
         """μ_t."""
         return self.beta1 * (1 - 0.5 * power(0.96, t * self.momentum_decay))
 
-    def left(self, t: Array) -> Array:
-        """1 − μ₁⋯μ_t, and from when on μ₁⋯μ_t ≤ β₁ᵗ is lost in rounding, 1."""
-        highest = np.max(self.beta1)
-        seen = np.ceil(-54 / np.log2(highest)) if highest > 0 else 1
-        steps = np.arange(1, min(t.max(), seen) + 1)[:, None, None]
-        products = np.multiply.accumulate(self.momentum(steps), axis=0)
-        at = np.minimum(t[:, 0, 0], len(steps)).astype(int) - 1
-        return np.where(t > seen, 1.0, 1 - products[at])
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))  # √v̂ = root · √V
-        ahead = self.momentum(t + 1) * (1 - self.beta1) / self.left(t + 1)
-        now = (1 - self.momentum(t)) / self.left(t)
-        return self.beta1, self.beta2, self.lr * ahead / root, self.lr * now / root, self.eps / root
+    def coefficients(self, t: Array, product: Array | float = 1.0) -> tuple[Array | float, ...]:
+        now, ahead = self.momentum(t), self.momentum(t + 1)
+        start = np.broadcast_to(product, now[:1].shape)
+        products = np.multiply.accumulate(np.concatenate([start, now]), axis=0)[1:]
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        rate = self.lr * root
+        return (
+            products,
+            self.beta1,
+            1 - self.beta1,
+            self.beta2,
+            1 - self.beta2,
+            rate * ahead / (1 - products * ahead),
+            rate * (1 - now) / (1 - products),
+            self.eps * root,
+        )
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         ahead: Array,
         now: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.multiply(M, ahead, s)
+        mix(v, s, beta2, new2, s)
+        np.multiply(m, ahead, s)
         np.multiply(g, now, w)
         np.add(s, w, s)
-        np.sqrt(V, w)
+        np.sqrt(v, w)
         np.add(w, eps, w)
         np.divide(s, w, s)
         np.subtract(x, s, x)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -25,7 +25,7 @@ class NAdamW(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay.
 
-    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+    State: two arrays of the parameters' size, m and v.
 
     The same as optax's nadamw. torch's NAdam with decoupled decay has a momentum that
     warms up besides: see nadam.
@@ -48,35 +48,35 @@ class NAdamW(Optimizer):
         return ("mean", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        new = 1 - np.asarray(self.beta1)
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))  # √v̂ = root · √V
-        ahead = self.beta1 * new / (1 - power(self.beta1, t + 1))
-        now = new / (1 - power(self.beta1, t))
-        return self.beta1, self.beta2, self.lr * ahead / root, self.lr * now / root, self.eps / root
+        new1, new2 = 1 - self.beta1, 1 - self.beta2
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        ahead = self.lr * root * self.beta1 / (1 - power(self.beta1, t + 1))
+        now = self.lr * root * new1 / (1 - power(self.beta1, t))
+        return self.beta1, new1, self.beta2, new2, ahead, now, self.eps * root
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         ahead: Array,
         now: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.multiply(M, ahead, s)
+        mix(v, s, beta2, new2, s)
+        np.multiply(m, ahead, s)
         np.multiply(g, now, w)
         np.add(s, w, s)
-        np.sqrt(V, w)
+        np.sqrt(v, w)
         np.add(w, eps, w)
         np.divide(s, w, s)
         np.subtract(x, s, x)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -23,7 +23,7 @@ class OptimisticAdam(Optimizer):
     with learning rate γ = lr, α = alpha, β = optimism, and beta1, beta2 and ε = eps as in
     adam. With `nesterov`, m̂ = β₁·m/(1 − β₁^(t+1)) + (1 − β₁)·g/(1 − β₁ᵗ).
 
-    State: three arrays of the parameters' size, holding m/(1 − β₁), v/(1 − β₂) and u.
+    State: three arrays of the parameters' size, m, v and u.
 
     The same as optax's optimistic_adam_v2, whose beta is optimism here. The paper has no
     nesterov and α = β = 1, so that the step is −2γ·u_t + γ·u_(t−1).
@@ -47,19 +47,21 @@ class OptimisticAdam(Optimizer):
         return ("mean", "square", "before")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        new = 1 - np.asarray(self.beta1)
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        now = new / (1 - power(self.beta1, t))
-        ahead = self.beta1 * new / (1 - power(self.beta1, t + 1))
-        # û = (mean·M + fresh·g) / (√V + ε)
-        mean, fresh = (ahead, now) if self.nesterov else (now, 0.0)
+        new1, new2 = 1 - self.beta1, 1 - self.beta2
+        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
+        now = root / (1 - power(self.beta1, t))
+        ahead = root * self.beta1 / (1 - power(self.beta1, t + 1))
+        # u = (mean·m + fresh·g) / (√v + root·ε)
+        mean, fresh = (ahead, now * new1) if self.nesterov else (now, 0.0)
         known = np.where(t == 1, 0.0, self.optimism)
         return (
             self.beta1,
+            new1,
             self.beta2,
-            mean / root,
-            fresh / root,
-            self.eps / root,
+            new2,
+            mean,
+            fresh,
+            self.eps * root,
             self.lr * (self.alpha + known),
             self.lr * known,
         )
@@ -68,28 +70,28 @@ class OptimisticAdam(Optimizer):
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         before: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         mean: Array,
         fresh: Array,
         eps: Array,
         rate: Array,
         back: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.multiply(M, mean, s)
+        mix(v, s, beta2, new2, s)
+        np.multiply(m, mean, s)
         np.multiply(g, fresh, w)
         np.add(s, w, s)
-        np.sqrt(V, w)
+        np.sqrt(v, w)
         np.add(w, eps, w)
         np.divide(s, w, s)
         np.multiply(before, back, w)

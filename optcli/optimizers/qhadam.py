@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Le, Lt
 
 
@@ -23,7 +23,7 @@ class QHAdam(Optimizer):
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ν₁ = nu1, ν₂ = nu2, ε = eps. With
     ν₁ = ν₂ = 1 it is adam.
 
-    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+    State: two arrays of the parameters' size, m and v.
 
     Neither torch nor optax has it. The defaults are those the paper recommends.
 
@@ -46,15 +46,17 @@ class QHAdam(Optimizer):
         return ("mean", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = self.nu1 * (1 - self.beta1) / (1 - power(self.beta1, t))
-        square = self.nu2 * (1 - self.beta2) / (1 - power(self.beta2, t))
+        mean = self.nu1 / (1 - power(self.beta1, t))
+        square = self.nu2 / (1 - power(self.beta2, t))
         return (
             self.beta1,
+            1 - self.beta1,
             self.beta2,
+            1 - self.beta2,
             self.lr * mean,
-            self.lr * (1 - np.asarray(self.nu1)),
+            self.lr * (1 - self.nu1),
             square,
-            1 - np.asarray(self.nu2),
+            1 - self.nu2,
             self.eps,
         )
 
@@ -62,31 +64,31 @@ class QHAdam(Optimizer):
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         w: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         mean: Array,
         now: Array,
         square: Array,
         squared: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
+        mix(v, s, beta2, new2, w)
         np.multiply(s, squared, s)
-        np.multiply(V, square, w)
+        np.multiply(v, square, w)
         np.add(s, w, s)
         np.sqrt(s, s)
         np.add(s, eps, s)
         np.divide(g, s, w)
         np.multiply(w, now, w)
         np.subtract(x, w, x)
-        np.divide(M, s, s)
+        np.divide(m, s, s)
         np.multiply(s, mean, s)
         np.subtract(x, s, x)

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -28,7 +28,7 @@ class RAdam(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
 
-    State: two arrays of the parameters' size, holding m/(1 − β₁) and v/(1 − β₂).
+    State: two arrays of the parameters' size, m and v.
 
     The same as torch's RAdam (without decoupled decay). optax has ε beside the corrected
     root, and adapts from ρ ≥ 5. The paper has no ε, and ρ > 4.
@@ -48,7 +48,7 @@ class RAdam(Optimizer):
         return ("mean", "square")
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        mean = (1 - self.beta1) / (1 - power(self.beta1, t))  # m̂ = mean · M
+        rate = self.lr / (1 - power(self.beta1, t))  # α·m̂ = rate · m
         stays = power(self.beta2, t)
         limit = 2 / (1 - self.beta2) - 1 + 0 * t
         length = limit - 2 * t * stays / (1 - stays)
@@ -56,37 +56,31 @@ class RAdam(Optimizer):
         one = np.where(adapts, length, 6.0)  # any length that has a root
         far = np.maximum(limit, 5.0)
         rectified = np.sqrt((one - 4) * (one - 2) * far / ((far - 4) * (far - 2) * one))
-        scale = np.sqrt(1 - self.beta2)  # √v = scale · √V
-        adaptive = self.lr * mean * rectified * np.sqrt(1 - stays) / scale
-        return (
-            self.beta1,
-            self.beta2,
-            np.where(adapts, adaptive, 0),
-            np.where(adapts, 0, self.lr * mean),
-            self.eps / scale,
-        )
+        adaptive = np.where(adapts, rate * rectified * np.sqrt(1 - stays), 0)
+        plain = np.where(adapts, 0, rate)
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, adaptive, plain, self.eps
 
     def update(
         self,
         x: Array,
         g: Array,
-        M: Array,
-        V: Array,
+        m: Array,
+        v: Array,
         s: Array,
         beta1: Array,
+        new1: Array,
         beta2: Array,
+        new2: Array,
         adaptive: Array,
         plain: Array,
         eps: Array,
     ) -> None:
-        np.multiply(M, beta1, M)
-        np.add(M, g, M)
+        mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, s)
+        mix(v, s, beta2, new2, s)
+        np.sqrt(v, s)
         np.add(s, eps, s)
         np.divide(adaptive, s, s)
         np.add(s, plain, s)
-        np.multiply(s, M, s)
+        np.multiply(s, m, s)
         np.subtract(x, s, x)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, power
 from optcli.optimizers.schedule_free_sgd import average, share
 from optcli.specs import Doc, Ge, Gt, Le, Lt
 
@@ -28,7 +28,7 @@ class ScheduleFreeAdamW(Shaped):
     weight_lr_power. The parameters that are trained are y; the model is x: it is what is
     validated and saved. Batch norm keeps its statistics at y.
 
-    State: three arrays of the parameters' size, x, z and v/(1 − β₂), and two numbers.
+    State: three arrays of the parameters' size, x, z and v, and two numbers.
 
     The same as optax's contrib.schedule_free_adamw. The authors' code has the bias
     correction in α, so that it counts in the weights, too.
@@ -59,8 +59,8 @@ class ScheduleFreeAdamW(Shaped):
             slot[:] = x
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt((1 - self.beta2) / (1 - power(self.beta2, t)))
-        betas = self.beta1, 1 - np.asarray(self.beta1), self.beta2
+        root = 1 / np.sqrt(1 - power(self.beta2, t))
+        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
         return self.lr, *betas, root, self.eps, self.weight_lr_power, self.weight_decay
 
     def update(
@@ -69,7 +69,7 @@ class ScheduleFreeAdamW(Shaped):
         g: Array,
         x: Array,
         z: Array,
-        V: Array,
+        v: Array,
         weight: Array,
         highest: Array,
         s: Array,
@@ -78,15 +78,15 @@ class ScheduleFreeAdamW(Shaped):
         beta1: Array,
         rest: Array,
         beta2: Array,
+        new2: Array,
         root: Array,
         eps: Array,
         exponent: Array,
         decay: Array,
     ) -> None:
         np.multiply(g, g, s)
-        np.multiply(V, beta2, V)
-        np.add(V, s, V)
-        np.sqrt(V, s)
+        mix(v, s, beta2, new2, s)
+        np.sqrt(v, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
         np.divide(g, s, s)

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -22,7 +22,7 @@ class Signum(Optimizer):
 
     with learning rate α = lr and β = momentum.
 
-    State: one array of the parameters' size, holding m/(1 − β).
+    State: one array of the parameters' size, m.
 
     The same as optax's signum, whose beta is momentum here; the default of lr is the
     paper's for images.
@@ -40,11 +40,12 @@ class Signum(Optimizer):
         return ("mean",)
 
     def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum
+        return self.lr, self.momentum, 1 - self.momentum
 
-    def update(self, x: Array, g: Array, M: Array, s: Array, lr: Array, momentum: Array) -> None:
-        np.multiply(M, momentum, M)
-        np.add(M, g, M)
-        np.sign(M, s)
+    def update(
+        self, x: Array, g: Array, m: Array, s: Array, lr: Array, momentum: Array, new: Array
+    ) -> None:
+        mix(m, g, momentum, new, s)
+        np.sign(m, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, power
 from optcli.optimizers.shampoo import eigen
 from optcli.specs import Doc, Ge, Gt, Lt
 
@@ -160,13 +160,6 @@ class SOAP(Shaped):
             rows, columns = turn(left, L), turn(right, R)
             sorted_rows = np.take_along_axis(v, rows[:, :, None], axis=1)
             v[:] = np.take_along_axis(sorted_rows, columns[:, None, :], axis=2)
-
-
-def mix(average: Array, new: Array, stays: Array, comes: Array, work: Array) -> None:
-    """Let the average become stays·average + comes·new."""
-    np.multiply(average, stays, average)
-    np.multiply(new, comes, work)
-    np.add(average, work, average)
 
 
 def turn(Q: Array, A: Array) -> Array:

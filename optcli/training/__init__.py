@@ -18,6 +18,7 @@ clock stands.
     cohort       replicas, and what they have in common
     evaluation   losses and metrics
     state        all that changes; what a checkpoint holds
+    formats      checkpoints of earlier versions
     loop         epochs and steps
 """
 
