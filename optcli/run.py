@@ -27,6 +27,7 @@ from optcli.descent import Ground, unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
 from optcli.interruption import watched
+from optcli.laws.first_use import hold
 from optcli.parameters import Parameters
 from optcli.recording import (
     History,
@@ -149,6 +150,7 @@ class Plan:
                 data = task.prepare(task.table(rules))
             cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
             check_task(cohort)
+        hold([config.optimizer])
         return cls(replace(config, training=cohort.training), cohort, data)
 
     def describe(self) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ import numpy as np
 from optcli import files, folders, tracing
 from optcli.descent import unfit
 from optcli.errors import Fault, InvalidInput
+from optcli.laws.first_use import hold
 from optcli.objectives import OBJECTIVES, Objective
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.recording import environment, named
@@ -105,6 +106,7 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
         faults.append(Fault("is missing; name one optimizer or more", "OPTIMIZER"))
     if faults:
         raise InvalidInput(*faults)
+    hold(entry.optimizer for entry in entries)
     return entries
 
 

@@ -41,6 +41,7 @@ ROOMS = [
     ["descent"],
     ["task"],
     ["gradients"],
+    ["laws"],
     ["tracing", "recording"],
     ["dispatch"],
     ["comparison"],

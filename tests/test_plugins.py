@@ -190,10 +190,11 @@ RULES_IN_USE = {
     "numbers raise": ("return 1 / 0", STEP, ":11: --plugin: fails: ZeroDivisionError: division"),
     "no such name": ("return (self.lr,)", "y += 1", ":13: --plugin: fails: UnboundLocalError: "),
     "leaves": ("return (self.lr,)", "import sys; sys.exit(4)", ":13: --plugin: fails: SystemExit"),
-    "no numbers": ("return None", STEP, ": --plugin: does not fit optcli: TypeError: "),
-    "texts": ("return ('a',)", STEP, ": --plugin: does not fit optcli: ValueError: "),
-    "too many": ("return self.lr, self.lr", STEP, ": --plugin: does not fit optcli: TypeError: "),
-    "too few": ("return ()", STEP, ": --plugin: does not fit optcli: TypeError: "),
+    "no numbers": ("return None", STEP, ":6: optimizer 'mine': coefficients returns NoneType; mus"),
+    "texts": ("return ('a',)", STEP, ":6: optimizer 'mine': the first of its coefficients is 'a'"),
+    "too many": ("return self.lr, self.lr", STEP, ":6: optimizer 'mine': update takes 4 arguments"),
+    "too few": ("return ()", STEP, ":6: optimizer 'mine': update takes 4 arguments (x, g, step, "),
+    "no step": ("return (self.lr,)", "return x - lr * g", ":6: optimizer 'mine': x has not moved"),
 }
 
 

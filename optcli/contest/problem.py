@@ -10,6 +10,7 @@ from optcli.comparison.trials import Measure, prepared
 from optcli.comparison.tuning import Entry
 from optcli.data.base import Dataset
 from optcli.errors import Fault, InvalidInput
+from optcli.laws.first_use import hold
 from optcli.metrics import METRICS
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.recording import named
@@ -171,6 +172,7 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
         shared = set(names) if shared is None else shared & set(names)
         parts = (data.train, data.validation, data.test)
         sizes.setdefault(tuple(0 if p is None else len(p.x) for p in parts), entry.label)
+    hold(entry.optimizer for entry in problem.entries)
     if len(sizes) > 1:
         (one, first), (two, second) = list(sizes.items())[:2]
         message = f"{one} rows to train, validate and test, in {second} {two}; must be equal"
