@@ -29,7 +29,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -122,6 +122,8 @@ def _payload(function: Callable[[Any], Any], job: Any, pool: Pool) -> bytes:
 
 def _work(payload: bytes) -> Any:
     """What a worker does; unpickled here, after it was prepared."""
+    if _refusals:
+        raise _refusals[0]
     function, job, failure = pickle.loads(payload)
     try:
         return function(job)
@@ -215,7 +217,14 @@ def _begin(prepare: Callable[..., object] | None, arguments: tuple[Any, ...]) ->
     """In a new worker: Ctrl-C is for the one who started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if prepare is not None:
-        prepare(*arguments)
+        try:
+            prepare(*arguments)
+        except OptcliError as error:
+            _refusals.append(error)
+
+
+# Why this worker cannot take a job: it is said in the place of the first one's result.
+_refusals: list[OptcliError] = []
 
 
 def _stop(executor: Executor, *, at_once: bool) -> None:

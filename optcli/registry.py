@@ -44,7 +44,7 @@ class Registry(Generic[T]):
 
         def decorate(cls: type[T]) -> type[T]:
             self._check(cls, (name, *aliases))
-            if cls.__module__.split(".")[0] != "optcli":
+            if not _is_own(cls):
                 self._load()  # a plug-in must not take a built-in's name
             for word in (name, *aliases):
                 taken = self._classes.get(self._aliases.get(word, word))
@@ -92,6 +92,11 @@ class Registry(Generic[T]):
         self._load()
         return sorted(self._classes)
 
+    def foreign(self) -> set[str]:
+        """Names and aliases of what is registered and not optcli's own."""
+        found = {name for name, cls in self._classes.items() if not _is_own(cls)}
+        return found | {alias for alias, name in self._aliases.items() if name in found}
+
     def __iter__(self) -> Iterator[type[T]]:
         return iter([self._classes[name] for name in self.names()])
 
@@ -111,6 +116,10 @@ class Registry(Generic[T]):
             # `home` may be a plain module, or have no file of that name
             if error.name is None or not module.startswith(error.name):
                 raise
+
+
+def _is_own(cls: type[object]) -> bool:
+    return cls.__module__.split(".")[0] == "optcli"
 
 
 def _place(cls: type[object]) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli import files, folders
+from optcli import files, folders, plugins
 from optcli.arrays import DTYPES, Array
 from optcli.baseline import Ending, constant_loss, constant_scores
 from optcli.data import streaming
@@ -207,7 +207,8 @@ class Plan:
     def environment(self, title: str) -> dict[str, Any]:
         """What environment.json says; title: what the config is called."""
         threads = self.config.training.threads
-        return {"config": title, **environment(threads, checksum(self.data))}
+        told = environment(threads, checksum(self.data))
+        return {"config": title, **told, "plugins": plugins.identity()}
 
     def _describe_descent(self, ground: Ground) -> dict[str, dict[str, Any]]:
         objective = ground.objective
@@ -296,7 +297,7 @@ def resume(
     overrides: `KEY=VALUE`, of the keys of `training` that do not change what a step does;
     more epochs make a finished run go on. A finished run is left as it is, and its `notes`
     say so. Raises InvalidInput where the folder is no run, is damaged or in use, or where
-    the data has changed; EnvironmentFailed where writing fails.
+    the data or a plug-in has changed; EnvironmentFailed where writing fails.
     """
     from optcli import config as configs
 
@@ -306,6 +307,7 @@ def resume(
     with folders.lock(folder):
         folders.check_seal(folder)
         told = files.read_json(folder / "environment.json")
+        plugins.check(told.get("plugins"), "run", "restore it, or train anew")
         config = configs.load(folder / "config.yaml", overrides)
         old = configs.load(folder / "config.yaml")
         check_changes(old, config)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from optcli import files, folders
+from optcli import files, folders, plugins
 from optcli.data.reading import rules_of
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded
@@ -133,13 +133,19 @@ def _trained(folder: Path) -> Entry:
 def load(folder: str | Path) -> Run:
     """A run as it was left, to predict and evaluate with; the data it was trained on is not read.
 
-    Raises InvalidInput where the folder is damaged, or none of a model that was trained.
+    Raises InvalidInput where the folder is damaged, or none of a model that was trained, or
+    where a plug-in that its model, loss or metrics are from has changed.
     """
     from optcli import config as configs
 
     folder = Path(folder)
     found = _trained(folder)
+    told = files.read_json(folder / "environment.json").get("plugins")
+    plugins.check(told, "run", "", how=("missing",))
     config = configs.load(folder / "config.yaml")
+    values = config.resolved()
+    parts = {name: values.get(name) for name in ("model", "loss", "metrics")}
+    plugins.check(told, "run", "restore it, or train anew", of=parts)
     if config.objective is not None:
         message = f"is a descent on {config.objective.name}, which predicts nothing"
         raise InvalidInput(Fault(message, file=str(folder)))
@@ -237,6 +243,7 @@ def verify(folder: Path, epochs: int | None = None) -> Verdict:
 
     found = _trained(folder)
     told = files.read_json(folder / "environment.json")
+    plugins.check(told.get("plugins"), "run", "restore it, and verify again")
     plan = Plan.of(configs.load(folder / "config.yaml"), rules_of(told.get("optcli")))
     if told.get("data_sha256") != checksum(plan.data):
         raise InvalidInput(Fault("its data has changed since", file=str(folder)))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from optcli import files, folders, tracing
+from optcli import files, folders, plugins, tracing
 from optcli.descent import unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.laws.first_use import hold
@@ -131,7 +131,9 @@ def _contents(traced: Traced) -> dict[str, bytes]:
     }
     return {
         "config.yaml": words.written(config).encode(),
-        "environment.json": files.json_bytes(environment(1, None)),
+        "environment.json": files.json_bytes(
+            {**environment(1, None), "plugins": plugins.identity()}
+        ),
     }
 
 

@@ -46,7 +46,7 @@ ROOMS = [
     ["dispatch"],
     ["comparison"],
     ["catalog"],
-    ["plots"],
+    ["plots", "sources"],
     ["display", "gallery", "plugins"],
     ["config"],
     ["run", "explanation", "tracks"],

@@ -13,7 +13,7 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -36,12 +36,17 @@ class Store:
     """Results by trial.
 
     folder: where they are kept, or None. columns: of the histories. labels: the order of
-    the runs; others that the folder holds come after them. damaged: how many runs of the
-    folder are missing their history, or are not as they were written.
+    the runs; others that the folder holds come after them. stale: whether the runs of a
+    label and an optimizer's name hold no longer; they leave the folder at once. damaged: how
+    many runs of the folder are missing their history, or are not as they were written.
     """
 
     def __init__(
-        self, folder: Path | None, columns: Sequence[str], labels: Sequence[str] = ()
+        self,
+        folder: Path | None,
+        columns: Sequence[str],
+        labels: Sequence[str] = (),
+        stale: Callable[[str, str], bool] = lambda label, optimizer: False,
     ) -> None:
         self.folder, self.columns, self.labels = folder, list(columns), list(labels)
         self.results: dict[Trial, Result] = {}
@@ -50,8 +55,9 @@ class Store:
         self._lines: dict[Trial, list[str]] = {}
         self._next_write = 0.0
         self.damaged = 0
-        if folder is not None and (folder / "runs.csv").exists():
-            self._read(folder)
+        self._stale = stale
+        if folder is not None and (folder / "runs.csv").exists() and self._read(folder):
+            self._write(folder)
 
     def missing(self, trials: Iterable[Trial]) -> list[Trial]:
         """Those that have no result yet, each once."""
@@ -71,8 +77,10 @@ class Store:
 
     def write(self) -> None:
         """Write runs.csv and history.csv, the runs in an order of their own."""
-        if self.folder is None or not self.results:
-            return
+        if self.folder is not None and self.results:
+            self._write(self.folder)
+
+    def _write(self, folder: Path) -> None:
         began = time.monotonic()
         labels = list(dict.fromkeys([*self.labels, *(t.label for t in self.results)]))
         order = sorted(self.results, key=lambda trial: self._place(trial, labels))
@@ -87,8 +95,8 @@ class Store:
             lines = self._written(trial)
             writer.writerow(row | {"checksum": _checksum(row, lines)})
             history += [f"{number},{line}\n" for line in lines]
-        files.write(self.folder / "history.csv", "".join(history).encode())
-        files.write(self.folder / "runs.csv", runs.getvalue().encode())
+        files.write(folder / "history.csv", "".join(history).encode())
+        files.write(folder / "runs.csv", runs.getvalue().encode())
         now = time.monotonic()
         self._next_write = now + (now - began) / SHARE
 
@@ -127,9 +135,13 @@ class Store:
             ]
         return self._lines[trial]
 
-    def _read(self, folder: Path) -> None:
-        histories = _grouped(folder / "history.csv")
+    def _read(self, folder: Path) -> int:
+        """Take in what the folder holds; returns how many runs hold no longer."""
+        histories, gone = _grouped(folder / "history.csv"), 0
         for row in _rows(folder / "runs.csv"):
+            if self._stale(row.get("label") or "", row.get("optimizer") or ""):
+                gone += 1
+                continue
             try:
                 lines = histories[row["run"]]
                 if row["checksum"] != _checksum(row, lines):
@@ -150,6 +162,7 @@ class Store:
             self.phases[trial] = row["phase"]
             if row["steps_to_target"]:
                 self.target[trial] = float(row["steps_to_target"])
+        return gone
 
     def _history(self, lines: Sequence[str]) -> dict[str, list[float]]:
         """The columns of a run that hold anything, and its losses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from optcli.contest.terms import Terms
 from optcli.dispatch import Pool, reach
 from optcli.errors import Fault, InvalidInput
 from optcli.lengths import counted
-from optcli.recording import environment
+from optcli.recording import environment, named
 from optcli.task import checksum
 
 
@@ -64,17 +64,22 @@ def run(
             f"with {counted(seeds, 'seed')} no difference between {count} can be shown; "
             f"{fewest} are the fewest (--seeds)"
         )
-    pool = Pool(
-        terms.jobs or 1, terms.backend, plugins.load, (list(plugins.loaded),), plugins.failure
-    )
+    same = (list(plugins.loaded), plugins.identity())
+    pool = Pool(terms.jobs or 1, terms.backend, plugins.load_same, same, plugins.failure)
     reach(pool)
     told = _told(problem, terms, budget, what, out or Path("runs", "new"))
     contents = _contents(problem, told, terms.target)
     folder = claim(out, f"compare-{problem.title}", contents, overwrite)
     with folders.dropped_if_bare(folder), folders.lock(folder):
         goal = _continued(folder, told, _data(problem), terms.target)
+        stale = _Stale.of(folder, problem)
         folders.open_for_writing(folder)
-        store = Store(folder, columns, [entry.label for entry in problem.entries])
+        # what holds no longer is gone before the folder tells of the plug-ins of today
+        store = Store(folder, columns, [entry.label for entry in problem.entries], stale)
+        notes += stale.notes
+        if stale.notes and goal is not None and terms.target is None:
+            notes.append(f"the target, {goal:g}, is found anew; --target {goal!r} keeps it")
+            goal = None
         if store.damaged:
             notes.append(f"{store.damaged} runs in {folder} were damaged; they are trained again")
         contest = Contest(
@@ -138,7 +143,9 @@ def _contents(problem: Problem, told: dict[str, Any], goal: float | None) -> dic
     written = {**told, "compare": {**told["compare"], "target": goal}}
     return {
         "config.yaml": words.written(files.jsonable(written)).encode(),
-        "environment.json": files.json_bytes(environment(1, _data(problem))),
+        "environment.json": files.json_bytes(
+            {**environment(1, _data(problem)), "plugins": plugins.identity()}
+        ),
     }
 
 
@@ -186,3 +193,57 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
         message = f"is {target}; the comparison in {folder} has {kept}"
         raise InvalidInput(Fault(message, "--target"))
     return target if kept is None else float(kept)
+
+
+class _Stale:
+    """Which runs of a comparison hold no longer, as a plug-in that they used has changed.
+
+    A plug-in acts through what it registers: runs whose settings name none of that stay.
+    """
+
+    def __init__(self, problem: Problem, changed: Sequence[plugins.Change]) -> None:
+        self.problem, self.changed = problem, changed
+        self.names = frozenset[str]().union(*(change.names for change in changed))
+        self.used = {entry.label: _words(problem, entry.label) for entry in problem.entries}
+        self.notes = [
+            f"{change.file} has changed since; "
+            + ("its" if change.file == change.plugin else f"{change.plugin}'s")
+            + " runs are trained again"
+            for change in changed
+            if any(used & change.names for used in self.used.values())
+        ]
+
+    @classmethod
+    def of(cls, folder: Path, problem: Problem) -> _Stale:
+        """Raises InvalidInput where a plug-in is missing, or one that tells nothing is new."""
+        told = files.read_json(folder / "environment.json")
+        changes = plugins.changes(told.get("plugins"))
+        faults = [c.fault("comparison", "restore it") for c in changes if c.how != "changed"]
+        # what registers nothing may act on all
+        faults += [
+            c.fault(
+                "comparison", "it registers nothing, so all runs may differ; choose another --out"
+            )
+            for c in changes
+            if c.how == "changed" and not c.names
+        ]
+        if faults:
+            raise InvalidInput(*faults)
+        return cls(problem, changes)
+
+    def __call__(self, label: str, optimizer: str) -> bool:
+        """Whether the runs of this label, by this optimizer, are to be trained again."""
+        if not self.changed:
+            return False
+        if label in self.used:
+            return bool(self.used[label] & self.names)
+        # of an entry that takes no part today; its config is known if it is that of all
+        shared = self.problem.configs.get("")
+        return shared is None or bool(({optimizer} | plugins.texts(shared.resolved())) & self.names)
+
+
+def _words(problem: Problem, label: str) -> frozenset[str]:
+    """All that the settings of an entry name."""
+    entry = next(each for each in problem.entries if each.label == label)
+    settings = {**problem.config(label).resolved(), "optimizer": named(entry.optimizer)}
+    return frozenset(plugins.texts(settings))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli import files, folders
+from optcli import files, folders, plugins
 from optcli.comparison import statistics
 from optcli.contest import one, pictures
 from optcli.contest.found import Benchmark, Found, Listener
@@ -42,7 +42,9 @@ def run(
     told = {"benchmark": {"entries": list(words), "configs": titles}}
     contents = {
         "config.yaml": written(told).encode(),
-        "environment.json": files.json_bytes(environment(1, None)),
+        "environment.json": files.json_bytes(
+            {**environment(1, None), "plugins": plugins.identity()}
+        ),
     }
     if out is not None and not overwrite and one.begun(out / titles[0]):
         folder = out
