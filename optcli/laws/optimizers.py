@@ -265,7 +265,7 @@ def gives_coefficients(rule: Optimizer) -> str:
         rates: dict[str, Any] = {"lr": np.full((count, 2, 1), rule.lr)}
         at = replace(stack([rule] * 2), **rates)
         try:
-            found = at.coefficients(t)
+            found = _asked(at, t, 2)
         except (ValueError, TypeError) as error:
             if any(
                 word in str(error) for word in ("truth value", "ambiguous", "integer", "scalar")
@@ -333,7 +333,15 @@ def takes_its_arguments(rule: Optimizer) -> str:
 
 
 def _coefficients(rule: Optimizer) -> Sequence[Any]:
-    return rule.coefficients(np.ones((1, 1, 1)))
+    """What `update` gets, for one step of one run: all but the products."""
+    return _asked(rule, np.ones((1, 1, 1)), 1)[len(rule.products) :]
+
+
+def _asked(rule: Optimizer, t: Array, rows: int) -> tuple[Any, ...]:
+    """What `coefficients` returns, products being 1."""
+    coefficients: Callable[..., Any] = rule.coefficients
+    found: tuple[Any, ...] = coefficients(t, *(np.ones((rows, 1)) for _ in rule.products))
+    return found
 
 
 def _th(index: int) -> str:
