@@ -42,6 +42,12 @@ class Fault:
         return replace(self, file=file, line=line)
 
 
+class Grave(str):
+    """A note that must be read before the results are believed; it is said before them."""
+
+    __slots__ = ()
+
+
 class OptcliError(Exception):
     """Anything optcli has to say no to. `exit_code` is the command's."""
 

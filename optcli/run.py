@@ -181,7 +181,8 @@ class Plan:
             for step in architecture.steps
         }
         facts: dict[str, dict[str, Any]] = {
-            "rows": {name: len(part.x) for name, part in parts.items() if part is not None},
+            "rows": {name: len(part.x) for name, part in parts.items() if part is not None}
+            | ({"dropped": data.dropped} if data.dropped else {}),
             "features": columns,
             "target": target,
             "model": layers | {"parameters": architecture.layout.size},

@@ -125,7 +125,8 @@ Count = Annotated[int, Ge(1)]
 class Split:
     """Which rows train, which validate, which test.
 
-    A fraction takes rows at random, stratified for classes. A mapping says how
+    A fraction takes rows at random, stratified for classes unless `stratify` is false; then
+    a part may lack a class. A mapping says how
     else: `{column: name}` reads the part from a column (its values are train,
     validation and test), `{group: name, fraction: f}` keeps the rows of a group
     together, `{last: f}` takes the last rows of the table. A text is the path of
@@ -137,6 +138,9 @@ class Split:
     ] = 0.2
     test: Annotated[Part | str | dict[str, Any], Doc("the same, for the test rows")] = 0.0
     seed: Annotated[int | None, Ge(0), Doc("seed of the split; by default the run's")] = None
+    stratify: Annotated[
+        bool, Doc("keep the classes in proportion, and each in every part; false: as it comes")
+    ] = True
 
 
 @dataclass(frozen=True)

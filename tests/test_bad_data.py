@@ -101,6 +101,8 @@ UNKNOWN = "(t.csv has a, b, y)"
 NOT_PACKED = "is not compressed by gzip, though its name ends in .gz; rename it"
 DIGITS = "write digits alone, decimals with a point, or list the column in dataset.categorical"
 NAMES_FIRST = "the first line must name the columns, remove titles and comments"
+REMOVE = "remove the row, or train with dataset.missing: impute"
+CORRECT = "correct the value, remove the row, or train the model with it"
 NUMBER = "correct it, or list the column in dataset.categorical"
 REFUSED = {
     "empty": ("", "t.csv: is empty"),
@@ -294,7 +296,7 @@ CLASSES_REFUSED = {
     "a class of one": (
         cls(lambda i: "x" if i else "lone"),
         "c.yaml:2: split: class 'lone' of 'y' in t.csv has 1 row for 2 parts; "
-        "add rows, or leave the class out",
+        "set split.stratify to false",
     ),
     "none as a class": (
         cls(lambda i: ("some", "none")[i % 2]),
@@ -562,11 +564,11 @@ FURTHER = {  # a table of validation rows, for one with columns a, b, y
     ),
     "missing feature": (
         "a,b,y\n1,?,3\n",
-        "v.csv: column 'b': 1 missing value (first in line 2)",
+        f"v.csv: column 'b': 1 missing value (first in line 2); {REMOVE}",
     ),
     "missing target": (
         "a,b,y\n1,2,\n1,2,3\n",
-        "v.csv:2: column 'y': has no value; a target cannot be missing",
+        "v.csv:2: column 'y': has no value; a target cannot be missing, remove the row",
     ),
     "no column": ("a,y\n1,2\n", "v.csv: column 'b': is not there (the columns are a, y)"),
     "no rows": ("a,b,y\n", "v.csv: has a header but no rows"),
@@ -632,14 +634,14 @@ class Frame:
 
 
 MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
-MISSING = "the data: column '{}': 1 missing value (first in row 2)"
+MISSING = f"the data: column '{{}}': 1 missing value (first in row 2); {REMOVE}"
 PREDICTED = {
     "pandas": (Frame(), MISSING.format("c")),
     "masked": ({"a": MASKED, "c": ["u", "v"]}, MISSING.format("a")),
     "none": ({"a": [1, None], "c": ["u", "v"]}, MISSING.format("a")),
     "unknown": (
         {"a": [1], "c": ["x"]},
-        "the data: column 'c': row 1 is the unknown category 'x' (known: u, v, w)",
+        f"the data: column 'c': row 1 is the unknown category 'x' (known: u, v, w); {CORRECT}",
     ),
     "lacking": (
         {"a": [1], "C": ["u"]},
@@ -669,16 +671,17 @@ def test_what_cannot_be_predicted(case, trained):
 FILES_PREDICTED = {
     "unknown": (
         "c,a\nu,1\nx,2\n",
-        "new.csv:3: column 'c': is the unknown category 'x' (known: u, v, w)",
+        f"new.csv:3: column 'c': is the unknown category 'x' (known: u, v, w); {CORRECT}",
     ),
     "near": (
         "c,a\nu,1\nU,2\n",
-        "new.csv:3: column 'c': is the unknown category 'U'; did you mean 'u'? (known: u, v, w)",
+        "new.csv:3: column 'c': is the unknown category 'U'; did you mean 'u'? (known: u, v, w); "
+        f"{CORRECT}",
     ),
     "missing value": (
         "a,c\n1,u\n,NA\n",
-        "new.csv: column 'a': 1 missing value (first in line 3)",
-        "new.csv: column 'c': 1 missing value ('NA', first in line 3)",
+        f"new.csv: column 'a': 1 missing value (first in line 3); {REMOVE}",
+        f"new.csv: column 'c': 1 missing value ('NA', first in line 3); {REMOVE}",
     ),
     "missing columns": (
         "A,b\n1,u\n",
@@ -716,5 +719,5 @@ def test_a_class_that_a_part_lacks(stream, capsys):
     assert check(content, *settings, config=CLASSES) == 2
     assert capsys.readouterr().err == (
         "--set split.validation: no row of class 'v' of 'y' is in the validation part; "
-        "each part needs rows of every class\n"
+        "each part needs rows of every class, or set split.stratify to false\n"
     )

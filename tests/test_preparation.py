@@ -17,6 +17,7 @@ from optcli.specs import Split
 DATA = Path(__file__).parents[1] / "configs" / "data"
 File = DATASETS.find("csv")
 WHOLE = Split(validation=0.0)
+REMOVE = "remove the row, or train with dataset.missing: impute"
 
 
 def prepared(path, target, kind, split=WHOLE, seed=0, dtype=np.float64, loss="the loss", **fields):
@@ -112,12 +113,17 @@ def test_columns_become_inputs_in_order(tmp_path):
         found.train.x, [[0, 1, 1, 5], [1, 0, 3, 5], [0, 1, 5, 5], [1, 0, 7, 5]]
     )
     np.testing.assert_array_equal(found.train.y, [[0], [1], [0], [1]])
-    assert found.warnings == ("column 'k' is constant in the training rows",)
+    assert found.warnings == (
+        "column 'k' is constant in the training rows; list it in dataset.exclude",
+    )
     scaled = prepared(path, "y", "values", features=("k", "n"))
     expected = np.array([-3, -1, 1, 3]) / np.sqrt(5)  # the population's deviation
     np.testing.assert_allclose(scaled.train.x, np.column_stack([np.zeros(4), expected]))
     np.testing.assert_allclose(scaled.train.y, [[-1], [1], [-1], [1]])
-    assert scaled.warnings == ("column 'k' is constant in the training rows and becomes 0",)
+    assert scaled.warnings == (
+        "column 'k' is constant in the training rows and becomes 0; "
+        "remove it from dataset.features",
+    )
 
 
 def test_the_training_rows_alone_set_the_scale(tmp_path):
@@ -209,13 +215,14 @@ def test_faults_at_prediction(tmp_path):
         encoder.encode(table.read(path))
     assert str(caught.value).split("\n") == [
         f"{path}:3: column 'island': is the unknown category 'Atlantis' "
-        "(known: Biscoe, Dream, Torgersen)",
-        f"{path}: column 'bill_depth_mm': 1 missing value (first in line 3)",
+        "(known: Biscoe, Dream, Torgersen); correct the value, "
+        "remove the 2 rows with an unknown category, or train the model with it",
+        f"{path}: column 'bill_depth_mm': 1 missing value (first in line 3); {REMOVE}",
         f"{path}:3: column 'body_mass_g': is 'x', not a number; "
         "correct it, or list the column in dataset.categorical",
         f"{path}:3: column 'sex': is the unknown category 'male'; did you mean 'MALE'? "
-        "(known: FEMALE, MALE)",
-        f"{path}: column 'sex': 1 missing value (first in line 4)",
+        "(known: FEMALE, MALE); correct the value, remove the row, or train the model with it",
+        f"{path}: column 'sex': 1 missing value (first in line 4); {REMOVE}",
     ]
     with pytest.raises(InvalidInput) as caught:
         encoder.encode(table.of({"bill_length": [1], "sex": ["MALE"]}))
@@ -351,7 +358,12 @@ CELLS = [
         {"missing": "impute"},
         ": column 'z': every value is missing; list it in dataset.exclude",
     ),
-    ("x,z,y\n,1,2\n2,,3\n", {"missing": "drop"}, ": every row has a missing value"),
+    (
+        "x,z,y\n,1,2\n2,,3\n",
+        {"missing": "drop"},
+        ": every row has a missing value, 1 of them for column 'x', 1 for 'z'; "
+        "list them in dataset.exclude, or set dataset.missing: impute",
+    ),
     (
         "x,z,y\n1,inf,2\n2,-1e999,3\n1e39,1,1\n",
         {"dtype": np.float32},
@@ -412,14 +424,15 @@ def test_one_class(tmp_path):
 def test_a_class_missing_from_a_part(tmp_path):
     path = write(tmp_path, "x,y\n" + "1,a\n2,b\n" * 5 + "3,c\n")
     assert faults(path, "y", "classes", Split()) == (
-        f"split: class 'c' of 'y' in {path} has 1 row for 2 parts; add rows, or leave the class out"
+        f"split: class 'c' of 'y' in {path} has 1 row for 2 parts; "
+        "set dataset.rare_classes to drop, or split.stratify to false"
     )
     path = write(tmp_path, "x,y\n" + "1,a\n2,b\n" * 5 + "3,c\n3,c\n")
     assert faults(path, "y", "classes", Split(validation={"last": 0.15})) == (
         "split: no row of class 'c' of 'y' is in the training part; "
-        "each part needs rows of every class\n"
+        "each part needs rows of every class, or set split.stratify to false\n"
         "split.validation: no row of classes 'a', 'b' of 'y' is in the validation part; "
-        "each part needs rows of every class"
+        "each part needs rows of every class, or set split.stratify to false"
     )
 
 

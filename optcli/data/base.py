@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
@@ -12,6 +12,7 @@ from optcli.registry import Registry
 from optcli.specs import Doc, Registered
 
 Missing = Literal["error", "drop", "impute"]
+RareClasses = Literal["error", "drop", "merge"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Roles:
     another role. categorical: columns that are text whatever they hold; the empty
     tuple demands numbers of every feature. missing: what to do where a value is.
     image: channels, height and width, where the features are an image's pixels:
-    channel by channel, line by line.
+    channel by channel, line by line. rare_classes: what to do with classes of fewer than
+    rare_below rows; None stands for the number of parts that the split makes.
     """
 
     target: tuple[str, ...]
@@ -32,11 +34,25 @@ class Roles:
     weights: str | None = None
     missing: Missing = "error"
     image: tuple[int, ...] | None = None
+    rare_classes: RareClasses = "error"
+    rare_below: int | None = None
+
+    def without(self, *, several: bool = False) -> str:
+        """How to do without a feature, or without several, in words."""
+        which = "them" if several else "it"
+        if self.features is not None:
+            return f"remove {which} from dataset.features"
+        return f"list {which} in dataset.exclude"
 
 
 @dataclass(frozen=True)
 class Dataset(Registered):
-    """A source of one table."""
+    """A source of one table.
+
+    made_up: whether the table is made by rule, so that there is nothing to find in it.
+    """
+
+    made_up: ClassVar[bool] = False
 
     standardize: Annotated[bool, Doc("mean 0 and deviation 1, by the training rows")] = True
 

@@ -12,8 +12,11 @@ from optcli.data.base import Roles
 from optcli.data.columns import INEXACT, Numbers, Words, inexact, number, rows_where, short
 from optcli.data.encoding import NUMERIC, classes_of, first_word, missing_text, size_fault
 from optcli.data.table import Table, listed
-from optcli.errors import Fault, InvalidInput, suggestion
+from optcli.errors import Fault, Grave, InvalidInput, suggestion
 from optcli.specs import Bound, Ge, Gt, Le, TargetKind, range_text
+
+BLAMED = 3  # columns that are named where rows are dropped
+MOST_LOST = 0.1  # share of rows that may be dropped without alarm
 
 
 def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, ...]:
@@ -94,7 +97,14 @@ def without_missing(
             faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
     if faults:
         raise InvalidInput(*faults)
-    return drop(table, [*features, *others]) if roles.missing == "drop" else table
+    if roles.missing != "drop":
+        return table
+    whole = drop(table, [*features, *others])
+    if not whole.rows:
+        message = f"every row has a missing value, {blamed(table, [*features, *others])}"
+        message += way_out(table, roles, features, others)
+        raise InvalidInput(Fault(message, file=table.source))
+    return whole
 
 
 def drop(table: Table, names: Sequence[str]) -> Table:
@@ -106,9 +116,43 @@ def drop(table: Table, names: Sequence[str]) -> Table:
         return ~gone
 
     kept = rows_where(table.rows, whole, table.make)
-    if not len(kept):
-        raise InvalidInput(Fault("every row has a missing value", file=table.source))
     return table.select(kept) if len(kept) < table.rows else table
+
+
+def blamed(table: Table, names: Sequence[str]) -> str:
+    """`780 of them for column 'b', 3 for 'c'`: how many rows each column would drop."""
+    gaps = {name: table.columns[name].gaps() for name in dict.fromkeys(names)}
+    order = sorted((name for name in gaps if gaps[name]), key=lambda name: -gaps[name])
+    told = [f"{gaps[name]} for '{short(name)}'" for name in order[:BLAMED]]
+    told[0] = told[0].replace(" for ", " of them for column ", 1)
+    more = len(order) - BLAMED
+    rest = f" (and {more} more column{'s' * (more > 1)})" if more > 0 else ""
+    return ", ".join(told) + rest
+
+
+def way_out(table: Table, roles: Roles, features: Sequence[str], others: Sequence[str]) -> str:
+    """How to keep rows that are dropped for what they lack; may be empty."""
+    holed = [name for name in features if table.columns[name].gaps()]
+    exclude = f"; {roles.without(several=len(holed) > 1)}" if holed else ""
+    if any(table.columns[name].gaps() for name in others):
+        return exclude  # what is no feature cannot be imputed
+    return f"{exclude}, or set dataset.missing: impute"
+
+
+def dropped(
+    table: Table, rows: int, roles: Roles, features: Sequence[str], others: Sequence[str]
+) -> str:
+    """What is said of a table of which so many rows are left, the others having missing values.
+
+    Where they are more than a tenth, with the columns to blame, and before all else.
+    """
+    lost = table.rows - rows
+    said = f"{lost} of {table.rows} rows dropped for missing values"
+    if lost <= MOST_LOST * table.rows:
+        return said
+    share = f"{lost / table.rows:.1%}".replace("%", " %")
+    said += f" ({share}), {blamed(table, [*features, *others])}"
+    return Grave(said + way_out(table, roles, features, others))
 
 
 def check_columns(

@@ -51,7 +51,8 @@ class Target:
     `labels` a pair for each column, the positive one last. mean, scale: for
     `values`, of each column; (value - mean) / scale is what the model learns.
     text: whether the column is to be read as text, whatever it holds. Of `probabilities`
-    there is no more to know than the names.
+    there is no more to know than the names. dropped: classes whose rows training left out
+    for being few. merged: those that it took together, as the last class.
     """
 
     kind: TargetKind
@@ -60,6 +61,8 @@ class Target:
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     text: tuple[bool, ...] = ()
+    dropped: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ class Encoder:
             column = table.columns[name]
             gap = column.find(lambda piece: piece.missing)
             if gap is not None:
-                faults.append(table.fault(name, "has no value; a target cannot be missing", gap))
+                message = "has no value; a target cannot be missing, remove the row"
+                faults.append(table.fault(name, message, gap))
             elif target.kind in NUMERIC and not isinstance(column, Numbers):
                 faults.append(table.fault(name, "is text; must be numbers"))
         if target.kind == "values":
@@ -157,7 +161,7 @@ class Encoder:
             found = [size_fault(table, name, np.dtype(dtype), *size) for name, *size in sizes]
             faults += [fault for fault in found if fault is not None]
         for name, classes in zip(target.names, target.classes, strict=False):
-            unknown = _unknown(table, name, classes, "class")
+            unknown = _unknown(table, name, classes, "class", target.merged)
             if unknown is not None:
                 faults.append(unknown)
         if faults:
@@ -183,10 +187,10 @@ class Encoder:
         elif target.kind == "probabilities":
             y[:] = _shares(table, target.names, start, len(y))
         elif target.kind == "classes":
-            y[:] = _codes(columns[0], target.classes[0])
+            y[:] = _codes(columns[0], target.classes[0], target.merged)
         else:
             for i, (column, classes) in enumerate(zip(columns, target.classes, strict=True)):
-                y[:, i] = _codes(column, classes)
+                y[:, i] = _codes(column, classes, target.merged)
 
     def restore(self, scores: Array) -> Array:
         """Values (…, C) in the data's own units, of scores or encoded targets (…, C)."""
@@ -259,7 +263,9 @@ class Encoder:
         else:
             faults.append(size_fault(table, name, dtype, feature.mean, feature.scale))
         if feature.fill is None and column.gaps():
-            faults.append(table.fault(name, missing_text(table, name)))
+            rows = "row" if column.gaps() == 1 else "rows"
+            remedy = f"remove the {rows}, or train with dataset.missing: impute"
+            faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         return [fault for fault in faults if fault is not None]
 
 
@@ -375,10 +381,14 @@ def _filled(feature: Feature, column: Column) -> Array:
     return values if feature.fill is None else np.where(np.isnan(values), feature.fill, values)
 
 
-def _codes(column: Column, known: tuple[str, ...]) -> Array:
-    """Codes (N,) of a column into `known`, -1 where a value is missing or unknown."""
+def _codes(column: Column, known: tuple[str, ...], merged: tuple[str, ...] = ()) -> Array:
+    """Codes (N,) of a column into `known`, -1 where a value is missing or unknown.
+
+    merged: what else stands for the last of them.
+    """
     words = column if isinstance(column, Words) else column.words()
-    position = {text: code for code, text in enumerate(known)}
+    position = dict.fromkeys(merged, len(known) - 1)
+    position |= {text: code for code, text in enumerate(known)}
     lookup = [position.get(text, -1) for text in words.categories]
     return np.array([*lookup, -1], np.intp)[words.codes]
 
@@ -406,15 +416,24 @@ def _shares(table: Table, names: tuple[str, ...], start: int, count: int) -> Arr
     return rounded
 
 
-def _unknown(table: Table, name: str, known: tuple[str, ...], what: str) -> Fault | None:
-    """The fault of the first value that is not among `known`."""
+def _unknown(
+    table: Table, name: str, known: tuple[str, ...], what: str, merged: tuple[str, ...] = ()
+) -> Fault | None:
+    """The fault of the first value that is not among `known`, or what was `merged`."""
     column = table.columns[name]
-    row = column.find(lambda piece: (_codes(piece, known) < 0) & ~piece.missing)
+
+    def unknown(piece: Column) -> Array:
+        return (_codes(piece, known, merged) < 0) & ~piece.missing
+
+    row = column.find(unknown)
     if row is None:
         return None
     text = column.text(row) if isinstance(column, Words) else number_text(column.value(row))
     hint = suggestion(text, known)
     message = f"is the unknown {what} '{short(text)}'{hint} (known: {listed(known)})"
+    count = sum(int(unknown(piece).sum()) for _, piece in column.pieces())
+    rows = "the row" if count == 1 else f"the {count} rows with an unknown {what}"
+    message += f"; correct the value, remove {rows}, or train the model with it"
     return table.fault(name, message, row)
 
 

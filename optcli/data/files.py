@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from optcli.data import streaming, table
-from optcli.data.base import DATASETS, Dataset, Missing, Roles
+from optcli.data.base import DATASETS, Dataset, Missing, RareClasses, Roles
 from optcli.data.opening import check_there
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
@@ -35,6 +35,15 @@ class File(Dataset):
         Missing,
         Doc("rows with missing values: an error, drop the row, or impute mean and mode"),
     ] = "error"
+    rare_classes: Annotated[
+        RareClasses,
+        Doc("classes of too few rows: an error, drop their rows, or merge them into one class"),
+    ] = "error"
+    rare_below: Annotated[
+        int | None,
+        Ge(2),
+        Doc("rows under which a class is rare; by default one for each part of the split"),
+    ] = None
     delimiter: Annotated[str | None, Doc("between fields; by default as in the header line")] = None
     weights: Annotated[str | None, Doc("column of sample weights")] = None
     image: Annotated[
@@ -70,6 +79,8 @@ class File(Dataset):
             self.weights,
             self.missing,
             self.image,
+            self.rare_classes,
+            self.rare_below,
         )
 
     def other(self, path: str, reading: Reading) -> Table:

@@ -8,10 +8,8 @@ as one fault does not hide another.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -20,15 +18,17 @@ from optcli.arrays import Array
 from optcli.data import split as splitting
 from optcli.data.base import Dataset, Roles
 from optcli.data.checks import (
+    blamed,
     check_columns,
     check_targets,
     drop,
+    dropped,
     features_of,
     target_classes,
     weights_of,
     without_missing,
 )
-from optcli.data.columns import BLOCK, Column, Numbers, Words, blocks, inexact
+from optcli.data.columns import BLOCK, Numbers, Words, blocks, short
 from optcli.data.encoding import (
     NUMERIC,
     Encoded,
@@ -39,12 +39,16 @@ from optcli.data.encoding import (
     require,
 )
 from optcli.data.opening import check_there
+from optcli.data.rare import Rare, among, lacking, rare_classes, without
+from optcli.data.remarks import Remarks, copies, counters, oddities
 from optcli.data.streaming import LARGE
 from optcli.data.table import Table
-from optcli.errors import Fault, InvalidInput
+from optcli.errors import Fault, Grave, InvalidInput
 from optcli.specs import Bound, Split, TargetKind
 
 PIXELS = 1 << 20  # values of images that are looked at together
+EPS = float(np.finfo(np.float64).eps)
+RARE = {"drop": "dropped", "merge": "merged"}  # where the encoder's target has the classes
 
 __all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prepare"]
 
@@ -55,12 +59,13 @@ class Part:
 
     x: (N, D), C-contiguous; of a streamed part `Encoded`, which gives an array for a
     slice of rows. y: classes (N,) intp, labels (N, C) of 0 and 1, values (N, C).
-    weight: (N,) sample weights, or None.
+    weight: (N,) sample weights, or None. notes: sentences on rows that were left out.
     """
 
     x: Array
     y: Array
     weight: Array | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def streamed(self) -> bool:
@@ -89,12 +94,16 @@ class Part:
         weight = None
         if self.weight is not None:
             weight = np.concatenate([self.weight[rows] for rows in runs])
-        return Part(x, y, weight)
+        return Part(x, y, weight, self.notes)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table, divided and encoded. outputs is C; warnings are sentences for the user."""
+    """A table, divided and encoded.
+
+    outputs is C; warnings are sentences for the user. dropped: rows of the table that are in
+    no part, as a value is missing in them or their class is rare.
+    """
 
     train: Part
     validation: Part | None
@@ -102,6 +111,7 @@ class Prepared:
     encoder: Encoder
     outputs: int
     warnings: tuple[str, ...] = ()
+    dropped: int = 0
 
     @property
     def target_mean(self) -> Array:
@@ -144,33 +154,45 @@ def prepare(
     features = features_of(roles, table, parting)
     others = [*roles.target, *([roles.weights] if roles.weights else []), *parting]
     warnings = [note.text for note in table.notes if note.column in {None, *features, *others}]
-    complete = without_missing(table, roles, features, others)
-    if complete.rows < table.rows:
-        dropped = table.rows - complete.rows
-        warnings.append(f"{dropped} of {table.rows} rows dropped for missing values")
-        table = complete
+    remarks, whole = Remarks(roles), table
+    # pixels may well be constant, as those in the corners are; what is made up is as it is made
+    looked_at = () if roles.image or dataset.made_up else features
+    table = without_missing(whole, roles, features, others)
+    if table.rows < whole.rows:
+        warnings.append(dropped(whole, table.rows, roles, features, others))
     check_columns(table, roles, features, dtype)
-    warnings += _oddities(dataset, table, (*features, *roles.target), split)
+    warnings += oddities(dataset, table, (*features, *roles.target), split)
     if table.rows == 1:
         raise InvalidInput(Fault("has one row; training takes two or more", file=table.source))
 
     classes = target_classes(table, roles.target, target, loss)
     check_targets(table, roles.target, loss, bounds, ordered=ordered)
-    strata = _strata(table, roles.target, target)
+    rare = rare_classes(table, roles, target, classes, split, loss, ordered=ordered)
+    if rare is not None:
+        classes = (rare.kept(classes[0]),)
+        warnings.append(rare.note(table.rows))
+        if rare.way == "drop":
+            table = without(table, roles.target[0], tuple(rare.counts))
+    strata = _strata(table, roles.target, target, classes, rare) if split.stratify else None
     rows = splitting.divide(table, split, strata, seed)
     train = table.select(rows.train)
-    # a pixel may well be constant, as those in the corners are
-    notes: list[str] = [] if roles.image else warnings
-    encoded = tuple(
-        _feature(name, table.columns[name], train.columns[name], dataset, roles, notes)
-        for name in features
+    counting = counters(whole, looked_at, remarks)
+    copies(
+        table, [name for name in looked_at if name not in counting], roles.target, target, remarks
     )
+    encoded = tuple(_feature(name, table, train, dataset, roles, remarks) for name in features)
     if roles.image:
         encoded = _pixels(encoded, train, roles.image, standardize=dataset.standardize)
     encoder = Encoder(
         encoded,
         _target(
-            train, roles.target, target, classes, dataset.standardize and scale_target, warnings
+            train,
+            roles.target,
+            target,
+            classes,
+            dataset.standardize and scale_target,
+            warnings,
+            rare,
         ),
         roles.weights,
         roles.missing,
@@ -195,15 +217,21 @@ def prepare(
             if chosen is not None:
                 rest = table.select(chosen)
                 parts[name] = labelled(encoder, rest, dtype, stream=stream, what=name)
-    if strata is not None:
-        _check_classes({"train": part, **parts}, classes[0], roles.target[0], table.source)
+    warnings += [note for rows in parts.values() if rows is not None for note in rows.notes]
+    if target not in NUMERIC and len(roles.target) == 1:
+        every = {"train": part, **parts}
+        labels = {name: rows.y for name, rows in every.items() if rows is not None}
+        warnings += lacking(labels, classes[0], table, dataset, split)
+    if not roles.image:
+        warnings += remarks.sentences()
     return Prepared(
         train=part,
         validation=parts["validation"],
         test=parts["test"],
         encoder=encoder,
         outputs=encoder.outputs,
-        warnings=tuple(warnings),
+        warnings=tuple(sorted(warnings, key=lambda note: not isinstance(note, Grave))),
+        dropped=whole.rows - table.rows,
     )
 
 
@@ -217,15 +245,32 @@ def labelled(
 ) -> Part:
     """Rows of a further table with their targets, treated as the training rows were.
 
-    Where those with missing values were dropped, they are dropped here, too. stream:
-    whether inputs are encoded whenever they are needed. what: which rows they are, for
-    messages. Raises InvalidInput.
+    Where those with missing values were dropped, they are dropped here, too, and so are
+    those of classes that were dropped; the part's notes say so. stream: whether inputs are
+    encoded whenever they are needed. what: which rows they are, for messages. Raises InvalidInput.
     """
+    notes, there = [], table.rows
     if encoder.missing == "drop":
         names = [f.name for f in encoder.features] + list(encoder.target.names)
         names += [encoder.weights] if encoder.weights else []
         require(table, names)
+        whole = table
         table = drop(table, names)
+        if table.rows < there:
+            lost = f"{there - table.rows} of {there} rows left out for missing values"
+            notes.append(f"{table.source}: {lost}, {blamed(whole, names)}")
+    if encoder.target.dropped:
+        name, left = encoder.target.names[0], table.rows
+        require(table, [name])
+        table = without(table, name, encoder.target.dropped)
+        if table.rows < left:
+            notes.append(
+                f"{table.source}: {left - table.rows} of {there} rows left out, of classes of "
+                f"'{short(name)}' that training dropped for their few rows"
+            )
+    if not table.rows:
+        message = f"no row is left to use: {'; '.join(notes)}".replace(f"{table.source}: ", "")
+        raise InvalidInput(Fault(message, file=table.source))
     weight = None
     if encoder.weights is not None:
         require(table, [encoder.weights])
@@ -239,10 +284,16 @@ def labelled(
         x = cast("Array", Encoded(encoder, table, np.dtype(dtype)))
     else:
         x = encoder.encode(table, dtype)
-    return Part(x, encoder.encode_target(table, dtype), weight)
+    return Part(x, encoder.encode_target(table, dtype), weight, tuple(notes))
 
 
-def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | None:
+def _strata(
+    table: Table,
+    names: Sequence[str],
+    kind: TargetKind,
+    classes: tuple[tuple[str, ...], ...],
+    rare: Rare | None,
+) -> Array | None:
     """What fractions keep in proportion: the classes of a single target column."""
     if kind in NUMERIC or len(names) > 1:
         return None
@@ -251,73 +302,10 @@ def _strata(table: Table, names: Sequence[str], kind: TargetKind) -> Array | Non
     for start, piece in column.pieces():
         keys = piece.values if isinstance(piece, Numbers) else piece.codes
         strata[start : start + len(piece)] = np.searchsorted(there, keys)
+        if rare is not None and rare.way == "merge":
+            own = strata[start : start + len(piece)]
+            own[among(piece, tuple(rare.counts))] = len(there)
     return strata
-
-
-def _check_classes(
-    parts: dict[str, Part | None], classes: tuple[str, ...], name: str, source: str
-) -> None:
-    """Every part must have rows of every class."""
-    faults = []
-    there = sum(rows is not None for rows in parts.values())
-    total: Counter[str] = Counter()
-    for part, rows in parts.items():
-        if rows is None:
-            continue
-        counts = np.zeros(len(classes), np.intp)
-        for block in blocks(len(rows.y)):
-            y = rows.y[block]  # labels are columns of 0 and 1
-            own = y if y.ndim == 1 else y[:, 0].astype(np.intp)
-            counts += np.bincount(own, minlength=len(classes))
-        total.update(dict(zip(classes, counts.tolist(), strict=True)))
-        lacking = [text for text, count in zip(classes, counts, strict=True) if not count]
-        if lacking:
-            which = "classes" if len(lacking) > 1 else "class"
-            shown = ", ".join(f"'{text}'" for text in lacking[:5])
-            label = "training" if part == "train" else part
-            faults.append(
-                Fault(
-                    f"no row of {which} {shown} of '{name}' is in the {label} part; "
-                    "each part needs rows of every class",
-                    "split" if part == "train" else f"split.{part}",
-                )
-            )
-    rare = [text for text in classes if total[text] < there]
-    if faults and rare:
-        count = f"{total[rare[0]]} row{'s' * (total[rare[0]] != 1)}"
-        message = f"class '{rare[0]}' of '{name}' in {source} has {count} for {there} parts"
-        raise InvalidInput(Fault(f"{message}; add rows, or leave the class out", "split"))
-    if faults:
-        raise InvalidInput(*faults)
-
-
-def _oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split) -> list[str]:
-    """What may be a slip, but need not be."""
-    found = []
-    if dataset.roles().missing == "impute":
-        imputed = sum(table.columns[name].gaps() for name in names)
-        found += [f"{imputed} missing values imputed"] if imputed else []
-    for name in names:
-        column = table.columns[name]
-        if isinstance(column, Words):
-            texts: dict[str, str] = {}
-            for text in classes_of(column):
-                other = texts.setdefault(text.lower(), text)
-                if other != text:
-                    found.append(f"column '{name}': '{other}' and '{text}' differ in case alone")
-        elif column.find(_rounded) is not None:
-            found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
-    path = getattr(dataset, "path", None)
-    for part in ("validation", "test"):
-        way = getattr(split, part)
-        if path and isinstance(way, str) and Path(way).resolve() == Path(path).resolve():
-            found.append(f"split.{part} is the training rows' own file")
-    return found
-
-
-def _rounded(column: Numbers) -> Array:
-    """Where a number is as long as counts and keys are, but not kept exactly."""
-    return inexact(column) & (np.abs(column.values) < 2.0**64)
 
 
 def _target(
@@ -327,15 +315,23 @@ def _target(
     classes: tuple[tuple[str, ...], ...],
     scaled: bool,
     warnings: list[str],
+    rare: Rare | None,
 ) -> Target:
     text = tuple(isinstance(train.columns[name], Words) for name in names)
+    if kind == "labels" and len(names) > 1:
+        for name in names:
+            there = classes_of(train.columns[name])
+            if len(there) == 1:
+                warnings.append(f"target '{name}' is always '{there[0]}' in the training rows")
     if kind != "values":
-        return Target(kind, tuple(names), classes, text=text)
+        few: dict[str, Any] = {} if rare is None else {RARE[rare.way]: tuple(rare.counts)}
+        return Target(kind, tuple(names), classes, text=text, **few)
     means, scales = [], []
     for name in names:
         column = train.columns[name]
         assert isinstance(column, Numbers)
-        mean, scale = _moments(_values([column])) if scaled else (0.0, 1.0)
+        values, rules = _values([column]), train.reading.rules
+        mean, scale = _moments(values, rules) if scaled else (0.0, 1.0)
         if scale == 0:
             warnings.append(f"target '{name}' is constant in the training rows")
         means.append(mean)
@@ -347,24 +343,28 @@ def _target(
 
 
 def _feature(
-    name: str, whole: Column, train: Column, dataset: Dataset, roles: Roles, warnings: list[str]
+    name: str, table: Table, rows: Table, dataset: Dataset, roles: Roles, remarks: Remarks
 ) -> Feature:
     """What becomes of a column, by its training rows; a missing value becomes mean or mode."""
+    whole, train, rules = table.columns[name], rows.columns[name], table.reading.rules
     impute = roles.missing == "impute"
     if isinstance(whole, Words):
         assert isinstance(train, Words)
         categories = classes_of(whole)
         if len(categories) == 1:
-            warnings.append(f"column '{name}' is constant")
+            remarks.add(name, "is constant", "are constant")
         mode = train.categories[int(train.counts().argmax())] if impute else None
         return Feature(name, categories, fill=mode)
     assert isinstance(train, Numbers)
     if train.gaps() == len(train):
         raise InvalidInput(Fault(f"column '{name}' has no value in the training rows", "split"))
-    mean, scale = _moments(_values([train]))
+    mean, scale = _moments(_values([train]), rules)
     if scale == 0:
-        becomes = " and becomes 0" if dataset.standardize else ""
-        warnings.append(f"column '{name}' is constant in the training rows{becomes}")
+        how = "constant in the training rows"
+        if train.find(lambda piece: ~piece.missing & (piece.values != mean)) is not None:
+            how += " but for rounding"
+        becomes = (" and becomes 0", " and become 0") if dataset.standardize else ("", "")
+        remarks.add(name, f"is {how}{becomes[0]}", f"are {how}{becomes[1]}")
     fill = mean if impute else None
     if not dataset.standardize:
         mean, scale = 0.0, 1.0
@@ -395,7 +395,8 @@ def _pixels(
     for start in range(0, count, size):
         channel = features[start : start + size]
         columns = [train.columns[feature.name] for feature in channel]
-        mean, scale = _moments(_values([c for c in columns if isinstance(c, Numbers)]))
+        values = _values([c for c in columns if isinstance(c, Numbers)])
+        mean, scale = _moments(values, train.reading.rules)
         pixels += [replace(feature, mean=mean, scale=scale) for feature in channel]
     return tuple(pixels)
 
@@ -414,11 +415,13 @@ def _values(columns: Sequence[Numbers]) -> Callable[[], Iterator[Array]]:
     return each
 
 
-def _moments(values: Callable[[], Iterator[Array]]) -> tuple[float, float]:
+def _moments(values: Callable[[], Iterator[Array]], rules: int) -> tuple[float, float]:
     """Mean and population standard deviation; exactly 0 for a constant.
 
-    Block by block. T. F. Chan, G. H. Golub and R. J. LeVeque, Updating formulae and a
-    pairwise algorithm for computing sample variances, 1979.
+    So is, but by rules 1, what rounding alone may make of a constant, as scikit-learn's
+    StandardScaler has it: a variance of at most n·eps·variance + (n·mean·eps)², by the
+    error bounds of the same paper. Block by block. T. F. Chan, G. H. Golub and R. J.
+    LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979.
     """
     ends = [(block.min(), block.max()) for block in values()]
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
@@ -437,5 +440,7 @@ def _moments(values: Callable[[], Iterator[Array]]) -> tuple[float, float]:
         variance = old * variance + new * spread + old * new * (center - mean) ** 2
         mean = mean + new * (center - mean)
         count += own
+    if rules > 1 and variance <= count * EPS * variance + (count * mean * EPS) ** 2:
+        variance = np.float64(0)
     mean, scale = np.ldexp([mean, np.sqrt(variance)], exponent - 1)
     return float(mean), float(scale)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ Noise = Annotated[float, Ge(0), Doc("standard deviation of the noise")]
 @dataclass(frozen=True)
 class Synthetic(Dataset):
     """A table that is made up by rule and seed."""
+
+    made_up: ClassVar[bool] = True
 
     samples: Samples = 500
     noise: Noise = 0.1

@@ -11,7 +11,7 @@ from optcli.display import table
 from optcli.display.output import Output
 from optcli.display.record import Record, Row
 from optcli.display.terminal import console, live
-from optcli.display.words import bar, closing, number, remaining, sparkline
+from optcli.display.words import WARNING, bar, closing, number, remaining, sparkline
 from optcli.events import Ended, EpochEnded, Event, Progress, Started
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class LiveTable:
         """Say how it ended, under the table."""
         self.close()
         lines = closing(summary, folder, notes)
+        while lines[0].startswith(WARNING):
+            self._print(lines.pop(0), "bold yellow")
         failed = summary.get("outcome") == "diverged" or summary.get("failed_to_train")
         style = "bold red" if failed else "bold"
         self._print(lines[0], style)

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optcli.errors import Grave
 from optcli.lengths import counted
+
+WARNING = "warning: "
 
 _OUTCOMES = {
     "completed": "completed",
@@ -113,11 +116,13 @@ def escaped(text: str) -> str:
 def closing(
     summary: Mapping[str, Any], folder: Path | None = None, notes: Iterable[str] = ()
 ) -> list[str]:
-    """The last lines: how the run ended, what it found, where it is."""
+    """The last lines: how the run ended, what it found, where it is; what is grave before it."""
     epochs, steps = summary.get("epochs", 0), summary.get("steps", 0)
     outcome = summary.get("outcome", "completed")
     end = summary.get("end") or {}  # of a path on an objective
-    lines = [
+    notes = list(notes)
+    lines = [f"{WARNING}{note}" for note in notes if isinstance(note, Grave)]
+    lines += [
         f"{_OUTCOMES.get(outcome, outcome)} after {counted(epochs, 'epoch')} "
         f"({counted(steps, 'step')}) in {duration(summary.get('seconds') or 0.0)}, "
         f"{rate(summary.get('samples_per_second') or 0.0)} {'steps' if end else 'rows'}/s"
