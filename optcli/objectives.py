@@ -33,6 +33,8 @@ class Objective(Registered, ABC):
     least: ClassVar[float] = 0.0
     # Whether the gradient wants standard normal numbers.
     noisy: ClassVar[bool] = False
+    # Whether `value` takes complex points, and is analytic in them.
+    analytic: ClassVar[bool] = False
 
     @property
     def size(self) -> int:
@@ -106,6 +108,7 @@ class Quadratic(Objective):
     """
 
     domain: ClassVar[Box] = ((-2.0, 2.0), (-2.0, 2.0))
+    analytic: ClassVar[bool] = True
 
     condition: Condition = 10.0
     rotation: Annotated[float, Doc("degrees")] = 0.0
@@ -185,6 +188,7 @@ class Ravine(Objective):
     """
 
     domain: ClassVar[Box] = ((-8.0, 8.0), (-3.0, 3.0))
+    analytic: ClassVar[bool] = True
 
     @property
     def start(self) -> tuple[float, ...]:
@@ -218,6 +222,7 @@ class Rosenbrock(Objective):
     """
 
     domain: ClassVar[Box] = ((-2.0, 2.0), (-1.0, 3.0))
+    analytic: ClassVar[bool] = True
 
     dimension: Dimension = 2
 
@@ -258,6 +263,7 @@ class Beale(Objective):
     """
 
     domain: ClassVar[Box] = ((-1.0, 4.5), (-2.0, 2.0))
+    analytic: ClassVar[bool] = True
 
     @property
     def start(self) -> tuple[float, ...]:
@@ -298,6 +304,7 @@ class Himmelblau(Objective):
     """
 
     domain: ClassVar[Box] = ((-5.0, 5.0), (-5.0, 5.0))
+    analytic: ClassVar[bool] = True
 
     @property
     def start(self) -> tuple[float, ...]:
@@ -341,6 +348,7 @@ class Booth(Objective):
     """
 
     domain: ClassVar[Box] = ((-10.0, 10.0), (-10.0, 10.0))
+    analytic: ClassVar[bool] = True
 
     @property
     def start(self) -> tuple[float, ...]:
@@ -377,6 +385,7 @@ class ThreeHumpCamel(Objective):
     """
 
     domain: ClassVar[Box] = ((-2.5, 2.5), (-2.5, 2.5))
+    analytic: ClassVar[bool] = True
 
     @property
     def start(self) -> tuple[float, ...]:
@@ -412,6 +421,7 @@ class Rastrigin(Objective):
     """
 
     domain: ClassVar[Box] = ((-5.12, 5.12), (-5.12, 5.12))
+    analytic: ClassVar[bool] = True
 
     dimension: Dimension = 2
 
@@ -447,6 +457,7 @@ class Ackley(Objective):
     """
 
     domain: ClassVar[Box] = ((-5.0, 5.0), (-5.0, 5.0))
+    analytic: ClassVar[bool] = True
 
     dimension: Dimension = 2
 
@@ -492,6 +503,7 @@ class StyblinskiTang(Objective):
     """
 
     domain: ClassVar[Box] = ((-5.0, 5.0), (-5.0, 5.0))
+    analytic: ClassVar[bool] = True
 
     dimension: Dimension = 2
 
@@ -531,6 +543,7 @@ class Saddle(Objective):
     """
 
     domain: ClassVar[Box] = ((-1.6, 1.6), (-1.6, 1.6))
+    analytic: ClassVar[bool] = True
     least: ClassVar[float] = -0.25
 
     @property

@@ -1,5 +1,6 @@
 """Gradient checks: what they must see, what they must let pass, and the command."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -145,13 +146,19 @@ def test_the_complex_step_sees_what_differences_do_not():
     assert verdicts(lambda x: x.max(1), [1, 0], [0.3, 0.3], complex_step=True) == {"kink"}
 
 
-def test_what_is_not_analytic_does_not_pass_for_it():
-    assert verdicts(absolute, [1], [0.3], complex_step=True) == {"wrong"}
-    result = optcli.gradcheck(
-        lambda x: float(np.hypot(x[0], 1)), [0.3 / np.hypot(0.3, 1)], [0.3], complex_step=True
-    )
-    assert not result
+def test_a_complex_step_that_the_differences_contradict_counts_for_nothing():
+    result = optcli.gradcheck(absolute, [1], [0.3], vectorized=True, complex_step=True)
+    assert result
+    assert "the complex step contradicts the differences" in str(result)
+    assert verdicts(absolute, [1.001], [0.3], complex_step=True) == {"wrong"}
+
+
+def test_a_function_that_takes_no_complex_numbers_is_checked_by_differences():
+    f, slope = lambda x: float(np.hypot(x[0], 1)), 0.3 / np.hypot(0.3, 1)
+    result = optcli.gradcheck(f, [slope], [0.3], complex_step=True)
+    assert result
     assert "does not take complex numbers" in str(result)
+    assert not optcli.gradcheck(f, [1.001 * slope], [0.3], complex_step=True)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -220,7 +227,7 @@ def test_a_function_of_a_matrix_point_by_point():
     [
         (-1, "has the wrong sign"),
         (0, "is 0"),
-        (7, "7 times the numeric slope"),
+        (7, "7 times the numerical gradient"),
         (1.001, "1.001 times"),
     ],
 )
@@ -461,10 +468,10 @@ def test_the_check_is_many_times_as_fast_as_torch_s(rows, times):
 # ---- the command -----------------------------------------------------------------------
 
 
-def test_all_of_it_in_one_table_and_under_20_seconds(capsys):
-    start = time.perf_counter()
+def test_all_of_it_in_one_table_and_under_10_seconds(capsys):
+    start = time.process_time()  # 2 seconds alone; other processes do not count
     assert run(["gradcheck"]) == 0
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 10
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines[1 : len(ALL) + 1]]
     assert names == [subject.name for subject in ALL]
@@ -492,7 +499,7 @@ def test_a_config_layer_by_layer(capsys):
     out = capsys.readouterr().out
     assert "moons (config)" in out
     assert re.search(r"dense1\.weight +\d+ ", out)
-    assert "furthest from the numeric slope" in out
+    assert "largest deviation from the numerical gradient" in out
 
 
 def test_a_config_that_is_wrong_is_told_as_ever(capsys, tmp_path):
@@ -568,13 +575,24 @@ def optcli_command(*arguments, cwd):
 
 def quoted(command):
     """What the page says that the command prints, without the numbers that may differ."""
-    lines = PAGE.partition(f"    $ {command}\n")[2].split("\n```")[0].split("\nAnd ")[0]
-    lines = lines.split("\nThe exit")[0]
-    return [line.removeprefix("    ") for line in lines.splitlines() if line.strip()]
+    after = PAGE.partition(f"    $ {command}\n")[2]
+    block = itertools.takewhile(lambda line: line[:4] in ("", "    "), after.splitlines())
+    return [line.removeprefix("    ") for line in block if line.strip()]
 
 
 def without_numbers(line):
     return re.sub(r"[-+\d.e]+", "#", line.replace(" ", ""))
+
+
+def assert_shown(said, shown):
+    """What was said is what a page shows, but for numbers; a line of `…` stands for any lines."""
+    said, shown = (
+        [without_numbers(line) for line in lines if line.strip()] for lines in (said, shown)
+    )
+    at = shown.index("…")
+    rest = len(shown) - at - 1
+    assert said[:at] == shown[:at]
+    assert said[-rest:] == shown[at + 1 :]
 
 
 def test_the_plug_in_of_the_page_is_right(tmp_path):
@@ -594,9 +612,8 @@ def test_the_wrong_plug_in_of_the_page_is_caught(tmp_path):
     command = "gradcheck --plugin rounded.py rounded"
     done = optcli_command(*command.split(), cwd=tmp_path)
     assert done.returncode == 1, done.stderr
-    said = [without_numbers(line) for line in done.stdout.splitlines() if line.strip()]
-    assert said == [without_numbers(line) for line in quoted(f"optcli {command}")]
-    assert "every entry is 3 times the numeric slope" in done.stdout
+    assert_shown(done.stdout.splitlines(), quoted(f"optcli {command}"))
+    assert "every entry is 3 times the numerical gradient" in done.stdout
 
 
 def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
@@ -614,10 +631,7 @@ def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
     done = optcli_command(*command.split(), cwd=tmp_path)
     assert done.returncode == 1, done.stdout
     shown = section.partition(f"$ optcli {command}\n")[2].partition("```")[0]
-    said, expected = (
-        [without_numbers(line) for line in text.splitlines()] for text in (done.stdout, shown)
-    )
-    assert said == expected
+    assert_shown(done.stdout.splitlines(), shown.splitlines())
 
 
 def test_the_test_of_the_page_passes(tmp_path):

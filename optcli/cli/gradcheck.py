@@ -59,7 +59,7 @@ def command(
     """Check analytic against numerical gradients.
 
     By default all that optcli has; else what is named, or the parts of a config.
-    Exits with 1 where one is wrong.
+    Exits with 1 where one is wrong or could not be checked.
     """
     from optcli import run
     from optcli.display.gradients import pick
@@ -90,8 +90,11 @@ def command(
             found = list(subject.check(how))
             show.add(subject, found)
             ok = ok and all(result.ok for _, result in found)
+            noted = [text for _, result in found for text in result.notes]
+            notes += [f"{subject.name}: {text}" for text in dict.fromkeys(noted)]
             worst.append(max(found, key=lambda each: each[1].worst_ratio))
-            if not fast and any(result.unit != "entries" for _, result in found):
+            entire = [result for case, result in found if not case.projections]
+            if not fast and any(result.unit != "entries" for result in entire):
                 notes.append(f"{subject.name} is large: checked along random directions, as --fast")
         seconds = time.perf_counter() - start
         if plots:
@@ -108,11 +111,19 @@ def _draw(found: list[tuple[Case, Result]], out: Path | None) -> Path:
 
     found = sorted(found, key=lambda each: -each[1].worst_ratio)[:MOST_PANELS]
     curves = [
-        curve(case.function, result.verdict, result.name, right=result.ok, analytic=case.analytic)
+        curve(
+            case.function,
+            result.verdict,
+            result.name,
+            outcome=result.outcome,
+            analytic=case.analytic,
+        )
         for case, result in found
     ]
     name = "gradcheck.png"
-    picture = {name: plots.render(plots.error_by_step(curves, "gradients against differences"))}
+    picture = {
+        name: plots.render(plots.error_by_step(curves, "analytic against numerical gradients"))
+    }
     if out is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return folders.new(Path("runs"), f"gradcheck-{stamp}", picture) / name

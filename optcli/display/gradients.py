@@ -14,7 +14,7 @@ from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.pick import is_live
 from optcli.display.words import duration, escaped
-from optcli.gradients.result import Result, entry_lines
+from optcli.gradients.result import NOT_CHECKED, WRONG_GRADIENT, Result, entry_lines
 
 if TYPE_CHECKING:
     from optcli.gradients.subjects import Case, Subject
@@ -41,7 +41,9 @@ class Tally:
 
     results: int = 0
     entries: int = 0
-    failed: int = 0
+    failed: int = 0  # wrong, or not checked
+    wrong: int = 0
+    not_checked: int = 0
     kinks: int = 0
 
     def take(self, results: Iterable[Result]) -> None:
@@ -50,6 +52,8 @@ class Tally:
             self.results += 1
             self.entries += len(result.ratio)
             self.failed += not result.ok
+            self.wrong += result.outcome == WRONG_GRADIENT
+            self.not_checked += result.outcome == NOT_CHECKED
             self.kinks += result.count("kink")
 
     def words(self) -> str:
@@ -72,6 +76,7 @@ class GradientTable:
         self.width = max(40, shutil.get_terminal_size((80, 24)).columns)
         self.cases, self.tally = cases, Tally()
         self.failed: list[Result] = []  # one of each name
+        self.told: set[str] = set()  # what stands in the table already
         self.worst: Result | None = None
         longest = max((len(subject.name) for subject in subjects), default=4)
         room = self.width - VERDICT
@@ -95,8 +100,10 @@ class GradientTable:
         self.tally.take(results)
         failed = [result for result in results if not result.ok]
         if failed:
-            self.failed.append(failed[0])  # the others say the same most often
-        known = results if self.worst is None else [self.worst, *results]
+            # the others say the same most often; what is wrong before what was not checked
+            self.failed.append(min(failed, key=lambda result: result.outcome == NOT_CHECKED))
+        known = [result for result in results if result.outcome != NOT_CHECKED]
+        known += [] if self.worst is None else [self.worst]
         self.worst = max(known, key=lambda result: result.worst_ratio, default=None)
         if not self.cases:
             self._row(
@@ -104,11 +111,17 @@ class GradientTable:
             )
             return
         self._say(f"{subject.name} ({subject.kind})", "bold")
+        self.told.clear()
         for case, result in found:
             self._row({"case": f"  {case.what}"}, [result])
-            groups = result.groups() if subject.kind == "config" or not result.ok else []
+            for text in (result.reason, *result.problems):
+                if text and text not in self.told:
+                    self.told.add(text)
+                    self._say(f"    {text}", "bold red")
+            wanted = result.outcome == WRONG_GRADIENT or (result.ok and subject.kind == "config")
+            groups = result.groups() if wanted and result.unit == "entries" else []
             for group in groups if len(groups) > 1 else []:
-                verdict = _verdict(not group.failed, group.kinks)
+                verdict = "WRONG" if group.failed else _kinks(group.kinks)
                 cells = {
                     "case": f"    {group.name}",
                     "entries": f"{group.entries:,}",
@@ -128,15 +141,19 @@ class GradientTable:
             self._say(f"… and {self.tally.failed - shown} more")
         if not self.failed and self.cases and self.worst is not None:
             self._say("")
-            self._say(f"furthest from the numeric slope: {self.worst.name}")
+            self._say(f"largest deviation from the numerical gradient: {self.worst.name}")
             for line in entry_lines(self.worst.worst(WORST), self.width):
                 self._say(line)
         self._say("")
         for note in notes:
             self._say(f"note: {note}")
         said = f"{self.tally.words()}, {duration(seconds)}"
-        if self.tally.failed:
-            self._say(f"WRONG: {self.tally.failed:,} of {said}", "bold red")
+        wrong, not_checked = self.tally.wrong, self.tally.not_checked
+        if wrong:
+            more = f"; {not_checked:,} not checked" if not_checked else ""
+            self._say(f"WRONG: {wrong:,} of {said}{more}", "bold red")
+        elif not_checked:
+            self._say(f"not checked: {not_checked:,} of {said}", "bold red")
         else:
             self._say(f"all right: {said}", "bold green")
 
@@ -144,11 +161,17 @@ class GradientTable:
         projected = {result.unit for result in results} == {"projections"}
         cells = words | {
             "entries": "fast" if projected else f"{sum(len(r.ratio) for r in results):,}",
-            "error/tol": f"{max((r.worst_ratio for r in results), default=0.0):.2g}",
+            "error/tol": _ratio(results),
         }
-        ok = all(result.ok for result in results)
-        verdict = _verdict(ok, sum(result.count("kink") for result in results))
-        self._line(cells, verdict, "" if ok else "bold red")
+        outcomes = {result.outcome for result in results}
+        if WRONG_GRADIENT in outcomes:
+            verdict = "WRONG"
+        elif NOT_CHECKED in outcomes:
+            verdict = NOT_CHECKED
+        else:
+            verdict = _kinks(sum(result.count("kink") for result in results))
+        failed = {WRONG_GRADIENT, NOT_CHECKED} & outcomes
+        self._line(cells, verdict, "bold red" if failed else "")
 
     def _line(self, cells: Mapping[str, str], verdict: str, style: str) -> None:
         said = []
@@ -165,7 +188,8 @@ class GradientTable:
     def _say(self, text: str, style: str = "") -> None:
         """Lines of at most the width, broken at blanks."""
         text = escaped(text)
-        for line in textwrap.wrap(text, self.width, subsequent_indent="  ") or [""]:
+        indent = " " * (len(text) - len(text.lstrip())) or "  "
+        for line in textwrap.wrap(text, self.width, subsequent_indent=indent) or [""]:
             self._write(line if len(text) > self.width else text, style)
 
     def _write(self, text: str, style: str) -> None:
@@ -181,10 +205,15 @@ class GradientTable:
         console.print(Text(self.output.encodable(text), style=style), soft_wrap=True)
 
 
-def _verdict(ok: bool, kinks: int) -> str:
-    if not ok:
-        return "WRONG"
+def _kinks(kinks: int) -> str:
+    """`ok`, and how many entries are at kinks."""
     return f"ok, {kinks} kink" + ("" if kinks == 1 else "s") if kinks else "ok"
+
+
+def _ratio(results: Sequence[Result]) -> str:
+    """The largest error over tolerance of those that were checked."""
+    found = [result.worst_ratio for result in results if result.outcome != NOT_CHECKED]
+    return f"{max(found):.2g}" if found else ""
 
 
 class GradientLines:
@@ -203,15 +232,19 @@ class GradientLines:
                 "name": subject.name,
                 "what": case.what,
                 "ok": result.ok,
+                "outcome": result.outcome,
+                "reason": result.reason,
                 "unit": result.unit,
                 "entries": len(result.ratio),
                 **{word: result.count(word) for word in ("kink", "wrong", "unresolved")},
                 "worst_ratio": result.worst_ratio,
                 "value": result.value,
                 "noise": result.noise,
+                "unseen": int((~result.seen).sum()),
                 "worst": [asdict(entry) for entry in result.worst(WORST)],
                 "groups": [asdict(group) for group in result.groups()],
                 "problems": [*result.problems, *([result.hint()] if result.hint() else [])],
+                "notes": list(result.notes),
             }
             self.lines.emit("gradient", fields)
 

@@ -17,6 +17,6 @@
 from __future__ import annotations
 
 from optcli.gradients.check import gradcheck
-from optcli.gradients.result import Result, WrongGradient
+from optcli.gradients.result import Result, UncheckedGradient, WrongGradient
 
-__all__ = ["Result", "WrongGradient", "gradcheck"]
+__all__ = ["Result", "UncheckedGradient", "WrongGradient", "gradcheck"]

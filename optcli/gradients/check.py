@@ -1,8 +1,11 @@
-"""The check: an analytic gradient against all that differences can tell of it."""
+"""The check: an analytic gradient against all that differences can tell of it.
+
+The verdict is right, wrong or not checked: a function of seven digits, or one whose slopes
+are smaller than its rounding, agrees with any gradient or with none.
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,10 +16,12 @@ from optcli.arrays import Array
 from optcli.errors import InvalidInput
 from optcli.gradients import taylor
 from optcli.gradients.differences import (
+    COMPLEX_REFUSALS,
     EPS,
     KINK,
     OK,
     RTOL,
+    STEP,
     UNRESOLVED,
     WRONG,
     Tolerance,
@@ -37,6 +42,9 @@ COMPLEX_RTOL = 1e-12
 # The noise, as a part of f and its gradient, beyond which differences tell nothing: any
 # gradient would pass.
 NOISIEST = 1e-8
+# Digits of f: those of float32, with what sums lose or gain; fewer than any arithmetic has;
+# and from which on it is not for want of digits that nothing is seen.
+FLOAT32, FEWEST, ENOUGH = (5.0, 10.0), 5.0, 12.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class How:
     fast: random projections instead of entries. analytic: f takes complex numbers and is
     analytic between its kinks, so that the complex step is asked too. convex: f is convex
     where it has kinks, so that the gradient must be a subgradient of all entries together.
+    projections: how many directions are tried, if fast.
     """
 
     fast: bool = False
@@ -53,6 +62,7 @@ class How:
     convex: bool = False
     tolerance: Tolerance = field(default_factory=Tolerance)
     seed: int = 0
+    projections: int = taylor.PROJECTIONS
 
 
 def gradcheck(
@@ -73,16 +83,19 @@ def gradcheck(
 
         optcli.gradcheck(lambda x: (x**2).sum(), lambda x: 2 * x, x).raise_if_wrong()
 
-    f: takes an array of x's shape, returns one number, the same one each time. gradient:
-    of x's shape, or a function of x that returns it. x: numbers, not at the edge of f's
-    domain.
+    f: takes an array of x's shape, returns one number of float64, the same one each time.
+    gradient: of x's shape, or a function of x that returns it. x: numbers, not at the edge
+    of f's domain.
     vectorized: f takes (K, *x.shape) and returns (K,), which is much faster.
     complex_step: f takes complex numbers and is analytic (no abs, no norm, no real parts):
-    then the gradient must agree to 1e-12 of its largest entry. convex: f is convex where it
-    has kinks. fast: try 8 random directions instead of every entry. rtol, atol: the
-    relative error that passes, and what is added to the floor set by the noise of f, about
-    4e-10·max(1, |f|). The result is true in a test, `assert optcli.gradcheck(…)`, when every
-    entry is right or, at a kink, lies between the slopes of both sides.
+    then the gradient must agree to 1e-12 of its largest entry, unless the differences
+    contradict the complex step. convex: f is convex where it has kinks. fast: try 8 random
+    directions instead of every entry. rtol, atol: the relative error that passes, and what
+    is added to the floor set by the noise of f, about 4e-10·max(1, |f|).
+
+    The result is true in a test, `assert optcli.gradcheck(…)`, when every entry is right or,
+    at a kink, lies between the slopes of both sides. Its `outcome` is `right`, `wrong` or
+    `not checked`, and `reason` says what kept it from being checked.
 
     Raises InvalidInput where x, f or gradient are not of the kind described.
     """
@@ -107,7 +120,6 @@ def check(function: Function, gradient: Array, how: How, name: str = "gradcheck"
     random = generator(how.seed, "gradcheck")
     with np.errstate(all="ignore"):
         f0 = float(function.moved(np.array([0]), function.x[:1])[0])
-        noise = noise_of(function, f0, random)
         result = Result(
             name=name,
             analytic=gradient,
@@ -116,31 +128,92 @@ def check(function: Function, gradient: Array, how: How, name: str = "gradcheck"
             verdict=np.full(gradient.shape, UNRESOLVED),
             labels=Labels(function),
             value=f0,
-            noise=noise,
+            noise=np.nan,
+            seen=np.zeros(gradient.shape, bool),
         )
         if not np.isfinite(f0):
-            return replace(result, problems=(f"f(x) is {f0}",))
+            return replace(result, reason=f"f(x) is {f0}; check at a point where f is finite")
+        noise = noise_of(function, f0, random)
+        result = replace(
+            result, noise=noise, verdict=np.where(np.isfinite(gradient), UNRESOLVED, WRONG)
+        )
         steepest = np.abs(gradient[np.isfinite(gradient)]).max(initial=0)
         if noise > NOISIEST * max(1, abs(f0), steepest):
-            text = (
-                f"f scatters by about {noise:.1g} around x, too much for differences; "
-                "is it random without a seed, or does it jump there?"
-            )
-            return replace(result, problems=(text,))
+            return replace(result, reason=_noisy(f0, noise))
         if how.fast:
             return _projected(result, function, how, random)
         entries = np.arange(gradient.size)
         found = slopes_of_entries(function, gradient, f0, noise, how.tolerance, entries)
         if how.convex and (found.verdict == KINK).any():
             _ask_directions(found, result, function, how, random)
-        problems = _ask_complex_step(found, result, function) if how.analytic else ()
+        notes = _ask_complex_step(found, result, function) if how.analytic else ()
+    return _judged(replace(result, notes=notes), found, function.x)
+
+
+def _judged(result: Result, found: Verdicts, x: Array) -> Result:
+    """The result with what was found, and the reason if that proves nothing."""
+    verdict, reason = found.verdict, ""
+    not_finite = ~np.isfinite(result.analytic)
+    if not found.seen.any() and not not_finite.any():
+        reason = _unseen(result, found, x)
+        # no false errors: what was not seen is not wrong
+        verdict = np.where(verdict == OK, OK, UNRESOLVED)
+    elif (verdict == UNRESOLVED).any() and not (verdict == WRONG).any():
+        reason = _unresolved(result, found, x)
     return replace(
         result,
         numeric=found.numeric,
         ratio=np.where(np.isnan(found.ratio), np.inf, found.ratio),
-        verdict=found.verdict,
-        problems=problems,
+        verdict=verdict,
+        seen=found.seen,
+        reason=reason,
     )
+
+
+def _noisy(f0: float, noise: float) -> str:
+    """Why a function of few digits cannot be checked."""
+    digits = float(-np.log10(noise / max(1.0, abs(f0))))
+    if FLOAT32[0] <= digits <= FLOAT32[1]:
+        return "f has about 7 digits (float32?); compute in float64"
+    if digits < FEWEST:
+        return (
+            f"f scatters by about {noise:.1g} around x, too much for differences; "
+            "is it random without a seed, rounded, or does it jump there?"
+        )
+    return f"f has about {digits:.0f} digits, too few for differences; compute in float64"
+
+
+def _unseen(result: Result, found: Verdicts, x: Array) -> str:
+    """Why no slope was seen."""
+    f0, noise = abs(result.value), result.noise
+    if not np.isfinite(found.numeric).any():
+        return _unresolved(result, found, x)
+    if noise > 10**-ENOUGH * max(1.0, f0):
+        return _noisy(f0, noise)
+    slopes = np.maximum(np.abs(result.analytic), np.abs(np.nan_to_num(found.numeric)))
+    largest = float(slopes.max(initial=0))
+    if not largest:
+        return "f does not change around x by more than its rounding; nothing is to be seen there"
+    lost = 10 * noise / STEP / max(1.0, float(np.abs(x).max(initial=0)))
+    text = f"the slopes (at most {largest:.1g}) are lost in the rounding of f (about {lost:.1g})"
+    if f0 > 1:
+        return f"{text}; take large constants out of f, or check at another point"
+    return f"{text}; multiply f and its gradient by a large number, or check at another point"
+
+
+def _unresolved(result: Result, found: Verdicts, x: Array) -> str:
+    """Why some entries were neither right nor wrong."""
+    open_ = np.flatnonzero(found.verdict == UNRESOLVED)
+    nowhere = open_[~np.isfinite(found.numeric[open_])]
+    at = nowhere if nowhere.size else open_
+    where = result.labels[int(at[0])] if at.size else "x"
+    others = f" and {at.size - 1} more" if at.size > 1 else ""
+    if nowhere.size or not at.size:
+        return f"f is not finite around {where}{others}; check inside its domain"
+    if x.size == len(found.verdict) and abs(x[at[0]]) > 1e3:
+        size = f"{where}{others}, where x is {x[at[0]]:.3g}"
+        return f"steps round away at {size}; f changes faster than x has digits"
+    return f"the differences do not settle at {where}{others}; f changes too fast, or is noisy"
 
 
 class Labels(Sequence[str]):
@@ -160,21 +233,19 @@ class Labels(Sequence[str]):
 
 def _projected(result: Result, function: Function, how: How, random: np.random.Generator) -> Result:
     """The result of the Taylor test."""
-    v = taylor.directions(function.x.size, random)
+    v = taylor.directions(function.x, random, how.projections)
     g = result.analytic
     found = taylor.projections(function, g, result.value, result.noise, how.tolerance, v)
-    return replace(
+    result = replace(
         result,
         analytic=v @ g,
-        numeric=found.numeric,
-        ratio=np.where(np.isnan(found.ratio), np.inf, found.ratio),
-        verdict=found.verdict,
         labels=[f"direction {i + 1}" for i in range(len(v))],
         unit="projections",
         problems=tuple(
             f"{function.label(int(i))} is {g[i]}" for i in np.flatnonzero(~np.isfinite(g))[:3]
         ),
     )
+    return _judged(result, found, function.x)
 
 
 def _ask_directions(
@@ -200,19 +271,30 @@ def _ask_directions(
 
 
 def _ask_complex_step(found: Verdicts, result: Result, function: Function) -> tuple[str, ...]:
-    """A second opinion on all entries but those at a kink, where it would be one-sided."""
+    """A second opinion on all entries but those at a kink, where it would be one-sided.
+
+    Where the differences confirm it, it adds its digits to theirs; one that they
+    contradict does not suit the function, and counts for nothing. Returns what to note.
+    """
     entries = np.flatnonzero(found.verdict == OK)
     if entries.size == 0:
         return ()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            slopes = complex_slopes(function, entries, result.value, result.noise)
-    except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
+        slopes = complex_slopes(function, entries, result.value, result.noise)
+    except COMPLEX_REFUSALS as error:
         text = str(error).partition("\n")[0]
         return (f"is declared analytic, but does not take complex numbers: {text}",)
-    entries, slopes = entries[~np.isnan(slopes)], slopes[~np.isnan(slopes)]
-    g = result.analytic[entries]
+    known = ~np.isnan(slopes)
+    entries, slopes = entries[known], slopes[known]
+    g, numeric = result.analytic[entries], found.numeric[entries]
+    # as far as a right analytic slope may be from the difference
+    allowed = 10 * result.noise / STEP * 2 + 1e-5 * np.maximum(np.abs(g), np.abs(numeric))
+    contradicted = np.abs(slopes - numeric) > np.maximum(allowed, 2 * np.abs(g - numeric))
+    if contradicted.any():
+        return (
+            "is declared analytic, but the complex step contradicts the differences; "
+            "does it use abs, a norm or real parts?",
+        )
     largest = max(np.abs(g).max(initial=0), np.abs(slopes).max(initial=0))
     bound = COMPLEX_RTOL * largest + EPS * max(1.0, abs(result.value))
     ratio = np.abs(g - slopes) / bound
@@ -220,4 +302,5 @@ def _ask_complex_step(found: Verdicts, result: Result, function: Function) -> tu
     found.ratio[entries] = np.maximum(found.ratio[entries], ratio)
     found.verdict[entries[wrong]] = WRONG
     found.numeric[entries[wrong]] = slopes[wrong]
+    found.seen[entries[np.abs(slopes) > 0]] = True
     return ()

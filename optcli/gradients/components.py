@@ -10,10 +10,22 @@ import numpy as np
 
 from optcli.arrays import Array, Workspace
 from optcli.gradients.functions import Differentiable
+from optcli.layers.activations import Activation
 from optcli.layers.base import Layer, Pass, Place
 from optcli.losses.base import Loss
+from optcli.losses.plain import PlainLoss
 from optcli.objectives import Objective
 from optcli.parameters import Layout
+
+# Scores up to which nothing overflows in float32, of a loss that says where it does in float64.
+FLOAT32_SCORES = 80.0
+# Numbers that float32 holds with room to square a few of them.
+FLOAT32_MOST = 1e30
+FLOAT32_EPS = float(np.finfo(np.float32).eps)
+# By what part of the largest number float32 may miss float64, for numbers of about 1.
+FLOAT32_RTOL = 1e-4
+# By what part a loss may change with another row's scores: nothing but rounding.
+COUPLED = 1e-9
 
 
 class LossFunction(Differentiable):
@@ -40,6 +52,38 @@ class LossFunction(Differentiable):
             given = np.ascontiguousarray(scores[:, order])
             self.loss.value_and_gradient(given, target, gradient, weight, self.work)
         return gradient.reshape(points.shape)
+
+    def faults(self, *, float32: bool) -> tuple[str, ...]:
+        """Rows that influence each other, and what float32 makes of it."""
+        found = self._coupled()
+        if not float32 or (self.loss.scores and np.abs(self.x).max(initial=0) > FLOAT32_SCORES):
+            return found
+        target, weight = (_low(each) for each in (self.target, self.weight))
+        low = LossFunction(self.loss, _low(self.x).reshape(self.shape), target, weight)
+        return (*found, *in_float32(low, self))
+
+    def _coupled(self) -> tuple[str, ...]:
+        """Whether the loss of a row changes with the scores of another."""
+        scores, (rows, _) = self.x.reshape(self.shape), self.shape
+        base = self._losses(scores)
+        for moved in sorted({0, rows - 1}):
+            other = scores.copy()
+            other[moved] = scores[moved - 1]  # any other scores of the domain
+            changed = np.abs(self._losses(other) - base) > COUPLED * np.abs(base)
+            changed[moved] = False
+            if changed.any():
+                plain = "a plain loss" if isinstance(self.loss, PlainLoss) else "a loss"
+                return (
+                    f"the loss of row {changed.argmax()} changes with the scores of row {moved}; "
+                    f"{plain} sees each row by itself",
+                )
+        return ()
+
+    def _losses(self, scores: Array) -> Array:
+        """The loss of each row (B,)."""
+        target, _ = self._rows(1)
+        losses = self.loss.samples(np.array(scores[None]), target, None, self.work)
+        return np.array(losses[0], dtype=float)
 
     def _rows(self, replicas: int) -> tuple[Array, Array | None]:
         target = np.repeat(self.target[None], replicas, axis=0)
@@ -82,6 +126,7 @@ class LayerFunction(Differentiable):
     ) -> None:
         self.layer, self.rows, self.shape = layer, len(x), x.shape[1:]
         self.c, self.seed = c, seed
+        self.own = parameters
         self.layout = Layout(layer.parameters(self.shape))
         own = [parameters[name].ravel() for name in self.layout.shapes]
         super().__init__(np.concatenate([x.ravel(), *own]))
@@ -95,7 +140,7 @@ class LayerFunction(Differentiable):
 
     def gradients(self, points: Array) -> Array:
         found = np.empty_like(points)
-        by_parameters = np.empty((len(points), self.layout.size))
+        by_parameters = np.empty((len(points), self.layout.size), points.dtype)
         place = self._place(points, by_parameters)
         layer = self.layer.bind(place)
         for scale in (0.7, 1.0):  # another batch goes first
@@ -105,6 +150,37 @@ class LayerFunction(Differentiable):
             found[:, : self.inputs] = layer.backward(dy).reshape(len(points), -1)
         found[:, self.inputs :] = by_parameters
         return found
+
+    def faults(self, *, float32: bool) -> tuple[str, ...]:
+        """Numbers that influence each other in an activation, and what float32 makes of it."""
+        found = self._coupled() if isinstance(self.layer, Activation) else ()
+        if not float32:
+            return found
+        x = self.x[: self.inputs].reshape(self.rows, *self.shape)
+        own = {name: _low(array) for name, array in self.own.items()}
+        low = LayerFunction(self.layer, _low(x), own, _low(self.c), self.seed)
+        return (*found, *in_float32(low, self))
+
+    def _coupled(self) -> tuple[str, ...]:
+        """Whether one output of an activation changes with the input of another."""
+        if self.inputs < 2:
+            return ()
+        other = self.x.copy()
+        other[0] = other[1] + 0.5
+        place = self._place(self.x[None], None)
+        layer = self.layer.bind(place)
+        base, moved = (
+            self._forward(layer, place, point[None]).copy().ravel() for point in (self.x, other)
+        )
+        changed = np.abs(moved - base) > COUPLED * np.abs(base)
+        changed[0] = False
+        if not changed.any():
+            return ()
+        at = entry("input", int(changed.argmax()), (self.rows, *self.shape))
+        first = entry("input", 0, (self.rows, *self.shape))
+        return (
+            f"the output for {at} changes with {first}; an activation sees each number by itself",
+        )
 
     def _place(self, points: Array, gradients: Array | None) -> Place:
         parameters = np.ascontiguousarray(points[:, self.inputs :])
@@ -133,6 +209,40 @@ class LayerFunction(Differentiable):
             if index < columns.stop:
                 return entry(name, index - columns.start, self.layout.shapes[name])
         raise IndexError(index)
+
+
+def _low(array: Any) -> Any:
+    """The same in float32; whole numbers, and nothing, stay as they are."""
+    if array is None or array.dtype.kind != "f":
+        return array
+    return array.astype(np.float32)
+
+
+def in_float32(low: Differentiable, function: Differentiable) -> tuple[str, ...]:
+    """How the value and gradient of a function in float32 miss those in float64.
+
+    Models are trained in float32. Where a number is not finite there, or far from that of
+    float64 at the very same point, an intermediate result overflowed or cancelled.
+    """
+    x = low.x.astype(float)
+    with np.errstate(all="ignore"):
+        value, gradient = function.values(x[None])[0], function.gradients(x[None])[0]
+        largest = float(np.abs(gradient).max(initial=0))
+        size = float(np.abs(x).max(initial=0))
+        if not max(abs(value), largest, size) < FLOAT32_MOST:
+            return ()
+        found, slopes = low.values(low.x[None])[0], low.gradients(low.x[None])[0]
+    part = FLOAT32_RTOL + 8 * FLOAT32_EPS * size
+    wide = part * largest + FLOAT32_RTOL * FLOAT32_EPS
+    off = np.flatnonzero(~(np.abs(slopes - gradient) <= wide))
+    said = []
+    if not abs(found - value) <= part * max(1, abs(value)):
+        said.append(f"in float32 the value is {found:.6g}, in float64 {value:.6g}")
+    if off.size:
+        at = int(off[0])
+        text = f"{function.label(at)} is {slopes[at]:.6g}, in float64 {gradient[at]:.6g}"
+        said.append(f"in float32 the gradient of {text}")
+    return tuple(said)
 
 
 def entry(name: str, index: int, shape: tuple[int, ...]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.gradients.differences import KINK, STEP, complex_slopes, scale_of
+from optcli.gradients.differences import COMPLEX_REFUSALS, KINK, STEP, complex_slopes, scale_of
 from optcli.gradients.functions import Differentiable
 
 STEPS = 10.0 ** np.arange(-14, -0.9, 0.25)
@@ -23,7 +24,7 @@ class Curve:
     """
 
     title: str
-    right: bool
+    outcome: str
     steps: Array
     central: Array
     one_sided: Array
@@ -32,7 +33,7 @@ class Curve:
 
 
 def curve(
-    function: Differentiable, verdict: Array, title: str, *, right: bool, analytic: bool
+    function: Differentiable, verdict: Array, title: str, *, outcome: str, analytic: bool
 ) -> Curve:
     """The curve of the entries with the largest slopes, those at a kink left out.
 
@@ -56,6 +57,7 @@ def curve(
         one_sided = np.abs((up - f0) / right_of - g[entries]).max(axis=1) / largest
         by_complex = None
         if analytic:
-            slopes = complex_slopes(function, entries, f0, np.inf)
-            by_complex = float(np.abs(slopes - g[entries]).max()) / largest
-    return Curve(title, right, STEPS, central, one_sided, by_complex)
+            with contextlib.suppress(*COMPLEX_REFUSALS):
+                slopes = complex_slopes(function, entries, f0, np.inf)
+                by_complex = float(np.abs(slopes - g[entries]).max()) / largest
+    return Curve(title, outcome, STEPS, central, one_sided, by_complex)

@@ -7,18 +7,23 @@ Along a line through x, with f₊ = f(x + h) and f₋ = f(x − h):
     B = (f₀ − f₋)/h         and to the left
     gap = |F − B|           h·f″ where f is smooth; stays as it is at a kink
 
-`noise` is the error of a value of f, and n = 10·noise/h what it may do to a slope.
-Arrays are (L,) for lines, or (7, L) for the steps of the ladder along each. `a` is the
+`noise` is the error of a value of f, and n = 10·noise/h what it may do to a slope. A slope
+that n does not drown is *seen*: an error of a thousandth of it would show. What agrees
+without being seen proves nothing.
+
+Arrays are (L,) for lines, or (S, L) for the steps of the ladder along each. `a` is the
 analytic slope.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.errors import OptcliError
 from optcli.gradients.functions import Function
 
 EPS = float(np.finfo(np.float64).eps)
@@ -26,9 +31,26 @@ EPS = float(np.finfo(np.float64).eps)
 STEP = EPS ** (1 / 3)
 # Where that does not decide: one larger step and five smaller ones.
 LADDER = STEP * 8.0 ** np.array([1, 0, -1, -2, -3, -4, -5])
+# The ladder goes on, where it has not settled: by so many steps of an eighth for entries of 1
+# and more, down to some 200 units in the last place of x; for smaller ones as far as that.
+MORE_STEPS, MOST_STEPS = 4, 40
 # Between the points at which noise is measured. The wider ones are for functions that lose
 # more places on their way than the result shows: closer values may all be the same.
 SPACINGS = np.array([2.0**-43, 1.3 * 2.0**-36, 2.0**-31])
+# Wider still, for values that do not change even there: those of float32, or rounded ones.
+WIDER = 2.0 ** np.array([-25, -19, -13, -10, -7, -4])
+STAIRS = 2.0**-16  # from this spacing on, only values that repeat themselves are noise
+DISTINCT = 6  # of the eight values that must differ for the spacing to be wide enough
+# A wider spacing that shows so many times the noise shows the curvature of f.
+BENT = 30.0
+# Entries smaller than this have the spacings in proportion.
+SMALL = 1e-6
+# The part of a slope that n = 10·noise/h may be, so that the slope is seen.
+SEEN = 2e-4
+# What a function says that does not take complex numbers.
+COMPLEX_REFUSALS = (TypeError, ValueError, np.exceptions.ComplexWarning, OptcliError)
+# Lines on the further ladder, when none was seen so far.
+MOST_LINES = 256
 
 RTOL = 1e-6  # relative error of a central difference that passes
 OK, KINK, WRONG, UNRESOLVED = range(4)
@@ -48,12 +70,19 @@ class Verdicts:
     """What was found along L lines.
 
     verdict: an index into VERDICTS. numeric: the slope by differences. ratio: error
-    over tolerance; above 1 where wrong.
+    over tolerance; above 1 where wrong. seen: whether the noise leaves anything to see of
+    the slope, so that an error of a thousandth would show.
     """
 
     verdict: Array
     numeric: Array
     ratio: Array
+    seen: Array
+
+    def put(self, at: Array, other: Verdicts) -> None:
+        """Replace the lines `at` by others."""
+        for name in ("verdict", "numeric", "ratio", "seen"):
+            getattr(self, name)[at] = getattr(other, name)
 
 
 def scale_of(x: Array) -> Array:
@@ -69,11 +98,41 @@ def noise_of(function: Function, f0: float, random: np.random.Generator) -> floa
     noise, 2011. Never less than half a unit in the last place of f, or of 1.
     """
     x = function.x
-    direction = random.standard_normal(x.shape) * scale_of(x)
-    t = np.outer(np.arange(8), SPACINGS)
-    values = function.along(np.repeat(direction[None], len(SPACINGS), axis=0), t)
-    measured = np.sqrt(np.mean(np.diff(values, 4, axis=0) ** 2, axis=0) / 70)
-    return float(measured[np.isfinite(measured)].max(initial=EPS * max(1.0, abs(f0))))
+    size = np.abs(x)
+    small = (size < SMALL) & (size > 0)
+    direction = random.standard_normal(x.shape) * np.where(small, size / SMALL, scale_of(x))
+    floor = EPS * max(1.0, abs(f0))
+
+    def measured(spacings: Array) -> tuple[Array, Array]:
+        t = np.outer(np.arange(8), spacings)
+        values = function.along(np.repeat(direction[None], len(spacings), axis=0), t)
+        found = np.sqrt(np.mean(np.diff(values, 4, axis=0) ** 2, axis=0) / 70)
+        distinct = [len(set(column.tolist())) for column in values.T]
+        return found, np.where(np.isfinite(found), distinct, 0)
+
+    noise, apart, resolved = floor, False, False
+    for found, distinct in zip(*measured(SPACINGS), strict=True):
+        bent = resolved and found > BENT * noise
+        if distinct and not bent:
+            noise = max(noise, float(found))
+        # differences of exactly 0 tell of even steps, not of noise
+        resolved = resolved or (distinct >= DISTINCT and found > 0)
+        apart = apart or distinct >= DISTINCT
+    if apart:
+        return noise
+    for spacing in WIDER:
+        (found,), (distinct,) = measured(np.array([spacing]))
+        if distinct and (spacing < STAIRS or distinct < 8):
+            noise = max(noise, float(found))
+        if distinct >= DISTINCT:
+            break
+    return noise
+
+
+def seen(n: Array, scale: Array, tolerance: Tolerance) -> Array:
+    """Whether noise n leaves enough of a slope of that size to be seen, or as much as asked."""
+    part = max(SEEN, tolerance.rtol / 4)
+    return np.asarray((n <= part * scale) | (4 * n <= tolerance.atol))
 
 
 def central(
@@ -92,43 +151,69 @@ def central(
     largest = finite.max() if finite.size else 0.0
     sure = np.isfinite(a) & np.isfinite(C) & (error <= bound)
     sure &= gap <= 1e-3 * (scale + largest) + 4 * n
-    return sure, Verdicts(np.full(a.shape, OK), C, error / bound)
+    visible = sure & seen(n, scale, tolerance)
+    return sure, Verdicts(np.full(a.shape, OK), C, error / bound, visible)
 
 
 def ladder(
-    a: Array, f0: float, up: Array, down: Array, h: Array, noise: float, tolerance: Tolerance
-) -> Verdicts:
-    """Seven steps (7, L), from the largest: smooth and right, smooth and wrong, or a kink."""
+    a: Array,
+    f0: float,
+    up: Array,
+    down: Array,
+    h: Array,
+    noise: float,
+    tolerance: Tolerance,
+    reach: Array | float = np.inf,
+) -> tuple[Verdicts, Array]:
+    """Steps (S, L), from the largest: smooth and right, smooth and wrong, or a kink.
+
+    reach: how far from x the slopes of f may tell that one of 0 is seen. Also returns
+    which lines are settled: where the differences agree with each other far better than
+    with a slope that they call wrong.
+    """
     C, F, B = (up - down) / (2 * h), (up - f0) / h, (f0 - down) / h
     n = 10 * noise / h
     gap = np.abs(F - B)
     kink, k = _kinks(gap, n)
     lines = np.arange(a.size)
     smooth = _smooth(a, C, n, tolerance)
+    # a slope of 0 is seen where those around are
+    around = np.where((h <= reach) & np.isfinite(C), np.maximum(np.abs(F), np.abs(B)), 0)
+    flat = np.abs(a) <= 4 * noise
+    smooth.seen[flat] |= np.asarray(seen(n, around, tolerance).any(axis=0))[flat]
 
     low, high = np.minimum(F, B)[k, lines], np.maximum(F, B)[k, lines]
     outside = np.maximum(np.maximum(low - a, a - high), 0)
-    wide = 1e-4 * np.maximum(np.abs(low), np.abs(high)) + 4 * n[k, lines] + tolerance.atol
+    steeper = np.maximum(np.abs(low), np.abs(high))
+    wide = 1e-4 * steeper + 4 * n[k, lines] + tolerance.atol
     accepted = np.where(outside <= wide, KINK, WRONG)
-    return Verdicts(
+    found = Verdicts(
         np.where(kink, accepted, smooth.verdict),
         np.where(kink, C[k, lines], smooth.numeric),
         np.where(kink, outside / wide, smooth.ratio),
+        np.where(kink, seen(n[k, lines], steeper, tolerance), smooth.seen),
     )
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(C[:-1] - C[1:]) + n[1:]
+        settled = (np.abs(a - C[:-1]) > 4 * apart).any(axis=0)
+    return found, settled | kink | (found.verdict == OK)
 
 
 def _kinks(gap: Array, n: Array) -> tuple[Array, Array]:
     """Which lines have a kink at x, and the smallest step that shows a gap.
 
     There the gap stays from one step to the next, where that of a smooth function falls
-    to an eighth, and below that step the noise must be what hides it.
+    to an eighth, and that of a jump grows eightfold; and below that step the noise must be
+    what hides it.
     """
     steps, count = gap.shape
     lines = np.arange(count)
     shows = np.isfinite(gap) & (gap > 8 * n)
     k = steps - 1 - shows[::-1].argmax(axis=0)
     before, after = np.maximum(k - 1, 0), np.minimum(k + 1, steps - 1)
-    stays = (k > 0) & shows[before, lines] & (gap[k, lines] >= 0.3 * gap[before, lines])
+    earlier = gap[before, lines]
+    stays = (gap[k, lines] >= 0.3 * earlier) & (gap[k, lines] <= 4 * earlier)
+    stays &= (k > 0) & shows[before, lines]
     hidden = (k == steps - 1) | (8 * n[after, lines] >= gap[k, lines] / 2)
     return shows.any(axis=0) & stays & hidden, k
 
@@ -148,33 +233,63 @@ def _smooth(a: Array, C: Array, n: Array, tolerance: Tolerance) -> Verdicts:
     best = ratio.min(axis=0)
     verdict = np.where(best <= 1, OK, WRONG)
     verdict[~finite.any(axis=0)] = UNRESOLVED
-    return Verdicts(verdict, C[k, lines], best)
+    visible = (seen(n, scale, tolerance) & ((ratio <= 1) | (best > 1))).any(axis=0)
+    return Verdicts(verdict, C[k, lines], best, visible)
 
 
 def slopes_of_entries(
     function: Function, a: Array, f0: float, noise: float, tolerance: Tolerance, entries: Array
 ) -> Verdicts:
-    """The verdicts on `entries` (L,) of the gradient, a (L,) being what it says."""
+    """The verdicts on `entries` (L,) of the gradient, a (L,) being what it says.
+
+    One step for all; the ladder for what that leaves in doubt, and for all if none was
+    seen; more steps of the ladder where it has not settled.
+    """
     x = function.x[entries]
     h = STEP * scale_of(x)
     to = np.stack([x + h, x - h])
     up, down = function.moved(np.tile(entries, 2), to.ravel()).reshape(2, -1)
     sure, found = central(a, f0, up, down, (to[0] - to[1]) / 2, noise, tolerance)
     doubtful = np.flatnonzero(~sure)
-    if doubtful.size == 0:
-        return found
-    x, own = x[doubtful], entries[doubtful]
-    h = LADDER[:, None] * scale_of(x)
-    to = np.stack([x + h, x - h])
-    values = function.moved(np.tile(own, 2 * len(h)), to.ravel()).reshape(to.shape)
-    step = (to[0] - to[1]) / 2
-    closer = ladder(a[doubtful], f0, values[0], values[1], step, noise, tolerance)
-    for name in ("verdict", "numeric", "ratio"):
-        getattr(found, name)[doubtful] = getattr(closer, name)
+    if not found.seen.any() and doubtful.size < MOST_LINES:
+        largest = np.argsort(-np.maximum(np.abs(a), np.abs(found.numeric)), kind="stable")
+        doubtful = np.unique(np.concatenate([doubtful, largest[:MOST_LINES]]))
+
+    def closer(at: Array, factors: Array) -> tuple[Verdicts, Array]:
+        x, own = function.x[entries[at]], entries[at]
+        h = factors[:, None] * scale_of(x)
+        to = np.stack([x + h, x - h])
+        values = function.moved(np.tile(own, 2 * len(h)), to.ravel()).reshape(to.shape)
+        step = (to[0] - to[1]) / 2
+        step = np.where(step > 0, step, np.nan)  # rounded away
+        reach = np.where(x == 0, np.inf, np.abs(x))
+        return ladder(a[at], f0, values[0], values[1], step, noise, tolerance, reach)
+
+    if doubtful.size:
+        verdicts, settled = closer(doubtful, LADDER)
+        found.put(doubtful, verdicts)
+        # a kink closer by than the smallest step looks as if it were at x
+        near = (verdicts.verdict == KINK) & (x[doubtful] != 0)
+        near &= np.abs(x[doubtful]) < 8 * LADDER[-1]
+        open_ = np.isfinite(a[doubtful]) & (~settled | near)
+        if open_.any():
+            at, near = doubtful[open_], near[open_]
+            verdicts, settled = closer(at, _longer(x[at]))
+            verdicts.verdict[~settled] = UNRESOLVED
+            kept = near & (~settled | (verdicts.verdict != WRONG))
+            own = Verdicts(*(each[~kept] for each in vars(verdicts).values()))
+            found.put(at[~kept], own)
     not_finite = ~np.isfinite(a)
     found.verdict[not_finite] = WRONG
     found.ratio[not_finite] = np.inf
     return found
+
+
+def _longer(x: Array) -> Array:
+    """The ladder with as many more steps as the smallest of these entries need."""
+    smallest = np.abs(x[x != 0]).min(initial=1.0)
+    more = MORE_STEPS + int(np.ceil(-np.log(smallest) / np.log(8)))
+    return np.concatenate([LADDER, LADDER[-1] * 8.0 ** -np.arange(1, min(more, MOST_STEPS) + 1)])
 
 
 def slopes_of_directions(
@@ -183,7 +298,7 @@ def slopes_of_directions(
     """The same along directions (L, P) of steps of about 1."""
     h = np.repeat(LADDER[:, None], len(directions), axis=1)
     values = function.along(directions, np.concatenate([h, -h]))
-    return ladder(a, f0, values[: len(h)], values[len(h) :], h, noise, tolerance)
+    return ladder(a, f0, values[: len(h)], values[len(h) :], h, noise, tolerance)[0]
 
 
 def complex_slopes(function: Function, entries: Array, f0: float, noise: float) -> Array:
@@ -191,8 +306,10 @@ def complex_slopes(function: Function, entries: Array, f0: float, noise: float) 
 
     NaN where the real part is not f(x): some of NumPy's functions are less precise for
     complex numbers (log1p near 0). W. Squire, G. Trapp, Using complex variables to
-    estimate derivatives, 1998.
+    estimate derivatives, 1998. Raises one of COMPLEX_REFUSALS where f takes real numbers only.
     """
     tiny = 1e-30
-    values = function.moved(entries, function.x[entries] + 1j * tiny)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        values = function.moved(entries, function.x[entries] + 1j * tiny)
     return np.where(np.abs(values.real - f0) <= 10 * noise, values.imag / tiny, np.nan)

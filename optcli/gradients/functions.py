@@ -75,6 +75,13 @@ class Differentiable(Function):
         The buffers hold NaN beforehand, and other data goes first: nothing of it may be left.
         """
 
+    def faults(self, *, float32: bool) -> tuple[str, ...]:
+        """What is wrong with it besides its gradient, in sentences.
+
+        float32: whether to compare it with itself in float32, which at a kink says nothing.
+        """
+        return ()
+
 
 class Plain(Function):
     """Somebody's function of an array, called point by point unless it takes many."""

@@ -11,9 +11,16 @@ from optcli.arrays import Array
 from optcli.errors import OptcliError
 from optcli.gradients.differences import KINK, UNRESOLVED, VERDICTS, WRONG
 
+# What a check comes to.
+RIGHT_GRADIENT, WRONG_GRADIENT, NOT_CHECKED = "right", "wrong", "not checked"
+
 
 class WrongGradient(OptcliError, AssertionError):
     """A gradient is not that of its function; the text names the entries."""
+
+
+class UncheckedGradient(WrongGradient):
+    """A gradient could not be checked; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,10 @@ class Result:
     """What a check found.
 
     analytic, numeric, ratio (error over tolerance), verdict (index into VERDICTS): one
-    for each entry. labels: of the entries. unit: what the entries are. problems: what
-    is wrong besides, in sentences. value, noise: f(x), and the error it has.
+    for each entry. labels: of the entries. value, noise: f(x), and the error it has.
+    seen: which entries are large enough for a wrong one to be noticed. unit: what the
+    entries are. problems: what is wrong besides, in sentences. reason: why the gradient
+    could not be checked; empty where it could. notes: what else is worth knowing.
     """
 
     name: str
@@ -59,13 +68,25 @@ class Result:
     labels: Sequence[str]
     value: float
     noise: float
+    seen: Array
     unit: str = "entries"
     problems: tuple[str, ...] = field(default=())
+    reason: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def outcome(self) -> str:
+        """`right`, `wrong` or `not checked`."""
+        if self.problems or (self.verdict == WRONG).any():
+            return WRONG_GRADIENT
+        if self.reason or (self.verdict == UNRESOLVED).any():
+            return NOT_CHECKED
+        return RIGHT_GRADIENT
 
     @property
     def ok(self) -> bool:
         """Whether every entry is right, or lies at a kink between the slopes of its sides."""
-        return not self.failed.any() and not self.problems
+        return self.outcome == RIGHT_GRADIENT
 
     def __bool__(self) -> bool:
         return self.ok
@@ -134,29 +155,33 @@ class Result:
             return f"{who} is 0"
         if abs(factor + 1) < 1e-5:
             return f"{who} has the wrong sign"
-        return f"{who} is {factor:.6g} times the numeric slope"
+        return f"{who} is {factor:.6g} times the numerical gradient"
 
     def raise_if_wrong(self) -> None:
-        """Raise WrongGradient, an AssertionError, if any entry is wrong or could not be checked."""
+        """Raise WrongGradient, an AssertionError, unless the gradient is right.
+
+        Where it could not be checked, it is an UncheckedGradient that says why.
+        """
+        if self.outcome == NOT_CHECKED:
+            raise UncheckedGradient(str(self))
         if not self.ok:
             raise WrongGradient(str(self))
 
     def lines(self, most: int = 5, width: int = 100) -> list[str]:
         """The verdict, the worst entries, and what may have gone wrong."""
         shown = self.worst(1)
-        if not self.ok:
-            shown = [entry for entry in self.worst(most) if self.failed[entry.index]]
-        hints = [f"  {text}" for text in (*self.problems, self.hint()) if text]
+        if self.outcome == NOT_CHECKED:
+            shown = []
+        elif not self.ok:
+            shown = [entry for entry in self.worst(most) if self.verdict[entry.index] == WRONG]
+        hints = [f"  {text}" for text in (*self.problems, self.hint(), *self.notes) if text]
         return [f"{self.name}: {self.words()}", *entry_lines(shown, width), *hints]
 
     def words(self) -> str:
         """The verdict in words: `the gradient is right (20 entries: 20 ok)`."""
-        if self.ok:
-            verdict = "is right"
-        elif self.problems or (self.verdict == WRONG).any():
-            verdict = "is WRONG"
-        else:
-            verdict = "could not be checked"
+        if self.outcome == NOT_CHECKED:
+            return f"the gradient could not be checked: {self.reason}"
+        verdict = "is right" if self.ok else "is WRONG"
         return f"the gradient {verdict} ({self.counts()})"
 
     def __str__(self) -> str:

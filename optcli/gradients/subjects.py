@@ -1,9 +1,10 @@
 """Subjects: all that is registered, and the cases in which its gradient is checked.
 
 What is registered is checked by itself: a loss in its domain, at its edges, with extreme
-scores and weights; a layer by its inputs and parameters; a model with a loss; each with
-every hyperparameter changed once, and single components exactly at their kinks. The data
-has at least two rows, no two dimensions alike, and every class.
+scores and weights, without any error, for one and two outputs, for thousands of scores; a
+layer by its inputs and parameters; a model with a loss; each with every hyperparameter
+changed, alone, in pairs and with all others, and single components exactly at their kinks.
+The data has several rows, no two dimensions alike, and every class, where not said.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ REGULARIZATION = Regularization(l2=0.02, l1=0.01)
 CLASSES = 3
 # More parameters than these are checked along random directions alone.
 MOST_PARAMETERS = 20_000
+# Directions along which large cases are checked; these, with their rows and outputs.
+DIRECTIONS = 2
+MANY = 600
+LARGE = ((f"{MANY} rows", MANY, CLASSES), (f"{MANY // 2} outputs", 6, MANY // 2))
 # A replica's gradient in company may differ from that alone by rounding.
 COMPANY = 1e-12
 
@@ -57,7 +62,9 @@ class Case:
     """A function with its gradient, ready to be checked.
 
     what: in a few words. analytic, convex: see How. pinned: exactly at kinks, of which
-    several at once tell nothing about a random direction.
+    several at once tell nothing about a random direction. projections: of a large one, along
+    how many directions it is checked; 0 for entry by entry. notes: what is worth knowing
+    beside the verdict.
     """
 
     what: str
@@ -65,17 +72,27 @@ class Case:
     analytic: bool = False
     convex: bool = False
     pinned: bool = False
+    projections: int = 0
+    notes: tuple[str, ...] = ()
 
     def check(self, how: How, name: str) -> Result:
         """The verdict, for a replica alone and in company."""
         fast = how.fast and not self.pinned
         analytic = self.analytic and not self.pinned
         how = replace(how, fast=fast, analytic=analytic, convex=self.convex)
+        if self.projections:
+            how = replace(how, fast=True, projections=self.projections)
         x = self.function.x
         with np.errstate(all="ignore"):
             alone = self.function.gradients(x[None])[0]
             company = self.function.gradients(np.stack([0.9 * x, x, 0.8 * x]))[1]
+            problems = self.function.faults(float32=not self.pinned)
         result = check(self.function, alone, how, f"{name}, {self.what}")
+        result = replace(
+            result,
+            problems=(*problems, *result.problems),
+            notes=(*result.notes, *self.notes),
+        )
         largest = np.abs(alone[np.isfinite(alone)]).max(initial=0)
         differs = np.flatnonzero(
             ~np.isclose(alone, company, rtol=0, atol=COMPANY * largest, equal_nan=True)
@@ -154,54 +171,156 @@ def loss_subject(cls: type[Loss]) -> Subject:
     """A loss in its domain, at its edges, at extreme scores, and at each kink."""
 
     def cases(seed: int) -> Iterator[Case]:
-        for number, (words, loss) in enumerate(variants(cls)):
+        refused: list[str] = []
+        found = list(variants(cls, accepts=_works, refused=refused))
+        for number, (words, loss) in enumerate(found):
             random = generator(seed, "gradcheck loss", number)
             convex = loss.convex_at_kinks
-            for what, function in loss_functions(loss, random, brief=bool(words)):
-                # at 0 branches meet, and a complex number may take one of each
-                meets = what == "scores of 0"
-                yield Case(words or what, function, loss.analytic, convex, pinned=meets)
-            if not words:
-                for kink in loss.kinks:
-                    function = at_kink(loss, kink)
-                    yield Case(f"at {kink.where}", function, convex=convex, pinned=True)
+            if words:
+                function = loss_function(loss, random, weighted=True)
+                yield Case(words, function, loss.analytic, convex)
+                continue
+            notes = tuple(refused)
+            for what, function, pinned in loss_functions(loss, random):
+                yield Case(what, function, loss.analytic, convex, pinned, notes=notes)
+                notes = ()
+            for kink in loss.kinks:
+                yield Case(f"at {kink.where}", at_kink(loss, kink), convex=convex, pinned=True)
+            for what, rows, columns in LARGE:
+                function = loss_function(loss, random, rows=rows, columns=columns)
+                yield Case(what, function, convex=convex, projections=DIRECTIONS)
 
     return Subject("loss", cls.name, cases)
 
 
-def loss_functions(
-    loss: Loss, random: np.random.Generator, *, brief: bool
-) -> Iterator[tuple[str, LossFunction]]:
-    """The loss of a batch of 7 rows; brief: a single time, with weights."""
-    target = targets(loss, random)
+def _works(loss: Loss) -> None:
+    """Try a loss; it raises what it has against its hyperparameters."""
+    function = loss_function(loss, generator(0, "gradcheck trial"), weighted=True)
+    with np.errstate(all="ignore"):
+        function.values(function.x[None])
+
+
+def loss_function(
+    loss: Loss,
+    random: np.random.Generator,
+    *,
+    rows: int = 7,
+    columns: int = CLASSES,
+    weighted: bool = False,
+) -> LossFunction:
+    """The loss of a batch of ordinary scores."""
+    target = targets(loss, random, rows, columns)
     weight = random.uniform(0.2, 3, len(target))
-    loss = loss.fitted(target, weight, [str(i) for i in range(CLASSES)])
+    loss = fit(loss, target, weight, columns)
+    shape = (len(target), loss.outputs(columns))
+    scores = within(loss.scores, random.standard_normal(shape))
+    return LossFunction(loss, scores, target, weight if weighted else None)
+
+
+def fit(loss: Loss, target: Array, weight: Array | None, columns: int) -> Loss:
+    """The loss, with what the rows decide."""
+    return loss.fitted(target, weight, [str(i) for i in range(columns)])
+
+
+def loss_functions(
+    loss: Loss, random: np.random.Generator
+) -> Iterator[tuple[str, LossFunction, bool]]:
+    """The loss of batches of 7 rows, mostly; and whether they lie where branches meet."""
+    own = loss
+    target = targets(own, random)
+    weight = random.uniform(0.2, 3, len(target))
+    loss = fit(own, target, weight, CLASSES)
     shape = (len(target), loss.outputs(CLASSES))
     scores = within(loss.scores, random.standard_normal(shape))
-    if brief:
-        yield "weighted", LossFunction(loss, scores, target, weight)
-        return
-    yield "ordinary scores", LossFunction(loss, scores, target)
-    yield "weighted", LossFunction(loss, scores, target, weight)
+    yield "ordinary scores", LossFunction(loss, scores, target), False
+    yield "weighted", LossFunction(loss, scores, target, weight), False
+    kind = "scores" if loss.target == "values" else "logits"
     for size in (30, 1e3, 1e4):
         extreme = within(loss.scores, size * random.standard_normal(shape))
-        yield f"scores of {size:g}", LossFunction(loss, extreme, target, weight)
+        function = LossFunction(loss, extreme, target, weight)
+        yield f"{kind} of magnitude {size:g}", function, False
     if loss.targets:
-        yield "targets at their edge", LossFunction(loss, scores, edges(loss, target), weight)
-    yield "scores of 0", LossFunction(loss, within(loss.scores, 0 * scores), target, weight)
+        yield (
+            "targets at their edge",
+            LossFunction(loss, scores, edges(loss, target), weight),
+            False,
+        )
+    # at 0 branches meet, and a complex number may take one of each
+    yield "scores of 0", LossFunction(loss, within(loss.scores, 0 * scores), target, weight), True
+    equal = without_error(loss, scores, target)
+    if equal is not None:
+        yield "scores equal to targets", LossFunction(loss, equal, target, weight), True
+    for what, extreme in extreme_targets(loss, target):
+        yield what, LossFunction(loss, scores, extreme, weight), False
+    yield "one row", one_row(own, random), False
+    if loss.target in ("values", "labels"):
+        yield "one output", loss_function(own, random, columns=1, weighted=True), False
+    two = "two classes" if loss.target == "classes" else "two outputs"
+    yield two, loss_function(own, random, columns=2, weighted=True), False
 
 
-def targets(loss: Loss, random: np.random.Generator) -> Array:
-    """Targets of 7 rows; each class occurs."""
-    rows = 7
+def one_row(loss: Loss, random: np.random.Generator) -> LossFunction:
+    """A batch of one row of small scores, where the loss is not flat if that can be had."""
+    for _ in range(5):
+        function = loss_function(loss, random, rows=1)
+        function.x[...] = within(loss.scores, 0.1 * function.x)
+        if function.gradients(function.x[None]).any():
+            break
+    return function
+
+
+def targets(
+    loss: Loss, random: np.random.Generator, rows: int = 7, columns: int = CLASSES
+) -> Array:
+    """Targets of some rows; each class occurs, if there are rows enough."""
     if loss.target == "classes":
-        return np.asarray(random.permutation(np.arange(rows) % CLASSES))
+        return np.asarray(random.permutation(np.arange(rows) % columns))
     if loss.target == "labels":
-        columns = [random.permutation(np.arange(rows) % 2) for _ in range(CLASSES)]
-        return np.stack(columns, axis=1).astype(float)
+        found = [random.permutation(np.arange(rows) % 2) for _ in range(columns)]
+        return np.stack(found, axis=1).astype(float)
     if loss.target == "probabilities":
-        return np.asarray(random.dirichlet(np.ones(CLASSES), rows))
-    return within(loss.targets, random.standard_normal((rows, CLASSES)))
+        return np.asarray(random.dirichlet(np.ones(columns), rows))
+    return within(loss.targets, random.standard_normal((rows, columns)))
+
+
+def extreme_targets(loss: Loss, target: Array) -> Iterator[tuple[str, Array]]:
+    """Targets at the ends of what they may be, in words and as such."""
+    if loss.target == "classes":
+        yield "rows of one class", np.full_like(target, target.max())
+    elif loss.target == "labels":
+        none_and_all = target.copy()
+        none_and_all[:3], none_and_all[3:5] = 0, 1
+        yield "no label, and all labels", none_and_all
+    elif loss.target == "probabilities":
+        one_hot = target.copy()
+        one_hot[:5] = np.eye(target.shape[1])[np.arange(5) % target.shape[1]]
+        yield "one-hot targets", one_hot
+    else:
+        for size in (0.0, 1e3, 1e-3):
+            said = "targets of 0" if not size else f"targets of magnitude {size:g}"
+            yield said, within(loss.targets, size * target)
+
+
+def without_error(loss: Loss, scores: Array, target: Array) -> Array | None:
+    """Scores whose predictions are the targets, in most rows; None where there are none."""
+    if loss.target not in ("values", "probabilities"):
+        return None
+    columns = target.shape[1]
+    with np.errstate(all="ignore"):
+        logs = np.log(target)
+        exact = logs if loss.target == "probabilities" else target
+        found = scores.copy()
+        found[:, :columns] = exact
+        if loss.target == "values" and not np.allclose(loss.respond(found), target):
+            found[:, :columns] = logs
+            if not np.allclose(loss.respond(found), target):
+                return None
+    if not np.isfinite(found).all():
+        return None
+    some = (len(found) + 1) // 2
+    found[some, 1:] = scores[some, 1:]  # one of several outputs
+    found[some + 1 :] = scores[some + 1 :]
+    return within(loss.scores, found)
 
 
 def edges(loss: Loss, target: Array) -> Array:
@@ -241,17 +360,30 @@ def activation_subject(cls: type[Activation]) -> Subject:
 
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck activation")
+        refused: list[str] = []
+        found = list(variants(cls, refused=refused))
         far = np.array([30, -30, 100, -100, 800, -800.0])
         near = np.array([0, *cls.kinks, 1e-3])
-        for words, layer in variants(cls):
+        for words, layer in found:
             common = 2 * random.standard_normal((4, 5))
-            yield layer_case(words or "common inputs", layer, common, random)
+            case = layer_case(words or "common inputs", layer, common, random)
+            yield case if words else replace(case, notes=tuple(refused))
             yield layer_case(f"{words or 'defaults'}, extreme inputs", layer, outer(far), random)
             what = f"{words or 'defaults'}, at its kinks"
             case = layer_case(what, layer, outer(near), random, positive=True)
             yield replace(case, convex=layer.convex_at_kinks, pinned=True)
+            if not words:
+                column = np.array([[0.7], [-0.9]])
+                yield layer_case("rows of one number", layer, column, random)
+                many = 2 * random.standard_normal((MANY, 5))
+                yield large(layer_case(f"{MANY} rows", layer, many, random))
 
     return Subject("activation", cls.name, cases)
+
+
+def large(case: Case) -> Case:
+    """The case, checked along directions; several kinks may be near."""
+    return replace(case, analytic=False, projections=DIRECTIONS)
 
 
 def outer(row: Array) -> Array:
@@ -261,8 +393,9 @@ def outer(row: Array) -> Array:
 
 # Layers that a few numbers say more about than their defaults, with the shape of a row.
 EXAMPLES: dict[str, list[tuple[Callable[[], Layer], tuple[int, ...]]]] = {
-    "dense": [(lambda: Dense(4), (3,))],
+    "dense": [(lambda: Dense(4), (3,)), (lambda: Dense(1), (1,)), (lambda: Dense(2), (2,))],
     "convolution": [
+        (lambda: Convolution(1, 2), (1, 3, 4)),
         (lambda: Convolution(3, 3, 1, 1), (2, 5, 4)),
         (lambda: Convolution(3, (3, 2), (2, 1), (1, 2)), (2, 6, 5)),
     ],
@@ -276,7 +409,7 @@ EXAMPLES: dict[str, list[tuple[Callable[[], Layer], tuple[int, ...]]]] = {
         (lambda: Residual((Convolution(2, 3, 1, 1), Tanh())), (2, 5, 4)),
     ],
 }
-SHAPES = ((4,), (2, 5, 4))
+SHAPES = ((4,), (2,), (2, 5, 4), (1, 3, 4))
 
 
 def layer_subject(cls: type[Layer]) -> Subject:
@@ -284,9 +417,15 @@ def layer_subject(cls: type[Layer]) -> Subject:
 
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck layer")
+        seen: set[tuple[int, ...]] = set()
         for words, layer, shape in layers_of(cls):
             x = 1.5 * random.standard_normal((6, *shape))
             yield layer_case(words, layer, x, random)
+            if shape not in seen:
+                seen.add(shape)
+                x = 1.5 * random.standard_normal((MANY // 4, *shape))
+                yield large(layer_case(f"{words}, {len(x)} rows", layer, x, random))
+                x = x[:6]
             if isinstance(layer, MaxPool):
                 x = np.round(x)  # many pixels are equal
                 case = layer_case(f"{words}, at ties", layer, x, random, positive=True)
@@ -326,7 +465,12 @@ def layer_case(
     c = projection(layer, len(x), shape, random)
     c = np.abs(c) if positive else c
     parameters = parameters_of(layer, shape, random)
-    return Case(what, LayerFunction(layer, x, parameters, c), layer.analytic)
+    return Case(what, LayerFunction(layer, x, parameters, c), declared(layer))
+
+
+def declared(layer: Layer) -> bool:
+    """Whether a layer, and what it is made of, is declared analytic."""
+    return layer.analytic and all(map(declared, getattr(layer, "layers", ())))
 
 
 # ---- objectives ----------------------------------------------------------------------
@@ -343,7 +487,8 @@ def objective_subject(cls: type[Objective]) -> Subject:
             start = np.array(objective.start)
             inside = random.uniform(low.max(), high.min(), objective.size)
             for what, x in (("at its start", start), ("in its domain", inside)):
-                yield Case(f"{after}{what}", ObjectiveFunction(objective, x), analytic=True)
+                function = ObjectiveFunction(objective, x)
+                yield Case(f"{after}{what}", function, objective.analytic)
             minimum = ObjectiveFunction(objective, objective.minima[0].astype(float))
             yield Case(f"{after}at a minimum", minimum, convex=True, pinned=True)
 
@@ -364,25 +509,51 @@ def model_subject(cls: type[Model]) -> Subject:
     """A model with cross-entropy and penalties, at a generic point."""
 
     def cases(seed: int) -> Iterator[Case]:
-        for number, (words, model) in enumerate(variants(cls, **SMALL.get(cls.name, {}))):
+        refused: list[str] = []
+        found = list(variants(cls, refused=refused, **SMALL.get(cls.name, {})))
+        for number, (words, model) in enumerate(found):
             random = generator(seed, "gradcheck model", number)
-            image = IMAGE if model.takes_images else None
-            features = int(np.prod(IMAGE)) if image else 5
             try:
-                architecture = Architecture(model, features, CLASSES, image)
+                pair = words.count(", ") == 1
+                case = model_case(model, random, seed, rows=4 if pair else 8)
             except InvalidInput:
                 if not words:
                     raise
                 continue  # a combination that the model does not take
-            x = random.standard_normal((8, features))
-            batch = Batch(x, random.permutation(8) % CLASSES, random.uniform(0.3, 2, 8))
-            loss = LOSSES.find("cross_entropy")()
-            function = NetworkFunction(
-                architecture, point(architecture, random), loss, batch, REGULARIZATION, seed
+            yield replace(
+                case,
+                what=words or "defaults",
+                projections=1 if pair else 0,
+                notes=() if words else tuple(refused),
             )
-            yield Case(words or "defaults", function, analytic(architecture, loss))
+            if not words:
+                for what, columns in (("two classes", 2), ("one output", 1)):
+                    case = model_case(model, random, seed, columns=columns)
+                    yield large(replace(case, what=what))
+                rows = MANY // 20 if model.takes_images else MANY
+                many = model_case(model, random, seed, rows=rows)
+                yield large(replace(many, what=f"{rows} rows"))
 
     return Subject("model", cls.name, cases)
+
+
+def model_case(
+    model: Model, random: np.random.Generator, seed: int, *, columns: int = CLASSES, rows: int = 8
+) -> Case:
+    """A model with cross-entropy, or with the squared error where it has one output."""
+    image = IMAGE if model.takes_images else None
+    features = int(np.prod(IMAGE)) if image else 5
+    architecture = Architecture(model, features, columns, image)
+    x = random.standard_normal((rows, features))
+    name = "cross_entropy" if columns > 1 else "mse"
+    y: Array = random.permutation(rows) % columns
+    if columns == 1:
+        y = random.standard_normal((rows, 1))
+    batch = Batch(x, y, random.uniform(0.3, 2, rows))
+    loss = LOSSES.find(name)()
+    start = point(architecture, random)
+    function = NetworkFunction(architecture, start, loss, batch, REGULARIZATION, seed)
+    return Case("defaults", function, analytic(architecture, loss))
 
 
 def point(architecture: Architecture, random: np.random.Generator) -> Array:
@@ -394,7 +565,7 @@ def point(architecture: Architecture, random: np.random.Generator) -> Array:
 
 def analytic(architecture: Architecture, loss: Loss) -> bool:
     """Whether the complex step can be asked."""
-    return loss.analytic and all(step.layer.analytic for step in architecture.steps)
+    return loss.analytic and all(declared(step.layer) for step in architecture.steps)
 
 
 def cohort_subject(cohort: Cohort, name: str) -> Subject:
@@ -415,7 +586,13 @@ def cohort_subject(cohort: Cohort, name: str) -> Subject:
         scores = function.scores(x[None])[0]
         at_scores = LossFunction(loss, scores, batch.y, batch.weight)
         of = f"{len(rows)} rows"
-        yield Case(f"{loss.name}, {of}", at_scores, loss.analytic, loss.convex_at_kinks)
+        convex = loss.convex_at_kinks
+        yield Case(f"{loss.name}, {of}", at_scores, loss.analytic, convex)
+        equal = without_error(loss, scores, batch.y)
+        if equal is not None:
+            at_targets = LossFunction(loss, equal, batch.y, batch.weight)
+            what = f"{loss.name}, scores equal to targets"
+            yield Case(what, at_targets, convex=convex, pinned=True)
         yield Case(f"{cohort.model.name}, {of}", function, analytic(architecture, loss))
 
     return Subject("config", name, cases)

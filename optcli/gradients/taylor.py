@@ -22,16 +22,22 @@ from optcli.gradients.differences import (
     WRONG,
     Tolerance,
     Verdicts,
+    seen,
 )
 from optcli.gradients.functions import Function
 
 PROJECTIONS = 8
 STEPS = 2.0 ** -np.arange(3.0, 41.0)
+# Between these sizes of the largest entry, directions have length 1; else in proportion.
+ORDINARY = (1e-3, 1e3)
 
 
-def directions(size: int, random: np.random.Generator) -> Array:
-    """Random signs (L, P), of length 1."""
-    return np.asarray(random.choice([-1.0, 1.0], (PROJECTIONS, size)) / np.sqrt(size))
+def directions(x: Array, random: np.random.Generator, count: int = PROJECTIONS) -> Array:
+    """Random signs (L, P), of length 1; longer or shorter where x is very large or small."""
+    signs = random.choice([-1.0, 1.0], (count, x.size))
+    largest = np.abs(x).max(initial=0)
+    scale = 1.0 if not largest or ORDINARY[0] <= largest <= ORDINARY[1] else largest
+    return np.asarray(signs * (scale / np.sqrt(x.size)))
 
 
 def projections(
@@ -39,13 +45,17 @@ def projections(
 ) -> Verdicts:
     """The verdicts on g·v for the directions v (L, P)."""
     slope = v @ gradient
-    t = np.repeat(STEPS[:, None], len(v), axis=1)
+    steps = STEPS if len(v) >= PROJECTIONS else STEPS[::2]
+    t = np.repeat(steps[:, None], len(v), axis=1)
     values = function.along(v, np.concatenate([t, -t]))
     up, down = values[: len(t)], values[len(t) :]
     odd = np.abs((up - down) / 2 - t * slope)
     even = np.abs((up + down) / 2 - f0)
     # what rounding does to f, to x + tv, and to t·g·v
-    n = 10 * noise + 4 * EPS * (np.linalg.norm(function.x * gradient) + np.abs(t * slope))
+    products = function.x * gradient
+    largest = np.abs(products).max(initial=0) or 1.0  # squares of 1e300 overflow
+    length = largest * np.linalg.norm(products / largest)
+    n = 10 * noise + 4 * EPS * (length + np.abs(t * slope))
     usable = np.isfinite(odd) & np.isfinite(even)
 
     lines = np.arange(len(v))
@@ -53,21 +63,31 @@ def projections(
     odd_best, n_best, t_best = (each[best, lines] for each in (odd, n, t))
     bound = np.maximum(3 * n_best, t_best * (tolerance.rtol * np.abs(slope) + tolerance.atol))
     ratio = odd_best / bound
+    slopes = (up - down) / (2 * t)
+    numeric = slopes[best, lines]
 
-    kink = np.array([_kink(odd[:, i], even[:, i], n[:, i], usable[:, i]) for i in lines])
+    kink = np.array([_kink(steps, odd[:, i], even[:, i], n[:, i], usable[:, i]) for i in lines])
     verdict = np.where(kink, KINK, np.where(ratio <= 1, OK, WRONG))
+    # wrong only where the differences agree with each other far better than with the slope
+    apart = np.abs(slopes[:-1] - slopes[1:]) + (n / t)[1:]
+    settled = (np.abs(slope - slopes[:-1]) > 4 * apart).any(axis=0)
+    verdict[(verdict == WRONG) & ~settled] = UNRESOLVED
     verdict[~usable.any(axis=0)] = UNRESOLVED
     verdict[~np.isfinite(slope)] = WRONG
-    numeric = ((up - down) / (2 * t))[best, lines]
-    return Verdicts(verdict, numeric, np.where(verdict == WRONG, ratio, np.minimum(ratio, 1)))
+
+    scale = np.where(usable, np.maximum(np.abs(slope), np.abs(slopes)), 0)
+    around = np.where(usable & (np.abs(slope) <= 4 * noise), even / t, 0)
+    visible = seen(n / t, np.maximum(scale, around), tolerance).any(axis=0)
+    ratio = np.where(verdict == WRONG, ratio, np.minimum(ratio, 1))
+    return Verdicts(verdict, numeric, ratio, visible | kink)
 
 
-def _kink(odd: Array, even: Array, n: Array, usable: Array) -> bool:
+def _kink(steps: Array, odd: Array, even: Array, n: Array, usable: Array) -> bool:
     """Whether even/t stays level over its last three steps above the noise, and covers odd/t."""
     shown = np.flatnonzero(usable & (even > 8 * n))[-3:]
     if len(shown) < 3:
         return False
-    t = STEPS[shown]
+    t = steps[shown]
     levels = even[shown] / t
     level = levels.min() >= 0.6 * levels.max()
     return bool(level and odd[shown[-1]] / t[-1] <= levels[-1] * (1 + 1e-4) + n[shown[-1]] / t[-1])

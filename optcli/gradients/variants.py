@@ -1,44 +1,108 @@
-"""Variants: a registered class with its defaults, and with each hyperparameter changed."""
+"""Variants: a registered class with its defaults, and with its hyperparameters changed.
+
+Each is changed by itself, then every two of them together, then all: a gradient may be right
+in one term and in another, and wrong where they meet.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import operator
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from optcli.errors import InvalidInput
 from optcli.specs import Ge, Gt, Le, Lt
 
-# Tried in turn for a number, until one lies in its range.
+# Tried in turn for a number, until one lies in its range and the class takes it.
 NUMBERS = (0.3, 1.3, 2.3, 0.03, -0.7)
 # For hyperparameters that take one number for each of the three classes or labels; for
 # the rest of their kind a number will do.
 FOR_EACH = (0.4, 1.0, 2.5)
+# More combinations of two than this are made of the first value of each alone.
+MOST_PAIRS = 40
+# What a class may say no with.
+REFUSALS = (InvalidInput, ValueError, TypeError, ArithmeticError, AssertionError)
 
 
-def variants(cls: type[Any], **given: Any) -> Iterator[tuple[str, Any]]:
+def variants(
+    cls: type[Any],
+    *,
+    accepts: Callable[[Any], object] | None = None,
+    refused: list[str] | None = None,
+    **given: Any,
+) -> Iterator[tuple[str, Any]]:
     """What differs from the defaults, in words, and the instance; `given` holds for all.
 
-    Where the kind of a hyperparameter is not known here, there is no variant of it. Raises
+    Where the kind of a hyperparameter is not known here, there is no variant of it, nor one
+    of a value that the class refuses: another is tried. accepts: raises for an instance
+    that does not work. refused: takes a sentence for every value refused. Raises
     InvalidInput for a class that cannot be made without more being given.
     """
     try:
         yield "", cls(**given)
     except TypeError as error:
         raise InvalidInput(f"'{cls.name}' cannot be made from its defaults: {error}") from error
+    refused = [] if refused is None else refused
+
+    def made(**changes: Any) -> tuple[str, Any]:
+        instance = cls(**given, **changes)
+        if accepts is not None:
+            accepts(instance)
+        return ", ".join(words(name, value) for name, value in changes.items()), instance
+
+    taken: dict[str, list[Any]] = {}
     hints = typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
         if field.name in given:
             continue
-        for value in others(hints[field.name], field.default):
-            try:
-                instance = cls(**given, **{field.name: value})
-            except InvalidInput:
-                continue
-            yield words(field.name, value), instance
+        for candidates in others(hints[field.name], field.default):
+            for value in candidates:
+                try:
+                    variant = made(**{field.name: value})
+                except REFUSALS as error:
+                    if len(candidates) > 1 or not isinstance(error, InvalidInput):
+                        refused.append(refusal(field.name, value, error))
+                    continue
+                taken.setdefault(field.name, []).append(value)
+                yield variant
+                break
+    yield from _together(taken, made)
+
+
+def _together(
+    taken: dict[str, list[Any]], made: Callable[..., tuple[str, Any]]
+) -> Iterator[tuple[str, Any]]:
+    """Every two hyperparameters changed together, then all of them."""
+    pairs = [
+        {one: first, other: second}
+        for one, other in itertools.combinations(taken, 2)
+        for first in taken[one]
+        for second in taken[other]
+    ]
+    first_values = {name: values[0] for name, values in taken.items()}
+    if len(pairs) > MOST_PAIRS:
+        pairs = [
+            {one: first_values[one], other: first_values[other]}
+            for one, other in itertools.combinations(taken, 2)
+        ][:MOST_PAIRS]
+    for changes in [*pairs, *([first_values] if len(taken) > 2 else [])]:
+        try:
+            yield made(**changes)
+        except REFUSALS:
+            continue  # each by itself is taken, but not together
+
+
+def refusal(name: str, value: Any, error: BaseException) -> str:
+    """That a value was refused, and what spares it from being tried."""
+    text = str(error).partition("\n")[0] or type(error).__name__
+    said = f"{words(name, value)}, which was tried, is refused: {text}"
+    if isinstance(value, float):
+        said += f"; give the field its range, as in {name}: Annotated[float, Ge(1)]"
+    return said
 
 
 def words(name: str, value: Any) -> str:
@@ -49,13 +113,16 @@ def words(name: str, value: Any) -> str:
     return f"{name} {said}"
 
 
-def others(hint: Any, default: Any) -> list[Any]:
-    """Values that are not the default, one for each kind that the annotation allows."""
+def others(hint: Any, default: Any) -> list[list[Any]]:
+    """Values that are not the default: a list for each kind that the annotation allows.
+
+    Of each list the first that is taken will do.
+    """
     base, notes = unwrapped(hint)
     if base is bool:
-        return [not default]
+        return [[not default]]
     if typing.get_origin(base) is Literal:
-        return [value for value in typing.get_args(base) if value != default]
+        return [[value] for value in typing.get_args(base) if value != default]
     if typing.get_origin(base) in (typing.Union, types.UnionType):
         found = []
         for part in typing.get_args(base):
@@ -63,11 +130,13 @@ def others(hint: Any, default: Any) -> list[Any]:
         return found
     if base is float:
         fit = [v for v in NUMBERS if v != default and all(holds(v, note) for note in notes)]
-        return fit[:1]
+        return [fit] if fit else []
     if base is int and isinstance(default, int):
-        return [default + 1] if all(holds(default + 1, note) for note in notes) else []
+        near = (default + 1, default + 2, 2 * default, default - 1)
+        fit_int = [v for v in near if v != default and all(holds(v, note) for note in notes)]
+        return [fit_int] if fit_int else []
     if typing.get_origin(base) is tuple and float in map(plain, typing.get_args(base)):
-        return [FOR_EACH]
+        return [[FOR_EACH]]
     return []
 
 

@@ -135,6 +135,7 @@ class Relu(Activation):
     restricted Boltzmann machines, 2010.
     """
 
+    analytic: ClassVar[bool] = True
     kinks = (0.0,)
     usual_init = "he"
     in_place = True
@@ -167,6 +168,7 @@ class LeakyRelu(Activation):
     network acoustic models, 2013.
     """
 
+    analytic: ClassVar[bool] = True
     kinks = (0.0,)
     usual_init = "he"
 
@@ -193,6 +195,7 @@ class Tanh(Activation):
     Reference: Y. LeCun and others, Efficient backprop, 1998, section 4.4.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "glorot"
     in_place = True
 
@@ -216,6 +219,7 @@ class Sigmoid(Activation):
     representations by back-propagating errors, 1986.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "glorot"
     in_place = True
 
@@ -240,6 +244,7 @@ class Silu(Activation):
     Q. V. Le, Searching for activation functions, 2017.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "he"
 
     def buffers(self, place: Place) -> tuple[Array, ...]:
@@ -271,6 +276,7 @@ class Gelu(Activation):
     Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "he"
 
     def buffers(self, place: Place) -> tuple[Array, ...]:
@@ -309,6 +315,7 @@ class Elu(Activation):
     learning by exponential linear units, 2015.
     """
 
+    analytic: ClassVar[bool] = True
     kinks = (0.0,)  # unless alpha is 1
     usual_init = "he"
 
@@ -347,6 +354,7 @@ class Softplus(Activation):
     better option pricing, 2001.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "he"
 
     def buffers(self, place: Place) -> tuple[Array, ...]:
@@ -375,6 +383,7 @@ class Selu(Activation):
     Reference: G. Klambauer and others, Self-normalizing neural networks, 2017, eq. 2.
     """
 
+    analytic: ClassVar[bool] = True
     kinks = (0.0,)
     convex_at_kinks = False
 
@@ -417,6 +426,7 @@ class GeluTanh(Activation):
     Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "he"
 
     def buffers(self, place: Place) -> tuple[Array, ...]:
@@ -460,6 +470,7 @@ class Mish(Activation):
     Reference: D. Misra, Mish: a self regularized non-monotonic activation function, 2019.
     """
 
+    analytic: ClassVar[bool] = True
     usual_init = "he"
 
     def buffers(self, place: Place) -> tuple[Array, ...]:
@@ -495,6 +506,7 @@ class Hardswish(Activation):
     Reference: A. Howard and others, Searching for MobileNetV3, 2019, section 5.2.
     """
 
+    analytic: ClassVar[bool] = True
     kinks = (-3.0, 3.0)
     convex_at_kinks = False
     usual_init = "he"

@@ -138,8 +138,9 @@ class Pass(ABC):
 class Layer(Registered, ABC):
     """One step of a model."""
 
-    # Whether `forward` takes complex numbers and is analytic between its kinks.
-    analytic: ClassVar[bool] = True
+    # Whether `forward` takes complex numbers and is analytic between its kinks; only a
+    # layer's author can know.
+    analytic: ClassVar[bool] = False
 
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters, for input rows of `shape`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class BatchNorm(Normalization):
 
     Reference: S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithms 1 and 2.
     """
+
+    analytic: ClassVar[bool] = True
 
     momentum: Annotated[float, Gt(0), Le(1), Doc("of the running mean and variance")] = 0.1
 

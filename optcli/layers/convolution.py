@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -68,6 +68,8 @@ class Convolution(Layer):
     Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
     1998; the matrix product: K. Chellapilla and others, 2006.
     """
+
+    analytic: ClassVar[bool] = True
 
     channels: Annotated[int, Ge(1), Doc("of the output")]
     kernel: Annotated[Pair, Doc("height and width of the window")] = 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class Dense(Layer):
     Reference: D. E. Rumelhart, G. E. Hinton, R. J. Williams, Learning representations
     by back-propagating errors, 1986.
     """
+
+    analytic: ClassVar[bool] = True
 
     units: int
     init: str = "lecun"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Dropout(Layer):
     Reference: N. Srivastava and others, Dropout: a simple way to prevent neural networks
     from overfitting, 2014; G. E. Hinton and others, 2012.
     """
+
+    analytic: ClassVar[bool] = True
 
     rate: Annotated[float, Ge(0), Lt(1), Doc("probability of an input to become 0")] = 0.5
 

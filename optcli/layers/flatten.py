@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class Flatten(Layer):
 
     The gradient is reshaped back. The same as torch's Flatten.
     """
+
+    analytic: ClassVar[bool] = True
 
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(shape),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from optcli.layers.base import LAYERS, Pass, Place
 from optcli.layers.normalization import Normalization, NormalizationPass
@@ -28,6 +29,8 @@ class LayerNorm(Normalization):
 
     Reference: J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, 2016.
     """
+
+    analytic: ClassVar[bool] = True
 
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"scale": shape, "shift": shape}

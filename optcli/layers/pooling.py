@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class MaxPool(Pooling):
     Reference: Y. Zhou and R. Chellappa, 1988; J. Weng and others, Cresceptron, 1992.
     """
 
+    analytic: ClassVar[bool] = True
+
     def bind(self, place: Place) -> Pass:
         return MaxPoolPass(self, place)
 
@@ -118,6 +120,8 @@ class AveragePool(Pooling):
     Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
     1998 (the subsampling of LeNet, there with a weight and a bias).
     """
+
+    analytic: ClassVar[bool] = True
 
     def bind(self, place: Place) -> Pass:
         return AveragePoolPass(self, place)

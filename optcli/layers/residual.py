@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class Residual(Layer):
 
     Reference: K. He and others, Deep residual learning for image recognition, 2016.
     """
+
+    analytic: ClassVar[bool] = True
 
     layers: tuple[Layer, ...]
 

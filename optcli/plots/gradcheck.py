@@ -71,8 +71,9 @@ def error_by_step(curves: Sequence[Curve], title: str = "") -> Figure:
         axes.tick_params(labelleft=column == 0, labelbottom=last)
         if last:
             axes.set_xlabel("step")
-        colour = INK if curve.right else COLOURS[1]
-        said = curve.title if curve.right else f"WRONG: {curve.title}"
+        right = curve.outcome == "right"
+        colour = INK if right else COLOURS[1]
+        said = curve.title if right else f"{curve.outcome}: {curve.title}"
         add_text(figure, x, y + TALL + 0.04, elided(said, wide, SMALL), size=SMALL, color=colour)
     middle = BOTTOM + rows * (TALL + HEAD) / 2
     add_text(figure, 0.07, middle, "error / largest slope", rotation=90, va="center", size=TEXT)
