@@ -30,6 +30,7 @@ MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
+MODE = 0o644  # of a file that is new
 SMALL = 1 << 20  # bytes of an array for which no file is worth its while
 
 # The maps of this process, and how many bytes of them were looked at since the last release.
@@ -59,21 +60,39 @@ def _volume(path: Path) -> str:
     return f" (volume {place}, {free / 1e9:.1f} GB free)"
 
 
-def write(path: Path, content: bytes, known_as: Path | None = None) -> None:
+def write(path: Path, content: bytes, known_as: Path | None = None, mode: int = MODE) -> None:
     """Replace the file in one move; raises EnvironmentFailed and leaves the old one whole.
 
-    known_as: the path to name in the error, where it will be moved there later.
+    known_as: the path to name in the error, where it will be moved there later. mode: who
+    may read and write it.
     """
-    with growing(path, known_as) as add:
+    with growing(path, known_as, mode) as add:
         add(content)
 
 
+def pour(path: Path, content: bytes) -> None:
+    """Write to a pipe, a device or what is open already; raises EnvironmentFailed.
+
+    A reader that has gone is no failure.
+    """
+    with said(path), contextlib.suppress(BrokenPipeError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
+
+
 @contextlib.contextmanager
-def growing(path: Path, known_as: Path | None = None) -> Iterator[Callable[[Any], None]]:
+def growing(
+    path: Path, known_as: Path | None = None, mode: int = MODE
+) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
 
     Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
-    stays until the move. known_as: as for `write`.
+    stays until the move. known_as, mode: as for `write`.
     """
     with said(known_as or path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
@@ -89,7 +108,7 @@ def growing(path: Path, known_as: Path | None = None) -> Iterator[Callable[[Any]
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            Path(name).chmod(0o644)
+            Path(name).chmod(mode)
             Path(name).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -72,6 +72,10 @@ def check_claim(folder: Path, *, overwrite: bool) -> None:
     with files.said(folder):
         if folder.exists() and not folder.is_dir():
             raise InvalidInput(Fault(f"{folder} is a file; must be a folder, or new", "--out"))
+        for above in folder.resolve().parents:
+            if is_own(above) and not _gathers(above):
+                message = f"{folder} lies in a run folder, {above}; choose another place"
+                raise InvalidInput(Fault(message, "--out"))
         if not folder.exists() or not any(folder.iterdir()):
             return
     if not overwrite:
@@ -96,6 +100,11 @@ def _beside(folder: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
 def is_own(folder: Path) -> bool:
     """Whether optcli made the folder."""
     return all((folder / name).is_file() for name in OWN)
+
+
+def _gathers(folder: Path) -> bool:
+    """Whether a folder of optcli's making is for folders: a benchmark's comparisons."""
+    return (folder / "config.yaml").read_bytes().startswith(b"benchmark:")
 
 
 def check_own(folder: Path) -> None:

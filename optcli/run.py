@@ -104,6 +104,12 @@ class Run:
         with blas_threads(1):
             return evaluate(cohort, self.trained, part)
 
+    def table_paths(self) -> list[str]:
+        """The paths of the tables that the config names; they need not be there any more."""
+        dataset, split = self.config.dataset, self.config.split
+        named = (getattr(dataset, "path", None), split.validation, split.test)
+        return [path for path in named if isinstance(path, str)]
+
     def scores(self, X: Any) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predict` takes them."""
         encoder = self.trained.encoder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,13 @@ from optcli.cli import options
 NAME = "predict"
 
 File = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write a CSV file instead.")
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write a file: .csv, .csv.gz, .tsv, .parquet, .ndjson; - is standard output.",
+    ),
 ]
 
 
@@ -31,12 +36,21 @@ def command(
     Prints CSV: each prediction and, for classes, the probabilities. Columns that
     the run does not know are left out.
     """
-    from optcli import display, files, runs
+    from optcli import display, outputs, runs
     from optcli.plugins import load
 
     load(plugin or [])
-    found = runs.load(run).predictions(data)
-    if output is not None:
-        files.write(output, display.as_csv(found).encode())
+    stdout = output is not None and outputs.is_stdout(output)
+    if output is not None and not stdout:
+        outputs.check(output, [data])
+        form = outputs.suffix(output, display.FORMS)
+    done = runs.load(run)
+    if output is None or stdout:
+        found = done.predictions(data)
+        display.predictions(found, None, quiet=quiet and not stdout, json=json, stream=sys.stdout)
+        return 0
+    outputs.check(output, done.table_paths(), "a table that the run was trained on")
+    found = done.predictions(data)
+    outputs.write(output, display.packed(found, form))
     display.predictions(found, output, quiet=quiet, json=json, stream=sys.stdout)
     return 0

@@ -5,7 +5,8 @@ It is all that predicting needs to know of the training data, and fits into JSON
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -204,7 +205,9 @@ class Encoder:
 
         classes: the name of the class, and the probability of each by softmax;
         labels: the same for each label, the probability of the positive one by
-        sigmoid; values: in the data's own units; probabilities: by softmax.
+        sigmoid; values: in the data's own units; probabilities: by softmax. The probability
+        of `no` is `probability_no`, or `probability_no_2` (and so on) where a target or another
+        column has that name.
         """
         scores = np.asarray(scores, np.float64)
         names, classes = self.target.names, self.target.classes
@@ -215,13 +218,11 @@ class Encoder:
         if self.target.kind == "classes":
             shares = softmax(scores)
             decoded = {names[0]: np.array(classes[0])[scores.argmax(axis=1)]}
-            for i, one in enumerate(classes[0]):
-                decoded[f"probability_{one}"] = shares[:, i]
-            return decoded
-        decoded = {}
+            return decoded | dict(zip(_probabilities(classes[0], names), shares.T, strict=True))
+        decoded, columns = {}, _probabilities(names, names)
         for i, name in enumerate(names):
             decoded[name] = np.array(classes[i])[(scores[:, i] > 0).astype(np.intp)]
-            decoded[f"probability_{name}"] = (1 + np.tanh(scores[:, i] / 2)) / 2
+            decoded[columns[i]] = (1 + np.tanh(scores[:, i] / 2)) / 2
         return decoded
 
     def to_json(self) -> dict[str, Any]:
@@ -445,3 +446,17 @@ def classes_of(column: Column) -> tuple[str, ...]:
     if all(number(name) is not None for name in names):
         names.sort(key=float)
     return tuple(names)
+
+
+def _probabilities(names: Sequence[str], taken: Collection[str]) -> list[str]:
+    """A column's name for the probability of each name: none twice, and none that is taken."""
+    plain = [f"probability_{name}" for name in names]
+    found: list[str] = []
+    for name in plain:
+        column = name
+        for count in itertools.count(2):
+            if column not in (*taken, *found) and (column == name or column not in plain):
+                break
+            column = f"{name}_{count}"
+        found.append(column)
+    return found

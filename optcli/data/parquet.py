@@ -6,12 +6,13 @@ import contextlib
 import io
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from optcli.arrays import Array
 from optcli.data import delimited
 from optcli.data.columns import Column, Contents, Mixed, Numbers, Words, short
 from optcli.data.opening import check_room
@@ -112,6 +113,15 @@ def _rows(scan: Any) -> int:
     import polars as pl
 
     return int(scan.select(pl.len()).collect().item())
+
+
+def packed(columns: Mapping[str, Array]) -> bytes:
+    """A file with these columns (N,): texts, or numbers in full precision."""
+    import polars as pl
+
+    file = io.BytesIO()
+    pl.DataFrame({name: column.tolist() for name, column in columns.items()}).write_parquet(file)
+    return file.getvalue()
 
 
 def _values(scan: Any) -> int:

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from optcli import files
+from optcli import files, folders
 from optcli.arrays import Array
 from optcli.data import delimited, parquet, table
 from optcli.data.columns import (
@@ -80,6 +80,10 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     with opened(path):
         options = [suffix(path) == ".parquet", reading.to_json(), BLOCK_ROWS]
         key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
+    if folders.is_own(folder) or (folder.exists() and not folder.is_dir()):
+        what = "a run folder" if folder.is_dir() else "a file"
+        message = f"is {str(folder)!r}, {what}; must be a folder of its own"
+        raise InvalidInput(Fault(message, "dataset.cache"))
     files.open_cache(folder)
     cache = folder / f"{key}.table"
     header = _header(cache)

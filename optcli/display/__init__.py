@@ -31,9 +31,10 @@ from optcli.display.live import LiveTable
 from optcli.display.pages import catalog, plan, schema
 from optcli.display.pick import Listener, Quiet, pick
 from optcli.display.plain import PlainLines
-from optcli.display.predictions import as_csv, evaluation, predictions
+from optcli.display.predictions import FORMS, as_csv, evaluation, packed, predictions
 
 __all__ = [
+    "FORMS",
     "JsonLines",
     "Listener",
     "LiveTable",
@@ -43,6 +44,7 @@ __all__ = [
     "catalog",
     "evaluation",
     "faults",
+    "packed",
     "pages",
     "passes",
     "pick",

@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from json import dumps
 from typing import Any, TextIO
 
 from optcli.arrays import Array
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.words import escaped, measures
+from optcli.files import jsonable
 
 
-def as_csv(columns: Mapping[str, Array]) -> str:
+def as_csv(columns: Mapping[str, Array], delimiter: str = ",") -> str:
     """A header, and a line for each row; numbers in full precision."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     return text.getvalue()
 
 
+# The suffixes that predictions can be written by.
+FORMS = (".csv", ".csv.gz", ".tsv", ".parquet", ".ndjson", ".jsonl")
+
+
+def packed(columns: Mapping[str, Array], form: str) -> bytes:
+    """The columns as a file of one of the forms."""
+    if form == ".parquet":
+        from optcli.data import parquet
+
+        return parquet.packed(columns)
+    if form in (".ndjson", ".jsonl"):
+        lines = [dumps(jsonable(row), ensure_ascii=False) for row in _rows(columns)]
+        return "".join(f"{line}\n" for line in lines).encode()
+    text = as_csv(columns, "\t" if form == ".tsv" else ",").encode()
+    return gzip.compress(text, mtime=0) if form == ".csv.gz" else text
+
+
+def _rows(columns: Mapping[str, Array]) -> Iterator[dict[str, Any]]:
+    for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+        yield dict(zip(columns, row, strict=True))
+
+
 def predictions(
     columns: Mapping[str, Array],
-    file: Path | None,
+    file: str | None,
     *,
     quiet: bool,
     json: bool,
@@ -34,16 +58,15 @@ def predictions(
     """The rows (N,) of each column; where they are in a file, only how many."""
     rows = len(next(iter(columns.values())))
     if file is not None:
-        fields: dict[str, Any] = {"rows": rows, "file": str(file)}
+        fields: dict[str, Any] = {"rows": rows, "file": file}
         if json:
             JsonLines(stream).emit("predictions", fields)
         elif not quiet:
             Output(stream).line(escaped(f"predictions: {rows:,} rows in {file}"))
     elif json:
         lines = JsonLines(stream)
-        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
-            fields = dict(zip(columns, row, strict=True))
-            lines.emit("prediction", {"values": fields})
+        for row in _rows(columns):
+            lines.emit("prediction", {"values": row})
     elif not quiet:
         output = Output(stream)
         output.write(output.encodable(as_csv(columns)))
