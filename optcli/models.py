@@ -218,6 +218,10 @@ class Architecture:
             f"{step.name}.{name}": size for step in self.steps for name, size in of(step).items()
         }
 
+    def every_step(self) -> list[Step]:
+        """The steps, and those within residual ones."""
+        return _unfolded(self.steps)
+
     def weights(self) -> list[str]:
         """Names of the parameters that regularization reaches: weights, not biases."""
         return [name for name in self.layout.shapes if name.endswith(".weight")]
@@ -237,6 +241,14 @@ class Architecture:
         for name, view in self.statistics.views(rows).items():
             if name.endswith(".variance"):
                 view.fill(1)
+
+
+def _unfolded(steps: Sequence[Step]) -> list[Step]:
+    found = []
+    for step in steps:
+        inner = step.layer.steps(step.shape) if isinstance(step.layer, Residual) else []
+        found += [step, *_unfolded(inner)]
+    return found
 
 
 class Network:

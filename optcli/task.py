@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from optcli.data.preparation import Prepared, prepare
 from optcli.data.reading import RULES
 from optcli.data.table import Table
 from optcli.errors import Fault, InvalidInput
+from optcli.layers.normalization import Normalization
 from optcli.losses.base import Loss
 from optcli.metrics import METRICS, Additive, Metric, usual
 from optcli.models import Model
@@ -26,6 +28,8 @@ from optcli.schedules import Schedule
 from optcli.specs import Regularization, Split, Training, fields
 from optcli.training import Cohort, Replica
 from optcli.wrappers import Average
+
+USUAL_BATCH = 32  # rows, to suggest
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def check(cohort: Cohort) -> None:
     if spec.accumulate > batches:
         message = f"is {spec.accumulate}; an epoch has {batches} batches"
         raise InvalidInput(Fault(message, "training.accumulate"))
+    check_norms(cohort)
     if isinstance(spec.average, Average):
         spec.average.check(*steps)
     if spec.batch_size == "full" and streamed:
@@ -148,6 +153,46 @@ def check(cohort: Cohort) -> None:
         )
         greedy = cohort.memory_of_optimizers() > needed / 2
         raise InvalidInput(Fault(message, "optimizer" if greedy else "model"))
+
+
+def check_norms(cohort: Cohort) -> None:
+    """Whether every norm has two values or more to normalize; raises InvalidInput."""
+    rows, size = cohort.rows, cohort.batch
+    steps, per_epoch = lengths(cohort)
+    # the last batch of an epoch may be smaller, and a short run never gets there
+    last = rows % size or size
+    smallest = last if steps >= per_epoch else size
+    for step in cohort.architecture().every_step():
+        if not isinstance(step.layer, Normalization):
+            continue
+        name, count = step.layer.name, partial(step.layer.count, step.shape)
+        if count(2) == 1:
+            units = getattr(cohort.model, "hidden", ())
+            message = f"{name} makes 0 of a single unit; must be 2 units or more in each layer"
+            message = f"is {list(units)}; {message}" if units else message
+            raise InvalidInput(Fault(message, "model.hidden" if units else "model"))
+        if count(smallest) > 1:
+            continue
+        if rows == 1:
+            message = f"leaves 1 row to train on, of which {name} makes 0; train without it"
+            raise InvalidInput(Fault(message, "split"))
+        instead = _fitting(rows, size if size > 1 else USUAL_BATCH)
+        message = f"is 1; {name} makes 0 of a batch of one row; must be more"
+        if size > 1:
+            message = (
+                f"is {size}; the last batch of the {rows:,} training rows has one row, "
+                f"of which {name} makes 0; must be another"
+            )
+        raise InvalidInput(Fault(f"{message}, such as {instead}", "training.batch_size"))
+
+
+def _fitting(rows: int, near: int) -> int:
+    """The batch size nearest to one that leaves no batch with a single one of the rows."""
+    for away in range(rows):
+        for size in (near - away, near + away):
+            if 2 <= size <= rows and rows % size != 1:
+                return size
+    return rows
 
 
 def check_wrappers(spec: Training, optimizer: Optimizer) -> None:

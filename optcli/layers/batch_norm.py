@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -30,8 +31,9 @@ class BatchNorm(Normalization):
     and variance are running ones: after each step of training they become
     (1 − momentum)·running + momentum·new, where the new variance is Σ(x − mean)²/(N − 1).
 
-    Defaults and behaviour are torch's BatchNorm1d and BatchNorm2d, but for a batch of
-    one sample, which torch refuses: here q is 0, and the running variance stays.
+    Defaults and behaviour are torch's BatchNorm1d and BatchNorm2d. A single value per
+    channel, a batch of one row of features, has q = 0; as in torch it is refused in
+    training.
 
     Reference: S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithms 1 and 2.
     """
@@ -39,6 +41,9 @@ class BatchNorm(Normalization):
     analytic: ClassVar[bool] = True
 
     momentum: Annotated[float, Gt(0), Le(1), Doc("of the running mean and variance")] = 0.1
+
+    def count(self, shape: tuple[int, ...], rows: int) -> int:
+        return rows * math.prod(shape[1:])
 
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"scale": shape[:1], "shift": shape[:1]}

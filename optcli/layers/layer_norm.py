@@ -32,6 +32,9 @@ class LayerNorm(Normalization):
 
     analytic: ClassVar[bool] = True
 
+    def count(self, shape: tuple[int, ...], rows: int) -> int:
+        return math.prod(shape)
+
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"scale": shape, "shift": shape}
 

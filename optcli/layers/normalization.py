@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -18,6 +19,13 @@ class Normalization(Layer):
     """y = scale·q + shift, where q is x with mean 0 and variance 1 along some axes."""
 
     eps: Annotated[float, Gt(0), Doc("added to the variance")] = 1e-5
+
+    @abstractmethod
+    def count(self, shape: tuple[int, ...], rows: int) -> int:
+        """How many values a mean is taken of, in a batch of `rows` rows of `shape`.
+
+        Of a single value q is 0, whatever comes in.
+        """
 
     def initialize(
         self,
