@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import platform
 import sys
@@ -293,7 +294,12 @@ def summary(
     if ended.outcomes[0] == "diverged":
         gradient, norm = ended.state.norms[0].tolist()
         step = int(ended.steps[0])
-        found["diverged"] = {"step": step, "gradient_norm": gradient, "parameter_norm": norm}
+        about: dict[str, Any] = {"step": step, "gradient_norm": gradient, "parameter_norm": norm}
+        loss, finite = float(ended.state.first_loss[0]), bool(ended.state.first_finite[0])
+        if step == 1 and not (finite and math.isfinite(loss)):
+            what = "gradient" if math.isfinite(loss) else "loss"
+            about |= {"not_finite": what, "loss": loss}
+        found["diverged"] = about
     return {name: value for name, value in found.items() if name != "test" or value is not None}
 
 

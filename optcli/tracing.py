@@ -84,6 +84,20 @@ class Traced:
     paths: tuple[Path, ...]
 
     @property
+    def fault(self) -> str:
+        """What was not finite where all began, in words; empty where all was."""
+        x = np.array([self.start], np.float64)
+        slope = np.empty_like(x)
+        with np.errstate(all="ignore"):
+            loss = float(self.objective.value(x)[0])
+            self.objective.gradient(x, slope)
+        if not math.isfinite(loss):
+            return "the loss was not finite at the start"
+        if not np.isfinite(slope).all():
+            return f"the gradient was not finite at the first step, where the loss was {loss:.5g}"
+        return ""
+
+    @property
     def diverged(self) -> bool:
         """Whether every path diverged."""
         return all(path.outcome == "diverged" for path in self.paths)

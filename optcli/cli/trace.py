@@ -79,5 +79,6 @@ def command(
     if show:
         none = not tune and all(path.reached is None for path in done.traced.paths)
         hint = "none came to a minimum; --tune finds each its best learning rate" if none else ""
+        hint = done.traced.fault or hint
         show.paths(tracks.summary(done.traced), folder=done.folder, hint=hint)
     return 1 if done.traced.diverged else 0

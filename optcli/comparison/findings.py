@@ -42,13 +42,25 @@ def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
         ],
         "pairs": [_pair(a, b, pair, measure) for (a, b), pair in found.pairs.items()],
         "verdict": verdict(found, settings, measure),
-        "note": varied(contest),
+        "note": "; ".join(filter(None, [stillborn(runs), varied(contest)])),
     }
 
 
 def verdict(found: Comparison, settings: Mapping[str, str], measure: Measure) -> str:
     """The sentence, with what each is set to; the first letter as it is."""
     return statistics.sentence(found, settings, quantity=measure.words, higher=measure.higher)
+
+
+def stillborn(runs: Mapping[str, Sequence[Result]]) -> str:
+    """How many runs diverged at their first step, which no learning rate mends."""
+    everyone = [result for own in runs.values() for result in own]
+    count = sum(result.outcome == "diverged" and result.steps == 1 for result in everyone)
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(everyone)} final runs diverged at the first step, where the loss or "
+        "its gradient was not finite whatever the learning rate"
+    )
 
 
 def varied(contest: Contest) -> str:

@@ -134,7 +134,7 @@ def closing(
         lines.append(f"last epoch: {_of_epoch(final)}")
     lines += _failure(summary)
     if outcome == "diverged":
-        lines.append("the loss or its gradient was no longer finite; try a smaller learning rate")
+        lines.append(_divergence(summary.get("diverged") or {}))
     if test:
         lines.append(f"test: {measures(test)}")
     if end:
@@ -143,6 +143,16 @@ def closing(
     if folder is not None:
         lines.append(f"run folder: {folder}")
     return [escaped(line) for line in lines]
+
+
+def _divergence(found: Mapping[str, Any]) -> str:
+    """What was not finite, and what to do: a learning rate has no say in the first step."""
+    what, loss = found.get("not_finite"), found.get("loss")
+    if what == "gradient" and isinstance(loss, int | float):
+        return f"the gradient was not finite at the first step, where the loss was {number(loss)}"
+    if what == "loss":
+        return "the loss was not finite at the first step, before anything was learned"
+    return "the loss or its gradient was no longer finite; try a smaller learning rate"
 
 
 def _failure(summary: Mapping[str, Any]) -> list[str]:

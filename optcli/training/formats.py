@@ -55,6 +55,8 @@ def convert(
     """
     if number >= CHECKPOINT:
         return
+    arrays.setdefault("first_loss", np.full(1, np.nan))
+    arrays.setdefault("first_finite", np.ones(1, bool))
     name = optimizer.name
     divided = DIVIDED.get(name, {})
     base = next((each for each in _bases(optimizer) if each in DIVIDED), None)

@@ -212,6 +212,8 @@ class Trainer:
                 self.sam.climb()
                 gradient(batch, state.step, seen=False)
                 self.sam.descend()
+            if state.step == 0:
+                state.begin(losses[at])
             if at + 1 == last:
                 self._last_step(k)
             else:

@@ -86,11 +86,22 @@ class State:
         self.outcomes: list[Outcome | None] = [None] * replicas
         self.ended_epoch = np.zeros(replicas, np.int64)
         self.ended_step = np.zeros(replicas, np.int64)
+        # the loss of the first step, and whether its gradient was finite
+        self.first_loss = np.full(replicas, np.nan)
+        self.first_finite = np.ones(replicas, bool)
         # where a replica diverged: the norms of gradient and parameters when it was found
         self.norms = np.full((replicas, 2), np.nan)
 
+    def begin(self, loss: Array) -> None:
+        """Note how the first step begins: the loss (R,), and whether the gradient is finite."""
+        self.first_loss[:] = loss
+        for replica, row in enumerate(self.gradients.buffer):
+            self.first_finite[replica] = np.isfinite(row).all()
+
     def diverge(self, replica: int, step: int) -> None:
-        """Note that the loss of `step` was not finite."""
+        """Note that the loss of `step` was not finite, or what that step made."""
+        if step == 2 and not self.first_finite[replica]:
+            step = 1
         if self.outcomes[replica] is None:
             self.end(replica, "diverged")
             self.ended_step[replica] = step
@@ -127,6 +138,8 @@ class State:
             "stale": self.stale,
             "ended_epoch": self.ended_epoch,
             "ended_step": self.ended_step,
+            "first_loss": self.first_loss,
+            "first_finite": self.first_finite,
             "norms": self.norms,
             "position": np.array([self.epoch, self.step, self.steps_in_epoch]),
             "seconds": np.array(self.seconds),
