@@ -13,6 +13,7 @@ from optcli.arrays import Array
 from optcli.data.preparation import Part, Prepared
 from optcli.descent import Point
 from optcli.objectives import Objective
+from optcli.plots import fonts
 from optcli.recording import History, Trained
 from optcli.task import lengths
 from optcli.tracing import Entry, described, followed
@@ -37,6 +38,13 @@ def pictures(
         yield from _path(cohort.model.objective, cohort.replicas[0], trained, history)
     else:
         yield from _of_rows(title, data, trained)
+
+
+def notes(data: Prepared) -> tuple[str, ...]:
+    """What is to be said of the pictures: class names that no font has."""
+    names = _class_names(data) if data.encoder.target.classes else None
+    said = None if names is None or len(names) > MOST_CLASSES else fonts.note(names)
+    return () if said is None else (said,)
 
 
 def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:

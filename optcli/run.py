@@ -444,13 +444,14 @@ def _train(
         if isinstance(config.dataset, Ground):
             found["end"] = found.pop("test")  # where the path ended is no test
         files.write_json(folder / "summary.json", found)
+        said = notes(plan.cohort)
         if plots:
             from optcli import gallery
 
             for name, content in gallery.pictures(title, plan.cohort, trained, history, found):
                 files.write(folder / name, content)
+            said += gallery.notes(plan.data)
         folders.seal(folder)
-    said = notes(plan.cohort)
     return Run(config, folder, history.columns, found, trained, said, interruption.signal)
 
 

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from optcli import plots
 from optcli.errors import EnvironmentFailed
-from optcli.plots import ticks
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.plots import fonts, ticks
+from optcli.plots.looks import ORDER, PALETTE, looks
 from optcli.plots.style import elided, plain, style, text_width
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -373,3 +377,233 @@ def test_samples_of_few_or_constant_images(count):
     assert f"all {count} right; least sure first" in words(figure)
     assert len(figure.axes) == count
     assert plots.render(figure).startswith(PNG)
+
+
+# ---- what a picture says of itself ---------------------------------------------------
+
+
+def test_metrics_that_are_not_drawn_are_named():
+    five = {f"train_m{i}": [0.1, 0.2, 0.3] for i in range(5)}
+    figure = plots.loss_curve(history([1.0, 0.5, 0.2], **five))
+    assert len(figure.axes) == 4
+    assert "epoch   (not drawn: m3, m4)" in words(figure)
+
+
+def test_long_remarks_have_lines_of_their_own_inside_the_picture():
+    many = {f"train_a_metric_of_some_length_{i}": [0.1, 0.2, 0.3] for i in range(12)}
+    figure = plots.loss_curve(history([1.0, 0.5, np.nan], **many))
+    said = " ".join(words(figure))
+    for i in range(3, 12):
+        assert f"a_metric_of_some_length_{i}" in said
+    plots.render(figure)
+    inside(figure)
+
+
+def inside(figure):
+    """Hold every text to the picture's edges."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    width, height = figure.bbox.max
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text():
+            box = text.get_window_extent(renderer)
+            assert box.x0 >= -1, text
+            assert box.y0 >= -1, text
+            assert box.x1 <= width + 1, text
+            assert box.y1 <= height + 1, text
+
+
+@pytest.mark.parametrize(
+    ("spread", "said"), [(2e-4, "0.02 %"), (0.005, "0.5 %"), (0.05, None), (0.0, None)]
+)
+def test_an_axis_that_spans_little_of_its_values_says_so(spread, said):
+    values = 2.0 * (1 + spread * np.linspace(0, 1, 5))
+    figure = plots.loss_curve(history(values))
+    assert any(f"the axis of loss spans {said}" in w for w in words(figure)) == bool(said)
+    courses = {"adam": (np.arange(5.0), np.tile(values, (3, 1)))}
+    label = plots.curves(courses, "validation loss").axes[0].get_ylabel()
+    assert label == (f"validation loss (spans {said})" if said else "validation loss")
+
+
+def accuracies(higher):
+    """The tuning of one optimizer on accuracy: better than at the start, and far worse."""
+    rates = [0.01, 0.1, 1.0]
+    tried = [
+        plots.Tried(lr, mean, [mean - 0.01, mean + 0.01], 0, lr == 0.1)
+        for lr, mean in zip(rates, (0.5, 0.95, 0.8), strict=True)
+    ]
+    return plots.sensitivity(
+        {"adam": tried}, {"adam": 0.01}, "validation accuracy", start=0.3, higher=higher
+    )
+
+
+def test_sensitivity_turns_where_higher_is_better():
+    axes = accuracies(higher=True).axes[0]
+    low, high = axes.get_ylim()
+    assert low < 0.5 < 0.96 <= high
+    assert axes.get_ylabel() == "validation accuracy, higher is better"
+    ring = next(line for line in axes.get_lines() if line.get_markerfacecolor() == "none")
+    assert ring.get_ydata() == [0.95]
+    # the same values as a loss: above the start they are out of sight, if any is below
+    assert "better" not in accuracies(higher=False).axes[0].get_ylabel()
+
+
+def test_curves_of_a_metric_are_neither_cut_nor_logarithmic():
+    steps = np.arange(20.0)
+    values = np.tile(np.linspace(0.1, 0.97, 20), (5, 1))
+    axes = plots.curves({"adam": (steps, values)}, "validation accuracy", higher=True).axes[0]
+    assert axes.get_yscale() == "linear"
+    assert axes.get_ylim()[1] > 0.97
+
+
+# ---- looks ---------------------------------------------------------------------------
+
+
+def test_every_optimizer_has_a_look_of_its_own():
+    everyone = looks(OPTIMIZERS.names())
+    assert len({(look.colour, str(look.dashes)) for look in everyone.values()}) == len(everyone)
+    assert len({looks([name])[name].colour for name in ORDER[: len(PALETTE)]}) == len(PALETTE)
+
+
+@pytest.mark.parametrize("others", [["sgd"], ["zeta", "alpha", "sgd", "rmsprop"], []])
+def test_the_colour_belongs_to_the_optimizer_and_not_to_its_rank(others):
+    alone = looks(["adam"])["adam"]
+    for labels in (["adam", *others], [*others, "adam"]):
+        assert looks(labels)["adam"] == alone
+    assert looks(["adam:lr=0.1", *others])["adam:lr=0.1"] == alone
+    assert looks(["b.yaml", *others], {"b.yaml": "adam"})["b.yaml"] == alone
+
+
+def test_plugins_keep_their_colour_and_take_no_one_else_s():
+    names = [f"my_optimizer_{i}" for i in range(6)]
+    for name in names:
+        found = looks([name, "adam", "sgd"])
+        assert len({look.colour for look in found.values()}) == 3
+    found = looks([*names, "adam", "sgd"])
+    assert len({look.colour for look in found.values()}) == 8
+    assert found == looks(["sgd", *reversed(names), "adam"])
+
+
+def test_two_of_one_optimizer_are_told_apart():
+    found = looks(["adam:lr=0.1", "adam:lr=0.01", "sgd"])
+    assert len({look.colour for look in found.values()}) == 3
+
+
+def test_more_labels_than_looks():
+    found = looks([f"adam:lr={i}" for i in range(100)])
+    assert len(set(found.values())) == 60
+
+
+def test_comparison_and_sensitivity_use_the_same_colour():
+    steps = np.arange(5.0)
+    values = np.ones((3, 5))
+    first = plots.curves({"sgd": (steps, values), "adam": (steps, values)}, "validation loss")
+    colours = {line.get_color() for line in first.axes[0].get_lines() if len(line.get_xdata()) == 5}
+    assert colours == {looks([name])[name].colour for name in ("sgd", "adam")}
+    ring = next(
+        line
+        for line in accuracies(True).axes[0].get_lines()
+        if line.get_markerfacecolor() == "none"
+    )
+    assert ring.get_color() == looks(["adam"])["adam"].colour
+
+
+# ---- fonts ---------------------------------------------------------------------------
+
+CAT, DOG = "\u732b", "\u72ac"
+
+
+@pytest.fixture
+def font(tmp_path):
+    """A font with the sign for a cat, made known to matplotlib; gone afterwards."""
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from matplotlib.font_manager import fontManager
+
+    def square():
+        pen = TTGlyphPen(None)
+        for at, move in ((0, pen.moveTo), (1, pen.lineTo), (2, pen.lineTo), (3, pen.lineTo)):
+            move([(100, 0), (100, 700), (900, 700), (900, 0)][at])
+        pen.closePath()
+        return pen.glyph()
+
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "cat"])
+    builder.setupCharacterMap({ord(CAT): "cat"})
+    builder.setupGlyf({".notdef": square(), "cat": square()})
+    builder.setupHorizontalMetrics(dict.fromkeys((".notdef", "cat"), (1000, 100)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Cats Only", "styleName": "Regular"})
+    builder.setupOS2(sTypoAscender=800, sTypoDescender=-200)
+    builder.setupPost()
+    path = tmp_path / "cats.ttf"
+    builder.save(path)
+    before = list(fontManager.ttflist)
+    fontManager.addfont(path)
+    fonts.forget()
+    yield path
+    fontManager.ttflist[:] = before
+    fonts.forget()
+
+
+def confusions(names):
+    return plots.confusion(np.diag(np.arange(1, len(names) + 1)), names, f"{names[0]}, test rows")
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_that_no_font_has_are_numbered():
+    figure = confusions([CAT, DOG, "mouse"])
+    ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert ticks == ["class 1", "class 2", "mouse"]
+    assert r"class 1: \u732b, class 2: \u72ac" in words(figure)
+    assert r"\u732b, test rows" in words(figure)
+    assert plots.render(figure).startswith(PNG)
+    inside(figure)
+    assert fonts.note([CAT, DOG, "mouse"]).endswith(f"1 {CAT}, 2 {DOG}")
+    assert fonts.note(["mouse", "ärger", "Ελλάδα"]) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_font_that_has_the_characters_is_found(font):
+    figure = confusions([CAT, DOG, "mouse"])
+    ticks = figure.axes[0].get_yticklabels()
+    assert [label.get_text() for label in ticks] == [CAT, "class 2", "mouse"]
+    assert ticks[0].get_fontfamily() == ["DejaVu Sans", "Cats Only"]
+    assert fonts.families(f"{CAT} mouse") == ["DejaVu Sans", "Cats Only"]
+    assert fonts.families("mouse") == ["DejaVu Sans"]
+    # as wide as the font says: one em
+    assert text_width(CAT, 72) == pytest.approx(1.0, rel=0.02)
+    assert plots.render(figure) != plots.render(confusions([DOG, DOG, "mouse"]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_font_that_has_gone_or_is_damaged_has_no_characters(font):
+    font.write_bytes(b"no font")
+    fonts.forget()
+    assert fonts.font_of(CAT) is None
+    font.unlink()
+    fonts.forget()
+    assert fonts.font_of(CAT) is None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "name", [CAT, "\U0001f431", "\u0939\u093f\u0928\u094d\u0926\u0940", "\u0642\u0637\u0629"]
+)
+def test_every_picture_draws_any_name(name):
+    names = [name, "b"]
+    grid = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    images = np.zeros((3, 1, 4, 4))
+    one = np.ones((3, 5))
+    tried = {name: [plots.Tried(0.1, 1.0, [1.0], 0, True)]}
+    figures = [
+        confusions(names),
+        plots.decision_boundary(lambda p: p, grid, np.array([0, 1, 0]), names, names, None, name),
+        plots.samples(images, [0, 1, 0], [1, 1, 0], np.ones(3), names, name),
+        plots.curves({name: (np.arange(5.0), one)}, name, name),
+        plots.sensitivity(tried, {name: 0.1}, name, name),
+        plots.profile({name: [1.0]}, 2.0, name),
+        plots.loss_curve(history([1.0, 2.0], **{f"train_{name}": [1.0, 2.0]}), 1, name),
+        plots.predicted_against_true(np.arange(3.0), np.arange(3.0), name, None, name),
+    ]
+    for figure in figures:
+        assert plots.render(figure).startswith(PNG)

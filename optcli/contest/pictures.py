@@ -19,9 +19,10 @@ def draw(contest: Contest, summary: Mapping[str, Any], title: str) -> Iterator[t
     courses = {label: _courses(contest, label) for label in rows}
     notes = {label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in rows.items()}
     quantity, seeds = contest.measure.words, contest.budget.seeds
-    figure = plots.curves(
-        courses, quantity, f"{title}, {counted(seeds, 'seed')}", contest.goal, notes
-    )
+    heading = f"{title}, {counted(seeds, 'seed')}"
+    optimizers = {label: row["optimizer"] for label, row in rows.items()}
+    higher = contest.measure.higher
+    figure = plots.curves(courses, quantity, heading, contest.goal, notes, optimizers, higher)
     yield "curves.png", plots.render(figure)
     tried = {
         label: [
@@ -37,7 +38,7 @@ def draw(contest: Contest, summary: Mapping[str, Any], title: str) -> Iterator[t
         start = float(np.nanmedian(np.concatenate(starts)))
         seeds = contest.budget.tuning_seeds
         heading = f"{title}, tuning on {counted(seeds, 'seed')}"
-        figure = plots.sensitivity(tried, defaults, quantity, heading, start)
+        figure = plots.sensitivity(tried, defaults, quantity, heading, start, optimizers, higher)
         yield "sensitivity.png", plots.render(figure)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.plots import ticks
+from optcli.plots import fonts, ticks
 from optcli.plots.style import (
     COLOURS,
     INK,
@@ -17,10 +17,11 @@ from optcli.plots.style import (
     TEXT,
     WIDTH,
     add_axes,
+    add_text,
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
     text_width,
 )
 
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
 GRID = 240  # points of the grid along each side
 MOST_POINTS = 3000
-SIDE, TOP, BOTTOM = 3.9, 0.5, 0.52
+SIDE, TOP, BOTTOM, LINE = 3.9, 0.5, 0.52, 0.2
 
 
-@style()
+@picture
 def decision_boundary(
     predict: Callable[[Array], Array],
     x: Array,
@@ -59,15 +60,20 @@ def decision_boundary(
     said = _classes(np.asarray(predict(points))).reshape(GRID, GRID)
 
     count = max(len(classes), int(y.max(initial=1)) + 1, int(said.max()) + 1)
+    classes, numbers = fonts.numbered(classes)
     names = [*classes, *map(str, range(len(classes), count))]
     left = 0.85
     columns = 1 if count <= 18 else 2
     room = (WIDTH - left - SIDE - 0.2) / columns - 0.35
     names = [elided(name, room, SMALL) for name in names[:36]] + ["held out"] * any_held_out
     widest = max(text_width(name, SMALL) for name in names)
-    figure = new_figure(left + SIDE + 0.2 + columns * (widest + 0.35), TOP + SIDE + BOTTOM)
+    bottom = BOTTOM + (LINE if numbers else 0.0)
+    figure = new_figure(left + SIDE + 0.2 + columns * (widest + 0.35), TOP + SIDE + bottom)
     add_title(figure, left, title)
-    axes = add_axes(figure, left, BOTTOM, SIDE, SIDE)
+    if numbers:
+        shown = elided(numbers, figure.get_figwidth() - 0.3, SMALL)
+        add_text(figure, 0.15, 0.12, shown, size=SMALL, va="center")
+    axes = add_axes(figure, left, bottom, SIDE, SIDE)
     _regions(axes, said, scales)
     _rows(axes, x, y, hollow)
     for scale, axis, name in zip(scales, (axes.xaxis, axes.yaxis), features, strict=True):

@@ -9,11 +9,10 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.plots import ticks
+from optcli.plots.looks import looks
 from optcli.plots.style import (
-    COLOURS,
     FAINT,
     INK,
-    MARKERS,
     SMALL,
     TEXT,
     WIDTH,
@@ -22,7 +21,7 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
     text_width,
 )
 
@@ -46,27 +45,31 @@ class Tried(NamedTuple):
     chosen: bool
 
 
-@style()
+@picture
 def curves(
     courses: Mapping[str, tuple[Array, Array]],
     quantity: str,
     title: str = "",
     target: float | None = None,
     notes: Mapping[str, str] | None = None,
+    optimizers: Mapping[str, str] | None = None,
+    higher: bool = False,
 ) -> Figure:
     """The course of every seed, faint, with the median and the middle half in front.
 
     courses: by label the steps (E,) and the values (S, E) of S seeds, NaN where a run was
-    over, infinite where it had diverged. notes: a few words beside each name.
+    over, infinite where it had diverged. notes: a few words beside each name. optimizers:
+    of each label, for its colour. higher: whether more is better.
     """
-    panel = _Panel(list(courses), title, notes)
-    shown = np.concatenate([_usual(values) for _, values in courses.values()])
+    panel = _Panel(list(courses), title, notes, optimizers)
+    shown = np.concatenate([_usual(values, higher) for _, values in courses.values()])
     shown = shown if target is None else np.append(shown, target)
     # less than elsewhere makes it logarithmic: what counts is how the ends differ
-    wide = shown.size > 0 and shown.min() > 0 and shown.max() > 8 * shown.min()
+    wide = not higher and shown.size > 0 and shown.min() > 0 and shown.max() > 8 * shown.min()
     scale = ticks.scale(shown, count=4, log=bool(wide))
     last = max(float(steps[-1]) for steps, _ in courses.values())
-    axes = panel.draw_axes(scale, ticks.linear(0, last * 1.02, count=5, least_step=1.0), quantity)
+    across = ticks.linear(0, last * 1.02, count=5, least_step=1.0)
+    axes = panel.draw_axes(scale, across, quantity, higher)
     axes.set_xlabel("step")
     if target is not None:
         axes.axhline(target, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=2)
@@ -75,8 +78,8 @@ def curves(
         look |= {"ha": "right", "va": "bottom", "zorder": 6}
         axes.text(0.995, target, "target ", transform=axes.get_yaxis_transform(), **look)
     faint = min(0.25, 6 / sum(len(values) for _, values in courses.values()))
-    for number, (steps, values) in enumerate(courses.values()):
-        look = _look(number)
+    for number, (label, (steps, values)) in enumerate(courses.items()):
+        look = panel.line(label)
         low, middle, high = np.full((3, len(steps)), np.nan)
         some = _many(values)
         if some.any():
@@ -101,42 +104,50 @@ def _quartiles(values: Array) -> Array:
     return np.where(np.abs(found) < 0.1 * ticks.LARGEST, found, np.nan)
 
 
-def _usual(values: Array) -> Array:
-    """What the axis is to show of (S, E): most of the seeds, and nothing far above the start."""
+def _usual(values: Array, higher: bool) -> Array:
+    """What the axis is to show of (S, E): most of the seeds, and nothing far worse than the start.
+
+    higher: whether more is better; then there is no telling what is far.
+    """
     usable = np.where(np.abs(values) < ticks.LARGEST, values, np.nan)
     some = _many(usable)
     if not some.any():
         return np.empty(0)
     inner = np.nanquantile(usable[:, some], (0.1, 0.5, 0.9), axis=0)
     start = float(inner[1, 0])
-    return inner[inner <= TALLEST * start] if start > 0 else ticks.without_outliers(inner)
+    if start > 0 and not higher:
+        return inner[inner <= TALLEST * start]
+    return ticks.without_outliers(inner)
 
 
-@style()
+@picture
 def sensitivity(
     tried: Mapping[str, Sequence[Tried]],
     defaults: Mapping[str, float],
     quantity: str,
     title: str = "",
     start: float | None = None,
+    optimizers: Mapping[str, str] | None = None,
+    higher: bool = False,
 ) -> Figure:
     """What each learning rate gave: means over the tuning seeds, and each seed as a dot.
 
     A ring marks the chosen rate, a stroke at the foot the default; crosses in the strip
-    on top are rates with which seeds diverged. start: before training; values far above it
-    are cut.
+    on top are rates with which seeds diverged. start: before training; values far worse are
+    cut. optimizers: of each label, for its colour. higher: whether more is better.
     """
-    panel = _Panel(list(tried), title, None)
+    panel = _Panel(list(tried), title, None, optimizers)
     rows = [row for own in tried.values() for row in own]
     values = ticks.usable(np.array([v for row in rows for v in row.values]))
-    if start is not None and start > 0 and (values <= 1.2 * start).any():
-        values = values[values <= 1.2 * start]
-    scale = ticks.scale(values, count=4, log=ticks.wants_log(values))
+    if start is not None and start > 0:
+        near = values >= start / 1.2 if higher else values <= 1.2 * start
+        values = values[near] if near.any() else values
+    scale = ticks.scale(values, count=4, log=not higher and ticks.wants_log(values))
     rates = ticks.scale(np.array([row.lr for row in rows]), count=4, log=True)
-    axes = panel.draw_axes(scale, rates, quantity, strip=0.3)
-    axes.set_xlabel("learning rate (ring: chosen; stroke: default)")
+    axes = panel.draw_axes(scale, rates, quantity, higher, strip=0.3)
+    axes.set_xlabel("learning rate (circle: selected; tick: default)")
     for number, (label, own) in enumerate(tried.items()):
-        look = _look(number)
+        look = panel.line(label)
         means = np.array([np.nan if row.diverged else row.mean for row in own])
         axes.plot([row.lr for row in own], means, **look, zorder=5 - number / 100)
         for row in own:
@@ -153,45 +164,42 @@ def sensitivity(
     return panel.figure
 
 
-@style()
+@picture
 def profile(
-    ratios: Mapping[str, Sequence[float]], cap: float, title: str = "", counted: int = 0
+    ratios: Mapping[str, Sequence[float]],
+    cap: float,
+    title: str = "",
+    counted: int = 0,
+    optimizers: Mapping[str, str] | None = None,
 ) -> Figure:
     """Performance profiles: the share of configs solved within a ratio of the fewest steps.
 
     ratios: by label, one for each config, infinite where it was not solved.
     """
-    panel = _Panel(list(ratios), title, None)
+    panel = _Panel(list(ratios), title, None, optimizers)
     height = ticks.linear(0.0, 1.04, count=5)
     across = ticks.linear(1.0, cap, count=4)
     axes = panel.draw_axes(height, across, f"share of {counted} configs")
     axes.set_xlabel("steps to target, over the fewest of any")
-    for number, own in enumerate(ratios.values()):
+    for number, (label, own) in enumerate(ratios.items()):
         at = np.unique([1.0, *[r for r in own if r <= cap], cap])
         share = (np.asarray(own)[:, None] <= at).mean(axis=0)
-        look = _look(number) | {"drawstyle": "steps-post"}
+        look = panel.line(label) | {"drawstyle": "steps-post"}
         axes.plot(at, share, **look, zorder=5 - number / 100, clip_on=False)
     return panel.figure
-
-
-def _look(number: int) -> dict[str, Any]:
-    """Colour, dashes and marker of the number-th: told apart in print as well."""
-    dashes = ["solid", (0, (5, 1.4)), (0, (1.6, 1.2)), (0, (7, 1.2, 1.6, 1.2))]
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "linestyle": dashes[number % len(dashes)],
-        "linewidth": 1.5,
-        "marker": MARKERS[number % len(MARKERS)],
-        "markersize": 4.5,
-        "markeredgecolor": "white",
-        "markeredgewidth": 0.5,
-    }
 
 
 class _Panel:
     """A figure with one panel, and the names to its right, best first."""
 
-    def __init__(self, labels: Sequence[str], title: str, notes: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        title: str,
+        notes: Mapping[str, str] | None,
+        optimizers: Mapping[str, str] | None,
+    ) -> None:
+        self.looks = looks(labels, optimizers)
         lines = 1 + bool(notes)
         self.labels, self.title, self.notes = labels, title, notes or {}
         self.pitch = PITCH * (1 + 0.72 * (lines - 1))
@@ -202,7 +210,13 @@ class _Panel:
         self.strip: Any = None
 
     def draw_axes(
-        self, scale: ticks.Scale, across: ticks.Scale, quantity: str, strip: float = 0.0
+        self,
+        scale: ticks.Scale,
+        across: ticks.Scale,
+        quantity: str,
+        higher: bool = False,
+        *,
+        strip: float = 0.0,
     ) -> Any:
         """The panel; strip: inches above it for what diverged."""
         widest = max((text_width(label, SMALL) for label in scale.labels), default=0.0)
@@ -215,7 +229,8 @@ class _Panel:
         across.apply(axes.xaxis)
         axes.grid(axis="y", color="#E6E6E6", linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.set_ylabel(elided(f"{quantity} (log)" if scale.log else quantity, tall, TEXT))
+        what = f"{quantity}, higher is better" if higher else quantity
+        axes.set_ylabel(elided(scale.named(what), tall, TEXT))
         axes.yaxis.set_label_coords(-(left - 0.18) / width, 0.5)
         if strip:
             self.strip = add_axes(self.figure, left, BOTTOM + tall + 0.06, width, strip - 0.06)
@@ -230,6 +245,10 @@ class _Panel:
         self._names(left + width + 0.16)
         return axes
 
+    def line(self, label: str) -> dict[str, Any]:
+        """How a label's curve is drawn."""
+        return self.looks[label].line()
+
     def diverged(self, lr: float, number: int, count: int, colour: str) -> None:
         """A cross in the strip."""
         height = 1 - (number + 0.5) / count
@@ -241,9 +260,9 @@ class _Panel:
 
         width, height = self.figure.get_size_inches()
         y = self.height - TOP - 0.1
-        for number, label in enumerate(self.labels):
+        for label in self.labels:
             ends = [left / width, (left + 0.26) / width]
-            look = _look(number)
+            look = self.line(label)
             self.figure.add_artist(Line2D([*ends], [y / height] * 2, **look | {"marker": ""}))
             middle = [sum(ends) / 2]
             self.figure.add_artist(Line2D(middle, [y / height], **look | {"linestyle": ""}))

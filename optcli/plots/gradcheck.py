@@ -21,7 +21,7 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
     text_width,
 )
 
@@ -40,7 +40,7 @@ LOOKS = {
 }
 
 
-@style()
+@picture
 def error_by_step(curves: Sequence[Curve], title: str = "") -> Figure:
     """A panel for each of the first 9 curves: from the right the error falls with the step.
 

@@ -21,7 +21,8 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
+    plain,
     text_width,
 )
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 MOST_METRICS = 3
 FEW, MANY = 25, 200  # epochs: up to the one points are marked, beyond the other lines smoothed
 PANEL, SMALL_PANEL, GAP = 2.7, 1.2, 0.16
-TOP, BOTTOM = 0.66, 0.52
+TOP, BOTTOM, LINE = 0.66, 0.52, 0.16
 
 
 class Look(NamedTuple):
@@ -49,21 +50,22 @@ LOOKS = {
 }
 
 
-@style()
+@picture
 def loss_curve(
     history: Mapping[str, Sequence[float]], best_epoch: int | None = None, title: str = ""
 ) -> Figure:
     """Training and validation loss against the epoch, with a panel for each metric.
 
     history: columns of history.csv: `epoch`, `train_loss`, `validation_loss`,
-    `train_<metric>`, `validation_<metric>`; others are passed over, and so are
-    metrics after the third. The loss axis is logarmithic when all losses are
+    `train_<metric>`, `validation_<metric>`; others are passed over. Metrics after the third
+    are not drawn but named. The loss axis is logarmithic when all losses are
     positive and span more than 1.5 decades. Values that are not finite are gaps.
     best_epoch: marked by a line through all panels, if it is among the epochs.
     """
     epochs = np.asarray(history["epoch"], float)
     panels = {"loss": _columns(history, "loss")}
-    for metric in _metrics(history)[:MOST_METRICS]:
+    metrics = _metrics(history)
+    for metric in metrics[:MOST_METRICS]:
         panels[metric] = _columns(history, metric)
     heights = [PANEL, *[SMALL_PANEL] * (len(panels) - 1)]
 
@@ -71,7 +73,13 @@ def loss_curve(
     widest = max((text_width(t, SMALL) for s in scales for t in s.labels), default=0.0)
     left, right = 0.44 + widest, 0.12 + text_width("validation", TEXT)
     width = WIDTH - left - right
-    height = TOP + sum(heights) + GAP * (len(panels) - 1) + BOTTOM
+    remarks = _remarks(epochs, history, panels, scales, metrics[MOST_METRICS:])
+    label = f"epoch   ({'; '.join(remarks)})" if remarks else "epoch"
+    said: list[str] = []
+    if text_width(label, TEXT) > width:  # then on lines of their own
+        label, said = "epoch", _lines(remarks, WIDTH - 0.2)
+    bottom = BOTTOM + LINE * len(said)
+    height = TOP + sum(heights) + GAP * (len(panels) - 1) + bottom
     figure = new_figure(WIDTH, height)
     add_title(figure, left, title)
 
@@ -91,7 +99,10 @@ def loss_curve(
             _say_best(figure, epochs, columns, best_epoch, horizontal, (left, y + tall, width))
         y -= GAP
     axes.tick_params(labelbottom=True)
-    axes.set_xlabel("epoch" + _remark(epochs, history, panels, scales))
+    axes.set_xlabel(label)
+    for row, line in enumerate(said):
+        place = bottom - BOTTOM - LINE * row
+        add_text(figure, WIDTH / 2, place, line, size=SMALL, color=INK, ha="center", va="center")
     return figure
 
 
@@ -228,13 +239,18 @@ def _say_best(
     add_text(figure, x, top + 0.05, text, size=SMALL, color=INK, va="bottom")
 
 
-def _remark(
+def _remarks(
     epochs: Array,
     history: Mapping[str, Sequence[float]],
     panels: Mapping[str, Mapping[str, Array]],
     scales: Sequence[ticks.Scale],
-) -> str:
-    """What the reader must know besides: lost losses, smoothed lines, values out of sight."""
+    left_out: Sequence[str],
+) -> list[str]:
+    """What the reader must know besides.
+
+    Lost losses, smoothed lines, values out of sight, axes that show little of their values,
+    and metrics that are left out.
+    """
     remarks = []
     if len(epochs) > MANY:
         remarks.append("thick lines: running median")
@@ -246,4 +262,22 @@ def _remark(
         outside += sum(int(((v < scale.low) | (v > scale.high)).sum()) for v in columns.values())
     if outside:
         remarks.append(f"far values out of sight: {outside}")
-    return f"   ({'; '.join(remarks)})" if remarks else ""
+    for name, scale in zip(panels, scales, strict=True):
+        if scale.spread is not None:
+            share = ticks.percent(scale.spread)
+            remarks.append(f"the axis of {plain(name)} spans {share} of its values")
+    if left_out:
+        remarks.append(f"not drawn: {', '.join(map(plain, left_out))}")
+    return remarks
+
+
+def _lines(remarks: Sequence[str], width: float) -> list[str]:
+    """Remarks with semicolons between them, in lines of at most `width` inches."""
+    lines: list[str] = []
+    for word in "; ".join(remarks).split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, SMALL) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(elided(word, width, SMALL))
+    return lines

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.plots import fonts
 from optcli.plots.style import (
     COLOURS,
     INK,
@@ -19,17 +20,17 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
     text_width,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LONGEST_NAME = 1.7  # inches
+LONGEST_NAME, LINE = 1.7, 0.2  # inches
 
 
-@style()
+@picture
 def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     """Rows of each true class by the class they were given, as counts and row shares.
 
@@ -40,6 +41,7 @@ def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
 
+    classes, numbers = fonts.numbered(classes)
     names = [elided(name, LONGEST_NAME, SMALL) for name in classes]
     widest = max(text_width(name, SMALL) for name in names)
     left = 0.5 + widest
@@ -49,7 +51,8 @@ def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     # names on the left are whole.
     turned = widest > 0.9 * cell and cell < 0.6
     below = names if turned else [elided(name, 0.9 * cell, SMALL) for name in classes]
-    bottom = 0.45 + (widest if turned else 0.15)
+    foot = LINE if numbers else 0.0
+    bottom = 0.45 + (widest if turned else 0.15) + foot
     height = 0.45 + side + bottom
     figure = new_figure(max(left + side + 0.25, 3.6), height)
     add_title(figure, 0.15, title)
@@ -57,12 +60,16 @@ def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     axes = add_axes(figure, left, bottom, side, side)
     axes.imshow(_shades(shares), aspect="auto", interpolation="nearest")
     _write(axes, counts, shares, cell)
-    axes.set_xticks(range(size), below, rotation=90 if turned else 0)
-    axes.set_yticks(range(size), names)
+    family = fonts.families("".join(names))  # ticks make their texts only when they are drawn
+    axes.set_xticks(range(size), below, rotation=90 if turned else 0, family=family)
+    axes.set_yticks(range(size), names, family=family)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     centre = {"ha": "center", "va": "center", "size": TEXT}
-    add_text(figure, left + side / 2, 0.17, "predicted class", **centre)
+    if numbers:
+        shown = elided(numbers, figure.get_figwidth() - 0.3, SMALL)
+        add_text(figure, 0.15, 0.12, shown, size=SMALL, va="center")
+    add_text(figure, left + side / 2, 0.17 + foot, "predicted class", **centre)
     add_text(figure, 0.2, bottom + side / 2, "true class", rotation=90, **centre)
     return figure
 

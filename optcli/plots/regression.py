@@ -21,7 +21,7 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
     text_width,
 )
 
@@ -33,7 +33,7 @@ MOST_POINTS = 5000
 WORDS = {"train": "training", "validation": "validation", "test": "test"}
 
 
-@style()
+@picture
 def predicted_against_true(
     predicted: Array,
     true: Array,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.plots import fonts
 from optcli.plots.style import (
     COLOURS,
     FAINT,
@@ -19,18 +20,18 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACROSS, MOST = 8, 40  # images side by side, and in all
-GAP, CAPTION = 0.12, 0.22  # inches
+GAP, CAPTION, LINE = 0.12, 0.22, 0.2  # inches
 LEFT, TOP, BOTTOM = 0.2, 0.72, 0.12
 
 
-@style()
+@picture
 def samples(
     images: Array,
     true: Array,
@@ -46,17 +47,21 @@ def samples(
     class was ahead of the next. Of the wrong ones the surest come first, then the right
     ones with the least sure first; at most 40 are shown.
     """
+    classes, numbers = fonts.numbered(classes)
     images, margins = np.asarray(images, float), np.asarray(margins, float)
     wrong = np.asarray(true) != np.asarray(predicted)
     order = np.lexsort((np.where(wrong, -margins, margins), ~wrong))[:MOST]
     down = max(1, -(-len(order) // ACROSS))
     side = (WIDTH - 2 * LEFT - (ACROSS - 1) * GAP) / ACROSS
     row = side + CAPTION + GAP
-    height = TOP + down * row + BOTTOM
+    height = TOP + down * row + BOTTOM + (LINE if numbers else 0.0)
     figure = new_figure(WIDTH, height)
     add_title(figure, LEFT, title)
     add_text(figure, LEFT, height - 0.36, _summary(wrong), size=TEXT, va="top")
 
+    if numbers:
+        shown = elided(numbers, WIDTH - 2 * LEFT, SMALL)
+        add_text(figure, LEFT, 0.12, shown, size=SMALL, va="center")
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
     for place, index in enumerate(order):
         left = LEFT + place % ACROSS * (side + GAP)

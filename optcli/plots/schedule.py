@@ -18,7 +18,7 @@ from optcli.plots.style import (
     add_title,
     elided,
     new_figure,
-    style,
+    picture,
     text_width,
 )
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HEIGHT, TOP, BOTTOM, RIGHT = 2.4, 0.42, 0.5, 0.16
 
 
-@style()
+@picture
 def schedule_curve(
     steps: Array, values: Array, used: float, per_epoch: int, title: str = "", what: str = "lr"
 ) -> Figure:

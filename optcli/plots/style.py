@@ -11,15 +11,17 @@ import functools
 import io
 import logging
 import os
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from optcli import files
+from optcli.plots import fonts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+P = ParamSpec("P")
 
 WIDTH = 6.7  # at DPI 180, 1206 pixels
 DPI = 180
@@ -45,20 +47,8 @@ FAINT = "#8A8A8A"
 
 TITLE, TEXT, SMALL = 10.0, 9.0, 8.0
 
-# DejaVu comes with matplotlib; these are asked, where they are installed, for the
-# scripts that it lacks.
-OTHER_SCRIPTS = (
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "Yu Gothic",
-    "Malgun Gothic",
-    "Noto Sans Devanagari",
-)
-
 _LOOK = {
+    "font.family": [fonts.USUAL],
     "font.size": TEXT,
     "text.color": INK,
     "text.parse_math": False,  # class names and titles are user text: `$` is a dollar
@@ -87,25 +77,36 @@ def style() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.ERROR)  # no word about a home folder that cannot be written
     try:
-        with warnings.catch_warnings():
-            # a name in a script the font lacks shows as boxes
-            warnings.filterwarnings("ignore", message="Glyph .* missing from")
-            matplotlib = _matplotlib()
-            with matplotlib.rc_context():
-                matplotlib.rcdefaults()
-                matplotlib.rcParams.update(_LOOK)
-                matplotlib.rcParams["font.family"] = _families()
-                yield
+        matplotlib = _matplotlib()
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(_LOOK)
+            yield
     finally:
         log.setLevel(level)
 
 
-@functools.cache
-def _families() -> list[str]:
-    from matplotlib.font_manager import fontManager
+def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw in our look, each text in fonts that have its characters."""
 
-    installed = {font.name for font in fontManager.ttflist}
-    return ["DejaVu Sans", *[name for name in OTHER_SCRIPTS if name in installed]]
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **keys: P.kwargs) -> Figure:
+        with style():
+            figure = draw(*args, **keys)
+            dress(figure)
+            return figure
+
+    return drawn
+
+
+def dress(figure: Figure) -> None:
+    """Give each text the fonts that it needs."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        needed = fonts.families(text.get_text())
+        if len(needed) > 1:
+            text.set_fontfamily(needed)
 
 
 def _matplotlib() -> Any:
@@ -153,17 +154,21 @@ def add_title(figure: Figure, left: float, title: str) -> None:
 
 
 def plain(text: str) -> str:
-    """User text fit for a picture: one line, no control characters, no lone surrogates."""
+    """User text fit for a picture: one line, no control characters, no lone surrogates.
+
+    Characters that no font has are escaped.
+    """
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return fonts.drawable("".join(c if c.isprintable() else " " for c in text).strip())
 
 
 def text_width(text: str, size: float) -> float:
-    """How many inches the text takes at `size` points."""
+    """How many inches the text takes at `size` points, as it is drawn."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(size=size)
+    text = fonts.drawable(text)
+    font = FontProperties(size=size, family=fonts.families(text))
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) / 72
 

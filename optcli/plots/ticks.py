@@ -27,6 +27,19 @@ class Scale(NamedTuple):
     labels: list[str]
     minor: list[float]
 
+    @property
+    def spread(self) -> float | None:
+        """What share of its values a linear axis spans, where that is less than a hundredth."""
+        largest = max(abs(self.low), abs(self.high))
+        narrow = not self.log and self.ticks and self.high - self.low < 0.01 * largest
+        return (self.high - self.low) / largest if narrow else None
+
+    def named(self, quantity: str) -> str:
+        """The axis in words: what it is, and what is easily overlooked."""
+        if self.log:
+            return f"{quantity} (log)"
+        return quantity if self.spread is None else f"{quantity} (spans {percent(self.spread)})"
+
     def apply(self, axis: Any) -> None:
         """Set up an axis (`axes.xaxis` or `axes.yaxis`) like this."""
         name = axis.axis_name
@@ -35,6 +48,11 @@ class Scale(NamedTuple):
         axis.axes.set(**{f"{name}lim": (self.low, self.high)})
         axis.set_ticks(self.ticks, self.labels)
         axis.set_ticks(self.minor, minor=True)
+
+
+def percent(share: float) -> str:
+    """`0.05 %`, in one significant digit."""
+    return f"{float(f'{100 * share:.1g}'):.10f}".rstrip("0").rstrip(".") + " %"
 
 
 def wants_log(values: Array) -> bool:
@@ -78,7 +96,7 @@ def scale(values: Array, count: int, *, log: bool = False, margin: float = 0.05)
     low, high = float(values.min()), float(values.max())
     if log:
         bottom, top = math.log10(low), math.log10(high)
-        free = margin * (top - bottom)
+        free = margin * (top - bottom) or 0.5
         return _log(max(bottom - free, -307.0), min(top + free, 307.0))
     if high - low <= 1e-12 * max(abs(low), abs(high)):  # constant, up to rounding
         free = 0.05 * max(abs(low), abs(high)) or 1.0

@@ -18,8 +18,8 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.objectives import Objective
 from optcli.plots import ticks
+from optcli.plots.looks import Look, looks
 from optcli.plots.style import (
-    COLOURS,
     FAINT,
     INK,
     SMALL,
@@ -28,8 +28,10 @@ from optcli.plots.style import (
     add_axes,
     add_text,
     add_title,
+    dress,
     elided,
     new_figure,
+    picture,
     style,
 )
 from optcli.tracing import Path, Traced
@@ -37,8 +39,6 @@ from optcli.tracing import Path, Traced
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Brown and a pure blue: those that are furthest from the others, to the colour-blind, too.
-PALETTE = (*COLOURS, "#5A2D00", "#2222FF")
 GRID = 241  # points of the grid along each side
 BANDS, BELOW = 12, 2  # contours of equal areas; and below the lowest of them
 LEFT, MAP, TOP, GAP, PANEL, BOTTOM = 0.62, 4.25, 0.42, 0.5, 1.45, 0.48
@@ -49,7 +49,7 @@ FRAMES, FRAME, LAST = 70, 70, 2500  # of the animation, milliseconds each
 ANIMATION_DPI = 110
 
 
-@style()
+@picture
 def trace_map(traced: Traced, title: str = "") -> Figure:
     """The paths on the objective's contours, the loss of each against the step, the names.
 
@@ -57,11 +57,11 @@ def trace_map(traced: Traced, title: str = "") -> Figure:
     of the picture, as heights differ too much. What leaves the picture is cut at its edge,
     with an arrow.
     """
-    picture = _Picture(traced, title)
-    for number, path in enumerate(traced.paths):
-        picture.draw(number, path)
-    picture.badges()
-    return picture.figure
+    drawing = _Picture(traced, title)
+    for mark, path in zip(drawing.marks, traced.paths, strict=True):
+        drawing.draw(mark, path)
+    drawing.badges()
+    return drawing.figure
 
 
 @style()
@@ -70,13 +70,15 @@ def trace_animation(traced: Traced, title: str = "") -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    picture = _Picture(traced, title)
-    picture.figure.set_dpi(ANIMATION_DPI)
-    moving = [picture.draw(n, path, moving=True) for n, path in enumerate(traced.paths)]
-    canvas = FigureCanvasAgg(picture.figure)
+    drawing = _Picture(traced, title)
+    drawing.figure.set_dpi(ANIMATION_DPI)
+    marked = zip(drawing.marks, traced.paths, strict=True)
+    moving = [drawing.draw(mark, path, moving=True) for mark, path in marked]
+    dress(drawing.figure)
+    canvas = FigureCanvasAgg(drawing.figure)
     canvas.draw()  # without what moves
-    background = canvas.copy_from_bbox(picture.figure.bbox)
-    last = int(picture.last)
+    background = canvas.copy_from_bbox(drawing.figure.bbox)
+    last = int(drawing.last)
     shares = np.linspace(0, 1, FRAMES) ** 1.7  # slowly at first
     frames = []
     for step in np.unique(np.round(last * shares).astype(int)):
@@ -87,7 +89,7 @@ def trace_animation(traced: Traced, title: str = "") -> bytes:
             growing.heads(int(step))
         frames.append(Image.fromarray(np.array(canvas.buffer_rgba())[..., :3]))
     palette = Image.new("P", (1, 1))
-    palette.putpalette(_gif_colours(len(traced.paths)))
+    palette.putpalette(_gif_colours(drawing.marks))
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
     times = [FRAME] * (len(small) - 1) + [LAST]
@@ -95,6 +97,14 @@ def trace_animation(traced: Traced, title: str = "") -> bytes:
         buffer, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, disposal=1
     )
     return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A path's number, from 0, and how its optimizer is drawn."""
+
+    number: int
+    look: Look
 
 
 @dataclass
@@ -123,6 +133,9 @@ class _Picture:
 
     def __init__(self, traced: Traced, title: str) -> None:
         self.traced = traced
+        owners = {path.label: path.entry.optimizer.name for path in traced.paths}
+        own = looks([path.label for path in traced.paths], owners)
+        self.marks = [Mark(number, own[path.label]) for number, path in enumerate(traced.paths)]
         planar = traced.objective.size == 2
         height = TOP + (MAP + GAP) * planar + PANEL + BOTTOM
         names = len(traced.paths[:MOST_NAMES]) + (len(traced.paths) > MOST_NAMES)
@@ -141,23 +154,23 @@ class _Picture:
         _loss_axes(self.panel, self.above, self.last, traced.objective.lowest)
         self._names(height - TOP, names)
 
-    def draw(self, number: int, path: Path, *, moving: bool = False) -> _Moving:
+    def draw(self, mark: Mark, path: Path, *, moving: bool = False) -> _Moving:
         """The path on the map and its loss on the panel."""
         steps = np.arange(len(path.loss))
-        places = [(self.panel, np.stack([steps, self.above[number]], axis=1))]
+        places = [(self.panel, np.stack([steps, self.above[mark.number]], axis=1))]
         if self.map is not None:
             places.insert(0, (self.map, _bounded(path.x, self.map)))
         artists = []
         for axes, points in places:
-            look = {"color": _colour(number), "linestyle": _dashes(number)}
+            look = {"color": mark.look.colour, "linestyle": mark.look.strokes}
             look["linewidth"] = 1.4 if len(self.traced.paths) <= 6 else 1.1
-            order = 4 - number / 100  # the best on top
+            order = 4 - mark.number / 100  # the best on top
             (line,) = axes.plot(*points.T, **look, zorder=order, animated=moving)
             if axes is self.map and not moving:
                 line.set_path_effects(_casing())
-                _mark_exits(axes, points, number)
-                _mark_end(axes, points, number)
-            badge = _badge(axes, number, moving) if moving else None
+                _mark_exits(axes, points, mark.look.colour)
+                _mark_end(axes, points, mark.look.colour)
+            badge = _badge(axes, mark, moving) if moving else None
             artists.append((axes, line, badge, points))
         return _Moving(artists)
 
@@ -170,18 +183,19 @@ class _Picture:
             curves = [_inches(np.stack(line.get_data(), axis=1), axes) for line in lines]
             land = [line.get_data() for line in axes.lines if line.get_gid() == "land"]
             marks = [_inches(np.stack(each, axis=1), axes) for each in land]
-            for number, (at, spot) in enumerate(_spots(curves, axes, marks)):
+            spots = _spots(curves, axes, marks)
+            for mark, (at, spot) in zip(self.marks, spots, strict=True):
                 if at is None or spot is None:
                     continue
                 place, foot = _data(np.stack([spot, at]), axes)
                 if math.dist(spot, at) > 0.01:
                     axes.plot(
                         *np.stack([foot, place]).T,
-                        color=_colour(number),
+                        color=mark.look.colour,
                         linewidth=0.6,
                         gid="leader",
                     )
-                disc, text = _badge(axes, number)
+                disc, text = _badge(axes, mark)
                 disc.set_data([place[0]], [place[1]])
                 text.set_position(place)
 
@@ -193,8 +207,8 @@ class _Picture:
         whole = top - BOTTOM - 0.1
         pitch = min(0.36, (whole - 0.3) / count)
         y = top - 0.1
-        for number, path in enumerate(paths):
-            self._name_badge(left + 0.09, y, number)
+        for mark, path in zip(self.marks, paths, strict=False):
+            self._name_badge(left + 0.09, y, mark)
             look = {"size": SMALL, "va": "center", "color": INK}
             add_text(self.figure, left + 0.26, y, elided(path.label, room, SMALL), **look)
             if pitch >= 0.26:
@@ -211,22 +225,24 @@ class _Picture:
             look = {"size": SMALL - 1, "va": "center", "color": "#5A5A5A"}
             add_text(self.figure, left, y - 0.05, marks, **look)
 
-    def _name_badge(self, x: float, y: float, number: int) -> None:
+    def _name_badge(self, x: float, y: float, mark: Mark) -> None:
         from matplotlib.lines import Line2D
 
         width, height = self.figure.get_size_inches()
         at = (x / width, y / height)
         ends = [at[0] - 0.15 / width, at[0] + 0.13 / width]
-        look: dict[str, Any] = {"linestyle": _dashes(number), "color": _colour(number)}
+        look: dict[str, Any] = {"linestyle": mark.look.strokes, "color": mark.look.colour}
         self.figure.add_artist(Line2D(ends, [at[1]] * 2, linewidth=1.4, **look))
-        self.figure.add_artist(Line2D([at[0]], [at[1]], **_disc(number)))
-        self.figure.text(*at, str(number + 1), **_digits(number))
+        self.figure.add_artist(Line2D([at[0]], [at[1]], **_disc(mark)))
+        self.figure.text(*at, str(mark.number + 1), **_digits(mark))
 
 
-def _gif_colours(count: int) -> list[int]:
+def _gif_colours(marks: Sequence[Mark]) -> list[int]:
     """At most 256 colours, as bytes: greys, and each path's with its blends into the paper."""
     greys = [(0.97 * g, 0.985 * g, g) for g in np.linspace(0, 255, 72)] + [(255.0,) * 3]
-    own = np.array([_channels(number) for number in range(min(count, len(PALETTE)))])
+    own = np.array(
+        [_channels(colour) for colour in dict.fromkeys(mark.look.colour for mark in marks)]
+    )
     paper = np.array([236.0, 239.0, 243.0])
     blends = [c + share * (paper - c) for share in np.linspace(0, 0.9, 15) for c in own]
     colours = [*greys, *blends][:256]
@@ -299,7 +315,7 @@ def _inside(points: Array, axes: Any) -> Array:
     return found
 
 
-def _mark_exits(axes: Any, points: Array, number: int) -> None:
+def _mark_exits(axes: Any, points: Array, colour: str) -> None:
     """An arrow at the edge, the first few times that a path leaves the picture."""
     inside = _inside(points, axes)
     middle, reach = _box(axes)
@@ -313,7 +329,7 @@ def _mark_exits(axes: Any, points: Array, number: int) -> None:
             *(middle + edge * reach)[:, None],
             marker=(3, 0, angle),
             markersize=8,
-            color=_colour(number),
+            color=colour,
             markeredgecolor="white",
             markeredgewidth=0.6,
             clip_on=False,
@@ -322,13 +338,13 @@ def _mark_exits(axes: Any, points: Array, number: int) -> None:
         )
 
 
-def _mark_end(axes: Any, points: Array, number: int) -> None:
+def _mark_end(axes: Any, points: Array, colour: str) -> None:
     if _inside(points[-1:], axes)[0]:
         axes.plot(
             *points[-1:].T,
             marker="o",
             markersize=4,
-            color=_colour(number),
+            color=colour,
             markeredgecolor="white",
             markeredgewidth=0.5,
             zorder=6,
@@ -372,18 +388,10 @@ def _loss_axes(axes: Any, above: Sequence[Array], last: float, lowest: float) ->
 # ---- badges --------------------------------------------------------------------------
 
 
-def _colour(number: int) -> str:
-    return PALETTE[number % len(PALETTE)]
-
-
-def _channels(number: int) -> tuple[int, int, int]:
-    """Red, green and blue of a path's colour, in [0, 255]."""
-    red, green, blue = (int(_colour(number)[i : i + 2], 16) for i in (1, 3, 5))
+def _channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour, in [0, 255]."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
-
-
-def _dashes(number: int) -> Any:
-    return ["solid", (0, (4, 1.2)), (0, (1.4, 1)), (0, (6, 1, 1.4, 1))][number // len(PALETTE) % 4]
 
 
 def _casing() -> list[Any]:
@@ -393,20 +401,20 @@ def _casing() -> list[Any]:
     return [Stroke(linewidth=2.6, foreground="white", alpha=0.8), Normal()]
 
 
-def _disc(number: int) -> dict[str, Any]:
+def _disc(mark: Mark) -> dict[str, Any]:
     return {
         "marker": "o",
         "markersize": 10,
         "linestyle": "",
-        "markerfacecolor": _colour(number),
+        "markerfacecolor": mark.look.colour,
         "markeredgecolor": "white",
         "markeredgewidth": 0.8,
     }
 
 
-def _digits(number: int) -> dict[str, Any]:
+def _digits(mark: Mark) -> dict[str, Any]:
     """White figures, or dark ones on a light colour."""
-    red, green, blue = _channels(number)
+    red, green, blue = _channels(mark.look.colour)
     light = 0.3 * red + 0.59 * green + 0.11 * blue > 140
     return {
         "color": INK if light else "white",
@@ -417,9 +425,9 @@ def _digits(number: int) -> dict[str, Any]:
     }
 
 
-def _badge(axes: Any, number: int, moving: bool = False) -> tuple[Any, Any]:
-    (disc,) = axes.plot([], [], **_disc(number), zorder=8, gid="badge", animated=moving)
-    text = axes.text(0, 0, str(number + 1), **_digits(number), zorder=9, animated=moving)
+def _badge(axes: Any, mark: Mark, moving: bool = False) -> tuple[Any, Any]:
+    (disc,) = axes.plot([], [], **_disc(mark), zorder=8, gid="badge", animated=moving)
+    text = axes.text(0, 0, str(mark.number + 1), **_digits(mark), zorder=9, animated=moving)
     text.set_clip_on(True)
     return disc, text
 
