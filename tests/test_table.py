@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optcli.data import delimited, table
-from optcli.data.columns import MISSING, Numbers, Words
+from optcli.data.cells import MISSING
+from optcli.data.columns import Numbers, Words
 from optcli.data.reading import Reading
 from optcli.errors import EnvironmentFailed, InvalidInput
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Roles
-from optcli.data.columns import INEXACT, Numbers, Words, inexact, number, rows_where, short
+from optcli.data.cells import number
+from optcli.data.columns import INEXACT, Numbers, Words, inexact, rows_where, short
 from optcli.data.encoding import NUMERIC, classes_of, first_word, missing_text, size_fault
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, Grave, InvalidInput, suggestion

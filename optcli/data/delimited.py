@@ -9,28 +9,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from optcli.arrays import Array
+from optcli.data import parquet
+from optcli.data.cells import clean, is_missing, number
 from optcli.data.columns import (
-    MISSING,
-    Column,
     Contents,
-    Mixed,
+    Found,
     Numbers,
     from_cells,
-    from_codes,
-    number,
     short,
     transposed,
+    without_listed,
 )
 from optcli.data.reading import Reading
 from optcli.errors import Fault, InvalidInput
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+END_OF_FILE = b"\x1a"  # with which old systems end a text
 
 csv.field_size_limit(2**31 - 1)  # a long text is no fault
 
@@ -38,26 +40,26 @@ NAMES_FIRST = "the first line must name the columns, remove titles and comments"
 FIRST_LINES = 9  # among which titles and comments stand
 
 LARGE = 2_000_000  # bytes; below, importing polars takes longer than the csv module
+LOOK = 1 << 20  # bytes that are looked at together
 SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
 
 
-def read(data: bytes, file: str, reading: Reading) -> Contents:
+def read(data: bytes, file: str, reading: Reading, raw: Collection[str] | None = None) -> Contents:
     """The table in `data`; `file` is its name in messages.
 
-    Raises InvalidInput.
+    raw: of a piece of a larger table, see `from_codes`. Raises InvalidInput.
     """
-    if data.startswith(b"\xef\xbb\xbf"):
-        data = data[3:]
+    data = data.removeprefix(b"\xef\xbb\xbf").removesuffix(END_OF_FILE)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")  # lines that end as on very old Macs
     header = data[: data.find(b"\n") + 1] or data
     delimiter = reading.delimiter or find_delimiter(header.decode(errors="replace"))
     if len(data) > LARGE:
-        contents = _shortcut(data, file, delimiter, reading)
+        contents = _shortcut(data, file, delimiter, reading, raw)
         if contents is not None:
             return contents
-    return _plain(data, file, delimiter, reading)
+    return _plain(data, file, delimiter, reading, raw)
 
 
 def find_delimiter(header: str) -> str:
@@ -66,7 +68,13 @@ def find_delimiter(header: str) -> str:
     return max(DELIMITERS, key=outside_quotes.count)
 
 
-def _plain(data: bytes, file: str, delimiter: str, reading: Reading) -> Contents:
+def _plain(
+    data: bytes,
+    file: str,
+    delimiter: str,
+    reading: Reading,
+    raw: Collection[str] | None = None,
+) -> Contents:
     rows = _rows(_decoded(data, file), file, delimiter)
     _, header = next(rows, (1, []))
     names = _names(header, file)
@@ -78,12 +86,11 @@ def _plain(data: bytes, file: str, delimiter: str, reading: Reading) -> Contents
         cells.append(row)
     if not cells:
         raise InvalidInput(Fault("has a header but no rows", file=file))
-    columns, mixed = {}, {}
-    for name, column in zip(names, transposed(cells, len(names)), strict=True):
-        columns[name], oddity = from_cells(column, as_text=name in reading.categorical)
-        if oddity is not None:
-            mixed[name] = oddity
-    return Contents(columns, mixed, np.array(lines))
+    found = {
+        name: from_cells(column, name, reading, raw=raw)
+        for name, column in zip(names, transposed(cells, len(names)), strict=True)
+    }
+    return Contents.of(found, np.array(lines))
 
 
 def _rows(text: str, file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -128,7 +135,7 @@ def _decoded(data: bytes, file: str) -> str:
 
 
 def _names(header: list[str], file: str) -> list[str]:
-    names = [name.strip() for name in header]
+    names = [clean(name) for name in header]
     faults = []
     alone = bool(names) and not "".join(names[1:])
     if alone and names[0].lower().startswith("sep="):
@@ -177,7 +184,13 @@ def _wrong_width(row: list[str], names: list[str], delimiter: str, file: str, li
     return Fault(message, file=file, line=line)
 
 
-def _shortcut(data: bytes, file: str, delimiter: str, reading: Reading) -> Contents | None:
+def _shortcut(
+    data: bytes,
+    file: str,
+    delimiter: str,
+    reading: Reading,
+    raw: Collection[str] | None = None,
+) -> Contents | None:
     """The same through polars, or None where the plain way has to look."""
     end = data.find(b"\n") + 1
     if data.find(b'"', end) >= 0 or data.find(b"\0") >= 0 or len(delimiter.encode()) != 1:
@@ -186,27 +199,17 @@ def _shortcut(data: bytes, file: str, delimiter: str, reading: Reading) -> Conte
     names = _names(header, file)
     if len(names) == 1:
         return None  # a missing value is a blank line
-    numeric = _numeric(data[end : end + SAMPLE], file, delimiter, names)
+    numeric = _numeric(data[end : end + SAMPLE], file, delimiter, names, reading)
     if numeric is None:
         return None
+    numeric -= {*reading.categorical, *(raw or ())}
 
-    import polars as pl
-
-    kinds = {
-        name: pl.Float64 if name in numeric and name not in reading.categorical else pl.String
-        for name in names
-    }
-    try:
-        frame = pl.read_csv(
-            data,
-            has_header=False,
-            skip_rows=1,
-            schema=kinds,
-            separator=delimiter,
-            quote_char=None,
-            null_values=[spelling for m in MISSING for spelling in (m, m.upper()) if m],
-        )
-    except pl.exceptions.PolarsError:
+    # What may be spelled in more than one way is looked at as text.
+    plain = reading.missing is None and not (reading.rules > 1 and leading_zeros(data, delimiter))
+    frame = _frame(data, names, numeric, delimiter) if numeric and plain else None
+    if frame is None:
+        frame = _frame(data, names, (), delimiter)
+    if frame is None:
         return None
     # No row is longer than the header, or polars had raised. So, where lines and
     # delimiters add up, no line is blank and no row is short.
@@ -214,19 +217,78 @@ def _shortcut(data: bytes, file: str, delimiter: str, reading: Reading) -> Conte
     delimiters = data.count(delimiter.encode(), end)
     if lines != frame.height or delimiters != (len(names) - 1) * frame.height:
         return None
-    columns: dict[str, Column] = {}
-    mixed = {}
+    columns: dict[str, Found] = {}
     for name in names:
-        if frame[name].dtype == pl.Float64:
-            columns[name] = Numbers(frame[name].fill_null(np.nan).to_numpy())
-            continue
-        columns[name], oddity = from_series(frame[name], as_text=name in reading.categorical)
-        if oddity is not None:
-            mixed[name] = oddity
-    return Contents(columns, mixed, np.arange(2, frame.height + 2))
+        series = frame[name]
+        if name in numeric:
+            values = _values(series, reading)
+            if values is not None:
+                columns[name] = Found(Numbers(values))
+                continue
+        found = parquet.from_series(series, name, reading, typed=False, raw=raw)
+        if found is None or (name in numeric and found.mixed is not None):
+            return None
+        columns[name] = found
+    return Contents.of(columns, np.arange(2, frame.height + 2))
 
 
-def _numeric(sample: bytes, file: str, delimiter: str, names: list[str]) -> set[str] | None:
+def _frame(data: bytes, names: Sequence[str], numeric: Collection[str], delimiter: str) -> Any:
+    """The polars frame of the rows, with floats in the numeric columns, texts in the others.
+
+    None where there is a cell that polars does not take.
+    """
+    import polars as pl
+
+    try:
+        return pl.read_csv(
+            data,
+            has_header=False,
+            skip_rows=1,
+            schema={name: pl.Float64 if name in numeric else pl.String for name in names},
+            separator=delimiter,
+            quote_char=None,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _values(series: Any, reading: Reading) -> Array | None:
+    """The numbers of a polars series of floats or texts; None where it holds anything else."""
+    import polars as pl
+
+    nan_is_missing = is_missing("nan", reading)
+    if series.dtype == pl.Float64:
+        values = series.fill_null(np.nan).to_numpy()
+        return values if nan_is_missing or not series.is_nan().any() else None
+    texts = series.fill_null("").str.strip_chars()
+    if reading.rules > 1 and texts.str.contains(r"^[+-]?0[0-9]").any():
+        return None
+    numbers = texts.cast(pl.Float64, strict=False)
+    odd = texts.filter(numbers.is_null() | numbers.is_nan()).unique().to_list()
+    if not all(is_missing(clean(text), reading) for text in odd):
+        return None
+    return without_listed(numbers.fill_null(np.nan).to_numpy(), reading)
+
+
+def leading_zeros(data: bytes, delimiter: str) -> bool:
+    """Whether any cell begins with a zero and a further digit; a look at all bytes."""
+    text = np.frombuffer(data, np.uint8)
+    between = np.frombuffer(f"\r\n\t {delimiter}".encode(), np.uint8)
+    for start in range(0, len(text), LOOK):
+        # with two characters before, and one after each zero
+        some = text[max(0, start - 2) : start + LOOK + 1]
+        digit = some[3:] - np.uint8(48) < 10
+        zeros = np.flatnonzero((some[2:-1] == 48) & digit) + 2
+        before = some[zeros - 1]
+        signed = (before == 43) | (before == 45)
+        if np.any(np.isin(np.where(signed, some[zeros - 2], before), between)):
+            return True
+    return False
+
+
+def _numeric(
+    sample: bytes, file: str, delimiter: str, names: list[str], reading: Reading
+) -> set[str] | None:
     """Columns that hold numbers, as far as the first rows tell; None where rows are odd."""
     whole, _, _ = sample.rpartition(b"\n")
     try:
@@ -236,14 +298,5 @@ def _numeric(sample: bytes, file: str, delimiter: str, names: list[str]) -> set[
     if any(len(row) != len(names) for row in rows):
         return None
     columns = zip(names, transposed(rows, len(names)), strict=True)
-    return {name for name, cells in columns if isinstance(from_cells(cells)[0], Numbers)}
-
-
-def from_series(series: Any, *, as_text: bool = False) -> tuple[Column, Mixed | None]:
-    """The column in a polars series of texts."""
-    import polars as pl
-
-    series = series.fill_null("").str.strip_chars()
-    distinct = series.unique().sort()
-    codes = series.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.intp)
-    return from_codes(codes, distinct.to_list(), as_text=as_text)
+    found = ((name, from_cells(cells, name, reading).column) for name, cells in columns)
+    return {name for name, column in found if isinstance(column, Numbers)}

@@ -6,6 +6,7 @@ It is all that predicting needs to know of the training data, and fits into JSON
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data.columns import Column, Numbers, Words, first, number, number_text, short
+from optcli.data.cells import LEADING_ZERO, canonical, number, number_text
+from optcli.data.columns import Column, Numbers, Words, first, short
 from optcli.data.reading import CURRENT, Reading
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
@@ -133,7 +135,7 @@ class Encoder:
         """Encode some rows of a table that was checked into zeros x (B, D)."""
         at = 0
         for feature in self.features:
-            values = _filled(feature, table.columns[feature.name].select(rows))
+            values = self._filled(feature, table.columns[feature.name].select(rows))
             if feature.categories is not None:
                 x[np.arange(len(x)), at + values] = 1
             elif feature.scale:
@@ -162,7 +164,7 @@ class Encoder:
             found = [size_fault(table, name, np.dtype(dtype), *size) for name, *size in sizes]
             faults += [fault for fault in found if fault is not None]
         for name, classes in zip(target.names, target.classes, strict=False):
-            unknown = _unknown(table, name, classes, "class", target.merged)
+            unknown = self._unknown(table, name, classes, "class", target.merged)
             if unknown is not None:
                 faults.append(unknown)
         if faults:
@@ -188,10 +190,10 @@ class Encoder:
         elif target.kind == "probabilities":
             y[:] = _shares(table, target.names, start, len(y))
         elif target.kind == "classes":
-            y[:] = _codes(columns[0], target.classes[0], target.merged)
+            y[:] = self._codes(columns[0], target.classes[0], target.merged)
         else:
             for i, (column, classes) in enumerate(zip(columns, target.classes, strict=True)):
-                y[:, i] = _codes(column, classes, target.merged)
+                y[:, i] = self._codes(column, classes, target.merged)
 
     def restore(self, scores: Array) -> Array:
         """Values (…, C) in the data's own units, of scores or encoded targets (…, C)."""
@@ -250,17 +252,69 @@ class Encoder:
         )
         return encoder.read_by(Reading.from_json(data.get("reading")))
 
+    def _filled(self, feature: Feature, column: Column) -> Array:
+        """Values (N,), or codes (N,) into the feature's categories, with nothing missing."""
+        if feature.categories is not None:
+            codes = self._codes(column, feature.categories)
+            fill = feature.categories.index(feature.fill) if isinstance(feature.fill, str) else 0
+            return np.where(codes < 0, fill, codes)
+        values = column.values if isinstance(column, Numbers) else np.full(len(column), np.nan)
+        return values if feature.fill is None else np.where(np.isnan(values), feature.fill, values)
+
+    def _codes(self, column: Column, known: tuple[str, ...], merged: tuple[str, ...] = ()) -> Array:
+        """Codes (N,) of a column into `known`, -1 where a value is missing or unknown.
+
+        merged: what else stands for the last of them. What another source spells otherwise
+        is the same value: `True` and `true`, 1.0 and 1.
+        """
+        words = column if isinstance(column, Words) else column.words()
+        position = dict.fromkeys(merged, len(known) - 1)
+        position |= {text: code for code, text in enumerate(known)}
+        if self.reading.rules > 1:
+            spelled = Counter(map(canonical, position))
+            alike = {c: p for text, p in position.items() if spelled[c := canonical(text)] == 1}
+            near = {text: alike.get(canonical(text), -1) for text in words.categories}
+            position = near | position
+        lookup = [position.get(text, -1) for text in words.categories]
+        return np.array([*lookup, -1], np.intp)[words.codes]
+
+    def _unknown(
+        self,
+        table: Table,
+        name: str,
+        known: tuple[str, ...],
+        what: str,
+        merged: tuple[str, ...] = (),
+    ) -> Fault | None:
+        """The fault of the first value that is not among `known`, or what was `merged`."""
+        column = table.columns[name]
+
+        def unknown(piece: Column) -> Array:
+            return (self._codes(piece, known, merged) < 0) & ~piece.missing
+
+        row = column.find(unknown)
+        if row is None:
+            return None
+        text = column.text(row) if isinstance(column, Words) else number_text(column.value(row))
+        hint = suggestion(text, known)
+        message = f"is the unknown {what} '{short(text)}'{hint} (known: {listed(known)})"
+        count = sum(int(unknown(piece).sum()) for _, piece in column.pieces())
+        rows = "the row" if count == 1 else f"the {count} rows with an unknown {what}"
+        message += f"; correct the value, remove {rows}, or train the model with it"
+        return table.fault(name, message, row)
+
     def _faults(self, table: Table, feature: Feature, dtype: np.dtype[Any]) -> list[Fault]:
         """What keeps a column from being encoded."""
         name, column = feature.name, table.columns[feature.name]
         faults = []
         if feature.categories is not None:
-            faults.append(_unknown(table, name, feature.categories, "category"))
+            faults.append(self._unknown(table, name, feature.categories, "category"))
         elif name in table.faults:
             faults.append(table.faults[name])
         elif isinstance(column, Words) and column.categories:
             row, text = first_word(column)
-            faults.append(table.fault(name, f"is '{short(text)}'; must be a number", row))
+            why = ", text by its leading zero" if LEADING_ZERO.match(text) else ""
+            faults.append(table.fault(name, f"is '{short(text)}'{why}; must be a number", row))
         else:
             faults.append(size_fault(table, name, dtype, feature.mean, feature.scale))
         if feature.fill is None and column.gaps():
@@ -372,28 +426,6 @@ def size_fault(
     return table.fault(name, message, row)
 
 
-def _filled(feature: Feature, column: Column) -> Array:
-    """Values (N,), or codes (N,) into the feature's categories, with nothing missing."""
-    if feature.categories is not None:
-        codes = _codes(column, feature.categories)
-        fill = feature.categories.index(feature.fill) if isinstance(feature.fill, str) else 0
-        return np.where(codes < 0, fill, codes)
-    values = column.values if isinstance(column, Numbers) else np.full(len(column.codes), np.nan)
-    return values if feature.fill is None else np.where(np.isnan(values), feature.fill, values)
-
-
-def _codes(column: Column, known: tuple[str, ...], merged: tuple[str, ...] = ()) -> Array:
-    """Codes (N,) of a column into `known`, -1 where a value is missing or unknown.
-
-    merged: what else stands for the last of them.
-    """
-    words = column if isinstance(column, Words) else column.words()
-    position = dict.fromkeys(merged, len(known) - 1)
-    position |= {text: code for code, text in enumerate(known)}
-    lookup = [position.get(text, -1) for text in words.categories]
-    return np.array([*lookup, -1], np.intp)[words.codes]
-
-
 def _shares(table: Table, names: tuple[str, ...], start: int, count: int) -> Array:
     """Probabilities (B, C), each row divided by its sum; raises InvalidInput."""
     columns = [table.columns[name].select(slice(start, start + count)) for name in names]
@@ -415,27 +447,6 @@ def _shares(table: Table, names: tuple[str, ...], start: int, count: int) -> Arr
         raise InvalidInput(*faults)
     rounded: Array = shares / sums[:, None]
     return rounded
-
-
-def _unknown(
-    table: Table, name: str, known: tuple[str, ...], what: str, merged: tuple[str, ...] = ()
-) -> Fault | None:
-    """The fault of the first value that is not among `known`, or what was `merged`."""
-    column = table.columns[name]
-
-    def unknown(piece: Column) -> Array:
-        return (_codes(piece, known, merged) < 0) & ~piece.missing
-
-    row = column.find(unknown)
-    if row is None:
-        return None
-    text = column.text(row) if isinstance(column, Words) else number_text(column.value(row))
-    hint = suggestion(text, known)
-    message = f"is the unknown {what} '{short(text)}'{hint} (known: {listed(known)})"
-    count = sum(int(unknown(piece).sum()) for _, piece in column.pieces())
-    rows = "the row" if count == 1 else f"the {count} rows with an unknown {what}"
-    message += f"; correct the value, remove {rows}, or train the model with it"
-    return table.fault(name, message, row)
 
 
 def classes_of(column: Column) -> tuple[str, ...]:

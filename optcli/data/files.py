@@ -8,6 +8,7 @@ from typing import Annotated
 
 from optcli.data import streaming, table
 from optcli.data.base import DATASETS, Dataset, Missing, RareClasses, Roles
+from optcli.data.cells import number_text
 from optcli.data.opening import check_there
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
@@ -44,6 +45,10 @@ class File(Dataset):
         Ge(2),
         Doc("rows under which a class is rare; by default one for each part of the split"),
     ] = None
+    missing_values: Annotated[
+        tuple[str | int | float, ...] | None,
+        Doc("spellings of a missing value beside an empty cell; by default NA, null, ? and others"),
+    ] = None
     delimiter: Annotated[str | None, Doc("between fields; by default as in the header line")] = None
     weights: Annotated[str | None, Doc("column of sample weights")] = None
     image: Annotated[
@@ -67,7 +72,9 @@ class File(Dataset):
 
     def reading(self, rules: int = RULES) -> Reading:
         """How the table is read."""
-        return Reading(rules, self.delimiter, categorical=self.categorical or ())
+        missing = self.missing_values
+        spellings = None if missing is None else tuple(map(_spelled, missing))
+        return Reading(rules, self.delimiter, spellings, self.categorical or ())
 
     def roles(self) -> Roles:
         target = (self.target,) if isinstance(self.target, str) else tuple(self.target)
@@ -88,3 +95,8 @@ class File(Dataset):
             folder = Path(self.cache or streaming.CACHE)
             return streaming.read(path, folder, reading)
         return table.read(path, reading)
+
+
+def _spelled(value: str | float) -> str:
+    """How a value that stands for a missing one is written in a cell."""
+    return value if isinstance(value, str) else number_text(value)

@@ -13,8 +13,17 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data import delimited
-from optcli.data.columns import Column, Contents, Mixed, Numbers, Words, short
+from optcli.data.cells import clean, moment
+from optcli.data.columns import (
+    Contents,
+    Found,
+    Numbers,
+    Words,
+    from_codes,
+    from_values,
+    short,
+    without_listed,
+)
 from optcli.data.opening import check_room
 from optcli.data.reading import Reading
 from optcli.errors import Fault, InvalidInput
@@ -37,8 +46,13 @@ def read(data: bytes, path: Path, reading: Reading) -> Contents:
     return of_frame(frame, path, reading)
 
 
-def pieces(path: Path, reading: Reading, block: Callable[[int], int]) -> Iterator[Contents]:
-    """The same in pieces of `block(columns)` rows; raises InvalidInput."""
+def pieces(
+    path: Path, reading: Reading, raw: Collection[str], block: Callable[[int], int]
+) -> Iterator[Contents]:
+    """The same in pieces of `block(columns)` rows, not judged yet; raises InvalidInput.
+
+    raw: see `from_codes`.
+    """
     import polars as pl
 
     with _refusing(path):
@@ -53,7 +67,7 @@ def pieces(path: Path, reading: Reading, block: Callable[[int], int]) -> Iterato
                 found += few.collect().get_columns()
         if any(len(series) != min(step, rows - start) for series in found):
             raise _damaged(path)  # it promises other rows than it has
-        yield of_frame(found, path, reading)
+        yield of_frame(found, path, reading, raw)
     if not rows or not names:
         raise InvalidInput(Fault("has no rows", file=str(path)))
 
@@ -66,37 +80,64 @@ def values(path: Path) -> int:
         return _values(pl.scan_parquet(path))
 
 
-def of_frame(frame: Any, path: Path, reading: Reading) -> Contents:
-    """The columns of a polars data frame, or of a list of series."""
-    import polars as pl
-
-    columns: dict[str, Column] = {}
-    mixed: dict[str, Mixed] = {}
+def of_frame(
+    frame: Any, source: Path | str, reading: Reading, raw: Collection[str] | None = None
+) -> Contents:
+    """The columns of a polars data frame, or of a list of series. raw: see `from_codes`."""
+    columns: dict[str, Found] = {}
     unread: dict[str, str] = {}
     for series in frame:
-        name = series.name.strip()
-        _check_name(name, columns, path)
-        if series.dtype.is_numeric() and name not in reading.categorical:
-            numbers = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-            columns[name] = Numbers(numbers)
-            continue
-        texts = None
-        if not series.dtype.is_nested():
-            with contextlib.suppress(pl.exceptions.PolarsError):
-                texts = series.cast(pl.String)
-        if texts is None:
+        name = clean(series.name) if reading.rules > 1 else series.name.strip()
+        _check_name(name, columns, source)
+        found = from_series(series, name, reading, typed=True, raw=raw)
+        if found is None:
             unread[name] = f"holds {series.dtype}; only numbers and text can be read, exclude it"
-            columns[name] = Words(np.zeros(len(series), np.intp), ("…",))
-            continue
-        columns[name], oddity = delimited.from_series(texts, as_text=name in reading.categorical)
-        if oddity is not None:
-            mixed[name] = oddity
-    if not columns or not all(map(len, columns.values())):
-        raise InvalidInput(Fault("has no rows", file=str(path)))
-    return Contents(columns, mixed, unread=unread)
+            found = Found(Words(np.zeros(len(series), np.intp), ("…",)))
+        columns[name] = found
+    if not columns or not all(len(found.column) for found in columns.values()):
+        raise InvalidInput(Fault("has no rows", file=str(source)))
+    return Contents.of(columns, unread=unread)
 
 
-def _check_name(name: str, others: Collection[str], path: Path) -> None:
+def from_series(
+    series: Any,
+    name: str,
+    reading: Reading,
+    *,
+    typed: bool,
+    raw: Collection[str] | None = None,
+) -> Found | None:
+    """The column in a polars series, None where it is neither numbers nor text.
+
+    typed, raw: see `from_codes`.
+    """
+    import polars as pl
+
+    dtype = series.dtype
+    as_text = name in {*reading.categorical, *(raw or ())}
+    if dtype.is_numeric() and not as_text:
+        values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return Found(Numbers(without_listed(values, reading)))
+    if dtype == pl.Object:
+        return from_values(series.to_list(), name, reading)
+    if dtype.is_nested() or dtype == pl.Duration:
+        return None
+    try:
+        texts = series.cast(pl.String).fill_null("")
+    except pl.exceptions.PolarsError:
+        return None
+    distinct = texts.unique()
+    codes = texts.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.intp)
+    cells = distinct.to_list()
+    if reading.rules > 1:  # as Python, and most writers of text files, put them
+        if dtype.is_float():
+            cells = ["" if text in ("", "NaN") else repr(float(text)) for text in cells]
+        elif dtype == pl.Datetime:
+            cells = list(map(moment, cells))
+    return from_codes(codes, cells, name, reading, typed=typed, raw=raw)
+
+
+def _check_name(name: str, others: Collection[str], path: Path | str) -> None:
     message = None
     if not name:
         message = f"column {len(others) + 1} has no name; give it one"

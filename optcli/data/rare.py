@@ -10,8 +10,9 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Dataset, Roles
+from optcli.data.cells import number_text
 from optcli.data.checks import MOST_LOST
-from optcli.data.columns import Column, Numbers, Words, blocks, number_text, rows_where, short
+from optcli.data.columns import Column, Numbers, Words, blocks, rows_where, short
 from optcli.data.encoding import NUMERIC
 from optcli.data.table import Table
 from optcli.errors import Fault, Grave, InvalidInput

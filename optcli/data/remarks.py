@@ -26,6 +26,9 @@ CALENDAR = 366  # up to here a count of days, weeks or hours may be the data its
 MANY = 30  # rows from which an identifier is told from a number
 SEEN = 2 * BLOCK  # rows in which an identifier's values must differ
 DIFFERENT = 0.95  # share of an identifier's values that differ
+# Different texts of a column that are worth a note: so many, or such a share of the rows; but
+# few of them are none too many in any table.
+MANY_TEXTS, MANY_SHARE, FEW_TEXTS = 50, 0.1, 2
 FEW = 5  # columns that are named one by one; more are named together
 NEAR = 1e-6  # how near to a line a linear copy is, relative to the value and to all values
 EPS = np.finfo(np.float64).eps
@@ -139,6 +142,7 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
     for name in names:
         column = table.columns[name]
         if isinstance(column, Words):
+            found += many_values(name, column, dataset.roles())
             texts: dict[str, str] = {}
             for text in classes_of(column):
                 other = texts.setdefault(text.lower(), text)
@@ -273,3 +277,14 @@ def _same(column: Column, target: Column) -> bool:
             if np.any(own[piece.codes[there]] != wanted[other.codes[there]]):
                 return False
     return True
+
+
+def many_values(name: str, column: Words, roles: Roles) -> list[str]:
+    """What is said of a text feature with many values that is not listed as categorical."""
+    if name in (*roles.target, *(roles.categorical or ())):
+        return []
+    values, rows = len(column.distinct()), len(column) - column.gaps()
+    if values <= FEW_TEXTS or (values <= MANY_TEXTS and values <= rows * MANY_SHARE):
+        return []
+    what = f"column '{short(name)}' is text with {values} different values in {rows} rows, "
+    return [f"{what}an input for each; {roles.without()}, or list it in dataset.categorical"]

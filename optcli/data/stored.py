@@ -48,9 +48,9 @@ class Stored:
 
 @dataclass(frozen=True)
 class Codes:
-    """Codes into sorted categories, of a stored column of codes in any order.
+    """Codes into sorted categories, or numbers, of a stored column of codes in any order.
 
-    order: the sorted code of each stored one, and -1 at its end for what is missing.
+    order: what each stored code stands for, and at its end what stands for a missing one.
     """
 
     stored: Stored

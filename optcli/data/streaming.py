@@ -18,27 +18,29 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
 from optcli import files, folders
 from optcli.arrays import Array
 from optcli.data import delimited, parquet, table
+from optcli.data.cells import judge
 from optcli.data.columns import (
-    ALMOST_NUMBER,
     Column,
     Contents,
     Mixed,
+    Note,
     Numbers,
     Words,
-    first,
-    number,
+    description,
+    first_rows,
+    short,
 )
 from optcli.data.opening import opened, refuse_what_is_no_text, suffix
 from optcli.data.reading import Reading
@@ -53,7 +55,8 @@ MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 2"
+MAGIC = b"optcli table 3"
+STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
 
@@ -122,7 +125,10 @@ def _mapped(
     columns: dict[str, Column] = {}
     for i, kind in enumerate(header["columns"]):
         stored = Stored(blocks, i, header["rows"])
-        if kind["order"] is None:
+        if kind["values"] is not None:
+            values = Codes(stored, np.array([*kind["values"], np.nan], np.float64))
+            columns[kind["name"]] = Numbers(cast("Array", values))
+        elif kind["order"] is None:
             columns[kind["name"]] = Numbers(cast("Array", stored))
         else:
             codes = Codes(stored, np.array([*kind["order"], -1], np.intp))
@@ -130,32 +136,37 @@ def _mapped(
             columns[kind["name"]] = words
     lines = Stored(blocks, len(columns), header["rows"]) if header["lines"] else None
     mixed = {name: Mixed(*odd) for name, odd in header["mixed"].items()}
-    contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"])
+    notes = tuple(Note(*note) for note in header["notes"])
+    contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"], notes)
     return replace(table.assembled(contents, source, reading), make=partial(files.scratch, folder))
 
 
 def _build(cache: Path, path: Path, reading: Reading) -> None:
-    """Write the cache of a table."""
-    mixed: dict[str, Mixed] = {}
+    """Write the cache of a table.
+
+    A column of which some pieces are numbers and others are text is read once more, with all
+    its cells as text.
+    """
+    typed = suffix(path) == ".parquet"
+    raw: dict[str, Mixed | None] = {}
     while True:
         before = _stamp(path)
         with files.growing(cache) as add:
             writer = _Writer(add)
-            as_text = replace(reading, categorical=(*reading.categorical, *mixed))
-            with opened(path), closing(_pieces(path, as_text)) as pieces:
+            with opened(path), closing(_pieces(path, reading, raw)) as pieces:
                 for piece in pieces:
                     writer.add(piece)
             if _stamp(path) != before:
                 raise InvalidInput(Fault("changed while it was read; start again", file=str(path)))
-            odd = {
-                n: found
-                for n in writer.kinds
-                if n not in reading.categorical and (found := writer.kinds[n].mixed())
+            both = {
+                name: kind for name, kind in writer.kinds.items() if kind.numbers and kind.texts
             }
-            writer.close(mixed or odd)
-        if mixed or not odd:
+            again = both and not raw
+            if not again:
+                writer.close(reading, typed, raw)
+        if not again:
             return
-        mixed = odd  # what else those columns hold is text, too: once more
+        raw = {name: kind.mixed(reading, typed) for name, kind in both.items()}
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -165,52 +176,70 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @dataclass
 class _Kind:
-    """What is known of a column so far."""
+    """What is known of a column so far.
 
-    codes: dict[str, int] = field(default_factory=dict)
-    numbers: bool = False
-    odd: Mixed | None = None  # the first cell that is no number
-    gap: str | None = None  # how the first missing value is spelled
+    texts: its different cells, each with its code and, in `rows`, the first row that has it.
+    """
+
+    texts: dict[str, int] = field(default_factory=dict)
+    rows: list[int] = field(default_factory=list)
+    numbers: bool = False  # whether a piece came as numbers
+    filled: bool = False  # and any of them was not missing
     unread: str = ""  # why it is not kept
 
-    def values(self, column: Column, oddity: Mixed | None, start: int) -> Array:
-        """A piece of the column, which begins in row `start`, as numbers."""
+    def values(self, column: Column, start: int) -> Array:
+        """A piece of the column, which begins in row `start`, as numbers or codes."""
         if isinstance(column, Numbers):
-            self.numbers |= column.gaps() < len(column)
-            if column.gaps():
-                self.gap = self.gap or ""
+            self.numbers, self.filled = True, self.filled or column.gaps() < len(column)
             return column.values
-        if self.odd is None and oddity is not None:
-            self.odd = Mixed(start + oddity.row, oddity.text)
-        elif self.odd is None and column.gaps() < len(column):
-            row = first(~column.missing)
-            self.odd = Mixed(start + row, column.text(row))
-        if self.gap is None and column.gaps():
-            self.gap = column.gap
-        if len(self.codes) > MOST_WORDS:
+        if len(self.texts) > MOST_WORDS:
             self.unread = f"is text with more than {MOST_WORDS:,} different values"
             self.unread += "; list it in dataset.exclude"
             return np.zeros(len(column))
-        codes = [self.codes.setdefault(text, len(self.codes)) for text in column.categories]
-        return np.array([*codes, np.nan])[column.codes]
+        if not self.texts.keys() >= set(column.categories):
+            rows = first_rows(column.codes, len(column.categories))
+            for text, row in zip(column.categories, rows, strict=True):
+                if self.texts.setdefault(text, len(self.texts)) == len(self.rows):
+                    self.rows.append(start + row)
+        codes = [self.texts[text] for text in column.categories]
+        return np.array(codes, np.float64)[column.codes]
 
-    def mixed(self) -> Mixed | None:
-        """The first cell that is no number, in a column that should be one thing."""
-        numeric = self.numbers or any(number(text) is not None for text in self.codes)
-        if self.codes and (numeric or all(map(ALMOST_NUMBER.fullmatch, self.codes))):
-            return self.odd
-        return None
+    @property
+    def both(self) -> bool:
+        """Whether some pieces are numbers and others are text."""
+        return self.numbers and bool(self.texts)
 
-    def description(self, name: str) -> dict[str, Any]:
+    def mixed(self, reading: Reading, typed: bool) -> Mixed | None:
+        """What is odd beside the pieces that are numbers."""
+        texts = [*self.texts, *[STAND_IN] * self.filled]
+        rows = [*self.rows, *[0] * self.filled]
+        verdict = judge(texts, reading, typed=typed)
+        return description(verdict, texts, rows)[3] if verdict.odd else None
+
+    def description(self, name: str, reading: Reading, typed: bool) -> _Described:
         """What the header says of it."""
-        if not self.codes:
-            return {"name": name, "order": None}
-        categories = sorted(self.codes)
-        place = {text: i for i, text in enumerate(categories)}
-        order = [place[text] for text in self.codes]
+        said: dict[str, Any] = {"name": name, "values": None, "order": None}
+        texts = list(self.texts)
         if self.unread:
-            order, categories = [0] * len(order), ["…"]
-        return {"name": name, "order": order, "categories": categories, "gap": self.gap or ""}
+            said |= {"order": [0] * len(texts), "categories": ["…"], "gap": ""}
+            return _Described(said)
+        if not texts:
+            return _Described(said)
+        verdict = judge(texts, reading, as_text=name in reading.categorical, typed=typed)
+        if verdict.numbers is not None:
+            said["values"] = [np.nan if value is None else value for value in verdict.numbers]
+            return _Described(said, None, verdict.note)
+        categories, order, gap, mixed = description(verdict, texts, self.rows)
+        said |= {"order": order.tolist(), "categories": categories, "gap": gap}
+        return _Described(said, mixed, verdict.note)
+
+
+class _Described(NamedTuple):
+    """What the header says of a column, what is odd in it, and what was done in reading."""
+
+    column: dict[str, Any]
+    mixed: Mixed | None = None
+    note: str = ""
 
 
 class _Writer:
@@ -231,10 +260,7 @@ class _Writer:
             self.block = np.empty((width, _block_rows(width)))
         for name, message in piece.unread.items():
             self.kinds[name].unread = message
-        values = [
-            kind.values(piece.columns[name], piece.mixed.get(name), self.rows)
-            for name, kind in self.kinds.items()
-        ]
+        values = [kind.values(piece.columns[name], self.rows) for name, kind in self.kinds.items()]
         if piece.lines is not None:
             values.append(piece.lines)
         done, rows = 0, len(values[0])
@@ -252,15 +278,25 @@ class _Writer:
         self.write(self.block)
         self.count, self.filled = self.count + 1, 0
 
-    def close(self, mixed: Mapping[str, Mixed]) -> None:
+    def close(self, reading: Reading, typed: bool, raw: Mapping[str, Mixed | None]) -> None:
+        """Write what is left, and the header.
+
+        raw: what is odd in columns that were read once more, should their texts be too many.
+        """
         if self.filled:
             self._end_block()
+        found = {name: kind.description(name, reading, typed) for name, kind in self.kinds.items()}
+        mixed = {
+            name: raw.get(name) if self.kinds[name].unread else of.mixed
+            for name, of in found.items()
+        }
         header = {
             "rows": self.rows,
             "shape": [self.count, *self.block.shape],
-            "columns": [kind.description(name) for name, kind in self.kinds.items()],
-            "mixed": {name: [odd.row, odd.text] for name, odd in mixed.items()},
+            "columns": [of.column for of in found.values()],
+            "mixed": {name: [odd.row, odd.text, odd.word] for name, odd in mixed.items() if odd},
             "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},
+            "notes": [[f"column '{short(n)}' {of.note}", n] for n, of in found.items() if of.note],
             "lines": self.lines,
         }
         text = json.dumps(header).encode()
@@ -271,17 +307,17 @@ class _Writer:
 # ---- the table's file, in pieces -----------------------------------------------------
 
 
-def _pieces(path: Path, reading: Reading) -> Generator[Contents, None, None]:
+def _pieces(path: Path, reading: Reading, raw: Collection[str]) -> Generator[Contents, None, None]:
     if not path.stat().st_size:
         raise InvalidInput(Fault("is empty", file=str(path)))
     if suffix(path) == ".parquet":
-        yield from parquet.pieces(path, reading, _block_rows)
+        yield from parquet.pieces(path, reading, raw, _block_rows)
         return
     with gzip.open(path) if suffix(path) == ".gz" else path.open("rb") as file:
-        yield from _text(cast("BinaryIO", file), path, reading)
+        yield from _text(cast("BinaryIO", file), path, reading, raw)
 
 
-def _text(file: BinaryIO, path: Path, reading: Reading) -> Iterator[Contents]:
+def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) -> Iterator[Contents]:
     """Pieces of whole rows, each read with the header before it."""
     data = file.read(CHUNK)
     while b"\n" not in data and len(data) < MOST_CHUNKS * CHUNK and (chunk := file.read(CHUNK)):
@@ -303,6 +339,7 @@ def _text(file: BinaryIO, path: Path, reading: Reading) -> Iterator[Contents]:
         chunk = file.read(CHUNK)
         more = bool(chunk)
         data += chunk.replace(b"\r", b"\n") if old else chunk
+        data = data if more else data.removesuffix(delimited.END_OF_FILE)
         end = _whole(data, delimiter) if more else len(data)
         if (more and not end) or (not empty and not data[:end].strip()):
             if len(data) > MOST_CHUNKS * CHUNK:
@@ -311,7 +348,7 @@ def _text(file: BinaryIO, path: Path, reading: Reading) -> Iterator[Contents]:
             continue
         try:
             piece = delimited.read(
-                header + data[:end], str(path), replace(reading, delimiter=delimiter)
+                header + data[:end], str(path), replace(reading, delimiter=delimiter), raw
             )
         except InvalidInput as error:
             moved = line - before - 1

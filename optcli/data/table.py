@@ -11,11 +11,11 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data import delimited, parquet
+from optcli.data.cells import clean, objection
 from optcli.data.columns import (
-    ALMOST_NUMBER,
-    DECIMAL_COMMA,
     Column,
     Contents,
+    Found,
     Mixed,
     Note,
     Numbers,
@@ -128,29 +128,34 @@ def of(
     value each, which makes one row; a data frame, or an array with named fields; or an
     array (N, D), whose columns `names` names. What an array masks is missing.
     """
-    columns, mixed = {}, {}
+    if reading.rules > 1 and type(data).__module__.startswith("polars"):
+        return assembled(parquet.of_frame(collected(data), source, reading), source, reading)
+    columns: dict[str, Found] = {}
     for name, values in _sequences(data, names, source).items():
         try:
-            columns[name], oddity = from_values(values, as_text=name in reading.categorical)
-        except ValueError:
-            message = "holds lists; must hold numbers or texts"
+            columns[name] = from_values(values, name, reading)
+        except ValueError as error:
+            what = "durations" if "durations" in str(error) else "lists"
+            message = f"holds {what}; must hold numbers or texts"
             raise InvalidInput(Fault(message, f"column '{name}'", source)) from None
-        if oddity is not None:
-            mixed[name] = oddity
-    lengths = {len(column) for column in columns.values()}
+    lengths = {len(found.column) for found in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
-    return assembled(Contents(columns, mixed), source, reading)
+    return assembled(Contents.of(columns), source, reading)
+
+
+def collected(data: Any) -> Any:
+    """The data, computed where it is a frame that is not computed yet."""
+    return data.collect() if hasattr(data, "collect") else data
 
 
 def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str, Any]:
     """The columns of what is in memory, by name."""
-    if hasattr(data, "collect"):  # a frame that is not computed yet
-        data = data.collect()
+    data = collected(data)
     own = getattr(getattr(data, "dtype", None), "names", None) or getattr(data, "columns", None)
     if own is not None:  # an array with named fields, or a data frame
-        return {str(name): data[name] for name in own}
+        return {clean(str(name)): data[name] for name in own}
     if isinstance(data, Mapping):
         single = all(np.isscalar(each) or each is None for each in data.values())
         return {str(name): [values] if single else values for name, values in data.items()}
@@ -158,6 +163,8 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
         array = data if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
     except ValueError:
         raise InvalidInput(f"{source}: has rows of different lengths") from None
+    if array.dtype.kind in "US" and isinstance(data, list | tuple):
+        array = np.array(data, object)  # a list may hold more than text
     if array.ndim != 2:
         raise InvalidInput(f"{source}: has shape {array.shape}; must be (rows, columns)")
     names = names or [f"x{i + 1}" for i in range(array.shape[1])]
@@ -179,14 +186,9 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
     )
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
     for name, odd in contents.mixed.items():
-        message = f"is '{short(odd.text)}', not a number"
-        if DECIMAL_COMMA.fullmatch(odd.text):
-            message += "; write decimals with a point"
-        elif ALMOST_NUMBER.fullmatch(odd.text):
-            message += "; write digits alone, decimals with a point, "
-            message += "or list the column in dataset.categorical"
-        else:
-            message += "; correct it, or list the column in dataset.categorical"
+        message = f"is '{short(odd.text)}', {objection(odd.text, reading.rules)}"
+        if odd.word is not None:
+            message += f"; and correct '{short(odd.word[1])}' in {table.where(odd.word[0])}"
         faults[name] = table.fault(name, message, odd.row)
     return replace(table, faults=faults)
 
