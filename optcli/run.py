@@ -23,6 +23,7 @@ from optcli.data import streaming
 from optcli.data import table as tables
 from optcli.data.preparation import Part, Prepared, labelled
 from optcli.data.reading import RULES, rules_of
+from optcli.data.table import listed
 from optcli.descent import Ground, unfit
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, Event
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
     from optcli.config import Config
 
 Listener = Callable[[Event], None]
+Say = Callable[[str], object]  # is told sentences on the rows
+
+
+def silent(text: str) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +85,31 @@ class Run:
         columns = [decoded[name] for name in self.trained.encoder.target.names]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
 
-    def predictions(self, X: Any) -> dict[str, Array]:
+    def predictions(self, X: Any, say: Say = silent) -> dict[str, Array]:
         """Predictions (N,) by column, with the probability of each class or label.
 
-        Numbers are in the data's own units. X: as for `predict`. Raises InvalidInput.
+        Numbers are in the data's own units. X: as for `predict`. say: called with each
+        sentence that is worth saying of the rows. Raises InvalidInput.
         """
-        return self.trained.encoder.decode(self.trained.loss.respond(self.scores(X)))
+        encoder = self.trained.encoder
+        found = encoder.decode(self.trained.loss.respond(self.scores(X, say)))
+        target = encoder.target
+        if target.merged and np.any(found[target.names[0]] == target.classes[0][-1]):
+            rare = listed([f"'{name}'" for name in target.merged], 5)
+            say(f"class '{target.classes[0][-1]}' stands for the rare classes {rare}")
+        return found
 
-    def evaluate(self, X: Any) -> dict[str, float]:
+    def evaluate(self, X: Any, say: Say = silent) -> dict[str, float]:
         """Loss and metrics on labelled raw rows, as `summary["test"]` has them.
 
         X: as for `predict`, with the columns of the target (and of the weights, if there
-        were some). Rows with missing values are dropped where training dropped them.
-        Raises InvalidInput.
+        were some). Rows with missing values are dropped where training dropped them, and so
+        are those of classes that it dropped. say: as for `predictions`. Raises InvalidInput.
         """
         encoder, dtype = self.trained.encoder, DTYPES[self.trained.dtype]
-        part = labelled(encoder, self._table(X, encoder.target.names), dtype)
+        part = labelled(encoder, self._table(X, encoder.target.names, say), dtype)
+        for note in part.notes:
+            say(note)
         data = Prepared(part, None, None, encoder, encoder.outputs)
         with placed(self.config):
             task = task_of(self.config)
@@ -110,19 +125,24 @@ class Run:
         named = (getattr(dataset, "path", None), split.validation, split.test)
         return [path for path in named if isinstance(path, str)]
 
-    def scores(self, X: Any) -> Array:
-        """The model's raw scores (N, C) for raw rows, as `predict` takes them."""
+    def scores(self, X: Any, say: Say = silent) -> Array:
+        """The model's raw scores (N, C) for raw rows, as `predictions` takes them."""
         encoder = self.trained.encoder
-        x = encoder.encode(self._table(X), DTYPES[self.trained.dtype])
+        x = encoder.encode(self._table(X, (), say), DTYPES[self.trained.dtype])
         return forward(self.trained, x)
 
-    def _table(self, X: Any, targets: Sequence[str] = ()) -> tables.Table:
+    def _table(self, X: Any, targets: Sequence[str], say: Say) -> tables.Table:
         """Raw rows as a table; of an array, the columns are the features, then the targets."""
         encoder = self.trained.encoder
-        if isinstance(X, str | Path):
-            return tables.read(X, encoder.reading)
         names = [*(feature.name for feature in encoder.features), *targets]
-        return tables.of(X, names, reading=encoder.reading)
+        if isinstance(X, str | Path):
+            table = tables.read(X, encoder.reading)
+        else:
+            table = tables.of(X, names, reading=encoder.reading)
+        for note in table.notes:
+            if note.column is None or note.column in names:
+                say(note.text)
+        return table
 
 
 def forward(trained: Trained, x: Array) -> Array:

@@ -339,7 +339,7 @@ def test_a_target_that_is_missing_cannot_be_imputed():
     found = prepared(missing="drop", target="y2", exclude=("y",)).warnings
     assert found == (
         "80 of 100 rows dropped for missing values (80.0 %), 80 of them for column 'y2', "
-        "50 for 'b'; list it in dataset.exclude",
+        "50 for 'b'; list 'b' in dataset.exclude",
     )
 
 
@@ -409,12 +409,14 @@ def refused(**fields):
         ),
         (
             {"p": 9, "q": 9, "r": 1, "s": 2},
-            "2 classes of 'y' in t.csv have few rows: 'r' (1 row), 's' (2 rows) for 3 parts; "
+            "2 classes of 'y' in t.csv have fewer than 3 rows, one for each part: "
+            "'r' (1 row), 's' (2 rows); "
             "set dataset.rare_classes to drop or merge, or",
         ),
         (
             {"p": 9, "r": 1, "s": 2},
-            "2 classes of 'y' in t.csv have few rows: 'r' (1 row), 's' (2 rows) for 3 parts; "
+            "2 classes of 'y' in t.csv have fewer than 3 rows, one for each part: "
+            "'r' (1 row), 's' (2 rows); "
             "set dataset.rare_classes to merge, or",
         ),
         ({"p": 9, "r": 1}, "class 'r' of 'y' in t.csv has 1 row for 3 parts; set"),
@@ -546,3 +548,62 @@ def test_a_split_without_strata_goes_on_and_says_what_a_part_lacks(stream):
         f"no row of class 'r' of 'y' is in the {label} part" for label in lacking
     )
     assert len(lacking) == 2
+
+
+# ---- what is said at predict and evaluate --------------------------------------------
+
+
+def told(capsys, *words):
+    assert run(list(words)) == 0
+    said = capsys.readouterr()
+    return said.err
+
+
+def test_evaluating_and_predicting_tell_of_rare_classes_and_of_rows_left_out(capsys):
+    classed(p=20, q=20, r=2, s=2)
+    Path("c.yaml").write_text(CONFIG.replace("mse", "cross_entropy"))
+    for way in ("drop", "merge"):
+        settings = ["--set", f"dataset.rare_classes={way}", "--set", "dataset.rare_below=4"]
+        told(capsys, "train", "c.yaml", *settings, "--out", way, "--no-plots", "--quiet")
+    assert told(capsys, "evaluate", "drop", "t.csv") == (
+        "note: t.csv: 4 of 44 rows left out, of classes of 'y' that training dropped "
+        "for their few rows\n"
+    )
+    assert told(capsys, "evaluate", "drop", "t.csv", "--quiet") == ""
+    assert told(capsys, "predict", "drop", "t.csv") == ""
+    assert told(capsys, "evaluate", "merge", "t.csv") == ""
+    columns(a=[0.1, ""], b=[1, 2], y=["p", "q"])
+    assert "1 of 2 rows left out for missing values, 1 of them for column 'a'" in (
+        told(capsys, "evaluate", "drop", "t.csv")
+    )
+    assert run(["predict", "drop", "t.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "t.csv: column 'a': 1 missing value (first in line 3); "
+        "remove the row, or train with dataset.missing: impute\n"
+    )
+
+
+def test_a_prediction_of_the_merged_class_is_explained():
+    columns(a=[*noise(20), *[9.0] * 4], y=["p", "q"] * 10 + ["r", "r", "s", "s"])
+    config = {
+        "dataset": {"name": "csv", "path": "t.csv", "target": "y", "rare_classes": "merge"},
+        "split": {"validation": 0.2, "test": 0.2},
+        "model": "linear",
+        "loss": "cross_entropy",
+        "optimizer": {"name": "adam", "lr": 0.5},
+        "training": {"epochs": 30},
+    }
+    trained = optcli.train(config, out="run", plots=False)
+    said = []
+    found = trained.predictions({"a": [9.0]}, said.append)
+    assert found["y"].tolist() == ["other"]
+    assert said == ["class 'other' stands for the rare classes 'r', 's'"]
+
+
+def test_a_comparison_tells_of_dropped_rows(capsys):
+    holed(100, b=40)
+    Path("c.yaml").write_text(CONFIG)
+    words = ["compare", "sgd", "adam", "--config", "c.yaml", "--seeds", "1", "--tune", "1"]
+    assert run([*words, "--out", "cmp", "--no-plots"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("warning: 60 of 100 rows dropped") for line in lines[:3])

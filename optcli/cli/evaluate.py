@@ -25,6 +25,6 @@ def command(
     from optcli.plugins import load
 
     load(plugin or [])
-    found = runs.load(run).evaluate(data)
+    found = runs.load(run).evaluate(data, display.say(quiet=quiet, stream=sys.stderr))
     display.evaluation(found, quiet=quiet, json=json, stream=sys.stdout)
     return 0

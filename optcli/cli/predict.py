@@ -44,13 +44,13 @@ def command(
     if output is not None and not stdout:
         outputs.check(output, [data])
         form = outputs.suffix(output, display.FORMS)
-    done = runs.load(run)
+    done, say = runs.load(run), display.say(quiet=quiet, stream=sys.stderr)
     if output is None or stdout:
-        found = done.predictions(data)
+        found = done.predictions(data, say)
         display.predictions(found, None, quiet=quiet and not stdout, json=json, stream=sys.stdout)
         return 0
     outputs.check(output, done.table_paths(), "a table that the run was trained on")
-    found = done.predictions(data)
+    found = done.predictions(data, say)
     outputs.write(output, display.packed(found, form))
     display.predictions(found, output, quiet=quiet, json=json, stream=sys.stdout)
     return 0

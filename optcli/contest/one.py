@@ -18,7 +18,7 @@ from optcli.contest.found import Found, Listener
 from optcli.contest.problem import Problem, measure
 from optcli.contest.terms import Terms
 from optcli.dispatch import Pool, reach
-from optcli.errors import Fault, InvalidInput
+from optcli.errors import Fault, Grave, InvalidInput
 from optcli.lengths import counted
 from optcli.recording import environment, named
 from optcli.task import checksum
@@ -42,6 +42,12 @@ def begun(folder: Path) -> bool:
         return False
 
 
+def _of_data(problem: Problem) -> list[str]:
+    """What is worth saying of the data, once; what is grave first."""
+    data = [note for entry in problem.entries for note in prepared(entry.task, None).warnings]
+    return sorted(dict.fromkeys(data), key=lambda note: not isinstance(note, Grave))
+
+
 def run(
     problem: Problem,
     terms: Terms,
@@ -57,7 +63,7 @@ def run(
     first = problem.config(problem.entries[0].label).seed
     budget = Budget(terms.tune, terms.budget, terms.tune_seeds, seeds, first)
     what, columns = measure(problem, terms.metric)
-    notes = list(problem.notes)
+    notes = [*_of_data(problem), *problem.notes]
     fewest = statistics.fewest_seeds(pairs)
     if seeds < fewest:
         notes.append(

@@ -37,9 +37,8 @@ class Roles:
     rare_classes: RareClasses = "error"
     rare_below: int | None = None
 
-    def without(self, *, several: bool = False) -> str:
-        """How to do without a feature, or without several, in words."""
-        which = "them" if several else "it"
+    def without(self, which: str) -> str:
+        """How to do without a feature, or several: `list it in dataset.exclude`."""
         if self.features is not None:
             return f"remove {which} from dataset.features"
         return f"list {which} in dataset.exclude"

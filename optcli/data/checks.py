@@ -134,10 +134,13 @@ def blamed(table: Table, names: Sequence[str]) -> str:
 def way_out(table: Table, roles: Roles, features: Sequence[str], others: Sequence[str]) -> str:
     """How to keep rows that are dropped for what they lack; may be empty."""
     holed = [name for name in features if table.columns[name].gaps()]
-    exclude = f"; {roles.without(several=len(holed) > 1)}" if holed else ""
     if any(table.columns[name].gaps() for name in others):
-        return exclude  # what is no feature cannot be imputed
-    return f"{exclude}, or set dataset.missing: impute"
+        if not holed:
+            return ""  # what is no feature cannot be imputed
+        which = "those that are features" if len(holed) > 1 else f"'{short(holed[0])}'"
+        return f"; {roles.without(which)}"
+    which = "them" if len(holed) > 1 else "it"
+    return f"; {roles.without(which)}, or set dataset.missing: impute"
 
 
 def dropped(

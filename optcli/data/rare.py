@@ -52,6 +52,8 @@ class Rare:
         shown = counted(self.counts)
         if self.way == "drop":
             said = f"{rows} of {classes} of '{short(self.name)}' dropped: {shown}"
+            if len(self.counts) == 1:
+                said = f"rare class {shown} of '{short(self.name)}' dropped"
             return Grave(said) if self.rows > MOST_LOST * rows_in_all else said
         return f"{classes} of '{short(self.name)}' ({rows}) merged into '{self.into}': {shown}"
 
@@ -158,13 +160,15 @@ def among(column: Column, texts: tuple[str, ...]) -> Array:
     return found
 
 
-def told(few: Mapping[str, int], name: str, source: str) -> str:
-    """`class 'x' of 'y' in t.csv has 1 row`, or `3 classes … have few rows: 'x' (1), …`."""
+def told(few: Mapping[str, int], name: str, source: str, parts: int = 0) -> str:
+    """`class 'x' of 'y' in t.csv has 1 row for 3 parts`, or more classes with their rows."""
     where = f"of '{short(name)}' in {source}"
     if len(few) == 1:
         [(text, count)] = few.items()
-        return f"class '{short(text)}' {where} has {count} row{'s' * (count != 1)}"
-    return f"{len(few)} classes {where} have few rows: {counted(few)}"
+        said = f"class '{short(text)}' {where} has {count} row{'s' * (count != 1)}"
+        return f"{said} for {parts} parts" if parts else said
+    than = f"fewer than {parts} rows, one for each part" if parts else "fewer rows"
+    return f"{len(few)} classes {where} have {than}: {counted(few)}"
 
 
 def counted(few: Mapping[str, int]) -> str:
@@ -215,7 +219,7 @@ def lacking(
     if few:
         ways = ways_on(total, few, there) if hasattr(dataset, "rare_classes") else ""
         ways = f"dataset.rare_classes to {ways}, or " if ways else ""
-        message = f"{told(few, name, table.source)} for {there} parts; set {ways}{UNSTRATIFIED}"
+        message = f"{told(few, name, table.source, there)}; set {ways}{UNSTRATIFIED}"
         raise InvalidInput(Fault(message, "split"))
     rest = f"each part needs rows of every class, or set {UNSTRATIFIED}"
     keys = {part: "split" if part == "train" else f"split.{part}" for part in said}

@@ -61,12 +61,12 @@ class Remarks:
     def sentences(self) -> Iterator[str]:
         for one, (several, names) in self.found.items():
             if len(names) <= FEW:
-                alone = self.roles.without()
+                alone = self.roles.without("it")
                 yield from (f"column '{short(name)}' {one}; {alone}" for name in names)
                 continue
             shown = ", ".join(f"'{short(name)}'" for name in names[:FEW])
             rest = f" and {len(names) - FEW} more"
-            how = self.roles.without(several=True)
+            how = self.roles.without("them")
             yield f"{len(names)} columns {several} ({shown}{rest}); {how}"
 
 

@@ -10,7 +10,7 @@
     words    numbers, bars, and the closing lines
     terminal rich, as all live views use it
     output   a stream that neither dies of an encoding nor of a closed pipe
-    faults   errors on stderr
+    faults   errors and notes on stderr
     pages    what is said at once: lists, and the plan of a run
     gradients    the table of gradient checks
     comparison, verdict   a comparison while it goes on, and in words
@@ -25,7 +25,7 @@ A listener is called with each event, then once with `finish(summary, folder, no
 from __future__ import annotations
 
 from optcli.display.explanation import pages, passes
-from optcli.display.faults import faults
+from optcli.display.faults import faults, say
 from optcli.display.jsonl import JsonLines
 from optcli.display.live import LiveTable
 from optcli.display.pages import catalog, plan, schema
@@ -50,5 +50,6 @@ __all__ = [
     "pick",
     "plan",
     "predictions",
+    "say",
     "schema",
 ]

@@ -1,7 +1,8 @@
-"""Faults: errors on stderr, one line each."""
+"""Faults: errors and notes on stderr, one line each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TextIO
 
 from optcli.display.output import Output
@@ -15,3 +16,9 @@ def faults(error: OptcliError, stream: TextIO | None) -> None:
     output = Output(stream)
     for fault in found:
         output.line(escaped(str(fault)))
+
+
+def say(*, quiet: bool, stream: TextIO | None) -> Callable[[str], None]:
+    """What writes a note to a stream, or nowhere."""
+    output = Output(None if quiet else stream)
+    return lambda text: output.line(f"note: {text}")

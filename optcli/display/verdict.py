@@ -10,6 +10,7 @@ from optcli.comparison.plan import Contest
 from optcli.comparison.statistics import median_ranks
 from optcli.display.aligned import cut, fitted, terminal_width
 from optcli.display.words import escaped, metric, number, short
+from optcli.errors import Grave
 from optcli.lengths import counted
 
 WIDEST = 110
@@ -181,7 +182,8 @@ def head(contest: Contest, title: str, notes: Sequence[str]) -> list[str]:
         words = f"{title}: nothing to tune, {counted(budget.seeds, 'seed')}"
     lines = wrapped(words, terminal_width(WIDEST))
     for note in notes:
-        lines += wrapped(f"note: {note}", terminal_width(WIDEST))
+        kind = "warning" if isinstance(note, Grave) else "note"
+        lines += wrapped(f"{kind}: {note}", terminal_width(WIDEST))
     return [escaped(line) for line in [*lines, ""]]
 
 
