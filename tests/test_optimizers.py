@@ -17,7 +17,6 @@ from optcli.laws.optimizers import SHAPES, Asked
 from optcli.optimizers.base import OPTIMIZERS, Shaped, Stepper, state_size
 from optcli.oracles import OfObjective
 from optcli.parameters import Layout
-from optcli.randomness import Stream
 from optcli.specs import fields
 from tests.cohorts import cohort, final
 from tests.reference.optimizers import (
@@ -30,8 +29,8 @@ from tests.reference.optimizers import (
     compare,
     library,
     settings_of,
-    split,
 )
+from tests.reference.rules import RULES, settings
 
 DOCS = Path(__file__).parent.parent / "docs" / "optimizers.md"
 NAMES = OPTIMIZERS.names()
@@ -101,7 +100,7 @@ OF_MODELS = {"newton", "gauss_newton", "svrg", "saga"}
 
 
 def test_every_case_is_held_to_something():
-    alone = {case for case in CASES if name_of(case) not in {*PLAIN, *OF_MODELS}}
+    alone = {case for case in CASES if name_of(case) not in {*RULES, *OF_MODELS}}
     assert alone <= set(LIBRARY)
 
 
@@ -151,273 +150,12 @@ def test_equals_torch_or_optax(case):
 
 
 # ---- each against its rule, written plainly ----------------------------------------------
-# A rule gets x (P,), its gradients (T, P) and the settings, and gives the model.
 
 
-def sgd(x, gradients, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False):
-    b = None
-    for g in gradients:
-        g = g + weight_decay * x
-        b = g if b is None else momentum * b + (1 - dampening) * g
-        x = x - lr * (g + momentum * b if nesterov else b if momentum else g)
-    return x
-
-
-def momentum(x, gradients, lr, momentum, weight_decay):
-    v = 0
-    for g in gradients:
-        v = momentum * v - lr * (g + weight_decay * x)
-        x = x + v
-    return x
-
-
-def nesterov(x, gradients, lr, momentum, weight_decay):
-    v = 0
-    for g in gradients:
-        v = momentum * v - lr * (g + weight_decay * x)
-        x = x + momentum * v - lr * (g + weight_decay * x)
-    return x
-
-
-def adagrad(x, gradients, lr, lr_decay, eps, initial_accumulator_value):
-    total = initial_accumulator_value
-    for t, g in enumerate(gradients):
-        total = total + g**2
-        x = x - lr / (1 + t * lr_decay) * g / (np.sqrt(total) + eps)
-    return x
-
-
-def moments(gradients, beta1, beta2):
-    """Step, gradient, and the corrected moments of Adam."""
-    m = v = 0
-    for t, g in enumerate(gradients, 1):
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g**2
-        yield t, g, m / (1 - beta1**t), v / (1 - beta2**t)
-
-
-def adam(x, gradients, lr, beta1, beta2, eps, weight_decay):
-    m = v = 0
-    for t, g in enumerate(gradients, 1):
-        g = g + weight_decay * x
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * g**2
-        x = x - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
-    return x
-
-
-def qhadam(x, gradients, lr, beta1, beta2, nu1, nu2, eps=1e-8):
-    for _, g, m, v in moments(gradients, beta1, beta2):
-        x = x - lr * ((1 - nu1) * g + nu1 * m) / (np.sqrt((1 - nu2) * g**2 + nu2 * v) + eps)
-    return x
-
-
-def madgrad(x, gradients, lr, momentum, eps, weight_decay):
-    s = v = 0
-    start = x
-    for k, g in enumerate(gradients):
-        g = g + weight_decay * x
-        weight = (lr + eps) * np.sqrt(k + 1)
-        s = s + weight * g
-        v = v + weight * g**2
-        z = start - s / (np.cbrt(v) + eps)
-        x = momentum * x + (1 - momentum) * z
-    return x
-
-
-def grams(x, gradients, lr, beta1, beta2, eps, weight_decay):
-    for _, g, m, v in moments(gradients, beta1, beta2):
-        x = x - lr * (np.sign(g) * np.abs(m / (np.sqrt(v) + eps)) + weight_decay * x)
-    return x
-
-
-def cautious_adamw(x, gradients, lr, beta1, beta2, eps, weight_decay):
-    for _, g, m, v in moments(gradients, beta1, beta2):
-        u = m / (np.sqrt(v) + eps)
-        mask = (u * g > 0).astype(float)
-        x = x - lr * (u * mask / max(mask.mean(), 1e-3) + weight_decay * x)
-    return x
-
-
-def laprop(x, gradients, lr, beta1, beta2, eps, weight_decay):
-    m = n = 0
-    for t, g in enumerate(gradients, 1):
-        n = beta2 * n + (1 - beta2) * g**2
-        m = beta1 * m + (1 - beta1) * g / (np.sqrt(n / (1 - beta2**t)) + eps)
-        x = x - lr * (m / (1 - beta1**t) + weight_decay * x)
-    return x
-
-
-def mars(x, gradients, lr, beta1, beta2, gamma, weight_decay, eps=1e-8):
-    m = v = 0
-    before = gradients[0]
-    for t, g in enumerate(gradients, 1):
-        c = g + gamma * beta1 / (1 - beta1) * (g - before)
-        before = g
-        if np.linalg.norm(c) > 1:
-            c = c / np.linalg.norm(c)
-        m = beta1 * m + (1 - beta1) * c
-        v = beta2 * v + (1 - beta2) * c**2
-        u = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
-        x = x - lr * (u + weight_decay * x)
-    return x
-
-
-def aggmo(x, gradients, lr, velocities, base, weight_decay):
-    betas = [1 - base**i for i in range(velocities)]
-    v = [0] * velocities
-    for g in gradients:
-        g = g + weight_decay * x
-        v = [beta * each - g for beta, each in zip(betas, v, strict=True)]
-        x = x + lr / velocities * sum(v)
-    return x
-
-
-def ftrl(x, gradients, lr, beta, l1, l2):
-    """As in the paper, x written as the solution; z starts where the solution is x."""
-    n = 0
-    z = -x * (beta / lr + l2) - np.sign(x) * l1
-    for g in gradients:
-        sigma = (np.sqrt(n + g**2) - np.sqrt(n)) / lr
-        z = z + g - sigma * x
-        n = n + g**2
-        solution = -(z - np.sign(z) * l1) / ((beta + np.sqrt(n)) / lr + l2)
-        x = np.where(np.abs(z) <= l1, 0, solution)
-    return x
-
-
-def fista(y, gradients, lr, l1):
-    x, t = y, 1.0
-    for g in gradients:
-        u = y - lr * g
-        new = np.sign(u) * np.maximum(np.abs(u) - lr * l1, 0)
-        older, t = t, (1 + np.sqrt(1 + 4 * t**2)) / 2
-        y = new + (older - 1) / t * (new - x)
-        x = new
-    return x
-
-
-def normals(count, steps):
-    return np.array([Stream(0, "optimizer").at(t).standard_normal(count) for t in steps])
-
-
-def noisy_sgd(x, gradients, lr, eta, gamma):
-    noise = normals(len(x), range(1, len(gradients) + 1))
-    for t, g in enumerate(gradients, 1):
-        x = x - lr * (g + np.sqrt(eta / t**gamma) * noise[t - 1])
-    return x
-
-
-def random_search(x, gradients, lr):
-    noise = normals(len(x), range(1, len(gradients)))
-    points = np.concatenate([[x], x + lr * noise])
-    return points[PROBLEMS["sequence"].losses.argmin()]
-
-
-def random_local_search(x, gradients, lr):
-    lowest, best = np.inf, x
-    noise = normals(len(x), range(1, len(gradients) + 1))
-    for loss, step in zip(PROBLEMS["sequence"].losses, noise, strict=True):
-        if loss < lowest:
-            lowest, best = loss, x
-        x = best + lr * step
-    return best
-
-
-def fractional(A, exponent, least):
-    values, vectors = np.linalg.eigh(A)
-    return vectors @ np.diag(np.maximum(values, least) ** exponent) @ vectors.T
-
-
-def shampoo(x, gradients, lr, eps, frequency, weight_decay):
-    L, R = (eps * np.eye(n) for n in (x.shape if x.ndim == 2 else (1, 1)))
-    v = eps
-    for t, g in enumerate(gradients):
-        g = g + weight_decay * x
-        if x.ndim == 1:
-            v = v + g**2
-            x = x - lr * g / np.sqrt(v)
-            continue
-        L, R = L + g @ g.T, R + g.T @ g
-        if t % frequency == 0:
-            left, right = fractional(L, -0.25, eps), fractional(R, -0.25, eps)
-        x = x - lr * left @ g @ right
-    return x
-
-
-def soap(x, gradients, lr, beta1, beta2, eps, frequency, weight_decay=0.01):
-    shape = x.shape
-    x = x if x.ndim == 2 else x[None]
-    L, R = (np.zeros((n, n)) for n in x.shape)
-    left, right = (np.eye(n) for n in x.shape)
-    m = v = np.zeros(x.shape)
-    for k, g in enumerate(gradients):
-        g = g.reshape(x.shape)
-        x = x * (1 - lr * weight_decay)
-        if k:
-            m = beta1 * m + (1 - beta1) * g
-            v = beta2 * v + (1 - beta2) * (left.T @ g @ right) ** 2
-            turned = left.T @ m @ right / (np.sqrt(v) + eps)
-            rate = lr * np.sqrt(1 - beta2**k) / (1 - beta1**k)
-            x = x - rate * left @ turned @ right.T
-        L = beta2 * L + (1 - beta2) * g @ g.T
-        R = beta2 * R + (1 - beta2) * g.T @ g
-        if len(shape) == 1:
-            continue
-        if k == 0:
-            left, right = (np.linalg.eigh(A)[1][:, ::-1] for A in (L, R))
-        elif k % frequency == 0:
-            rows, columns = (
-                np.argsort(-np.diag(Q.T @ A @ Q), kind="stable") for Q, A in ((left, L), (right, R))
-            )
-            v = v[rows][:, columns]
-            left = np.linalg.qr((L @ left)[:, rows])[0]
-            right = np.linalg.qr((R @ right)[:, columns])[0]
-    return x.reshape(shape)
-
-
-def each_array(rule):
-    """The rule for each array by itself, a kernel as a matrix."""
-
-    def apply(x, gradients, **settings):
-        found = []
-        shapes = PROBLEMS["sequence"].shapes
-        for name, part in split(x, shapes).items():
-            shape = part.shape if part.ndim < 3 else (len(part), -1)
-            own = [split(g, shapes)[name].reshape(shape) for g in gradients]
-            found.append(rule(part.reshape(shape), own, **settings).ravel())
-        return np.concatenate(found)
-
-    return apply
-
-
-PLAIN = {
-    "sgd": sgd,
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "adagrad": adagrad,
-    "adam": adam,
-    "qhadam": qhadam,
-    "grams": grams,
-    "madgrad": madgrad,
-    "laprop": laprop,
-    "aggmo": aggmo,
-    "ftrl": ftrl,
-    "fista": fista,
-    "noisy_sgd": noisy_sgd,
-    "random_search": random_search,
-    "random_local_search": random_local_search,
-    "cautious_adamw": each_array(cautious_adamw),
-    "mars": each_array(mars),
-    "shampoo": each_array(shampoo),
-    "soap": each_array(soap),
-}
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if name_of(case) in PLAIN])
+@pytest.mark.parametrize("case", [case for case in CASES if name_of(case) in RULES])
 def test_equals_a_plain_transcription_of_its_rule(case):
     problem = PROBLEMS["sequence"]
-    expected = PLAIN[name_of(case)](problem.start, problem.gradients, **CASES[case])
+    expected = RULES[name_of(case)](problem.start, problem.gradients, settings(make(case)))
     assert np.abs(expected - problem.start).max() > 1e-3
     assert np.allclose(solve(case, problem), expected, rtol=0, atol=1e-10)
 
@@ -723,7 +461,7 @@ def equals(name):
     """What the tests of this file, and of the oracles, hold an optimizer to, in words."""
     libraries = [("torch", TORCH.get(name)), ("optax", OPTAX.get(name))]
     held = [f"{library}'s `{theirs}`" for library, theirs in libraries if theirs]
-    if name in PLAIN or name in OF_MODELS:
+    if name in RULES or name in OF_MODELS:
         held.append("the rule, written plainly")
     return ", ".join(held)
 

@@ -487,8 +487,9 @@ class _Group:
 
     def step(self, k: int, loss: Array | None = None) -> None:
         np.copyto(self.planned, self.table[k])
-        for product, after in zip(self.products.values(), self.after, strict=True):
-            np.copyto(product, after[k])
+        if self.products:
+            for product, after in zip(self.products.values(), self.after, strict=True):
+                np.copyto(product, after[k])
         if self.optimizer.sees_loss:
             assert loss is not None, f"{self.optimizer.name} needs the loss"
             np.copyto(self.current[-1, :, 0], loss[self.rows])
