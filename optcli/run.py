@@ -338,10 +338,7 @@ def resume(
         config = configs.load(folder / "config.yaml", overrides)
         old = configs.load(folder / "config.yaml")
         check_changes(old, config)
-        plan = Plan.of(_beside(config, folder), rules_of(told.get("optcli")))
-        if told.get("data_sha256") != checksum(plan.data):
-            message = "its data has changed since; train anew, or restore the data"
-            raise InvalidInput(Fault(message, file=str(folder)))
+        plan = recalled(_beside(config, folder), told, folder)
         title = str(told.get("config", "config"))
         arrays, history = None, History()
         if (folder / "checkpoint.npz").exists():
@@ -369,6 +366,38 @@ def resume(
             raise InvalidInput(Fault(message, file=str(folder / "checkpoint.npz"))) from error
 
 
+def recalled(config: Config, told: Mapping[str, Any], folder: Path) -> Plan:
+    """The plan of a run that is in `folder`, on the very rows that it was trained on.
+
+    told: what its environment.json says. Raises InvalidInput where the data is another, or
+    has moved: then with the setting that says where it is.
+    """
+    try:
+        plan = Plan.of(config, rules_of(told.get("optcli")))
+    except InvalidInput as error:
+        raise InvalidInput(*map(_findable, error.faults)) from error
+    if told.get("data_sha256") != checksum(plan.data):
+        message = "its data has changed since; train anew, or restore the data"
+        if any(key in config.document.settings for key in PLACES):
+            message = "was trained on another table than is given: its checksum differs"
+        raise InvalidInput(Fault(message, file=str(folder)))
+    return plan
+
+
+def _findable(fault: Fault) -> Fault:
+    """What to say of a table that is not where it was."""
+    moved = fault.key in [".".join(place) for place in PLACES] and "no such file" in fault.message
+    hint = f"; if it has moved, add --set {fault.key}=FILE" if moved else ""
+    return replace(fault, message=f"{fault.message}{hint}")
+
+
+# Where tables lie: these may change when a run goes on, as long as the rows are the same.
+PLACES = (
+    ("dataset", "path"),
+    ("dataset", "cache"),
+    ("split", "validation"),
+    ("split", "test"),
+)
 # What may change when a run goes on; the rest would make it another run.
 CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
 
@@ -380,22 +409,37 @@ GOES_ON = {
 }
 
 
-def check_changes(old: Config, new: Config) -> None:
+def check_changes(old: Config, new: Config, changeable: Sequence[str] = CHANGEABLE) -> None:
     """Raise InvalidInput with every key that may not change when a run goes on."""
     faults = []
-    before, after = old.resolved(), new.resolved()
+    before, after = placeless(old.resolved()), placeless(new.resolved())
     for section, value in after.items():
         if section != "training":
-            if value != before[section]:
+            if value != before.get(section):
                 faults.append(section)
             continue
         for name in {**before[section], **value}:
-            if name not in CHANGEABLE and value.get(name) != before[section].get(name):
+            if name not in changeable and value.get(name) != before[section].get(name):
                 faults.append(f"training.{name}")
     if faults:
-        allowed = ", ".join(f"training.{name}" for name in CHANGEABLE)
-        message = f"cannot change when a run goes on; only {allowed} can"
+        allowed = ", ".join(f"training.{name}" for name in changeable)
+        message = "cannot change when a run goes on; only " + (
+            f"{allowed} can, and " * bool(allowed)
+        )
+        message += "dataset.path, where the table has moved"
         raise InvalidInput(*(Fault(message, f"--set {name}") for name in faults))
+
+
+def placeless(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections of a config, without the places of tables: their content is held by checksum."""
+    found = dict(values)
+    for section, name in PLACES:
+        inside = found.get(section)
+        if isinstance(inside, Mapping) and isinstance(inside.get(name), str):
+            found[section] = {**inside, name: "a table"}
+    if isinstance(inside := found.get("dataset"), Mapping):
+        found["dataset"] = {name: value for name, value in inside.items() if name != "cache"}
+    return found
 
 
 def reopen(arrays: Mapping[str, Array], *, stopping: bool) -> None:

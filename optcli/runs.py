@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from optcli import files, folders, plugins
-from optcli.data.reading import rules_of
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded
 from optcli.recording import Trained
-from optcli.run import Plan, Run
-from optcli.task import blas_threads, checksum
+from optcli.run import Run, check_changes, recalled
+from optcli.task import blas_threads
 from optcli.training import train_cohort
 
 # What may make the bits of another machine differ.
@@ -233,20 +232,21 @@ class Verdict:
     lengthened: Sequence[int] = ()
 
 
-def verify(folder: Path, epochs: int | None = None) -> Verdict:
+def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = ()) -> Verdict:
     """Train a run again, or its first epochs, and compare every number of its history.
 
-    The best parameters are compared too, when all was trained again. Nothing is written.
-    Raises InvalidInput where the run is damaged or its data has changed.
+    overrides: `KEY=VALUE`, for tables that have moved. The best parameters are compared too,
+    when all was trained again. Nothing is written. Raises InvalidInput where the run is
+    damaged, or its data or a plug-in has changed.
     """
     from optcli import config as configs
 
     found = _trained(folder)
     told = files.read_json(folder / "environment.json")
     plugins.check(told.get("plugins"), "run", "restore it, and verify again")
-    plan = Plan.of(configs.load(folder / "config.yaml"), rules_of(told.get("optcli")))
-    if told.get("data_sha256") != checksum(plan.data):
-        raise InvalidInput(Fault("its data has changed since", file=str(folder)))
+    config = configs.load(folder / "config.yaml", overrides)
+    check_changes(configs.load(folder / "config.yaml"), config, ())
+    plan = recalled(config, told, folder)
     rows = history(folder / "history.csv")
     here = files.jsonable(plan.environment(str(told.get("config"))))
     machine = {key: (told.get(key), here.get(key)) for key in MACHINE}

@@ -14,6 +14,10 @@ NAME = "runs"
 
 app = typer.Typer(help="List, show, diff, verify and remove runs.", add_completion=False)
 
+Moved = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="dataset.path=FILE: where the table is now."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the runs.")]
 
 
@@ -54,6 +58,7 @@ def verify(
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", min=1, help="Only the first N epochs.")
     ] = None,
+    set_: Moved = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
@@ -66,7 +71,7 @@ def verify(
     from optcli.plugins import load
 
     load(plugin or [])
-    found = runs.verify(run, epochs)
+    found = runs.verify(run, epochs, set_ or [])
     display.verified(found, sys.stdout, json=json)
     return 0 if found.agrees else 1
 

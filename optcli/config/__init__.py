@@ -158,8 +158,11 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
     """Read and check a config; raises InvalidInput with every fault, in file order.
 
     source: a YAML file's path, or a mapping. overrides: `KEY=VALUE`, the key
-    dotted, the value YAML. A name alone, as in `optimizer=sgd`, replaces the
-    whole section; `optimizer.name=sgd` changes the name and keeps the other keys.
+    dotted, the value YAML. A later one replaces an earlier one, and what excludes it, as
+    `training.steps` and `training.epochs` do; null takes a key away, so that its default
+    holds. A name alone, as in `optimizer=sgd`, replaces the whole section;
+    `optimizer.name=sgd` changes the name and keeps the other keys, which must be keys of the
+    new one, too. Paths are as seen from the config, or else from the current folder.
     """
     if not isinstance(source, Mapping | str | Path):
         raise InvalidInput(
@@ -177,12 +180,13 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
     _override(document, overrides)
     faults = Faults()
     made = _build(document.value, faults)
+    _check_unset(document, made, faults)
     _check_together(made, document.value, faults)
     if faults.found:
         found = sorted(faults.found, key=lambda fault: document.order(fault[0]))
         raise InvalidInput(*(_placed(document, key, message) for key, message in found))
-    made["dataset"] = _resolved_path(made["dataset"], folder)
-    made["split"] = _resolved_split(made["split"], folder)
+    made["dataset"] = _resolved_path(made["dataset"], folder, document)
+    made["split"] = _resolved_split(made["split"], folder, document)
     return Config(**made, document=document)
 
 
@@ -224,26 +228,97 @@ def _override(document: Document, overrides: Sequence[str]) -> None:
             value = parse(text).value
         except InvalidInput as error:
             raise InvalidInput(Fault(error.faults[0].message, f"--set {name}")) from error
-        *above, last = name.split(".")
-        at = document.value
-        for part in above:
-            inner = at.get(part)
-            if isinstance(inner, str) and part in CHOSEN:
-                inner = {"name": inner}
-            if inner is None:
-                inner = {}
-            if not isinstance(inner, dict):
-                message = f"'{part}' is {said(inner)}, which has no keys"
-                raise InvalidInput(Fault(message, f"--set {name}"))
-            at[part] = inner
-            at = inner
-        at[last] = value
-        document.settings.add(tuple(name.split(".")))
+        _put(document, tuple(name.split(".")), value)
+
+
+# What a setting takes the place of: of two that exclude each other the later one counts.
+EXCLUDED: dict[Key, list[Key]] = {
+    ("training", "steps"): [("training", "epochs")],
+    ("training", "epochs"): [("training", "steps")],
+    ("objective",): [
+        *((section,) for section in (*REPLACED, *OF_ROWS)),
+        *(("training", key) for key in OF_BATCHES),
+    ],
+    ("dataset",): [("objective",)],
+    ("dataset", "name"): [("objective",)],
+}
+# Sections within a section that may be given by their name alone.
+BY_NAME = [("training", "average")]
+# The ways to choose rows, by their keys; one takes the place of another.
+WAYS = ({"column"}, {"group", "fraction"}, {"last"})
+
+
+def _put(document: Document, key: Key, value: Any) -> None:
+    """Set a key; null takes it away, so that its default holds."""
+    at = document.value
+    for depth, part in enumerate(key[:-1], 1):
+        inner = at.get(part)
+        if isinstance(inner, str) and (part in CHOSEN or key[:depth] in BY_NAME):
+            inner = {"name": inner}
+        if key[:depth] in (("split", "validation"), ("split", "test")):
+            inner = _way(inner, str(key[-1]))
+        if inner is None and value is None:
+            break  # there is nothing to take away
+        if inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            message = f"'{part}' is {said(inner)}, which has no keys"
+            raise InvalidInput(Fault(message, f"--set {dotted(key)}"))
+        at[part] = inner
+        at = inner
+    else:
+        if value is None:
+            at.pop(key[-1], None)
+        else:
+            at[key[-1]] = value
+    document.settings.add(key)
+    document.unset.discard(key)
+    if value is None:
+        document.unset.add(key)
+        return
+    for other in EXCLUDED.get(key if key[0] != "objective" else key[:1], ()):
+        *above, last = other
+        holder = document.value.get(above[0]) if above else document.value
+        if isinstance(holder, dict):
+            holder.pop(last, None)
+        document.settings -= {each for each in document.settings if each[: len(other)] == other}
+
+
+def _way(inner: Any, name: str) -> Any:
+    """How the rows of a part are chosen, without the keys of another way than that of `name`."""
+    own: set[str] = next((way for way in WAYS if name in way), set())
+    if not own:
+        return inner
+    if isinstance(inner, dict):
+        return {key: value for key, value in inner.items() if key in own}
+    share = isinstance(inner, int | float) and not isinstance(inner, bool)
+    return {"fraction": inner} if share and name == "group" else {}
+
+
+def _check_unset(document: Document, made: Mapping[str, Any], faults: Faults) -> None:
+    """What was taken away must be a key that could be there."""
+    for key in sorted(document.unset):
+        at: Any = made
+        for depth, part in enumerate(key):
+            if depth == 0:
+                known = list(SECTIONS)
+            elif dataclasses.is_dataclass(at) and key != ("objective", "start"):
+                known = ["name", *(field.name for field in fields(type(at)))]
+            else:
+                break  # nothing stood there, or what has no fields
+            if part not in known:
+                faults.add(key, unknown(str(part), known))
+                break
+            at = at.get(part) if depth == 0 else getattr(at, str(part), None)
 
 
 def _placed(document: Document, key: Key, message: str) -> Fault:
     """A fault with the setting it comes from, or with its file and line."""
     above = [key[:length] for length in range(len(key), 0, -1)]
+    section = key[:-1]
+    renamed = (*section, "name") in document.settings and key not in document.settings
+    if renamed and message.startswith("unknown key"):
+        message += f"; --set {dotted(section)}=NAME drops the keys of the former"
     if any(part in document.settings for part in above):
         return Fault(message, f"--set {dotted(key)}")
     for setting in sorted(document.settings):
@@ -416,18 +491,28 @@ def _check_monitor(monitor: str, key: Key, made: dict[str, Any], faults: Faults)
 # ---- paths ---------------------------------------------------------------------------
 
 
-def _resolved_path(dataset: Dataset, folder: Path) -> Dataset:
+def _place(key: Key, path: str, folder: Path, document: Document) -> str:
+    """A path as seen from the config's folder; one of a setting also from the current one."""
+    inside, here = folder / path, Path(path)
+    if key in document.settings or key[:1] in document.settings:
+        for there in (inside, here, inside.parent, here.parent):
+            if there.exists():
+                return str(here if there in (here, here.parent) else inside)
+    return str(inside)
+
+
+def _resolved_path(dataset: Dataset, folder: Path, document: Document) -> Dataset:
     paths = {
-        name: str(folder / path)
+        name: _place(("dataset", name), path, folder, document)
         for name in ("path", "cache")
         if (path := getattr(dataset, name, None)) is not None
     }
     return replace(dataset, **paths) if paths else dataset  # type: ignore[arg-type]
 
 
-def _resolved_split(split: Split, folder: Path) -> Split:
+def _resolved_split(split: Split, folder: Path, document: Document) -> Split:
     parts = {
-        name: str(folder / part)
+        name: _place(("split", name), part, folder, document)
         for name in ("validation", "test")
         if isinstance(part := getattr(split, name), str)
     }

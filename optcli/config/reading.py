@@ -60,13 +60,15 @@ class Document:
     """A value, and where its parts stand.
 
     lines: of each key, by its path from the top. settings: keys that the command
-    line has set instead. file: what messages name, or None.
+    line has set instead. unset: those of them that it took away. file: what messages name,
+    or None.
     """
 
     value: Any
     file: str | None = None
     lines: dict[Key, int] = field(default_factory=dict)
     settings: set[Key] = field(default_factory=set)
+    unset: set[Key] = field(default_factory=set)
 
     def order(self, key: Key) -> int:
         """How early the key stands in the file, or the nearest above it."""

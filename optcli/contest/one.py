@@ -21,6 +21,7 @@ from optcli.dispatch import Pool, reach
 from optcli.errors import Fault, Grave, InvalidInput
 from optcli.lengths import counted
 from optcli.recording import environment, named
+from optcli.run import placeless
 from optcli.task import checksum
 
 
@@ -179,11 +180,14 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
     for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
         if terms.get(name) != told["compare"][name]:
             differences.append((name, terms.get(name), told["compare"][name]))
-    for name, value in files.jsonable(told).items():
-        before = old.get(name)
+    there, here = placeless(old), placeless(files.jsonable(told))
+    for name, value in here.items():
+        before = there.get(name)
         if name == "configs" and isinstance(before, dict):
             both = {label: before[label] for label in value if label in before}
-            if both != {label: value[label] for label in both}:
+            if [placeless(both[label]) for label in both] != [
+                placeless(value[label]) for label in both
+            ]:
                 differences.append((name, "another", "this"))
         elif name != "compare" and before != value:
             differences.append((name, before, value))
