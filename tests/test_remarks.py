@@ -137,7 +137,7 @@ def test_a_feature_that_is_the_target_is_noted(stream):
 @WAYS
 @pytest.mark.parametrize("kind", ["classes", "labels"])
 def test_a_feature_that_tells_the_class_is_noted(kind, stream):
-    y = ["no", "yes", "yes", "no", "yes"] * 6
+    y = ["no", "yes", "yes", "no", "yes"] * 12
     columns(
         copy=y,
         code=[{"no": 3, "yes": 1}[v] for v in y],

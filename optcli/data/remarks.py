@@ -287,4 +287,4 @@ def many_values(name: str, column: Words, roles: Roles) -> list[str]:
     if values <= FEW_TEXTS or (values <= MANY_TEXTS and values <= rows * MANY_SHARE):
         return []
     what = f"column '{short(name)}' is text with {values} different values in {rows} rows, "
-    return [f"{what}an input for each; {roles.without()}, or list it in dataset.categorical"]
+    return [f"{what}an input for each; {roles.without('it')}, or list it in dataset.categorical"]
