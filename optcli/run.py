@@ -200,7 +200,9 @@ class Plan:
         target: dict[str, Any] = {"columns": encoder.target.names, "kind": encoder.target.kind}
         if encoder.target.classes:
             classes = encoder.target.classes
-            target["classes"] = classes[0] if len(classes) == 1 else [", ".join(c) for c in classes]
+            several = list(dict.fromkeys(classes))  # labels have the same two, as a rule
+            same = len(several) == 1
+            target["classes"] = classes[0] if same else [", ".join(c) for c in classes]
         layers = {
             step.name: f"{'x'.join(map(str, step.shape))} -> "
             f"{'x'.join(map(str, step.layer.output(step.shape)))}"

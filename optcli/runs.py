@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,13 +27,18 @@ MACHINE = ("cpu", "blas", "numpy", "python", "platform", "threads", "optcli")
 
 @dataclass(frozen=True)
 class Entry:
-    """A run folder at a glance. kind: `train`, `compare`, `trace`. damage: what is wrong, if so."""
+    """A run folder at a glance.
+
+    kind: `train`, `compare`, `trace`. damage: what is wrong, if so. resume: the command that
+    goes on with one that was interrupted, where it is known.
+    """
 
     folder: Path
     kind: str
     outcome: str
     summary: Mapping[str, Any]
     damage: str | None = None
+    resume: str | None = None
 
 
 def entries(parent: Path) -> Iterator[Entry]:
@@ -61,8 +67,29 @@ def entry(folder: Path) -> Entry:
         fault = error.faults[0]
         damage, summary = f"{Path(fault.file or '').name} {fault.message}", {}
     kind = _kind(folder, summary)
-    outcome = str(summary.get("outcome") or ("done" if summary else "unfinished"))
-    return Entry(folder, kind, "damaged" if damage else outcome, summary, damage)
+    open_ = "interrupted" if kind == "compare" else "unfinished"
+    outcome = str(summary.get("outcome") or ("done" if summary else open_))
+    resume = None if damage or outcome not in (open_, "interrupted") else _resume(folder, kind)
+    return Entry(folder, kind, "damaged" if damage else outcome, summary, damage, resume)
+
+
+def _resume(folder: Path, kind: str) -> str | None:
+    """The command that goes on with a run or a comparison; of a trace there is none."""
+    if kind == "train":
+        return f"optcli train --resume {shlex.quote(str(folder))}"
+    command = files.read_json(folder / "environment.json").get("command")
+    return going_on(command, folder) if kind == "compare" and isinstance(command, str) else None
+
+
+def going_on(command: str, folder: Path) -> str:
+    """The command line of a comparison, with its folder as --out."""
+    words, kept = iter(shlex.split(command)), []
+    for word in words:
+        if word == "--out":
+            next(words, None)
+        elif word != "--overwrite" and not word.startswith("--out="):
+            kept.append(word)
+    return shlex.join([*kept, "--out", str(folder)])
 
 
 def _summary(path: Path) -> dict[str, Any]:
@@ -103,6 +130,10 @@ def _missing(folder: Path) -> str | None:
 def _kind(folder: Path, summary: Mapping[str, Any]) -> str:
     if "optimizers" in summary or "performances" in summary or _has(folder, "runs.csv"):
         return "compare"
+    if not summary and _has(folder, "config.yaml"):
+        start = (folder / "config.yaml").read_bytes()[:10]
+        if start.startswith((b"compare:", b"benchmark:")):
+            return "compare"
     return "trace" if "paths" in summary else "train"
 
 
@@ -179,6 +210,8 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 def measures(entry: Entry) -> dict[str, Any]:
     """What a run came to: outcome, lengths, the best and the last epoch, the test."""
     found: dict[str, Any] = {"outcome": entry.outcome}
+    if entry.resume:
+        found["continue with"] = entry.resume
     for name in ("epochs", "steps", "parameters", "seconds"):
         if name in entry.summary:
             found[name] = entry.summary[name]

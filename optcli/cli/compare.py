@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -85,14 +86,23 @@ def command(
     Each is tuned with an equal budget, then run on fresh seeds. Without --config
     the problem is a built-in one. With --out of a comparison that one goes on.
     """
-    from optcli import contest
+    from optcli import contest, runs
     from optcli.display import comparison
     from optcli.plugins import load
 
     load(plugin or [])
     listener = comparison.pick(quiet, json, sys.stdout)
     terms = contest.Terms(
-        tune, budget, tune_seeds, seeds, metric, target, fixed_split, jobs, backend
+        tune,
+        budget,
+        tune_seeds,
+        seeds,
+        metric,
+        target,
+        fixed_split,
+        jobs,
+        backend,
+        shlex.join(["optcli", *sys.argv[1:]]),
     )
     try:
         contest.compare(
@@ -105,6 +115,9 @@ def command(
             plots=not no_plots,
             listener=listener,
         )
+    except KeyboardInterrupt:
+        listener.interrupted(lambda folder: runs.going_on(terms.command or "", folder))
+        raise
     finally:
         listener.close()
     return 0

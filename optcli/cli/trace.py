@@ -63,19 +63,24 @@ def command(
         if show:
             show.tuned([(entry.label, entry.optimizer.lr) for entry in entries])
 
-    done = tracks.trace(
-        objective,
-        optimizers,
-        steps=steps,
-        start=options.numbers("--start", start),
-        tune=tune,
-        seed=seed,
-        out=out,
-        overwrite=overwrite,
-        plots=not no_plots,
-        animate=animate,
-        tuned=tuned,
-    )
+    try:
+        done = tracks.trace(
+            objective,
+            optimizers,
+            steps=steps,
+            start=options.numbers("--start", start),
+            tune=tune,
+            seed=seed,
+            out=out,
+            overwrite=overwrite,
+            plots=not no_plots,
+            animate=animate,
+            tuned=tuned,
+        )
+    except KeyboardInterrupt:
+        if show:
+            show.interrupted()
+        raise
     if show:
         none = not tune and all(path.reached is None for path in done.traced.paths)
         hint = "none came to a minimum; --tune finds each its best learning rate" if none else ""

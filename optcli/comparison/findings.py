@@ -31,6 +31,7 @@ def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
         "higher_is_better": measure.higher,
         "seeds": contest.budget.seeds,
         "trials": contest.runs,
+        "stopped_early": _stopped(contest),
         "extended": sorted(contest.extended),
         "edge": sorted(filter(contest.on_edge, entries)),
         "target": goal,
@@ -44,6 +45,14 @@ def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
         "verdict": verdict(found, settings, measure),
         "note": "; ".join(filter(None, [stillborn(runs), varied(contest)])),
     }
+
+
+def _stopped(contest: Contest) -> dict[str, Any] | None:
+    """How many runs the early stopping of their config ended, by what patience; None if none."""
+    ended = [r.outcome for r in contest.store.results.values()].count("stopped_early")
+    rules = [entry.task.training.early_stopping for entry in contest.entries]
+    patience = sorted({rule.patience for rule in rules if rule is not None})
+    return {"runs": ended, "patience": patience} if ended else None
 
 
 def verdict(found: Comparison, settings: Mapping[str, str], measure: Measure) -> str:

@@ -75,7 +75,7 @@ def run(
     pool = Pool(terms.jobs or 1, terms.backend, plugins.load_same, same, plugins.failure)
     reach(pool)
     told = _told(problem, terms, budget, what, out or Path("runs", "new"))
-    contents = _contents(problem, told, terms.target)
+    contents = _contents(problem, told, terms.target, terms.command)
     folder = claim(out, f"compare-{problem.title}", contents, overwrite)
     with folders.dropped_if_bare(folder), folders.lock(folder):
         goal = _continued(folder, told, _data(problem), terms.target)
@@ -99,14 +99,15 @@ def run(
             workers=terms.jobs,
             pool=pool,
         )
-        for name, content in _contents(problem, told, goal).items():
+        for name, content in _contents(problem, told, goal, terms.command).items():
             files.write(folder / name, content)
         listener.started(contest, problem.title, notes)
         for progress in contest.run():
             listener.progress(progress)
         chosen = {e.label: (e.task, contest.chosen[e.label]) for e in problem.entries}
         summary = findings.summary(contest, prices(chosen))
-        for name, content in _contents(problem, told, contest.goal).items():
+        last = _contents(problem, told, contest.goal, terms.command)
+        for name, content in last.items():
             files.write(folder / name, content)
         files.write_json(folder / "summary.json", summary)
         if plots:
@@ -143,15 +144,21 @@ def _told(
     return values | {"configs": {n: portable(c, folder) for n, c in problem.configs.items()}}
 
 
-def _contents(problem: Problem, told: dict[str, Any], goal: float | None) -> dict[str, bytes]:
-    """The files that say what the comparison is made from, and on what."""
+def _contents(
+    problem: Problem, told: dict[str, Any], goal: float | None, command: str | None
+) -> dict[str, bytes]:
+    """The files that say what the comparison is made from, and on what, and by which command."""
     from optcli.config import words
 
     written = {**told, "compare": {**told["compare"], "target": goal}}
     return {
         "config.yaml": words.written(files.jsonable(written)).encode(),
         "environment.json": files.json_bytes(
-            {**environment(1, _data(problem)), "plugins": plugins.identity()}
+            {
+                **environment(1, _data(problem)),
+                "plugins": plugins.identity(),
+                "command": command,
+            }
         ),
     }
 

@@ -43,7 +43,7 @@ def run(
     contents = {
         "config.yaml": written(told).encode(),
         "environment.json": files.json_bytes(
-            {**environment(1, None), "plugins": plugins.identity()}
+            {**environment(1, None), "command": terms.command, "plugins": plugins.identity()}
         ),
     }
     if out is not None and not overwrite and one.begun(out / titles[0]):

@@ -17,7 +17,8 @@ class Terms:
     tune: learning rates for each. budget: settings of all hyperparameters instead.
     tune_seeds, seeds: how many; without `seeds` 10 to 20, by how many take part. metric:
     what is compared, by default the validation loss. target: in its units. jobs: processes;
-    None takes several where that is faster.
+    None takes several where that is faster. command: the command line that makes the
+    comparison, kept to say how one that was interrupted goes on.
     """
 
     tune: int = 9
@@ -29,6 +30,7 @@ class Terms:
     fixed_split: bool = False
     jobs: int | None = 1
     backend: str | None = None
+    command: str | None = None
 
     def check(self) -> None:
         """Raise InvalidInput with all that is out of range."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from optcli.comparison.plan import Contest, Progress
@@ -15,6 +16,7 @@ from optcli.display.pick import is_live
 from optcli.display.terminal import console, live
 from optcli.display.verdict import WIDEST, across, head, report
 from optcli.display.words import bar, escaped, number, remaining, short
+from optcli.lengths import counted
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -37,8 +39,13 @@ def pick(quiet: bool, json: bool, stream: TextIO | None) -> Quiet:
 class Quiet:
     """Says nothing."""
 
+    contest: Contest | None = None  # the one that goes on
+
     def started(self, contest: Contest, title: str, notes: Sequence[str]) -> None:
         """A comparison is about to begin."""
+
+    def interrupted(self, command: Callable[[Path], str]) -> None:
+        """A signal ended it; `command` gives the command line that goes on in a folder."""
 
     def progress(self, progress: Progress) -> None:
         """Some runs are done."""
@@ -61,7 +68,18 @@ class Plain(Quiet):
         self._phase = ""
         self._spoken = 0.0
 
+    def interrupted(self, command: Callable[[Path], str]) -> None:
+        self.close()
+        folder = None if self.contest is None else self.contest.store.folder
+        if self.contest is None or folder is None or not self.contest.runs:
+            self.output.line("interrupted; no run was finished")
+            return
+        kept = counted(self.contest.runs, "finished run")
+        self.output.line(escaped(f"interrupted; kept: {kept}, in {folder}"))
+        self.output.line(escaped(f"continue with: {command(folder)}"))
+
     def started(self, contest: Contest, title: str, notes: Sequence[str]) -> None:
+        self.contest = contest
         for line in head(contest, title, notes):
             self.output.line(line)
 
@@ -94,6 +112,7 @@ class Lines(Quiet):
         self.lines = JsonLines(stream)
 
     def started(self, contest: Contest, title: str, notes: Sequence[str]) -> None:
+        self.contest = contest
         fields = {
             "config": title,
             "entries": [entry.label for entry in contest.entries],
@@ -102,6 +121,12 @@ class Lines(Quiet):
             "notes": list(notes),
         }
         self.lines.emit("started", fields)
+
+    def interrupted(self, command: Callable[[Path], str]) -> None:
+        folder = None if self.contest is None else self.contest.store.folder
+        runs = 0 if self.contest is None else self.contest.runs
+        fields = {"runs": runs, "folder": None if folder is None else str(folder)}
+        self.lines.emit("interrupted", fields)
 
     def progress(self, progress: Progress) -> None:
         best = {label: {"lr": lr, "mean": at} for label, (lr, at) in progress.best.items()}

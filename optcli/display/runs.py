@@ -21,14 +21,24 @@ SPARE = (COLUMNS.index("epochs"), COLUMNS.index("kind"))
 def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
     """A line a run."""
     lines = JsonLines(stream)
-    rows = []
+    rows, commands = [], []
     for entry in found:
+        commands += [entry.resume] if entry.resume and entry.kind == "compare" else []
         best = entry.summary.get("best") or {}
         loss = best.get("validation_loss", best.get("train_loss"))
         epochs = entry.summary.get("epochs")
         if json:
             fields = {"run": str(entry.folder), "kind": entry.kind, "outcome": entry.outcome}
-            lines.emit("run", {**fields, "damage": entry.damage, "best": best, "epochs": epochs})
+            lines.emit(
+                "run",
+                {
+                    **fields,
+                    "damage": entry.damage,
+                    "continue": entry.resume,
+                    "best": best,
+                    "epochs": epochs,
+                },
+            )
         told = number(loss) if isinstance(loss, int | float) else ""
         count = "" if epochs is None else f"{epochs:,}"
         outcome = "failed to train" if _has_failed(entry) else entry.outcome
@@ -42,7 +52,10 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
     for column in SPARE:  # names are to be typed again: others go before they are cut
         if _needed(rows) > terminal_width(WIDEST):
             rows = [row[:column] + row[column + 1 :] for row in rows]
-    say(Output(stream), rows)
+    output = Output(stream)
+    say(output, rows)
+    for command in commands:
+        output.line(escaped(f"continue with: {command}"))
 
 
 def _has_failed(entry: Any) -> bool:

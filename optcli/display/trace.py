@@ -20,6 +20,10 @@ class TraceTable:
     def __init__(self, stream: TextIO) -> None:
         self.output = Output(stream)
 
+    def interrupted(self) -> None:
+        """A signal ended it."""
+        self.output.line("interrupted; nothing was kept")
+
     def tuned(self, found: Sequence[tuple[str, float]]) -> None:
         """The learning rate of each label."""
         said = ", ".join(f"{label} {short(lr)}" for label, lr in found)
@@ -40,6 +44,10 @@ class TraceLines:
 
     def __init__(self, stream: TextIO) -> None:
         self.lines = JsonLines(stream)
+
+    def interrupted(self) -> None:
+        """A signal ended it."""
+        self.lines.emit("interrupted", {"kept": None})
 
     def tuned(self, found: Sequence[tuple[str, float]]) -> None:
         """The learning rate of each label."""

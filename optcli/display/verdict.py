@@ -25,6 +25,7 @@ def report(summary: Mapping[str, Any], width: int) -> list[str]:
         lines += ["", *_pairs(summary, width)]
     lines += ["", *wrapped(summary["verdict"], width), *wrapped(summary["note"], width)]
     lines += wrapped(_terms(summary, lines[0].split()), width)
+    lines += wrapped(_stopped(summary), width) if summary.get("stopped_early") else []
     return [escaped(line) for line in lines]
 
 
@@ -121,6 +122,14 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
         seeds = f"{better}better in {share * summary['seeds']:g} of {summary['seeds']}"
         lines.append(f"{words} {size} [{low}, {high}], p {pair['p_value']:.2g}, {seeds}")
     return [part for line in lines for part in wrapped(line, width)]
+
+
+def _stopped(summary: Mapping[str, Any]) -> str:
+    """How many runs were shorter than the others."""
+    stopped = summary["stopped_early"]
+    patience = " or ".join(map(str, stopped["patience"]))
+    words = f"{stopped['runs']} of {counted(summary['trials'], 'run')} were stopped early"
+    return f"{words} by the config's rule (patience {patience}), so their steps differ"
 
 
 def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:

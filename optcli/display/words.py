@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,9 @@ def closing(
     lines += [f"note: {note}" for note in notes]
     if folder is not None:
         lines.append(f"run folder: {folder}")
+        if outcome == "interrupted":
+            lines.append("kept: checkpoint, history and the best model so far")
+            lines.append(f"continue with: optcli train --resume {shlex.quote(str(folder))}")
     return [escaped(line) for line in lines]
 
 
