@@ -128,7 +128,10 @@ def _work(payload: bytes) -> Any:
     try:
         return function(job)
     except (Exception, SystemExit) as error:
-        raise (failure and failure(error)) or error from None
+        found = failure and failure(error)
+        if found:
+            raise found from error  # the traceback goes along, as text, for --debug
+        raise
 
 
 # ---- processes of this machine -------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 from optcli import sources
 from optcli.errors import Fault, InvalidInput, OptcliError, shown
-from optcli.registry import REGISTRIES
+from optcli.registry import PLUGIN, REGISTRIES
 
 # The files that were loaded, in order: a worker process loads the same.
 loaded: list[Path] = []
@@ -48,7 +48,7 @@ def load(paths: Iterable[Path]) -> None:
             raise InvalidInput(Fault(wrong, file=str(path), key="--plugin"))
         if path.suffix != ".py":
             raise InvalidInput(Fault("is no Python file (.py)", file=str(path), key="--plugin"))
-        name = f"optcli_plugin_{len(loaded)}_{path.stem}"
+        name = f"{PLUGIN}{len(loaded)}_{path.stem}"
         loader = sources.Source(name, str(path))
         spec = importlib.util.spec_from_file_location(name, path, loader=loader)
         assert spec is not None
@@ -210,7 +210,9 @@ def suspect(error: BaseException) -> InvalidInput | None:
     if not loaded:
         return None
     message = f"does not fit optcli: {type(error).__name__}: {error} (--debug says where)"
-    return InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), key="--plugin"))
+    found = InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), key="--plugin"))
+    found.__cause__ = error
+    return found
 
 
 def _line(error: BaseException, path: Path) -> int | None:

@@ -12,7 +12,9 @@ import dataclasses
 import importlib
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from optcli.errors import Fault, InvalidInput, suggestion
@@ -48,11 +50,9 @@ class Registry(Generic[T]):
                 self._load()  # a plug-in must not take a built-in's name
             for word in (name, *aliases):
                 taken = self._classes.get(self._aliases.get(word, word))
-                if taken is not None and _place(taken) != _place(cls):
-                    raise InvalidInput(
-                        f"{self.kind} name '{word}' is taken by "
-                        f"{taken.__module__}.{taken.__qualname__}; choose another"
-                    )
+                if taken is not None and not _is_again(cls, taken):
+                    message = f"{self.kind} name '{word}' is taken by {_said(taken)}"
+                    raise InvalidInput(f"{message}; choose another")
             cls.name = name  # type: ignore[attr-defined]
             cls.aliases = aliases  # type: ignore[attr-defined]
             self._classes[name] = cls
@@ -122,6 +122,19 @@ def _is_own(cls: type[object]) -> bool:
     return cls.__module__.split(".")[0] == "optcli"
 
 
-def _place(cls: type[object]) -> tuple[str, str]:
-    """Module and name; the same for a class that is defined again, as in a notebook."""
-    return cls.__module__, cls.__qualname__
+# The names of modules that plug-ins are loaded as begin with this; each is loaded once.
+PLUGIN = "optcli_plugin_"
+
+
+def _is_again(cls: type[object], before: type[object]) -> bool:
+    """Whether a class is another defined again, as in a notebook, and not a second one."""
+    same = (cls.__module__, cls.__qualname__) == (before.__module__, before.__qualname__)
+    return cls is before or (same and not cls.__module__.startswith(PLUGIN))
+
+
+def _said(cls: type[object]) -> str:
+    """`optcli.losses.mse.MSE`, or `Mine in p.py` of a plug-in."""
+    if not cls.__module__.startswith(PLUGIN):
+        return f"{cls.__module__}.{cls.__qualname__}"
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
+    return f"{cls.__qualname__} in {Path(file).name}"

@@ -50,7 +50,7 @@ ROOMS = [
     ["plots", "sources"],
     ["display", "gallery", "plugins"],
     ["config"],
-    ["run", "explanation", "tracks"],
+    ["run", "explanation", "tracks", "inspection"],
     ["contest", "runs"],
     ["cli"],
 ]

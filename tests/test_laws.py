@@ -8,12 +8,24 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pytest
 
+from optcli.catalog import KINDS
+from optcli.data import table as tables
+from optcli.data.base import Dataset, Roles
 from optcli.errors import InvalidInput
+from optcli.laws import every, layers
 from optcli.laws import optimizers as of_optimizers
 from optcli.laws.base import examine
 from optcli.laws.first_use import hold
+from optcli.layers.base import Layer
+from optcli.layers.initializers import Initializer
+from optcli.losses.base import Loss
+from optcli.losses.plain import PlainLoss
+from optcli.metrics import Metric
+from optcli.objectives import Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped
+from optcli.schedules.base import Schedule
 from optcli.specs import Doc, Ge
+from optcli.wrappers import Average
 from tests.reference.optimizers import CASES
 
 LINES = Path(__file__).read_text().splitlines()
@@ -435,3 +447,303 @@ def test_what_optcli_has_itself_is_not_held_again(monkeypatch):
     hold([OPTIMIZERS.find("adam")()])
     with pytest.raises(TypeError):
         hold([Plain(lr=0.123)])
+
+
+# ---- all other kinds -----------------------------------------------------------------
+
+OTHERS = [kind for kind in every.KINDS if kind.registry is not OPTIMIZERS]
+# Files of tables need a path: tests of tables hold them to more than these laws.
+MEMBERS = [(kind, cls) for kind in OTHERS for cls in kind.registry if cls.name != "csv"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls"), MEMBERS, ids=lambda each: getattr(each, "name", None) or each.registry.kind
+)
+def test_everything_registered_keeps_the_laws(kind, cls):
+    members = list(kind.members(cls))
+    assert members
+    for words, member in members:
+        assert (words, broken(kind.laws, member)) == (words, {})
+
+
+def test_every_kind_that_a_config_can_name_has_laws():
+    assert {kind.registry.plural for kind in every.KINDS} == {*KINDS, "layers"}
+
+
+@dataclass(frozen=True)
+class Squared(PlainLoss):
+    """The squared error, as it should be."""
+
+    def batch(self, scores, target):
+        r = scores - target
+        return (r**2).mean(axis=1), 2 * r / scores.shape[1]
+
+
+class DividesByTheBatch(Squared):
+    def batch(self, scores, target):
+        r = scores - target
+        return (r**2).mean(axis=1) / len(r), 2 * r / scores.shape[1] / len(r)
+
+
+class CentersTheBatch(Squared):
+    def batch(self, scores, target):
+        r = scores - scores.mean(axis=0) - target
+        return (r**2).mean(axis=1), 2 * r / scores.shape[1]
+
+
+class OverflowsSoon(Squared):
+    def batch(self, scores, target):
+        size = np.exp(scores)
+        return size.mean(axis=1), size / scores.shape[1]
+
+
+class CountsBatches(Squared):
+    def batch(self, scores, target):
+        values, slopes = super().batch(scores, target)
+        return values * next(STEPS), slopes
+
+
+@dataclass(frozen=True)
+class OfReplicas(Loss):
+    def samples(self, prediction, target, gradient, work):
+        r = prediction - target - prediction.mean(axis=0)
+        if gradient is not None:
+            gradient[...] = 2 * r
+        return (r**2).sum(axis=-1)
+
+
+class WritesOverScores(OfReplicas):
+    def samples(self, prediction, target, gradient, work):
+        np.subtract(prediction, target, prediction)
+        if gradient is not None:
+            gradient[...] = 2 * prediction
+        return (prediction**2).sum(axis=-1)
+
+
+class AddsToTheGradient(OfReplicas):
+    def samples(self, prediction, target, gradient, work):
+        r = prediction - target
+        if gradient is not None:
+            gradient += 2 * r
+        return (r**2).sum(axis=-1)
+
+
+class OneForAll(OfReplicas):
+    def samples(self, prediction, target, gradient, work):
+        r = prediction - target
+        if gradient is not None:
+            gradient[...] = 2 * r
+        return (r**2).sum(axis=(1, 2))
+
+
+class InPass:
+    def __init__(self, place, forward, backward):
+        self.place, self.forward, self.backward = place, forward, backward
+
+
+@dataclass(frozen=True)
+class Doubled(Layer):
+    def bind(self, place):
+        return InPass(place, lambda x: x * 2, lambda dy: dy * 2)
+
+
+class CentersReplicas(Doubled):
+    def bind(self, place):
+        return InPass(place, lambda x: x - x.mean(axis=0), lambda dy: dy)
+
+
+class CentersRows(Doubled):
+    def bind(self, place):
+        return InPass(place, lambda x: x - x.mean(axis=-2, keepdims=True), lambda dy: dy)
+
+
+class WritesOverTheData(Doubled):
+    def bind(self, place):
+        return InPass(place, lambda x: np.multiply(x, 2, x), lambda dy: dy * 2)
+
+
+class OtherShape(Doubled):
+    def output(self, shape):
+        return (shape[0] + 1, *shape[1:])
+
+
+class LeavesWeights(Doubled):
+    def parameters(self, shape):
+        return {"weight": shape}
+
+
+class Halving(Schedule):
+    def shape(self, done, span):
+        return np.where(done < span.rest / 2, 1.0, 0.5)
+
+
+class OfTheCall(Halving):
+    def shape(self, done, span):
+        return np.linspace(1, 0.1, len(done))
+
+
+class Climbing(Halving):
+    def shape(self, done, span):
+        return 1 - 2 * done / span.rest
+
+
+class OverTheEnd(Halving):
+    def shape(self, done, span):
+        return 1 / (span.steps - 1 - done)
+
+
+class RemembersOnce(Halving):
+    def watches(self, usual):
+        return usual
+
+    def memory(self, replicas):
+        return {"best": np.full(replicas, np.inf)}
+
+    def watch(self, memory, value):
+        memory["best"][:] = min(memory["best"].min(), value.min())
+
+    def scale(self, memory):
+        return memory["best"]
+
+
+@dataclass(frozen=True)
+class Away(Metric):
+    kinds = frozenset({"values"})
+    higher_is_better = False
+
+    def measure(self, scores, target, weight=None):
+        away = np.abs(scores.astype(float) - target).mean(axis=-1)
+        return np.average(away, axis=1, weights=None if weight is None else weight + 0 * away)
+
+
+class TheMoreTheBetter(Away):
+    higher_is_better = True
+
+
+class WithoutWeights(Away):
+    def measure(self, scores, target, weight=None):
+        return super().measure(scores, target)
+
+
+class OfAllRuns(Away):
+    def measure(self, scores, target, weight=None):
+        return super().measure(scores, target, weight) - scores.mean()
+
+
+class OneNumber(Away):
+    def measure(self, scores, target, weight=None):
+        return float(super().measure(scores, target, weight)[0])
+
+
+@dataclass(frozen=True)
+class Bowl(Objective):
+    domain = ((-2.0, 2.0), (-2.0, 2.0))
+    start = (1.0, 1.0)
+    minima = np.zeros((1, 2))
+
+    def value(self, x):
+        return (x**2).sum(axis=1)
+
+    def gradient(self, x, out):
+        out[:] = 2 * x
+
+
+class ElsewhereLevel(Bowl):
+    minima = np.ones((1, 2))
+
+
+class NotTheLeast(Bowl):
+    least = 1.0
+
+
+class ReturnsItsGradient(Bowl):
+    def gradient(self, x, out):
+        return 2 * x
+
+
+class OfAllPoints(Bowl):
+    def value(self, x):
+        return (x**2).sum(axis=1) + x.sum()
+
+
+@dataclass(frozen=True)
+class Large(Initializer):
+    def draw(self, random, shape, fan_in, fan_out):
+        return np.random.default_rng().standard_normal(shape)
+
+
+@dataclass(frozen=True)
+class Beyond(Average):
+    def share(self, n):
+        return 1 + 1 / n
+
+
+@dataclass(frozen=True)
+class Drawn(Dataset):
+    def table(self, seed):
+        return tables.of({"x1": np.random.default_rng().random(5), "y": np.arange(5.0)}, ())
+
+    def roles(self):
+        return Roles(target=("y",))
+
+    def other(self, path):
+        raise NotImplementedError
+
+
+class Nameless(Drawn):
+    def roles(self):
+        return Roles(target=("z",))
+
+
+BROKEN_OTHERS = {
+    DividesByTheBatch: "a row of weight 2 does not count as two rows",
+    CentersTheBatch: "a row of weight 2 does not count as two rows",
+    OverflowsSoon: "subtract the largest before np.exp, or declare the bounds of `scores`",
+    CountsBatches: "a run in company differs from the run alone",
+    OfReplicas: "nothing may be taken over the first axis",
+    WritesOverScores: "changes the scores that it is given",
+    AddsToTheGradient: "samples must write into `gradient`",
+    OneForAll: "must be (2, 7): one for each row, the mean is taken for you",
+    CentersReplicas: "batches are (R, B, …), of a single run (B, …); count axes from the end",
+    CentersRows: "rows influence each other in evaluation",
+    WritesOverTheData: "forward writes over its input, which may be the data",
+    OtherShape: "forward gives rows of shape (5,), but output says (6,)",
+    LeavesWeights: "backward leaves the gradient by 'weight' unwritten",
+    OfTheCall: "each must follow from its own step alone",
+    Climbing: "a factor is negative in a run of 3 steps: it would climb",
+    OverTheEnd: "divide by span.rest, which is at least 1",
+    RemembersOnce: "memory has a number for each run; use np.where and masks, not `if`",
+    TheMoreTheBetter: "but higher_is_better is True",
+    WithoutWeights: "a row of weight 2 does not count as two rows",
+    OfAllRuns: "nothing may be taken over the first axis",
+    OneNumber: "measure gives shape () for 3 runs (values); must be (3,)",
+    ElsewhereLevel: "the gradient at its minima is 2; must be 0",
+    NotTheLeast: "has the value 0 at its minimum, but least says 1",
+    ReturnsItsGradient: "gradient leaves `out` unwritten; write into it, as in out[:] = …",
+    OfAllPoints: "a point in company has other numbers than alone",
+    Large: "draw from `random` alone",
+    Beyond: "share(2) is 1.5; must be in [0, 1]",
+    Drawn: "the same seed gives another table",
+    Nameless: "roles names 'z', which is no column of its table (x1, y)",
+}
+RIGHT = [Squared, Doubled, Halving, Away, Bowl]
+
+
+def laws_of(cls):
+    """What is found of a class that is not registered."""
+    (kind, _) = next(every.kinds_of([cls]))
+    member = layers.Fed(cls(), (5,)) if issubclass(cls, Layer) else cls()
+    return broken(kind.laws, member)
+
+
+@pytest.mark.parametrize("cls", RIGHT, ids=lambda cls: cls.__name__)
+def test_what_the_others_differ_from_is_right(cls):
+    assert laws_of(cls) == {}
+
+
+@pytest.mark.parametrize("cls", BROKEN_OTHERS, ids=lambda cls: cls.__name__)
+def test_what_is_broken_is_told_what_to_mend(cls):
+    found = list(laws_of(cls).values())
+    assert found
+    assert BROKEN_OTHERS[cls] in found[0]
+    assert "\n" not in found[0]

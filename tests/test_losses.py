@@ -135,19 +135,6 @@ def test_the_variance_of_gaussian_nll_is_the_one_it_is_a_loss_of():
 # ---- the gradient is that of the value -----------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@each_case
-def test_value_is_that_of_value_and_gradient(case, dtype):
-    loss = made(case)
-    scores, target, weight = example(loss, dtype=dtype)
-    for w in (None, weight):
-        value, gradient = both(loss, scores, target, w)
-        assert np.array_equal(loss.value(scores, target, w), value)
-        assert value.dtype == dtype
-        assert gradient.dtype == dtype
-        assert np.isfinite(gradient).all()
-
-
 @pytest.mark.parametrize("shape", [(5, 3), (1, 2), (2, 6)], ids=str)
 @each_case
 def test_gradient_is_that_of_the_value(case, shape):
@@ -211,32 +198,6 @@ def test_which_losses_have_kinks():
 # ---- replicas, buffers, extremes -----------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@each_case
-def test_a_replica_has_the_same_bits_in_any_company(case, dtype):
-    loss = made(case)
-    scores, target, weight = example(loss, 6, 9, dtype=dtype)
-    for w in (None, weight):
-        values, gradients = both(loss, scores, target, w)
-        for r in range(6):
-            own = slice(r, r + 1)
-            value, gradient = both(loss, scores[own], target[own], None if w is None else w[own])
-            assert value[0] == values[r]
-            assert np.array_equal(gradient[0], gradients[r])
-
-
-@each_case
-def test_replicas_may_share_their_targets(case):
-    loss = made(case)
-    scores, target, weight = example(loss, 4)
-    for w in (None, weight[:1]):
-        copies = None if w is None else np.repeat(w, 4, 0)
-        value, gradient = both(loss, scores, target[:1], w)
-        expected, expected_gradient = both(loss, scores, np.repeat(target[:1], 4, 0), copies)
-        assert np.array_equal(value, expected)
-        assert np.array_equal(gradient, expected_gradient)
-
-
 @pytest.mark.parametrize("scale", [1e3, 1e4])
 @each_case
 def test_extreme_scores_stay_finite(case, scale):
@@ -260,21 +221,6 @@ def test_beyond_the_bounds_it_overflows_as_said(name, score):
 
 
 @each_case
-def test_nothing_of_an_earlier_call_is_left(case):
-    loss, work = made(case), Workspace()
-    for seed, rows in enumerate((7, 5, 7, 7)):
-        scores, target, weight = example(loss, 3, rows, seed=seed)
-        for w in (None, weight):
-            before = scores.copy(), target.copy(), weight.copy()
-            value, gradient = both(loss, scores, target, w, work)
-            expected, fresh = both(loss, scores, target, w)
-            assert np.array_equal(value, expected)
-            assert np.array_equal(gradient, fresh)
-            after = scores, target, weight
-            assert all(map(np.array_equal, before, after)), "what is given is untouched"
-
-
-@each_case
 def test_a_step_allocates_nothing_of_the_size_of_the_batch(case):
     loss, work = made(case), Workspace()
     rows = 32768  # NumPy's own buffers are smaller than a number for each of them
@@ -287,27 +233,6 @@ def test_a_step_allocates_nothing_of_the_size_of_the_batch(case):
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < rows * 8
-
-
-@each_case
-def test_a_batch_without_weight_counts_for_nothing(case):
-    loss = made(case)
-    scores, target, weight = example(loss)
-    weight[1] = 0
-    value, gradient = both(loss, scores, target, weight)
-    assert value[1] == 0
-    assert not gradient[1].any()
-    assert value[0] != 0
-
-
-@each_case
-def test_weights_repeat_samples(case):
-    loss = made(case)
-    scores, target, _ = example(loss, 1, 6)
-    counts = np.array([1, 2, 0, 3, 1, 1])
-    value = loss.value(scores, target, counts[None].astype(float))
-    repeated = loss.value(np.repeat(scores, counts, 1), np.repeat(target, counts, 1))
-    assert value[0] == pytest.approx(repeated[0], rel=1e-13)
 
 
 # ---- what they say of themselves -----------------------------------------------------

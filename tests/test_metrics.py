@@ -69,54 +69,6 @@ def test_pinned(name, data, fields, expected):
     assert measure(name, *data, **fields) == pytest.approx(expected, nan_ok=True, rel=1e-12)
 
 
-def test_weights_count_as_repeated_rows():
-    weight = [1, 2, 0, 3]
-    rng = np.random.default_rng(0)
-    for metric in METRICS:
-        if "classes" in metric.kinds:
-            scores, target = rng.normal(size=(4, 3)), np.array([0, 1, 2, 0])
-        else:
-            scores, target = rng.normal(size=(2, 4, 2))
-        repeated = np.repeat(scores, weight, 0), np.repeat(target, weight, 0)
-        fields = {"k": 2} if metric.name == "top_k" else {}
-        assert measure(metric.name, scores, target, weight, **fields) == pytest.approx(
-            measure(metric.name, *repeated, **fields)
-        ), metric.name
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", METRICS.names())
-def test_replicas_are_measured_apart_and_may_share_rows(name, weighted):
-    rng = np.random.default_rng(1)
-    metric = METRICS.find(name)()
-    tasks = {
-        "classes": rng.integers(0, 4, (1, 20)),
-        "labels": rng.integers(0, 2, (1, 20, 4)).astype(float),
-        "values": rng.normal(size=(1, 20, 4)),
-    }
-    for kind in metric.kinds:
-        scores = rng.normal(size=(3, 20, 4)).astype(np.float32)
-        weight = rng.uniform(size=(1, 20)) if weighted else None
-        shared = metric.measure(scores, tasks[kind], weight)
-        assert shared.shape == (3,)
-        own_weight = None if weight is None else np.repeat(weight, 3, 0)
-        own = metric.measure(scores, np.repeat(tasks[kind], 3, 0), own_weight)
-        np.testing.assert_array_equal(shared, own)
-        alone = [metric.measure(scores[r : r + 1], tasks[kind], weight)[0] for r in range(3)]
-        np.testing.assert_allclose(shared, alone, rtol=1e-12)
-
-
-@pytest.mark.parametrize("name", METRICS.names())
-def test_scores_that_are_no_numbers_raise_nothing(name):
-    metric = METRICS.find(name)()
-    scores = np.full((1, 4, 3), np.nan, np.float32)
-    scores[0, 1] = np.inf
-    scores[0, 2] = 3e38
-    for kind in metric.kinds:
-        target = np.array([[0, 1, 2, 0]]) if kind == "classes" else np.eye(4, 3)[None]
-        metric.measure(scores, target)
-
-
 def test_what_fits():
     with pytest.raises(InvalidInput, match="metrics: 'rmse' is for values, but the loss is about"):
         METRICS.find("rmse")().check("classes", 3)

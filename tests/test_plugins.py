@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -226,14 +227,136 @@ def test_a_loss_that_is_not_finite_is_a_divergence_and_a_wrong_gradient(value, c
     assert capsys.readouterr().out.splitlines()[-1].startswith("WRONG: ")
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("body", ["raise RuntimeError('boom')", "import sys; sys.exit(4)"])
-def test_what_fails_in_a_worker_is_said_as_in_the_command(body, jobs):
-    plugin(RULE.format(name="mine", numbers="return (self.lr,)", body=body))
-    words = f"compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs {jobs} --plugin p.py"
+# In the parent it is as it should be: what is told comes out of a worker.
+LATE = "import multiprocessing as m; m.parent_process() and "
+
+
+@pytest.mark.parametrize("start", [LATE, ""], ids=["late", "at once"])
+@pytest.mark.parametrize("end", ["exec('raise RuntimeError(1)')", "__import__('sys').exit(4)"])
+def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
+    plugin(RULE.format(name="mine", numbers="return (self.lr,)", body=f"{start}{end}; {STEP}"))
+    words = "compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs 2 --plugin p.py --debug"
     done = subprocess.run(
         [sys.executable, "-m", "optcli", *words.split()], capture_output=True, text=True
     )
     assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    *traced, line = done.stderr.splitlines()
     assert line.startswith("p.py:13: --plugin: fails: ")
+    assert any('p.py", line 13, in update' in each for each in traced), "the traceback"
+
+
+# ---- optcli plugin check -----------------------------------------------------------------
+
+GOOD = LOSS.format(name="mine", body="return (r**2).mean(1), 2 * r / r.shape[1]")
+
+
+def inspected(text, capsys, *words):
+    """Exit code, what is printed, and the errors, of checking a plug-in."""
+    Path("p.py").write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (LOSSES, OPTIMIZERS):
+            registry.names()
+            patch.setattr(registry, "_classes", dict(registry._classes))
+            patch.setattr(registry, "_aliases", dict(registry._aliases))
+        patch.setattr(plugins, "loaded", [])
+        code = run(["plugin", "check", "p.py", *words])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_a_right_plugin_keeps_all_laws(capsys):
+    code, out, err = inspected(GOOD, capsys)
+    assert (code, err) == (0, "")
+    assert out.startswith("loss mine, p.py:6\n  holds   ")
+    assert "BROKEN" not in out
+    assert out.splitlines()[-1].startswith("all 11 laws hold, ")
+
+
+def test_a_broken_plugin_is_told_what_to_write_instead(capsys):
+    text = RULE.format(name="mine", numbers="return (self.lr,)", body="return x - lr * g")
+    code, out, _ = inspected(text, capsys)
+    assert code == 1
+    assert "  BROKEN  update moves x\n" in out
+    assert "update must write into x" in out
+    assert "BROKEN: " in out.splitlines()[-1]
+
+
+def test_a_wrong_gradient_is_found(capsys):
+    text = LOSS.format(name="mine", body="return (r**2).mean(1), 2 * r")
+    code, out, _ = inspected(text, capsys)
+    assert code == 1
+    assert "BROKEN  its gradient is that of its value" in out
+
+
+def test_what_raises_is_placed_and_debug_shows_where(capsys):
+    text = LOSS.format(name="mine", body="raise RuntimeError('boom')")
+    code, out, err = inspected(text, capsys, "--debug")
+    assert code == 1
+    assert "p.py:13: fails: RuntimeError: boom" in out
+    assert "raise RuntimeError('boom')" in err
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_its_lines_fit_the_terminal(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = RULE.format(name="mine", numbers="return (self.lr,)", body="return x - lr * g")
+    _, out, _ = inspected(text, capsys)
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_json_lines_have_a_law_each(capsys):
+    text = RULE.format(name="mine", numbers="return (self.lr,)", body="return x - lr * g")
+    code, out, _ = inspected(text, capsys, "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert {line["event"] for line in lines} == {"law", "summary"}
+    (first, *_) = [line for line in lines if not line.get("holds", True)]
+    assert first["law"] == "update moves x"
+    assert (first["file"], first["line"], first["name"]) == ("p.py", 6, "mine")
+    assert lines[-1]["ok"] is False
+    assert lines[-1]["broken"] >= 1
+
+
+def test_notes_are_no_faults(capsys):
+    text = GOOD.replace("    scales_target", "    size: float = 1.0\n    scales_target")
+    text = text.replace('    "Mine."\n', "")
+    code, out, _ = inspected(text, capsys)
+    assert code == 0
+    assert "note    has no docstring" in out
+    assert "note    size: does not say its meaning" in " ".join(out.split(" "))
+    assert out.splitlines()[-1].startswith("all 11 laws hold, 2 notes, ")
+
+
+def test_what_registers_nothing_is_refused_with_the_class_it_forgot(capsys):
+    code, _, err = inspected(GOOD.replace('@LOSSES.register("mine")\n', ""), capsys)
+    assert code == 2
+    assert err == (
+        "p.py: registers nothing; Mine is a class for it: put @LOSSES.register('name'), say, "
+        "above @dataclass\n"
+    )
+
+
+def test_a_class_that_is_forgotten_beside_others_is_a_note(capsys):
+    more = "\n@dataclass(frozen=True)\nclass Other(Mine):\n    'Other.'\n"
+    code, out, _ = inspected(GOOD + more, capsys)
+    assert code == 0
+    assert "Other is not registered" in out
+
+
+@pytest.mark.parametrize("name", ["Mine", "Two"])
+def test_two_classes_of_one_name_are_refused(name, capsys):
+    twice = GOOD + GOOD[len(HEAD) :].replace("class Mine", f"class {name}")
+    code, _, err = inspected(twice, capsys)
+    assert code == 2
+    assert err == ("p.py:14: --plugin: loss name 'mine' is taken by Mine in p.py; choose another\n")
+
+
+def test_a_hyperparameter_outside_of_a_dataclass_is_told(capsys):
+    text = GOOD.replace("@dataclass(frozen=True)\n", "").replace(
+        "    scales_target", "    size: float = 1.0\n    scales_target"
+    )
+    code, out, _ = inspected(text, capsys)
+    assert code == 1
+    assert "size cannot be set in a config: the class is no dataclass of its own" in " ".join(
+        out.split()
+    )

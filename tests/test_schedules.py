@@ -379,15 +379,6 @@ def test_every_factor_is_finite_and_none_is_negative(cls, steps, warmup):
 
 
 @pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
-def test_a_part_of_the_steps_has_the_bits_of_the_whole(cls):
-    schedule = cls(warmup=0.1)
-    whole = factors(schedule, 1000, 7)
-    for start, stop in [(0, 1), (90, 120), (500, 756), (999, 1000)]:
-        part = schedule.factor(np.arange(start + 1, stop + 1, dtype=float), 1000, 7)
-        assert np.array_equal(part, whole[start:stop])
-
-
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
 def test_the_warmup_is_a_straight_line_and_what_follows_begins_at_its_beginning(cls):
     found = factors(cls(warmup=20), 100)
     assert found[:20].tolist() == [i / 20 for i in range(1, 21)]

@@ -49,6 +49,7 @@ def _gather() -> None:
         explain,
         gradcheck,
         list_,
+        plugin,
         predict,
         runs,
         schema,
@@ -60,6 +61,7 @@ def _gather() -> None:
     for module in (*work, explain, list_, schema):
         app.command(module.NAME)(module.command)
     app.add_typer(runs.app, name=runs.NAME)
+    app.add_typer(plugin.app, name=plugin.NAME)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -48,13 +48,15 @@ class Finding:
 
 
 def examine(laws: Iterable[Law[T]], member: T) -> Iterator[Finding]:
-    """What each law finds; what the member's code raises is a fault, too."""
+    """What each law finds; what the member's code raises is a fault, and ends it."""
     for law in laws:
         try:
             with np.errstate(all="ignore"):
                 yield Finding(law.says, law.fault(member))
         except (Exception, SystemExit) as error:
-            yield Finding(law.says, raised(error), line=line_of(error, type(member)), error=error)
+            cls = type(getattr(member, "layer", member))
+            yield Finding(law.says, raised(error), line=line_of(error, cls), error=error)
+            return
 
 
 def raised(error: BaseException) -> str:
