@@ -28,7 +28,7 @@ from optcli.layers.base import LAYERS
 from optcli.layers.initializers import INITIALIZERS
 from optcli.losses.base import LOSSES
 from optcli.metrics import METRICS, Metric
-from optcli.models import MODELS
+from optcli.models import MODELS, Model
 from optcli.objectives import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.registry import Registry
@@ -60,6 +60,16 @@ def _layers(cls: type[Any]) -> Members:
         yield words, layers.Fed(layer, shape)
 
 
+def _models(cls: type[Model]) -> Members:
+    for words, model in variants(cls):
+        try:
+            models.built(model)
+        except InvalidInput:
+            if words:
+                continue  # a combination that does not fit the image
+        yield words, model
+
+
 def _metrics(cls: type[Metric]) -> Members:
     for words, metric in variants(cls):
         try:
@@ -75,7 +85,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(OPTIMIZERS, optimizers.LAWS),
     Kind(LAYERS, layers.LAWS, _layers),
     Kind(ACTIVATIONS, layers.LAWS, _activations),
-    Kind(MODELS, models.LAWS),
+    Kind(MODELS, models.LAWS, _models),
     Kind(SCHEDULES, schedules.LAWS),
     Kind(METRICS, metrics.LAWS, _metrics),
     Kind(OBJECTIVES, objectives.LAWS),

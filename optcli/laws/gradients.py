@@ -52,7 +52,7 @@ def _said(result: Result) -> str:
     """The worst entry, what all of them have in common, and where to look further."""
     (worst,) = result.worst(1)
     found = f"{worst.label} is {worst.analytic:.6g}, by differences {worst.numeric:.6g}"
-    if result.problems:
-        found = result.problems[0]
+    if result.problems or result.reason:
+        found = result.problems[0] if result.problems else f"not checked: {result.reason}"
     hint = f" ({result.hint()})" if result.hint() else ""
     return f"{found}{hint}; optcli gradcheck shows each entry"
