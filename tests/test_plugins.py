@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from optcli import plugins
 from optcli.cli.main import run
@@ -220,11 +221,11 @@ def test_a_loss_without_a_default_cannot_be_checked(capsys):
 
 
 @pytest.mark.parametrize("value", ["np.nan", "np.inf"])
-def test_a_loss_that_is_not_finite_is_a_divergence_and_a_wrong_gradient(value, capsys):
+def test_a_loss_that_is_not_finite_is_a_divergence_and_not_checked(value, capsys):
     plugin(LOSS.format(name="mine", body=f"return r[:, 0] * {value}, r * {value}"), loss="mine")
     assert command("train c.yaml --quiet") == 1
     assert command("gradcheck mine") == 1
-    assert capsys.readouterr().out.splitlines()[-1].startswith("WRONG: ")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("not checked: ")
 
 
 # In the parent it is as it should be: what is told comes out of a worker.
@@ -360,3 +361,40 @@ def test_a_hyperparameter_outside_of_a_dataclass_is_told(capsys):
     assert "size cannot be set in a config: the class is no dataclass of its own" in " ".join(
         out.split()
     )
+
+
+# ---- the examples of the page ------------------------------------------------------------
+
+PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
+EXAMPLES = {
+    "loss": ("loss: {name: charbonnier, eps: 0.01}", []),
+    "schedule": ("schedule: {name: sawtooth, teeth: 3}", []),
+    "layer": ("model: {name: scaled_linear, units: 16}", []),
+    "metric": ("metrics: [rmse, {name: within, distance: 0.5}]", ["validation_within"]),
+}
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_an_example_of_the_page_keeps_the_laws_and_trains(kind):
+    section = PAGE.partition(f"## A {kind}\n")[2].partition("\n## ")[0]
+    config, columns = EXAMPLES[kind]
+    assert f"`{config}`" in section.replace("\n", " ")
+    Path("p.py").write_text(section.partition("```python\n")[2].partition("```")[0])
+    told = yaml.safe_load(CONFIG.replace("LOSS", "mse").replace("RULE", "{name: adam, lr: 0.1}"))
+    Path("c.yaml").write_text(yaml.safe_dump(told | yaml.safe_load(config)))
+    code = (
+        "from optcli.cli.main import run; "
+        "assert run(['plugin', 'check', 'p.py']) == 0; "
+        "assert run('train c.yaml --plugin p.py --out t --no-plots --quiet'.split()) == 0"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "note" not in done.stdout
+    head = Path("t", "history.csv").read_text().splitlines()[0].split(",")
+    assert set(columns) <= set(head)
+    if kind == "schedule":
+        written = PAGE.partition("    $ optcli plugin check schedule.py\n")[2].splitlines()
+        shown = [line[4:] for line in written[:8]]
+        found = done.stdout.replace("p.py", "schedule.py").splitlines()
+        assert found[:7] == shown[:7]
+        assert found[7].startswith("all 5 laws hold, ")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from optcli.errors import Fault, InvalidInput
-from optcli.laws.base import placed
 from optcli.optimizers.base import Optimizer
 
 _held: set[str] = set()
@@ -32,6 +31,7 @@ def _broken(rule: Optimizer) -> Fault | None:
         return None
     import numpy as np
 
+    from optcli.laws.base import placed
     from optcli.laws.optimizers import LAWS
 
     with np.errstate(all="ignore"):
