@@ -24,8 +24,8 @@ class BinaryFocal(MarginLoss):
         ∂ℓ/∂s_j = −(2t_j − 1)·α_t·r_j^γ·(r_j + γ·(1 − r_j)·c_j) / C
 
     α_t is alpha for ones and 1 − alpha for zeros; without alpha it is 1. The same as
-    optax's sigmoid_focal_loss, then the mean; torchvision's has alpha = 0.25 unless told
-    otherwise, and the sum.
+    optax's sigmoid_focal_loss, then the mean; torchvision's has alpha = 0.25 by default, and
+    no reduction.
 
     Reference: T.-Y. Lin and others, Focal loss for dense object detection, ICCV 2017, eq. 5.
 

@@ -26,7 +26,7 @@ class EpsilonInsensitive(EntryLoss):
     0.1, too (that of LinearSVR is 0). A standardized target is in units of its
     deviation, and so is epsilon.
 
-    Reference: V. Vapnik, The nature of statistical learning theory, 1995, ch. 6.
+    Reference: V. Vapnik, The nature of statistical learning theory, 2nd edition, 2000, ch. 6.
 
     Example: `loss: {name: epsilon_insensitive, epsilon: 0.05}`
     """

@@ -26,7 +26,7 @@ class SquaredEpsilonInsensitive(EntryLoss):
     epsilon is 0.1, too. A standardized target is in units of its deviation, and so is
     epsilon.
 
-    Reference: V. Vapnik, The nature of statistical learning theory, 1995, ch. 6.
+    Reference: V. Vapnik, The nature of statistical learning theory, 2nd edition, 2000, ch. 6.
 
     Example: `loss: {name: squared_epsilon_insensitive, epsilon: 0.05}`
     """

@@ -33,6 +33,9 @@ class Adafactor(Shaped):
     State: a number for each row and column of a weight, one for each entry of a bias.
 
     The same as torch's Adafactor with its default ε₁, which lacks the paper's momentum.
+    optax's adafactor keeps rows and columns only where two dimensions have at least 128
+    entries (min_dim_size_to_factor), and the whole v elsewhere; it adds 1e-30 to g² (eps),
+    does not hold the learning rate below 1/√t, and has a momentum on request.
 
     Reference: N. Shazeer and M. Stern, Adafactor: adaptive learning rates with sublinear
     memory cost, 2018, algorithms 4 and 5.

@@ -28,7 +28,7 @@ class AdEMAMix(Optimizer):
 
     State: three arrays of the parameters' size, m₁, m₂ and v.
 
-    The same as optax's ademamix with constant α and β₃. The paper lets both rise over the
+    The same as optax's contrib.ademamix with constant α and β₃. The paper lets both rise over the
     first part of the training.
 
     Reference: M. Pagliardini, P. Ablin and D. Grangier, The AdEMAMix optimizer: better,

@@ -28,7 +28,7 @@ class ADOPT(Optimizer):
 
     State: two arrays of the parameters' size.
 
-    The same as optax's adopt.
+    The same as optax's contrib.adopt.
 
     Reference: S. Taniguchi and others, ADOPT: modified Adam can converge with any β₂ with
     the optimal rate, 2024, algorithm 2 (clipped), with t counted from 0.

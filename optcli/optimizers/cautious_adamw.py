@@ -26,11 +26,11 @@ class CautiousAdamW(Shaped):
 
     State: two arrays of the parameters' size, m and v.
 
-    Neither torch nor optax has it. As in the authors' code, the mean is held from below,
-    where the paper adds 1 to the count.
+    Neither torch nor optax has it. As in the authors' code, the mean is held from below;
+    the preprint adds ε to it.
 
     Reference: K. Liang and others, Cautious optimizers: improving training with one line
-    of code, 2024, algorithm 1.
+    of code, 2024 (arXiv 2411.16085, version 4), algorithm 1.
 
     Example: `optimizer: {name: cautious_adamw, lr: 0.001}`
     """

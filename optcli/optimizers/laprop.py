@@ -25,8 +25,8 @@ class LaProp(Optimizer):
 
     State: two arrays of the parameters' size, m and n.
 
-    Neither torch nor optax has it. The defaults are the paper's; weight_decay is as in
-    adamw, as the paper has it.
+    Neither torch nor optax has it. The defaults are the paper's. weight_decay is as in
+    adamw; the authors' code subtracts weight_decay·x, without the learning rate.
 
     Reference: L. Ziyin, Z. T. Wang and M. Ueda, LaProp: separating momentum and
     adaptivity in Adam, 2020, algorithm 1.

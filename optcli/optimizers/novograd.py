@@ -28,8 +28,8 @@ class NovoGrad(Shaped):
 
     The same as optax's novograd; the default of lr is the paper's for images.
 
-    Reference: B. Ginsburg and others, Stochastic gradient methods with layer-wise adaptive
-    moments for training of deep networks, 2020, algorithm 1.
+    Reference: B. Ginsburg and others, Training deep networks with stochastic gradient
+    normalized by layerwise adaptive second moments, 2020, algorithm 1.
 
     Example: `optimizer: {name: novograd, lr: 0.01, weight_decay: 0.001}`
     """

@@ -28,7 +28,8 @@ class Rprop(Optimizer):
 
     State: two arrays of the parameters' size.
 
-    The same as torch's Rprop (there `etas` and `step_sizes`) and as optax's.
+    The same as torch's Rprop (there `etas` and `step_sizes`). optax's rprop (0.2.8) takes
+    every step one gradient late.
 
     Reference: M. Riedmiller and H. Braun, A direct adaptive method for faster
     backpropagation learning, 1993; this form: C. Igel and M. Hüsken, Improving the Rprop
