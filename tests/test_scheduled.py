@@ -1,6 +1,7 @@
 """Hyperparameters that move: every rule, under a schedule of each, against its plain form."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from optcli.optimizers.base import OPTIMIZERS, Stepper
 from optcli.parameters import Layout
 from tests.reference.optimizers import CASES, PROBLEMS
 from tests.reference.rules import RULES, settings
+from tests.reference.scheduled import PINS, STEPS, cases, factors
 from tests.test_optimizers import OF_MODELS, Asked
 
 PROBLEM = PROBLEMS["sequence"]
-STEPS = 24
 
 
 def made(case):
@@ -25,11 +26,9 @@ def numbers(optimizer):
     return [name for name in found if getattr(optimizer, name)]
 
 
-def factors(name):
-    """Rising and falling, not above 1; rprop's step up stays above 1."""
-    t = np.arange(STEPS)
-    lowest = 0.9 if name in ("eta_plus", "d") else 0.4
-    return 1 - (1 - lowest) * (0.5 - 0.5 * np.cos(t / 7))
+def factor(name):
+    """Rprop's step up and Adafactor's d stay above 1."""
+    return factors(0.9 if name in ("eta_plus", "d") else 0.4)
 
 
 def solve(optimizer, moved, plan=STEPS):
@@ -61,8 +60,8 @@ def test_every_rule_is_written_plainly():
 def test_equals_its_rule_under_any_schedule(case):
     optimizer, name = made(case), case.partition("-")[0]
     names = numbers(optimizer)
-    plans = [{}, *({each: factors(each)} for each in names)]
-    plans.append({each: factors(each) for each in names})
+    plans = [{}, *({each: factor(each)} for each in names)]
+    plans.append({each: factor(each) for each in names})
     for moved in plans:
         gradients = PROBLEM.gradients[:STEPS]
         expected = RULES[name](PROBLEM.start, gradients, settings(optimizer, moved))
@@ -70,3 +69,14 @@ def test_equals_its_rule_under_any_schedule(case):
         found = solve(optimizer, moved)
         assert np.allclose(found, expected, rtol=1e-10, atol=1e-10), list(moved)
     assert np.array_equal(solve(optimizer, moved, plan=11), found)
+
+
+def test_equals_what_torch_said():
+    pins = json.loads(PINS.read_text())
+    assert pins.keys() == {f"{case}/{moved}" for case, moved in cases()}
+    assert {"adam/beta1", "nadam/beta1", "radam/beta2", "amsgrad/beta2"} <= pins.keys()
+    for case, moved in cases():
+        optimizer, expected = made(case), np.array(pins[f"{case}/{moved}"])
+        found = solve(optimizer, {moved: factor(moved)})
+        assert np.allclose(found, expected, rtol=0, atol=1e-10), (case, moved)
+        assert not np.allclose(solve(optimizer, {}), expected, rtol=0, atol=1e-5)
