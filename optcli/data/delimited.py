@@ -40,6 +40,7 @@ NAMES_FIRST = "the first line must name the columns, remove titles and comments"
 FIRST_LINES = 9  # among which titles and comments stand
 
 LARGE = 2_000_000  # bytes; below, importing polars takes longer than the csv module
+TAIL = 256  # bytes in which the marks of a file's end are
 LOOK = 1 << 20  # bytes that are looked at together
 SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
@@ -50,7 +51,7 @@ def read(data: bytes, file: str, reading: Reading, raw: Collection[str] | None =
 
     raw: of a piece of a larger table, see `from_codes`. Raises InvalidInput.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf").removesuffix(END_OF_FILE)
+    data = without_end(data.removeprefix(b"\xef\xbb\xbf"))
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")  # lines that end as on very old Macs
     header = data[: data.find(b"\n") + 1] or data
@@ -60,6 +61,14 @@ def read(data: bytes, file: str, reading: Reading, raw: Collection[str] | None =
         if contents is not None:
             return contents
     return _plain(data, file, delimiter, reading, raw)
+
+
+def without_end(data: bytes) -> bytes:
+    """The text without the marks of its end, which old systems write."""
+    tail = data[-TAIL:].rstrip()
+    if not tail.endswith(END_OF_FILE):
+        return data
+    return data[: max(0, len(data) - TAIL) + len(tail.rstrip(END_OF_FILE))]
 
 
 def find_delimiter(header: str) -> str:

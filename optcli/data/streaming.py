@@ -339,7 +339,7 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
         chunk = file.read(CHUNK)
         more = bool(chunk)
         data += chunk.replace(b"\r", b"\n") if old else chunk
-        data = data if more else data.removesuffix(delimited.END_OF_FILE)
+        data = data if more else delimited.without_end(data)
         end = _whole(data, delimiter) if more else len(data)
         if (more and not end) or (not empty and not data[:end].strip()):
             if len(data) > MOST_CHUNKS * CHUNK:
