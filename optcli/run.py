@@ -425,10 +425,9 @@ def check_changes(old: Config, new: Config, changeable: Sequence[str] = CHANGEAB
                 faults.append(f"training.{name}")
     if faults:
         allowed = ", ".join(f"training.{name}" for name in changeable)
-        message = "cannot change when a run goes on; only " + (
-            f"{allowed} can, and " * bool(allowed)
-        )
-        message += "dataset.path, where the table has moved"
+        message = f"cannot change when a run goes on; only {allowed} can"
+        if not changeable:
+            message = "cannot change when a run is verified; only the paths of its tables can"
         raise InvalidInput(*(Fault(message, f"--set {name}") for name in faults))
 
 
