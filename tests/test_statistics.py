@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from optcli.comparison import statistics
+from optcli.comparison.price import steady
 from optcli.comparison.statistics import (
     Comparison,
     band,
@@ -583,3 +584,8 @@ def test_both_unsolved_is_no_speed_up_and_nothing_solved_no_performance():
         profile({"a": [0, 10], "b": [10, 10]}, ["x", "y"])
     nothing = profile({"a": [INF], "b": [INF]}, ["x"])
     assert (nothing.unsolved, nothing.performances) == (("x",), ())
+
+
+def test_a_price_that_does_not_repeat_is_not_given():
+    assert steady([1.0, 1.1, 1.2, 1.2, 1.3]) == pytest.approx(1.2)
+    assert steady([1.0, 1.0, 1.2, 1.4, 1.5]) is None

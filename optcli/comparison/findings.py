@@ -14,11 +14,11 @@ from optcli.comparison.trials import Measure, Result
 from optcli.comparison.tuning import Entry
 
 
-def summary(contest: Contest, prices: Mapping[str, float]) -> dict[str, Any]:
+def summary(contest: Contest, prices: Mapping[str, float | None]) -> dict[str, Any]:
     """What summary.json says: everyone, best first; all pairs; the verdict.
 
-    prices: of a step, by label, relative to SGD. Numbers are as they were measured;
-    what diverged is null once it is JSON.
+    prices: of a step, by label, relative to SGD; None where it does not repeat. Numbers are as
+    they were measured; what diverged is null once it is JSON.
     """
     measure = contest.measure
     entries = {entry.label: entry for entry in contest.entries}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from optcli.comparison.trials import prepared
 from optcli.events import Ended
@@ -12,34 +14,41 @@ from optcli.optimizers.sgd import SGD
 from optcli.task import Task, blas_threads
 from optcli.training import Replica, train_cohort
 
-STEPS = 100
-ROUNDS = 5
-LONG = 0.1  # seconds of a round beyond which it gets fewer steps
+ROUNDS = 20
+SECONDS = 0.3  # of all rounds together, where a step is short enough
+STEPS = 100  # of a round, at most
+SPREAD = 0.25  # between the quartiles of the rounds, beyond which there is no price
 NAME = ""  # of plain SGD, where it is none of the labels
 
 
-def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float]:
+def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float | None]:
     """The seconds of a step by label, over those of plain SGD on the first one's task.
 
-    Each trains alone, in turn and in several rounds, of which the fastest counts.
+    Each trains alone, in turn, in 20 rounds; the price is the median of the rounds' ratios.
+    None where their quartiles differ by more than a quarter of it: another measurement would
+    give another price.
     """
     first = next(iter(settings.values()))[0]
     plain = next(
         (label for label, (task, own) in settings.items() if task is first and _is_plain(own)), NAME
     )
     everyone = {plain: (first, SGD()), **settings}
-    steps = dict.fromkeys(everyone, STEPS)
-    least: dict[str, float] = {}
-    for label, (task, optimizer) in everyone.items():
-        with blas_threads(task.training.threads):
-            trial = seconds(task, optimizer, 2)
-        steps[label] = max(2, min(STEPS, int(LONG / max(trial, 1e-9))))
-        least[label] = trial
-    for _ in range(ROUNDS):
+    each = SECONDS / ROUNDS / len(everyone)
+    steps, rounds = {}, []
+    with blas_threads(first.training.threads):  # to set it takes longer than a round
         for label, (task, optimizer) in everyone.items():
-            with blas_threads(task.training.threads):
-                least[label] = min(least[label], seconds(task, optimizer, steps[label]))
-    return {label: least[label] / least[plain] for label in settings}
+            trial = seconds(task, optimizer, 2)
+            steps[label] = max(2, min(STEPS, int(each / max(trial, 1e-9))))
+        for _ in range(ROUNDS):
+            rounds.append({label: seconds(*everyone[label], steps[label]) for label in everyone})
+    ratios = {label: [own[label] / own[plain] for own in rounds] for label in settings}
+    return {label: steady(own) for label, own in ratios.items()}
+
+
+def steady(ratios: Sequence[float]) -> float | None:
+    """The median, where the quartiles are near enough to it."""
+    low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75)).tolist()
+    return middle if high - low <= SPREAD * middle else None
 
 
 def _is_plain(optimizer: Optimizer) -> bool:
