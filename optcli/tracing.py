@@ -33,7 +33,11 @@ FAR = 1e3
 # times smaller than at the start.
 STILL, LEVEL = 1e-3, 1e-2
 
-Ending = Literal["reached", "elsewhere", "on the way", "diverged"]
+# Oscillating: in the last fifth of the steps it came no further than this share of the way
+# that it went, and its lowest loss is not lower than so much of that of the fifth before.
+STRAIGHT, LOWER = 0.1, 0.99
+
+Ending = Literal["reached", "elsewhere", "on the way", "oscillating", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Path:
     x: the points (T + 1, n), the start first. loss, distance: the objective, and how far
     the nearest minimum is, (T + 1,). reached: after how many steps it was within
     TOLERANCE of a minimum for good, None where it was not. outcome: `reached`;
-    `elsewhere`: it stands still where the gradient vanishes; `on the way`; `diverged`.
+    `elsewhere`: it stands still where the gradient vanishes; `oscillating`: it moves to and
+    fro without getting lower; `on the way`; `diverged`.
     """
 
     entry: Entry
@@ -234,6 +239,8 @@ def _path(objective: Objective, entry: Entry, x: Array, loss: Array, distance: A
         outcome = "diverged"
     elif _stands_still(objective, x):
         outcome = "elsewhere"
+    elif _oscillates(x, loss - objective.lowest):
+        outcome = "oscillating"
     return Path(entry, x, loss, distance, reached, outcome)
 
 
@@ -252,6 +259,18 @@ def _stands_still(objective: Objective, x: Array) -> bool:
     before, after = np.sqrt((g * g).sum(axis=1))
     way = np.abs(x[-(len(x) // 5 + 1) :] - x[-1]).max()
     return bool(way <= STILL and after <= LEVEL * before)
+
+
+def _oscillates(x: Array, above: Array) -> bool:
+    """Whether the last fifth of the steps leads to and fro, and no lower than the one before."""
+    fifth = len(x) // 5
+    if fifth < 5:  # too few to tell
+        return False
+    tail = x[-fifth - 1 :]
+    way = float(np.sqrt((np.diff(tail, axis=0) ** 2).sum(axis=1)).sum())
+    far = float(np.sqrt(((tail[-1] - tail[0]) ** 2).sum()))
+    before, last = above[-2 * fifth : -fifth].min(), above[-fifth:].min()
+    return way > 0 and far < STRAIGHT * way and bool(last >= LOWER * before)
 
 
 def _rank(path: Path) -> tuple[bool, float, float]:

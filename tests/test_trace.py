@@ -393,3 +393,17 @@ def test_a_badge_hides_neither_start_nor_minimum():
         apart = plane.transData.transform(places)[:, None] - plane.transData.transform(badges)
         assert np.hypot(*apart.T).min() / plane.figure.dpi > 0.19, "inches"
         assert all(line.get_zorder() > 6 for line in marks), "no path's end covers them"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "steps", "outcome"),
+    [
+        ("sign_sgd:lr=0.5", 300, "oscillating"),  # jumps over the minimum for good
+        ("sgd:lr=1e-5", 300, "on the way"),  # slow, but straight
+        ("momentum:lr=1e-4,momentum=0.99", 300, "on the way"),  # swings, and gets lower
+        ("sign_sgd:lr=0.5", 20, "on the way"),  # too few to tell
+    ],
+)
+def test_oscillation_is_told_from_progress(optimizer, steps, outcome):
+    (path,) = traced("quadratic", optimizer, steps=steps).paths
+    assert path.outcome == outcome

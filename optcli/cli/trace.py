@@ -49,7 +49,9 @@ def command(
 ) -> int:
     """Draw paths of optimizers on a function.
 
-    Says how near each came, and in how many steps. Exits with 1 when every one of them diverged.
+    Says how near each came, and in how many steps. `oscillating` is one that in the last fifth
+    of its steps came less than a tenth as far as it went, and no lower. Exits with 1 when every
+    one of them diverged.
     """
     from optcli import tracks
     from optcli.display.trace import TraceLines, TraceTable
