@@ -15,7 +15,7 @@ import pytest
 import optcli
 from optcli.cli.main import run
 from optcli.errors import InvalidInput
-from optcli.gradients import WrongGradient
+from optcli.gradients import UncheckedGradient, WrongGradient
 from optcli.gradients.check import How, check
 from optcli.gradients.components import LossFunction
 from optcli.gradients.differences import noise_of
@@ -28,6 +28,7 @@ from optcli.models import CNN, MLP, Architecture, Linear
 from optcli.specs import Regularization
 from optcli.task import blas_threads
 from tests.cohorts import cohort
+from tests.studies import scales
 
 ROOT = Path(__file__).parent.parent
 ALL = subjects()
@@ -189,6 +190,87 @@ def test_a_random_function_is_not_passed(slope, fast):
 
 def test_a_jump_is_not_passed():
     assert not optcli.gradcheck(lambda x: float(x[0] > 0), [1000.0], [0.0])
+
+
+# ---- what could not be checked --------------------------------------------------------
+
+
+def six_digits(x):
+    return round(float((x**2).sum()), 6)
+
+
+NORMAL = np.random.default_rng(0).standard_normal(6)
+
+
+@pytest.mark.parametrize("factor", [1, 0, -1, 1.5])
+@pytest.mark.parametrize(
+    ("f", "slope", "x", "reason"),
+    [
+        (lambda x: (x.astype("f4") ** 2).sum(), lambda x: 2 * x, NORMAL, "7 digits (float32?)"),
+        (six_digits, lambda x: 2 * x, NORMAL, "7 digits"),
+        (lambda x: 1e-12 * (x**2).sum(), lambda x: 2e-12 * x, NORMAL, "lost in the rounding of f"),
+        (lambda x: 1e10 + (x**2).sum(), lambda x: 2 * x, NORMAL, "take large constants out"),
+        (lambda x: 5.0, lambda x: 0 * x, NORMAL, "f does not change around x"),
+        (lambda x: float(np.log(x).sum()), lambda x: 1 / x, -abs(NORMAL), "f(x) is nan"),
+        (lambda x: x[0] if x[0] >= 0 else np.nan, lambda x: 1 + x, [0.0], "not finite around x[0]"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_cannot_be_seen_is_neither_right_nor_wrong(f, slope, x, reason, factor):
+    x = np.array(x)
+    result = optcli.gradcheck(f, factor * slope(x), x)
+    assert result.outcome == "not checked"
+    assert reason in result.reason
+    assert not result
+    assert result.count("wrong") == 0
+    assert str(result) == f"gradcheck: the gradient could not be checked: {result.reason}"
+    with pytest.raises(UncheckedGradient, match=re.escape(result.reason)):
+        result.raise_if_wrong()
+
+
+def test_steps_that_round_away_are_named():
+    x = np.array([1e9, 2e9])
+    result = optcli.gradcheck(lambda x: np.sin(x).sum(), np.cos(x), x)
+    assert result.outcome == "not checked"
+    assert "steps round away at x of 2e+09" in result.reason
+
+
+def test_a_gradient_that_is_not_finite_is_wrong_even_there():
+    for f in (six_digits, lambda x: (x.astype("f4") ** 2).sum(), lambda x: 5.0):
+        assert optcli.gradcheck(f, np.nan * NORMAL, NORMAL).outcome == "wrong"
+
+
+def test_a_zero_too_small_to_be_seen_beside_others_is_right():
+    """As a bias before batch norm, whose gradient is rounding."""
+    result = optcli.gradcheck(lambda x: x[0] ** 2, [2.0, 1e-17], [1.0, 1.0])
+    assert result.outcome == "right"
+    assert result.seen.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("f", "slope", "x"),
+    [
+        (lambda x: np.log(x).sum(), lambda x: 1 / x, [1e-8, 1e-4]),
+        (lambda x: (x * np.log(x)).sum(), lambda x: np.log(x) + 1, [1e-9, 0.5]),
+        (lambda x: ((x / 1e-9) ** 4).sum(), lambda x: 4 * x**3 / 1e-36, [2e-9]),
+        (lambda x: np.sin(x).sum(), np.cos, [1e4, 2e4]),
+        (lambda x: (x**2).sum(), lambda x: 2 * x, [0.0, 0.0]),  # a minimum
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_steps_go_with_the_point(f, slope, x):
+    x = np.array(x)
+    assert optcli.gradcheck(f, slope(x), x).outcome == "right"
+    assert optcli.gradcheck(f, 1.001 * slope(x) + 1e-6, x).outcome == "wrong"
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["entries", "fast"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_no_false_verdict_at_any_scale_or_point(fast):
+    """A thin sweep of what tests/studies/scales.py tries throughout."""
+    found = list(scales.outcomes([0], scales.SCALES[::4], scales.POINTS[::3], [fast]))
+    assert [(key, str(result)) for key, result in found if scales.false(key, result)] == []
+    assert {result.outcome for _, result in found} == {"right", "wrong", "not checked"}
 
 
 # ---- the function for everybody --------------------------------------------------------
@@ -528,6 +610,8 @@ def test_json_lines(capsys):
     assert summary["ok"] is True
     assert summary["entries"] == sum(case["entries"] for case in cases)
     assert {"label", "analytic", "numeric", "ratio", "verdict"} <= set(cases[0]["worst"][0])
+    assert {case["outcome"] for case in cases} == {"right"}
+    assert summary["not_checked"] == summary["wrong"] == 0
 
 
 def test_quiet_says_nothing(capsys):
@@ -632,6 +716,45 @@ def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
     assert done.returncode == 1, done.stdout
     shown = section.partition(f"$ optcli {command}\n")[2].partition("```")[0]
     assert_shown(done.stdout.splitlines(), shown.splitlines())
+
+
+FLOAT32_LOSS = """
+from dataclasses import dataclass
+import numpy as np
+from optcli.losses.base import LOSSES
+from optcli.losses.plain import PlainLoss
+
+@LOSSES.register("mse32")
+@dataclass(frozen=True)
+class MSE32(PlainLoss):
+    power: float = 2.0
+
+    def __post_init__(self):
+        if self.power < 1:
+            raise ValueError("power must be at least 1")
+
+    def batch(self, s, t):
+        r = (s - t).astype(np.float32)
+        return (r**2).mean(axis=1), 2 * r / s.shape[1]
+"""
+
+
+def test_a_loss_in_float32_is_not_checked_and_a_refused_value_is_named(tmp_path):
+    (tmp_path / "p.py").write_text(FLOAT32_LOSS)
+    command = ("gradcheck", "--plugin", "p.py", "mse32")
+    done = optcli_command(*command, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "f has about 7 digits (float32?); compute in float64" in done.stdout
+    assert "WRONG" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("not checked: ")
+    note = "power 0.3, which was tried, is refused: power must be at least 1"
+    assert note in " ".join(done.stdout.split())
+    done = optcli_command(*command, "--json", cwd=tmp_path)
+    *cases, summary = map(json.loads, done.stdout.splitlines())
+    assert cases[0]["outcome"] == "not checked"
+    assert "float32" in cases[0]["reason"]
+    assert any(case["what"] == "power 1.3" for case in cases)
+    assert summary["wrong"] == 0 < summary["not_checked"]
 
 
 def test_the_test_of_the_page_passes(tmp_path):

@@ -42,6 +42,8 @@ COMPLEX_RTOL = 1e-12
 # The noise, as a part of f and its gradient, beyond which differences tell nothing: any
 # gradient would pass.
 NOISIEST = 1e-8
+# Entries from which on the rounding of x may be what f scatters by, and how many times it.
+LARGE, ROUNDED = 1e5, 4.0
 # Digits of f: those of float32, with what sums lose or gain; fewer than any arithmetic has;
 # and from which on it is not for want of digits that nothing is seen.
 FLOAT32, FEWEST, ENOUGH = (5.0, 10.0), 5.0, 12.5
@@ -139,7 +141,7 @@ def check(function: Function, gradient: Array, how: How, name: str = "gradcheck"
         )
         steepest = np.abs(gradient[np.isfinite(gradient)]).max(initial=0)
         if noise > NOISIEST * max(1, abs(f0), steepest):
-            return replace(result, reason=_noisy(f0, noise))
+            return replace(result, reason=_noisy(result, function.x))
         if how.fast:
             return _projected(result, function, how, random)
         entries = np.arange(gradient.size)
@@ -157,7 +159,7 @@ def _judged(result: Result, found: Verdicts, x: Array) -> Result:
     if not found.seen.any() and not not_finite.any():
         reason = _unseen(result, found, x)
         # no false errors: what was not seen is not wrong
-        verdict = np.where(verdict == OK, OK, UNRESOLVED)
+        verdict = np.where(verdict == WRONG, UNRESOLVED, verdict)
     elif (verdict == UNRESOLVED).any() and not (verdict == WRONG).any():
         reason = _unresolved(result, found, x)
     return replace(
@@ -170,8 +172,18 @@ def _judged(result: Result, found: Verdicts, x: Array) -> Result:
     )
 
 
-def _noisy(f0: float, noise: float) -> str:
+def _noisy(result: Result, x: Array) -> str:
     """Why a function of few digits cannot be checked."""
+    f0, noise = result.value, result.noise
+    if len(result.analytic) == x.size:
+        # what half a unit in the last place of x makes of f
+        products = np.abs(x * np.nan_to_num(result.analytic))
+        if noise <= ROUNDED * EPS * float(products.max(initial=0)) and np.abs(x).max() > LARGE:
+            largest = float(np.abs(x).max())
+            return (
+                f"steps round away at x of {largest:.3g}, where f changes faster than x has "
+                "digits; check nearer to 0, or shift x"
+            )
     digits = float(-np.log10(noise / max(1.0, abs(f0))))
     if FLOAT32[0] <= digits <= FLOAT32[1]:
         return "f has about 7 digits (float32?); compute in float64"
@@ -189,7 +201,7 @@ def _unseen(result: Result, found: Verdicts, x: Array) -> str:
     if not np.isfinite(found.numeric).any():
         return _unresolved(result, found, x)
     if noise > 10**-ENOUGH * max(1.0, f0):
-        return _noisy(f0, noise)
+        return _noisy(result, x)
     slopes = np.maximum(np.abs(result.analytic), np.abs(np.nan_to_num(found.numeric)))
     largest = float(slopes.max(initial=0))
     if not largest:

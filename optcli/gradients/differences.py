@@ -49,6 +49,8 @@ SMALL = 1e-6
 SEEN = 2e-4
 # What a function says that does not take complex numbers.
 COMPLEX_REFUSALS = (TypeError, ValueError, np.exceptions.ComplexWarning, OptcliError)
+# To this part two steps must agree, to contradict a slope.
+AGREE = 0.05
 # Lines on the further ladder, when none was seen so far.
 MOST_LINES = 256
 
@@ -174,12 +176,12 @@ def ladder(
     C, F, B = (up - down) / (2 * h), (up - f0) / h, (f0 - down) / h
     n = 10 * noise / h
     gap = np.abs(F - B)
-    kink, k = _kinks(gap, n)
+    kink, k, sure = _kinks(gap, n)
     lines = np.arange(a.size)
     smooth = _smooth(a, C, n, tolerance)
     # a slope of 0 is seen where those around are
     around = np.where((h <= reach) & np.isfinite(C), np.maximum(np.abs(F), np.abs(B)), 0)
-    flat = np.abs(a) <= 4 * noise
+    flat = np.abs(a) * h[1] <= 4 * noise * STEP
     smooth.seen[flat] |= np.asarray(seen(n, around, tolerance).any(axis=0))[flat]
 
     low, high = np.minimum(F, B)[k, lines], np.maximum(F, B)[k, lines]
@@ -187,35 +189,71 @@ def ladder(
     steeper = np.maximum(np.abs(low), np.abs(high))
     wide = 1e-4 * steeper + 4 * n[k, lines] + tolerance.atol
     accepted = np.where(outside <= wide, KINK, WRONG)
+    # a kink between x and the step looks as if it were at x
+    at_kink = seen(n[k, lines], steeper, tolerance) & (h <= reach)[k, lines]
     found = Verdicts(
         np.where(kink, accepted, smooth.verdict),
         np.where(kink, C[k, lines], smooth.numeric),
         np.where(kink, outside / wide, smooth.ratio),
-        np.where(kink, seen(n[k, lines], steeper, tolerance), smooth.seen),
+        np.where(kink, at_kink, smooth.seen),
     )
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(C[:-1] - C[1:]) + n[1:]
-        settled = (np.abs(a - C[:-1]) > 4 * apart).any(axis=0)
-    return found, settled | kink | (found.verdict == OK)
+    contradicted = np.where(kink, sure, settled(a, C, n))
+    return found, contradicted | (found.verdict == OK) | (found.verdict == KINK)
 
 
-def _kinks(gap: Array, n: Array) -> tuple[Array, Array]:
-    """Which lines have a kink at x, and the smallest step that shows a gap.
+def settled(a: Array, C: Array, n: Array) -> Array:
+    """Where the smallest step that the noise leaves to contradict the slope a is confirmed.
+
+    The step before it must agree with it, and far better than a does.
+    """
+    usable = np.isfinite(C) & (np.abs(a - C) > 4 * n)
+    last, lines = len(C) - 1 - usable[::-1].argmax(axis=0), np.arange(a.size)
+    own, before = C[last, lines], C[np.maximum(last - 1, 0), lines]
+    apart, size = np.abs(own - before), np.maximum(np.abs(own), np.abs(before))
+    agree = apart <= np.maximum(AGREE * size, n[last, lines])
+    agree &= np.abs(a - own) > 4 * apart
+    return np.asarray(agree & usable.any(axis=0) & (last > 0))
+
+
+def seen_at(
+    a: Array, C: Array, n: Array, scale: Array, tolerance: Tolerance, ratio: int, agrees: Array
+) -> Array:
+    """The steps at which a slope is seen, each `ratio` times as large as the next.
+
+    The noise leaves enough of it, and the step before or after nearly repeats it: no error of
+    the step, which falls with its square, passes for a slope. agrees: the lines (L,) where
+    the slope a is held to be right; there C must be near it, too.
+    """
+    apart = np.full((len(C) + 1, C.shape[1]), np.inf)
+    apart[1:-1] = np.where(np.isfinite(C[:-1]) & np.isfinite(C[1:]), np.abs(C[:-1] - C[1:]), np.inf)
+    larger, smaller = apart[:-1], apart[1:]
+    part = max(SEEN, tolerance.rtol / 4)
+    steady = (larger <= part * (ratio**2 - 1) * scale) | (smaller <= part * scale)
+    near = np.abs(a - C) <= 2 * part * scale + tolerance.atol
+    return np.asarray(seen(n, scale, tolerance) & steady & (near | ~agrees))
+
+
+def _kinks(gap: Array, n: Array) -> tuple[Array, Array, Array]:
+    """Which lines have a kink at x, the smallest step that shows a gap, and which are sure.
 
     There the gap stays from one step to the next, where that of a smooth function falls
     to an eighth, and that of a jump grows eightfold; and below that step the noise must be
-    what hides it.
+    what hides it. Sure is what three steps show alike.
     """
     steps, count = gap.shape
     lines = np.arange(count)
     shows = np.isfinite(gap) & (gap > 8 * n)
     k = steps - 1 - shows[::-1].argmax(axis=0)
-    before, after = np.maximum(k - 1, 0), np.minimum(k + 1, steps - 1)
-    earlier = gap[before, lines]
-    stays = (gap[k, lines] >= 0.3 * earlier) & (gap[k, lines] <= 4 * earlier)
-    stays &= (k > 0) & shows[before, lines]
+    before, first = np.maximum(k - 1, 0), np.maximum(k - 2, 0)
+    after = np.minimum(k + 1, steps - 1)
+
+    def stays(one: Array, other: Array) -> Array:
+        larger, smaller = gap[one, lines], gap[other, lines]
+        return (smaller >= 0.3 * larger) & (smaller <= 4 * larger) & shows[one, lines]
+
     hidden = (k == steps - 1) | (8 * n[after, lines] >= gap[k, lines] / 2)
-    return shows.any(axis=0) & stays & hidden, k
+    kink = shows.any(axis=0) & (k > 0) & stays(before, k) & hidden
+    return kink, k, kink & (k > 1) & stays(first, before)
 
 
 def _smooth(a: Array, C: Array, n: Array, tolerance: Tolerance) -> Verdicts:
@@ -233,8 +271,8 @@ def _smooth(a: Array, C: Array, n: Array, tolerance: Tolerance) -> Verdicts:
     best = ratio.min(axis=0)
     verdict = np.where(best <= 1, OK, WRONG)
     verdict[~finite.any(axis=0)] = UNRESOLVED
-    visible = (seen(n, scale, tolerance) & ((ratio <= 1) | (best > 1))).any(axis=0)
-    return Verdicts(verdict, C[k, lines], best, visible)
+    visible = np.any(seen_at(a, C, n, scale, tolerance, 8, best <= 1), axis=0)
+    return Verdicts(verdict, C[k, lines], best, np.asarray(visible))
 
 
 def slopes_of_entries(
@@ -269,14 +307,13 @@ def slopes_of_entries(
         verdicts, settled = closer(doubtful, LADDER)
         found.put(doubtful, verdicts)
         # a kink closer by than the smallest step looks as if it were at x
-        near = (verdicts.verdict == KINK) & (x[doubtful] != 0)
-        near &= np.abs(x[doubtful]) < 8 * LADDER[-1]
+        near = (verdicts.verdict == KINK) & ~verdicts.seen
         open_ = np.isfinite(a[doubtful]) & (~settled | near)
         if open_.any():
             at, near = doubtful[open_], near[open_]
             verdicts, settled = closer(at, _longer(x[at]))
             verdicts.verdict[~settled] = UNRESOLVED
-            kept = near & (~settled | (verdicts.verdict != WRONG))
+            kept = near & ~(settled & (verdicts.verdict == WRONG))
             own = Verdicts(*(each[~kept] for each in vars(verdicts).values()))
             found.put(at[~kept], own)
     not_finite = ~np.isfinite(a)

@@ -23,6 +23,8 @@ from optcli.gradients.differences import (
     Tolerance,
     Verdicts,
     seen,
+    seen_at,
+    settled,
 )
 from optcli.gradients.functions import Function
 
@@ -69,17 +71,22 @@ def projections(
     kink = np.array([_kink(steps, odd[:, i], even[:, i], n[:, i], usable[:, i]) for i in lines])
     verdict = np.where(kink, KINK, np.where(ratio <= 1, OK, WRONG))
     # wrong only where the differences agree with each other far better than with the slope
-    apart = np.abs(slopes[:-1] - slopes[1:]) + (n / t)[1:]
-    settled = (np.abs(slope - slopes[:-1]) > 4 * apart).any(axis=0)
-    verdict[(verdict == WRONG) & ~settled] = UNRESOLVED
+    verdict[(verdict == WRONG) & ~settled(slope, slopes, n / t)] = UNRESOLVED
     verdict[~usable.any(axis=0)] = UNRESOLVED
     verdict[~np.isfinite(slope)] = WRONG
 
     scale = np.where(usable, np.maximum(np.abs(slope), np.abs(slopes)), 0)
-    around = np.where(usable & (np.abs(slope) <= 4 * noise), even / t, 0)
-    visible = seen(n / t, np.maximum(scale, around), tolerance).any(axis=0)
+    ratio_of_steps = round(steps[0] / steps[1])
+    noisy, agrees = n / t, verdict == OK
+    visible = seen_at(slope, slopes, noisy, scale, tolerance, ratio_of_steps, agrees).any(axis=0)
+    # a slope of 0, or a kink, is seen where f changes nearer to x than x is to 0
+    entry_step = t * np.abs(v).max(axis=1)
+    reach = np.abs(function.x).max(initial=0) or np.inf
+    even_seen = seen(noisy, np.where(usable & (entry_step <= reach), even / t, 0), tolerance)
+    flat = np.abs(slope) <= 4 * noise
+    visible = (visible & ~kink) | ((kink | flat) & even_seen.any(axis=0))
     ratio = np.where(verdict == WRONG, ratio, np.minimum(ratio, 1))
-    return Verdicts(verdict, numeric, ratio, visible | kink)
+    return Verdicts(verdict, numeric, ratio, visible)
 
 
 def _kink(steps: Array, odd: Array, even: Array, n: Array, usable: Array) -> bool:
