@@ -9,6 +9,7 @@ The specs' own annotations are the single source of keys, defaults and ranges.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -496,8 +497,9 @@ def _place(key: Key, path: str, folder: Path, document: Document) -> str:
     inside, here = folder / path, Path(path)
     if key in document.settings or key[:1] in document.settings:
         for there in (inside, here, inside.parent, here.parent):
-            if there.exists():
-                return str(here if there in (here, here.parent) else inside)
+            with contextlib.suppress(OSError):  # of a name that is too long
+                if there.exists():
+                    return str(here if there in (here, here.parent) else inside)
     return str(inside)
 
 
