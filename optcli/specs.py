@@ -20,6 +20,7 @@ from optcli.errors import Fault, InvalidInput
 __all__ = [
     "SAM",
     "Bound",
+    "Columns",
     "Doc",
     "EarlyStopping",
     "Field",
@@ -60,6 +61,11 @@ class Named:
     """The field holds a name out of a registry, given by its plural."""
 
     plural: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The field names columns of a table; a whole number is a name, too: `2010`."""
 
 
 @dataclass(frozen=True)

@@ -397,8 +397,9 @@ DATASET_LINES = {
         "dataset.label: unknown key; did you mean 'target'?",
     ],
     "{name: csv, path: '', target: y}": ["dataset.path: is empty; must be text"],
-    "{name: csv, path: a.csv, target: 5}": [
-        "dataset.target: is 5; must be text or a list of texts"
+    "{name: csv, path: a.csv, target: 5.5}": [
+        "dataset.target: is 5.5; must be text or a list of texts; "
+        "if a column is called that, write \"5.5\" in quotes"
     ],
     "{name: csv, path: a.csv, target: y, missing: ignore}": [
         "dataset.missing: is 'ignore'; must be one of 'error', 'drop', 'impute'"

@@ -27,6 +27,7 @@ from optcli.config.reading import Document, Dumper, Key, parse, read
 from optcli.config.validation import Faults, dotted, registered, said, spec, unknown
 from optcli.data import split as splitting
 from optcli.data.base import DATASETS, Dataset
+from optcli.data.opening import at_home
 from optcli.descent import Ground, Height, Point
 from optcli.errors import Fault, InvalidInput
 from optcli.losses.base import LOSSES, Loss
@@ -175,8 +176,9 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
         document = Document(_plain(source))
         folder = Path()
     else:
-        document = read(Path(source))
-        folder = Path(source).parent
+        source = at_home(source)
+        document = read(source)
+        folder = source.parent
     _check_top(document)
     _override(document, overrides)
     faults = Faults()
@@ -494,7 +496,8 @@ def _check_monitor(monitor: str, key: Key, made: dict[str, Any], faults: Faults)
 
 def _place(key: Key, path: str, folder: Path, document: Document) -> str:
     """A path as seen from the config's folder; one of a setting also from the current one."""
-    inside, here = folder / path, Path(path)
+    home = at_home(path)
+    inside, here = folder / home, home
     if key in document.settings or key[:1] in document.settings:
         for there in (inside, here, inside.parent, here.parent):
             with contextlib.suppress(OSError):  # of a name that is too long

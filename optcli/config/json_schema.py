@@ -8,7 +8,7 @@ from typing import Any
 
 from optcli.arrays import DTYPES
 from optcli.catalog import KINDS, summary
-from optcli.config.validation import adapter, named, nested, optional
+from optcli.config.validation import adapter, named, names_columns, nested, optional
 from optcli.registry import Registry
 from optcli.schedules import SCHEDULES
 from optcli.specs import Field, fields
@@ -111,8 +111,21 @@ def of_field(cls: type[Any], field: Field) -> Schema:
             schema = {"anyOf": [schema, NULL]}
     else:
         schema = adapter(cls, field.name).json_schema()
+        if names_columns(cls, field.name):
+            schema = _with_numbers(schema)
     schema["description"] = field.doc
     if field.default is not dataclasses.MISSING:
         default = field.default
         schema["default"] = list(default) if isinstance(default, tuple) else default
     return schema
+
+
+def _with_numbers(schema: Any) -> Any:
+    """The schema with whole numbers allowed wherever a text is."""
+    if isinstance(schema, list):
+        return [_with_numbers(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "string":
+        return schema | {"type": ["string", "integer"]}
+    return {key: _with_numbers(value) for key, value in schema.items()}

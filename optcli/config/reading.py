@@ -18,6 +18,8 @@ from optcli.errors import Fault, InvalidInput, suggestion, unreadable
 MOST_BYTES = 1_000_000
 MOST_VALUES = 10_000  # an alias counts each time it is used
 
+ESCAPE = "in double quotes a backslash begins an escape; use / or single quotes"
+
 Key = tuple[str | int, ...]
 
 _FLOAT = re.compile(
@@ -116,7 +118,7 @@ def parse(text: str, file: str | None = None) -> Document:
     except RecursionError as error:
         raise InvalidInput(Fault("is nested too deeply", file=file)) from error
     except (ValueError, OverflowError) as error:  # an escape such as \UFFFFFFFF
-        raise InvalidInput(Fault(f"is not YAML: {error}", file=file)) from error
+        raise InvalidInput(_beyond(text, file)) from error
     except yaml.YAMLError as error:
         raise InvalidInput(_syntax(error, text, file)) from error
     document = Document(None, file)
@@ -138,7 +140,9 @@ def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
     if glued is not None:
         line, name = glued
         return Fault(f"a space is missing after '{name}:'", None, file, line)
-    if "found character '\\t'" in problem:
+    if "escape" in problem:
+        message = ESCAPE
+    elif "found character '\\t'" in problem:
         message = "is indented by a tab; use spaces"
     elif "but found another document" in problem:
         message = "a second document begins here; a config is one"
@@ -160,6 +164,13 @@ def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
     else:
         message = f"is not YAML: {problem}"
     return Fault(message, None, file, line)
+
+
+def _beyond(text: str, file: str | None) -> Fault:
+    """The first escape of a character that there is not."""
+    found = re.search(r"\\U(?!000|0010)[0-9a-fA-F]{8}", text)
+    line = None if found is None else text.count("\n", 0, found.start()) + 1
+    return Fault(ESCAPE, None, file, line)
 
 
 def _glued(lines: list[str]) -> tuple[int, str] | None:

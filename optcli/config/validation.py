@@ -18,7 +18,7 @@ from optcli.catalog import KINDS
 from optcli.config.reading import Key
 from optcli.errors import InvalidInput, suggestion
 from optcli.registry import Registry
-from optcli.specs import Doc, Field, Named, fields
+from optcli.specs import Columns, Doc, Field, Named, fields
 
 # What the field calls it elsewhere, and what it is here.
 OTHER_NAMES = {
@@ -176,13 +176,15 @@ def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -
             return registered(registry, value, key, faults)
         return spec(inner, value, key, faults)
     value = _frozen(value)
+    if names_columns(cls, field.name):
+        value = _names_of_columns(value)
     try:
         checked = adapter(cls, field.name).validate_python(value)
     except ValidationError as error:
         if registry is not None:
             faults.add(key, f"is {said(value)}; must be one {_of(registry)}")
         else:
-            _explain(error, field, value, key, faults)
+            _explain(error, field, value, key, faults, of_columns=names_columns(cls, field.name))
         return None
     if registry is not None and checked is not None:
         try:
@@ -194,9 +196,25 @@ def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -
 
 def named(cls: type[Any], name: str) -> Registry[Any] | None:
     """The registry that the field's value must be a name of, if there is one."""
-    notes = getattr(typing.get_type_hints(cls, include_extras=True)[name], "__metadata__", ())
-    plural = next((note.plural for note in notes if isinstance(note, Named)), None)
+    plural = next((note.plural for note in _notes(cls, name) if isinstance(note, Named)), None)
     return None if plural is None else KINDS[plural]
+
+
+def names_columns(cls: type[Any], name: str) -> bool:
+    """Whether the field names columns of a table."""
+    return any(isinstance(note, Columns) for note in _notes(cls, name))
+
+
+def _notes(cls: type[Any], name: str) -> tuple[Any, ...]:
+    hint = typing.get_type_hints(cls, include_extras=True)[name]
+    return getattr(hint, "__metadata__", ())
+
+
+def _names_of_columns(value: Any) -> Any:
+    """Whole numbers as the names that they are where columns are named."""
+    if isinstance(value, tuple):
+        return tuple(map(_names_of_columns, value))
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def nested(hint: Any) -> type[Any] | None:
@@ -222,7 +240,16 @@ def _frozen(value: Any) -> Any:
 _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
-def _explain(error: ValidationError, field: Field, value: Any, key: Key, faults: Faults) -> None:
+def _explain(
+    error: ValidationError,
+    field: Field,
+    value: Any,
+    key: Key,
+    faults: Faults,
+    *,
+    of_columns: bool = False,
+) -> None:
+    """Say what is wrong with a field's value; of_columns: it names columns of a table."""
     problems = error.errors(include_url=False)
     kinds = {problem["type"] for problem in problems}
     if kinds & {"too_short", "string_too_short"} and value in ((), ""):
@@ -241,11 +268,19 @@ def _explain(error: ValidationError, field: Field, value: Any, key: Key, faults:
             faults.add(at, f"is {said(item)}; must be {limit}")
         elif inside is not None:
             word = expected(dataclasses.replace(field, type=typing.get_args(field.type)[0]))
-            faults.add(at, f"is {said(item)}; must be {word}")
+            quotes = _in_quotes(item) if of_columns else ""
+            faults.add(at, f"is {said(item)}; must be {word}{quotes}")
         else:
-            faults.add(at, f"is {said(item)}; must be {expected(field)}")
+            quotes = _in_quotes(item) if of_columns else ""
+            faults.add(at, f"is {said(item)}; must be {expected(field)}{quotes}")
         if inside is None:
             return
+
+
+def _in_quotes(value: Any) -> str:
+    """The remedy where YAML takes a column's name for something else: `1.5`, `true`."""
+    scalar = isinstance(value, bool | float)
+    return f'; if a column is called that, write "{said(value)}" in quotes' if scalar else ""
 
 
 def _is_entry(problem: Any) -> bool:

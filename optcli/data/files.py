@@ -12,7 +12,7 @@ from optcli.data.cells import number_text
 from optcli.data.opening import check_there
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
-from optcli.specs import Doc, Ge, MinLen
+from optcli.specs import Columns, Doc, Ge, MinLen
 
 
 @DATASETS.register("csv")
@@ -22,14 +22,18 @@ class File(Dataset):
 
     path: Annotated[str, MinLen(1), Doc("the file, relative to the config")]
     target: Annotated[
-        str | tuple[str, ...], MinLen(1), Doc("what to predict: one column, or several")
+        str | tuple[str, ...], Columns(), MinLen(1), Doc("what to predict: one column, or several")
     ]
     features: Annotated[
-        tuple[str, ...] | None, MinLen(1), Doc("columns to predict from; by default the others")
+        tuple[str, ...] | None,
+        Columns(),
+        MinLen(1),
+        Doc("columns to predict from; by default the others"),
     ] = None
-    exclude: Annotated[tuple[str, ...], Doc("columns to leave out")] = ()
+    exclude: Annotated[tuple[str, ...], Columns(), Doc("columns to leave out")] = ()
     categorical: Annotated[
         tuple[str, ...] | None,
+        Columns(),
         Doc("columns that are text even where they hold numbers; [] demands numbers everywhere"),
     ] = None
     missing: Annotated[
@@ -50,7 +54,7 @@ class File(Dataset):
         Doc("spellings of a missing value beside an empty cell; by default NA, null, ? and others"),
     ] = None
     delimiter: Annotated[str | None, Doc("between fields; by default as in the header line")] = None
-    weights: Annotated[str | None, Doc("column of sample weights")] = None
+    weights: Annotated[str | None, Columns(), Doc("column of sample weights")] = None
     image: Annotated[
         tuple[Annotated[int, Ge(1)], ...] | None,
         MinLen(1),

@@ -14,26 +14,14 @@ from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, un
 
 CHUNK = 1 << 22  # bytes that are unpacked at a time
 GZIP = b"\x1f\x8b"
-UNREADABLE = "is compressed in a way that is not read; unpack it, or compress it as .gz"
 
-# What files that are no text begin with.
-MARKS = {
-    b"PK\x03\x04": "is a spreadsheet or archive; export the table as CSV",
-    b"\xd0\xcf\x11\xe0": "is a spreadsheet or archive; export the table as CSV",
-    b"\xff\xfe": "is UTF-16; save the file as UTF-8",
-    b"\xfe\xff": "is UTF-16; save the file as UTF-8",
-    b"PAR1": "is a parquet file; its name must end in .parquet",
-    b"ARROW1": "is an Arrow file; write it as parquet or CSV",
-    b"SQLite format 3\0": "is a database; export the table as CSV",
-    b"\x89HDF": "is an HDF5 file; export the table as CSV",
-    b"\x93NUMPY": "is a NumPy array; write it as parquet or CSV",
-    b"%PDF-": "is a PDF document; export the table as CSV",
-    b"\x89PNG": "is a picture, not a table",
-    b"\xff\xd8\xff": "is a picture, not a table",
-    b"BZh91AY&SY": UNREADABLE,
-    b"\xfd7zXZ\0": UNREADABLE,
-    b"\x28\xb5\x2f\xfd": UNREADABLE,
-}
+
+def at_home(path: str | Path) -> Path:
+    """The path, with `~` and `~user` at its beginning as the home folder where that is known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # nobody is called that
+        return Path(path)
 
 
 def suffix(path: Path) -> str:
@@ -104,30 +92,19 @@ def check_there(path: str | Path, key: str) -> None:
             raise InvalidInput(Fault(f"{path}: is a folder; must be a file", key))
 
 
-def refuse_what_is_no_text(data: bytes, path: Path) -> None:
-    """Raise InvalidInput for what begins like a file of another kind."""
-    start = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    what = next((what for mark, what in MARKS.items() if data.startswith(mark)), None)
-    if data.startswith(GZIP):
-        what = f"is compressed; name it {path.name}.gz"
-        if suffix(path) == ".gz":
-            what = "is compressed twice; unpack it once"
-    elif start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        what = "is a web page, not a table; download the file itself"
-    elif start.startswith((b'{"', b"[{", b"{\n", b"[\n", b"[[")):
-        what = "is JSON, not a table; write it as CSV or parquet"
-    elif b"\0" in (data[:1], data[1:2]) and data[:64].count(b"\0") * 3 > len(data[:64]):
-        what = what or "is UTF-16; save the file as UTF-8"
-    if what is not None:
-        raise InvalidInput(Fault(what, file=str(path)))
-
-
 def _starts(path: Path, mark: bytes) -> bool:
     with path.open("rb") as file:
         return file.read(len(mark)) == mark
 
 
 def _not_found(path: Path) -> str:
+    written = str(path)
+    if any(ord(letter) < 32 for letter in written):
+        escape = repr(next(letter for letter in written if ord(letter) < 32))[1:-1]
+        return f"no such file; {escape} in double quotes is an escape; use / or single quotes"
+    if "\\" in written and os.sep == "/":
+        there = Path(written.replace("\\", "/")).exists()
+        return f"no such file; write / instead of \\{', and it is there' * there}"
     if not path.parent.is_dir():
         return f"no such file; there is no folder {path.parent}"
     return "no such file" + suggestion(path.name, [p.name for p in path.parent.iterdir()])

@@ -141,7 +141,7 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
         if isinstance(way, Mapping) and "last" in way:
             part[_in_part(table, part, 0)[-count(way["last"], table.rows) :]] = code
         elif isinstance(way, Mapping) and "group" in way:
-            _by_group(part, code, table, way["group"], way["fraction"], rng)
+            _by_group(part, code, table, str(way["group"]), way["fraction"], rng)
         elif not isinstance(way, Mapping | str) and way > 0:
             fractions[code] = way
     if fractions:
@@ -253,7 +253,7 @@ def _keys(column: Column) -> Array:
 def _by_column(part: Array, table: Table, split: Split) -> None:
     ways = {code: getattr(split, PARTS[code]) for code in (1, 2)}
     by_column = {
-        code: way["column"]
+        code: str(way["column"])
         for code, way in ways.items()
         if isinstance(way, Mapping) and "column" in way
     }

@@ -29,7 +29,7 @@ import numpy as np
 
 from optcli import files, folders
 from optcli.arrays import Array
-from optcli.data import delimited, parquet, table
+from optcli.data import delimited, formats, parquet, table
 from optcli.data.cells import judge
 from optcli.data.columns import (
     Column,
@@ -42,7 +42,7 @@ from optcli.data.columns import (
     first_rows,
     short,
 )
-from optcli.data.opening import opened, refuse_what_is_no_text, suffix
+from optcli.data.opening import opened, suffix
 from optcli.data.reading import Reading
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
@@ -324,7 +324,7 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
         data += chunk
     if not data or data.isspace():
         raise InvalidInput(Fault("is empty", file=str(path)))
-    refuse_what_is_no_text(data, path)
+    formats.refuse(data, path)
     data = data.removeprefix(b"\xef\xbb\xbf")
     old = b"\n" not in data  # lines that end as on very old Macs
     data = data.replace(b"\r", b"\n") if old else data

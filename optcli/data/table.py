@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data import delimited, parquet
+from optcli.data import delimited, formats, parquet
 from optcli.data.cells import clean, objection
 from optcli.data.columns import (
     Column,
@@ -23,7 +23,7 @@ from optcli.data.columns import (
     from_values,
     short,
 )
-from optcli.data.opening import contents, opened, refuse_what_is_no_text, suffix
+from optcli.data.opening import contents, opened, suffix
 from optcli.data.reading import CURRENT, Reading
 from optcli.data.stored import taken
 from optcli.errors import Fault, InvalidInput
@@ -102,7 +102,7 @@ def read(path: str | Path, reading: Reading = CURRENT) -> Table:
         if suffix(path) == ".parquet":
             found = parquet.read(data, path, reading)
         else:
-            refuse_what_is_no_text(data, path)
+            formats.refuse(data, path)
             found = delimited.read(data, str(path), reading)
     return assembled(found, str(path), reading)
 
