@@ -26,7 +26,7 @@ from optcli.metrics import METRICS
 from optcli.models import MODELS
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules import SCHEDULES
-from optcli.specs import Named, Regularization, Split, Training, fields
+from optcli.specs import Columns, Named, Regularization, Split, Training, fields
 
 GOOD = """\
 dataset: {name: moons}
@@ -399,7 +399,7 @@ DATASET_LINES = {
     "{name: csv, path: '', target: y}": ["dataset.path: is empty; must be text"],
     "{name: csv, path: a.csv, target: 5.5}": [
         "dataset.target: is 5.5; must be text or a list of texts; "
-        "if a column is called that, write \"5.5\" in quotes"
+        'if a column is called that, write "5.5" in quotes'
     ],
     "{name: csv, path: a.csv, target: y, missing: ignore}": [
         "dataset.missing: is 'ignore'; must be one of 'error', 'drop', 'impute'"
@@ -512,6 +512,8 @@ def fits(hint: Any, value: Any) -> bool:
     """Whether a value fits an annotation: written anew, to hold validation to it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
+        if any(isinstance(note, Columns) for note in arguments[1:]):
+            value = _as_names(value)
         return fits(arguments[0], value) and all(_within(note, value) for note in arguments[1:])
     if origin in (typing.Union, types.UnionType):
         return any(fits(each, value) for each in arguments)
@@ -529,6 +531,13 @@ def fits(hint: Any, value: Any) -> bool:
     if dataclasses.is_dataclass(hint):
         return value == {}
     return isinstance(value, {bool: bool, str: str}.get(hint, dict))
+
+
+def _as_names(value: Any) -> Any:
+    """A whole number, and each in a list, is the name of a column."""
+    if isinstance(value, list):
+        return [_as_names(item) for item in value]
+    return str(value) if type(value) is int else value
 
 
 def _within(note: Any, value: Any) -> bool:
@@ -617,6 +626,8 @@ def test_every_right_value_of_every_field_is_taken(section: str, cls: type[Any],
         held = getattr(made[0] if section == "metrics" else made, name)
         if value == "":
             continue  # a path, which means the folder
+        if any(isinstance(note, Columns) for note in typing.get_args(hints(cls)[name])[1:]):
+            value = _as_names(value)
         assert held == (tuple(value) if isinstance(value, list) else value)
 
 

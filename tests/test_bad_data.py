@@ -202,9 +202,9 @@ REFUSED = {
         f"sep=,\n{PLAIN}",
         "t.csv:1: is a note for spreadsheets, not the names of columns; remove the line",
     ),
-    "commas at the ends": (
-        PLAIN.replace("\n", ",\n"),
-        "t.csv:1: column 4 has no name; give it one, or end no line with a delimiter",
+    "commas at the ends, and more behind one": (
+        PLAIN.replace("\n", ",\n").replace("5,4,2.5,", "5,4,2.5,7"),
+        "t.csv:1: column 4 has no name; give it one",
     ),
     "a comma at an end": (
         PLAIN + "1,2,3,\n",
@@ -455,7 +455,7 @@ def test_parquet_columns_that_are_neither_numbers_nor_text(capsys):
         said = capsys.readouterr().err
         assert said.startswith(f"t.parquet: column '{made}': {begins}")
         assert said.endswith("; only numbers and text can be read, exclude it\n")
-    frame.with_columns(pl.Series("", range(12))).write_parquet("t.parquet")
+    frame.with_columns(pl.Series("", range(12, 24))).write_parquet("t.parquet")
     assert run(["check", "c.yaml"]) == 2
     assert capsys.readouterr().err == "t.parquet: column 3 has no name; give it one\n"
 

@@ -13,6 +13,7 @@ import pytest
 
 from optcli.data import delimited, streaming, table
 from optcli.data.columns import Numbers
+from optcli.data.dialect import Dialect
 from optcli.data.reading import CURRENT, Reading
 from optcli.errors import InvalidInput
 
@@ -108,7 +109,7 @@ class Doors:
         """As a file above 2 MB, which has no quotes here, so that the shortcut takes it."""
         path = self.text(cells, ".tsv", "\t")
         content = path.read_bytes().replace(b'"', b"")
-        found = delimited._shortcut(content, str(path), "\t", self.reading)
+        found = delimited._shortcut(content, str(path), Dialect("\t"), self.reading)
         path.write_bytes(content)
         if found is None:
             return table.read(path, self.reading)

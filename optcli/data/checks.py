@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, 
     for field, names in named.items():
         for i, name in enumerate(names):
             if name not in table.columns:
+                table.check_header(name)
                 hint = suggestion(name, table.names)
                 faults.append(
                     Fault(
@@ -62,13 +63,27 @@ def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, 
     if roles.features is not None:
         features = tuple(roles.features)
     else:
-        others = {*roles.target, *roles.exclude, *named["weights"], *taken}
+        others = {*roles.target, *roles.exclude, *named["weights"], *taken, *table.aside}
         features = tuple(name for name in table.names if name not in others)
+    if not features and not faults and table.header.doubt is not None:
+        faults.append(table.header.doubt)
     if not features and not faults:
         faults.append(Fault(f"{table.source} has no column beside it", "dataset.target"))
     if faults:
         raise InvalidInput(*faults)
     return features
+
+
+def left_out(table: Table, named: Collection[str]) -> list[str]:
+    """What to say of columns that are no data; named: those with a role, be it to be excluded."""
+    found = []
+    for place, name in enumerate(table.names, 1):
+        reason = table.aside.get(name)
+        if reason is not None and name not in named:
+            unnamed = name in table.header.unnamed
+            what = f"column {place} has no name and" if unnamed else f"column '{name}'"
+            found.append(f"{what} {reason}: left out")
+    return found
 
 
 def without_missing(

@@ -17,6 +17,7 @@ from optcli.arrays import Array
 from optcli.data.cells import Verdict, clean, judge, moment, number, number_text, shown
 from optcli.data.reading import Reading
 from optcli.data.stored import taken
+from optcli.errors import Fault
 
 EXACT = 2.0**53  # up to here float64 holds every whole number
 INEXACT = "is beyond 2^53, where whole numbers are rounded; list the column in dataset.categorical"
@@ -164,12 +165,27 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Header:
+    """What there is to say of a table's names.
+
+    unnamed: what columns without a name are called here. doubt: what may be wrong with
+    the header, where a name that is asked for is not in it.
+    """
+
+    unnamed: tuple[str, ...] = ()
+    doubt: Fault | None = None
+
+
+PLAIN = Header()  # there is nothing to say
+
+
+@dataclass(frozen=True)
 class Contents:
     """What a file holds.
 
     columns: by name. mixed: what is mixed in them. lines: of each row, (N,), in text.
     unread: what is said of columns that are neither numbers nor text. notes: what was
-    done in reading.
+    done in reading. header: what there is to say of the names.
     """
 
     columns: dict[str, Column]
@@ -177,6 +193,7 @@ class Contents:
     lines: Array | None = None
     unread: dict[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    header: Header = PLAIN
 
     @classmethod
     def of(
@@ -184,6 +201,7 @@ class Contents:
         found: Mapping[str, Found],
         lines: Array | None = None,
         unread: Mapping[str, str] | None = None,
+        header: Header = PLAIN,
     ) -> Contents:
         """Of columns as they were found."""
         notes = [Note(f"column '{short(n)}' {of.note}", n) for n, of in found.items() if of.note]
@@ -193,6 +211,7 @@ class Contents:
             lines,
             dict(unread or {}),
             tuple(notes),
+            header,
         )
 
 

@@ -8,7 +8,7 @@ nothing at all is peculiar, so that both always give the same columns.
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -16,26 +16,31 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.data import dialect as dialects
 from optcli.data import parquet
 from optcli.data.cells import clean, is_missing, number
 from optcli.data.columns import (
     Contents,
     Found,
+    Header,
     Numbers,
     from_cells,
     short,
     transposed,
     without_listed,
 )
+from optcli.data.dialect import Dialect
+from optcli.data.naming import called, doubled
 from optcli.data.reading import Reading
 from optcli.errors import Fault, InvalidInput
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+WHOLE = re.compile(r"0|[1-9]\d*")
 
 END_OF_FILE = b"\x1a"  # with which old systems end a text
 
 csv.field_size_limit(2**31 - 1)  # a long text is no fault
 
+NO_NAMES = "holds numbers, not the names of columns; add a header line"
 NAMES_FIRST = "the first line must name the columns, remove titles and comments"
 FIRST_LINES = 9  # among which titles and comments stand
 
@@ -46,21 +51,27 @@ SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
 
 
-def read(data: bytes, file: str, reading: Reading, raw: Collection[str] | None = None) -> Contents:
+def read(
+    data: bytes,
+    file: str,
+    reading: Reading,
+    raw: Collection[str] | None = None,
+    dialect: Dialect | None = None,
+) -> Contents:
     """The table in `data`; `file` is its name in messages.
 
-    raw: of a piece of a larger table, see `from_codes`. Raises InvalidInput.
+    dialect: by default found in the first rows. raw: of a piece of a larger table, see
+    `from_codes`. Raises InvalidInput.
     """
     data = without_end(data.removeprefix(b"\xef\xbb\xbf"))
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")  # lines that end as on very old Macs
-    header = data[: data.find(b"\n") + 1] or data
-    delimiter = reading.delimiter or find_delimiter(header.decode(errors="replace"))
+    dialect = dialect or dialects.of(data, file, reading)
     if len(data) > LARGE:
-        contents = _shortcut(data, file, delimiter, reading, raw)
+        contents = _shortcut(data, file, dialect, reading, raw)
         if contents is not None:
             return contents
-    return _plain(data, file, delimiter, reading, raw)
+    return _plain(data, file, dialect, reading, raw)
 
 
 def without_end(data: bytes) -> bytes:
@@ -71,26 +82,23 @@ def without_end(data: bytes) -> bytes:
     return data[: max(0, len(data) - TAIL) + len(tail.rstrip(END_OF_FILE))]
 
 
-def find_delimiter(header: str) -> str:
-    """The one of comma, semicolon, tab and bar that the header line has most of."""
-    outside_quotes = "".join(header.split('"')[::2])
-    return max(DELIMITERS, key=outside_quotes.count)
-
-
 def _plain(
     data: bytes,
     file: str,
-    delimiter: str,
+    dialect: Dialect,
     reading: Reading,
     raw: Collection[str] | None = None,
 ) -> Contents:
-    rows = _rows(_decoded(data, file), file, delimiter)
-    _, header = next(rows, (1, []))
-    names = _names(header, file)
+    rows = _rows(_decoded(data, file), file, dialect.delimiter)
+    _, first = next(rows, (1, []))
+    names, header = _names(first, file, dialect)
+    ends = len(names) + 1 if dialect.beside == "last" else None
     lines, cells = [], []
     for line, row in rows:
+        if len(row) == ends and not row[-1].strip():
+            del row[-1]
         if len(row) != len(names):
-            raise InvalidInput(_wrong_width(row, names, delimiter, file, line))
+            raise InvalidInput(_wrong_width(row, names, dialect, file, line))
         lines.append(line)
         cells.append(row)
     if not cells:
@@ -99,17 +107,16 @@ def _plain(
         name: from_cells(column, name, reading, raw=raw)
         for name, column in zip(names, transposed(cells, len(names)), strict=True)
     }
-    return Contents.of(found, np.array(lines))
+    return Contents.of(found, np.array(lines), header=header)
 
 
 def _rows(text: str, file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line it begins in; blank lines may stand at the end only."""
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
+    reader = dialects.reader(text, delimiter)
     line, blank = 1, None
     try:
-        for row in reader:
+        for each in reader:
+            row = dialects.trimmed(each, delimiter)
             if len(row) <= 1 and not "".join(row).strip():
                 blank = blank or line
             elif blank is not None:
@@ -143,7 +150,8 @@ def _decoded(data: bytes, file: str) -> str:
         ) from None
 
 
-def _names(header: list[str], file: str) -> list[str]:
+def _names(header: list[str], file: str, dialect: Dialect) -> tuple[tuple[str, ...], Header]:
+    """The names in the header line; raises InvalidInput where it is none."""
     names = [clean(name) for name in header]
     faults = []
     alone = bool(names) and not "".join(names[1:])
@@ -153,40 +161,44 @@ def _names(header: list[str], file: str) -> list[str]:
         faults.append(f"is '{short(names[0])}' alone; {NAMES_FIRST}")
     elif not names:
         faults.append("is blank; it must name the columns")
-    elif all(number(name) is not None for name in names):
-        faults.append("holds numbers, not the names of columns; add a header line")
     elif len(names) > MOST_COLUMNS:
         faults.append(f"has {len(names):,} columns; at most {MOST_COLUMNS:,} can be read")
+    elif _are_numbers(names) and not _may_be_names(names):
+        faults.append(NO_NAMES)
     else:
-        places: dict[str, int] = {}
-        for i, name in enumerate(names):
-            before = places.setdefault(name, i)
-            if not name:
-                rather = ", or remove it if it counts the rows" if i == 0 else ""
-                if 0 < i == len(names) - 1:
-                    rather = ", or end no line with a delimiter"
-                faults.append(f"column {i + 1} has no name; give it one{rather}")
-            elif before < i:
-                faults.append(
-                    f"columns {before + 1} and {i + 1} are both called '{short(name)}'; rename one"
-                )
+        faults += doubled(names)
     if faults:
         raise InvalidInput(*(Fault(fault, file=file, line=1) for fault in faults))
-    return names
+    doubt = NO_NAMES if _are_numbers(names) else dialect.remedy
+    if dialect.beside == "first":
+        names = ["", *names]
+    found, unnamed = called(names)
+    return found, Header(unnamed, None if doubt is None else Fault(doubt, file=file, line=1))
 
 
-def _wrong_width(row: list[str], names: list[str], delimiter: str, file: str, line: int) -> Fault:
-    comment = names[0].startswith(("#", "%", "//"))
-    if (comment or len(names) == 1) and len(row) > len(names) and line <= FIRST_LINES:
-        message = f"is '{short(names[0])}', but line {line} has {len(row)} fields; {NAMES_FIRST}"
+def _are_numbers(names: list[str]) -> bool:
+    return all(number(name) is not None for name in names)
+
+
+def _may_be_names(names: list[str]) -> bool:
+    """Whether numbers may be names: whole ones such as years, each of them once."""
+    return len(set(names)) == len(names) and all(map(WHOLE.fullmatch, names))
+
+
+def _wrong_width(
+    row: list[str], names: tuple[str, ...], dialect: Dialect, file: str, line: int
+) -> Fault:
+    first, count = names[0], len(names)
+    comment = first.startswith(("#", "%", "//"))
+    if (comment or count == 1) and len(row) > count and line <= FIRST_LINES:
+        message = f"is '{short(first)}', but line {line} has {len(row)} fields; {NAMES_FIRST}"
         return Fault(message, file=file, line=1)
-    message = f"has {len(row)} field{'s' * (len(row) != 1)}, the header has {len(names)}"
-    mark = DELIMITERS.get(delimiter, f"'{delimiter}'")
-    if len(row) == len(names) + 1 and not row[-1].strip():
-        message += f"; remove the {mark} at its end"
-    elif len(row) > len(names):
-        message += f"; a field that holds a {mark} must be quoted"
-        if delimiter == ",":
+    message = f"has {len(row)} field{'s' * (len(row) != 1)}, the header has {count}"
+    if len(row) == count + 1 and not row[-1].strip():
+        message += f"; remove the {dialect.mark} at its end"
+    elif len(row) > count:
+        message += f"; a field that holds a {dialect.mark} must be quoted"
+        if dialect.delimiter == ",":
             message += ", and decimals need a point"
     else:
         message += "; fill in what is missing"
@@ -196,16 +208,19 @@ def _wrong_width(row: list[str], names: list[str], delimiter: str, file: str, li
 def _shortcut(
     data: bytes,
     file: str,
-    delimiter: str,
+    dialect: Dialect,
     reading: Reading,
     raw: Collection[str] | None = None,
 ) -> Contents | None:
     """The same through polars, or None where the plain way has to look."""
     end = data.find(b"\n") + 1
+    delimiter = dialect.delimiter
     if data.find(b'"', end) >= 0 or data.find(b"\0") >= 0 or len(delimiter.encode()) != 1:
         return None  # quotes are where readers differ
-    [(_, header)] = islice(_rows(_decoded(data[:end], file), file, delimiter), 1)
-    names = _names(header, file)
+    if delimiter == " " or dialect.beside == "last":
+        return None  # runs of blanks, and delimiters at the end
+    [(_, first)] = islice(_rows(_decoded(data[:end], file), file, delimiter), 1)
+    names, header = _names(first, file, dialect)
     if len(names) == 1:
         return None  # a missing value is a blank line
     numeric = _numeric(data[end : end + SAMPLE], file, delimiter, names, reading)
@@ -238,7 +253,7 @@ def _shortcut(
         if found is None or (name in numeric and found.mixed is not None):
             return None
         columns[name] = found
-    return Contents.of(columns, np.arange(2, frame.height + 2))
+    return Contents.of(columns, np.arange(2, frame.height + 2), header=header)
 
 
 def _frame(data: bytes, names: Sequence[str], numeric: Collection[str], delimiter: str) -> Any:
@@ -296,7 +311,7 @@ def leading_zeros(data: bytes, delimiter: str) -> bool:
 
 
 def _numeric(
-    sample: bytes, file: str, delimiter: str, names: list[str], reading: Reading
+    sample: bytes, file: str, delimiter: str, names: Sequence[str], reading: Reading
 ) -> set[str] | None:
     """Columns that hold numbers, as far as the first rows tell; None where rows are odd."""
     whole, _, _ = sample.rpartition(b"\n")

@@ -364,6 +364,8 @@ def softmax(scores: Array) -> Array:
 
 def require(table: Table, names: Any) -> None:
     """Raise InvalidInput, naming every column that the table lacks."""
+    for name in names:
+        table.check_header(name)
     faults = [
         Fault(
             f"is not there{suggestion(name, table.names)} (the columns are {listed(table.names)})",

@@ -53,7 +53,9 @@ class File(Dataset):
         tuple[str | int | float, ...] | None,
         Doc("spellings of a missing value beside an empty cell; by default NA, null, ? and others"),
     ] = None
-    delimiter: Annotated[str | None, Doc("between fields; by default as in the header line")] = None
+    delimiter: Annotated[str | None, Doc("between fields; by default found in the first rows")] = (
+        None
+    )
     weights: Annotated[str | None, Columns(), Doc("column of sample weights")] = None
     image: Annotated[
         tuple[Annotated[int, Ge(1)], ...] | None,

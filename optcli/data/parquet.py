@@ -17,13 +17,14 @@ from optcli.data.cells import clean, moment
 from optcli.data.columns import (
     Contents,
     Found,
+    Header,
     Numbers,
     Words,
     from_codes,
     from_values,
-    short,
     without_listed,
 )
+from optcli.data.naming import called, doubled
 from optcli.data.opening import check_room
 from optcli.data.reading import Reading
 from optcli.errors import Fault, InvalidInput
@@ -86,9 +87,12 @@ def of_frame(
     """The columns of a polars data frame, or of a list of series. raw: see `from_codes`."""
     columns: dict[str, Found] = {}
     unread: dict[str, str] = {}
-    for series in frame:
-        name = clean(series.name) if reading.rules > 1 else series.name.strip()
-        _check_name(name, columns, source)
+    written = [clean(series.name) if reading.rules > 1 else series.name.strip() for series in frame]
+    faults = doubled(written)
+    if faults:
+        raise InvalidInput(*(Fault(fault, file=str(source)) for fault in faults))
+    names, unnamed = called(written)
+    for name, series in zip(names, frame, strict=True):
         found = from_series(series, name, reading, typed=True, raw=raw)
         if found is None:
             unread[name] = f"holds {series.dtype}; only numbers and text can be read, exclude it"
@@ -96,7 +100,7 @@ def of_frame(
         columns[name] = found
     if not columns or not all(len(found.column) for found in columns.values()):
         raise InvalidInput(Fault("has no rows", file=str(source)))
-    return Contents.of(columns, unread=unread)
+    return Contents.of(columns, unread=unread, header=Header(unnamed))
 
 
 def from_series(
@@ -135,19 +139,6 @@ def from_series(
         elif dtype == pl.Datetime:
             cells = list(map(moment, cells))
     return from_codes(codes, cells, name, reading, typed=typed, raw=raw)
-
-
-def _check_name(name: str, others: Collection[str], path: Path | str) -> None:
-    message = None
-    if not name:
-        message = f"column {len(others) + 1} has no name; give it one"
-    elif name in others:
-        first = list(others).index(name) + 1
-        message = (
-            f"columns {first} and {len(others) + 1} are both called '{short(name)}'; rename one"
-        )
-    if message is not None:
-        raise InvalidInput(Fault(message, file=str(path)))
 
 
 def _rows(scan: Any) -> int:

@@ -24,6 +24,7 @@ from optcli.data.checks import (
     drop,
     dropped,
     features_of,
+    left_out,
     target_classes,
     weights_of,
     without_missing,
@@ -154,6 +155,7 @@ def prepare(
     features = features_of(roles, table, parting)
     others = [*roles.target, *([roles.weights] if roles.weights else []), *parting]
     warnings = [note.text for note in table.notes if note.column in {None, *features, *others}]
+    warnings += left_out(table, {*features, *others, *roles.exclude})
     remarks, whole = Remarks(roles), table
     # pixels may well be constant, as those in the corners are; what is made up is as it is made
     looked_at = () if roles.image or dataset.made_up else features

@@ -14,7 +14,7 @@ class Reading:
     """How a table is read. It is kept in model.npz, so that a run reads new rows as its own.
 
     rules: their number; a run keeps the one it was trained with. delimiter: between the
-    fields of text, None where it is found in the header line. missing: the spellings of a
+    fields of text, None where it is found in the first rows. missing: the spellings of a
     missing value, None for the default list. categorical: columns that are text,
     whatever they hold.
     """

@@ -82,6 +82,7 @@ def check(split: Split, table: Table | None = None) -> None:
     if table is not None:
         for name in columns_of(split):
             if name not in table.columns:
+                table.check_header(name)
                 hint = suggestion(name, table.names)
                 faults.append(
                     Fault(

@@ -30,10 +30,12 @@ import numpy as np
 from optcli import files, folders
 from optcli.arrays import Array
 from optcli.data import delimited, formats, parquet, table
+from optcli.data import dialect as dialects
 from optcli.data.cells import judge
 from optcli.data.columns import (
     Column,
     Contents,
+    Header,
     Mixed,
     Note,
     Numbers,
@@ -55,7 +57,7 @@ MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 3"
+MAGIC = b"optcli table 4"
 STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
@@ -137,7 +139,9 @@ def _mapped(
     lines = Stored(blocks, len(columns), header["rows"]) if header["lines"] else None
     mixed = {name: Mixed(*odd) for name, odd in header["mixed"].items()}
     notes = tuple(Note(*note) for note in header["notes"])
-    contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"], notes)
+    doubt = header["doubt"] and Fault(header["doubt"], file=source, line=1)
+    names = Header(tuple(header["unnamed"]), doubt)
+    contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"], notes, names)
     return replace(table.assembled(contents, source, reading), make=partial(files.scratch, folder))
 
 
@@ -250,6 +254,7 @@ class _Writer:
         self.kinds: dict[str, _Kind] = {}
         self.block = np.empty((0, 0))
         self.lines = False
+        self.header = Header()
         self.rows = self.filled = self.count = 0
 
     def add(self, piece: Contents) -> None:
@@ -258,6 +263,7 @@ class _Writer:
             self.lines = piece.lines is not None
             width = len(self.kinds) + self.lines
             self.block = np.empty((width, _block_rows(width)))
+            self.header = piece.header
         for name, message in piece.unread.items():
             self.kinds[name].unread = message
         values = [kind.values(piece.columns[name], self.rows) for name, kind in self.kinds.items()]
@@ -298,6 +304,8 @@ class _Writer:
             "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},
             "notes": [[f"column '{short(n)}' {of.note}", n] for n, of in found.items() if of.note],
             "lines": self.lines,
+            "unnamed": self.header.unnamed,
+            "doubt": self.header.doubt and self.header.doubt.message,
         }
         text = json.dumps(header).encode()
         self.write(text + len(text).to_bytes(8, "little"))
@@ -332,7 +340,7 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
     while data.count(b'"', 0, end) % 2 and data.find(b"\n", end) > 0:
         end = data.find(b"\n", end) + 1
     header, data = data[:end], data[end:]
-    delimiter = reading.delimiter or delimited.find_delimiter(header.decode(errors="replace"))
+    dialect = dialects.of(header + data, str(path), reading)
     before = header.count(b"\n")
     line, empty, more = before + 1, True, True
     while more:
@@ -340,16 +348,14 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
         more = bool(chunk)
         data += chunk.replace(b"\r", b"\n") if old else chunk
         data = data if more else delimited.without_end(data)
-        end = _whole(data, delimiter) if more else len(data)
+        end = _whole(data, dialect.delimiter) if more else len(data)
         if (more and not end) or (not empty and not data[:end].strip()):
             if len(data) > MOST_CHUNKS * CHUNK:
                 message = f"no row ends within {len(data) >> 20} MB; is this a table, row by row?"
                 raise InvalidInput(Fault(message, file=str(path), line=line))
             continue
         try:
-            piece = delimited.read(
-                header + data[:end], str(path), replace(reading, delimiter=delimiter), raw
-            )
+            piece = delimited.read(header + data[:end], str(path), reading, raw, dialect)
         except InvalidInput as error:
             moved = line - before - 1
             raise InvalidInput(

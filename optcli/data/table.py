@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data import delimited, formats, parquet
-from optcli.data.cells import clean, objection
+from optcli.data import delimited, formats, naming, parquet
+from optcli.data.cells import clean, number, objection
 from optcli.data.columns import (
+    PLAIN,
     Column,
     Contents,
     Found,
+    Header,
     Mixed,
     Note,
     Numbers,
@@ -40,7 +42,8 @@ class Table:
     words), or neither; they matter to those who use the column. lines: of each
     row, (N,), where the table is a text file. make: where arrays as long as the table
     come from: memory, or a file where the table itself stays in one. reading: how it was
-    read. notes: what was done to columns in reading.
+    read. notes: what was done to columns in reading. header: what there is to say of the
+    names. aside: columns that are no data unless they are asked for, with the reason.
     """
 
     columns: Mapping[str, Column]
@@ -50,6 +53,8 @@ class Table:
     make: Callable[..., Array] = np.empty
     reading: Reading = CURRENT
     notes: tuple[Note, ...] = ()
+    header: Header = PLAIN
+    aside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -71,6 +76,12 @@ class Table:
         lines = None if self.lines is None else taken(self.lines, rows)
         return replace(self, columns=columns, lines=lines)
 
+    def check_header(self, name: str) -> None:
+        """Raise InvalidInput where a column is not there because the header may be none."""
+        doubt = self.header.doubt
+        if doubt is not None and name not in self.columns and number(name) is None:
+            raise InvalidInput(doubt)
+
     def line(self, row: int) -> int | None:
         """The line of the file that a row begins in."""
         return None if self.lines is None else int(self.lines[row : row + 1][0])
@@ -85,7 +96,10 @@ class Table:
         line = None if row is None else self.line(row)
         if row is not None and line is None:
             message = f"row {row + 1} {message}"
-        return Fault(message, f"column '{short(column)}'", self.source, line)
+        key = f"column '{short(column)}'"
+        if column in self.header.unnamed:
+            key += " (the first, which has no name)"
+        return Fault(message, key, self.source, line)
 
 
 def read(path: str | Path, reading: Reading = CURRENT) -> Table:
@@ -131,7 +145,9 @@ def of(
     if reading.rules > 1 and type(data).__module__.startswith("polars"):
         return assembled(parquet.of_frame(collected(data), source, reading), source, reading)
     columns: dict[str, Found] = {}
-    for name, values in _sequences(data, names, source).items():
+    given = _sequences(data, names, source)
+    own, unnamed = naming.called(list(given))
+    for name, values in zip(own, given.values(), strict=True):
         try:
             columns[name] = from_values(values, name, reading)
         except ValueError as error:
@@ -142,7 +158,7 @@ def of(
     if len(lengths) != 1 or lengths == {0}:
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
-    return assembled(Contents.of(columns), source, reading)
+    return assembled(Contents.of(columns, header=Header(unnamed)), source, reading)
 
 
 def collected(data: Any) -> Any:
@@ -176,13 +192,20 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
 
 
 def assembled(contents: Contents, source: str, reading: Reading) -> Table:
-    """The table of these columns, with a fault for each that is mixed or was not read."""
+    """The table of these columns, with a fault for each that is mixed or was not read.
+
+    Raises InvalidInput for columns without a name, as far as they need one.
+    """
+    line = None if contents.lines is None else 1
+    aside = naming.aside(contents.columns, contents.header, source, line)
     table = Table(
         contents.columns,
         source,
         lines=contents.lines,
         reading=reading,
-        notes=contents.notes,
+        notes=(*contents.notes, *naming.notes(contents.columns, aside, contents.header)),
+        header=contents.header,
+        aside=aside,
     )
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
     for name, odd in contents.mixed.items():
