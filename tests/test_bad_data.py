@@ -301,7 +301,8 @@ CLASSES_REFUSED = {
     "none as a class": (
         cls(lambda i: ("some", "none")[i % 2]),
         "t.csv: column 'y': 6 missing values ('none', first in line 3); "
-        "set dataset.missing to drop, or write 'none' otherwise if it is a value",
+        "set dataset.missing to drop, or list what means missing in dataset.missing_values if "
+        "'none' is a value",
     ),
     "beyond 2^53": (
         cls(lambda i: 2**60 + i % 2),

@@ -14,7 +14,7 @@ import optcli
 from optcli import display, runs
 from optcli.cli.main import run
 from optcli.data import delimited, table
-from optcli.data.cells import clean, judge
+from optcli.data.cells import NULL, clean, judge
 from optcli.data.columns import Numbers
 from optcli.data.reading import CURRENT, Reading
 
@@ -111,7 +111,8 @@ def test_spellings_of_missing_values():
     assert verdict(cells).texts.count(None) == 3
     assert verdict(cells, Reading(missing=("NA", "-999"))).texts.count(None) == 4
     assert verdict(cells, Reading(missing=())).texts.count(None) == 1
-    assert verdict(cells, typed=True).texts.count(None) == 1
+    assert verdict(cells, typed=True).texts.count(None) == 0
+    assert verdict(f"{cells}|{NULL}", typed=True).texts.count(None) == 1
 
 
 def test_leading_zeros_are_found_wherever_they_stand(monkeypatch):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
+import os
 import random
+import sys
+import threading
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -79,6 +83,11 @@ def told(found):
     return rows
 
 
+def nulls(cells):
+    """The columns as typed sources have them: an empty cell of a text file is a null."""
+    return {name: [cell if cell.strip() else None for cell in col] for name, col in cells.items()}
+
+
 class Doors:
     """The same columns, all texts, through one source after the other."""
 
@@ -105,6 +114,22 @@ class Doors:
     def gz(self, cells):
         return table.read(self.text(cells, ".csv.gz"), self.reading)
 
+    def stdin(self, cells):
+        content = self.text(cells).read_bytes()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+            return table.read("-", self.reading)
+
+    def pipe(self, cells):
+        content, path = self.text(cells).read_bytes(), self.folder / "pipe"
+        if not path.exists():
+            os.mkfifo(path)
+        writer = threading.Thread(target=path.write_bytes, args=(content,))
+        writer.start()
+        found = table.read(path, self.reading)
+        writer.join()
+        return found
+
     def large(self, cells):
         """As a file above 2 MB, which has no quotes here, so that the shortcut takes it."""
         path = self.text(cells, ".tsv", "\t")
@@ -119,26 +144,26 @@ class Doors:
         return streaming.read(self.text(cells), self.folder / "cache", self.reading)
 
     def parquet(self, cells):
-        pl.DataFrame(cells).write_parquet(self.folder / "t.parquet")
+        pl.DataFrame(nulls(cells)).write_parquet(self.folder / "t.parquet")
         return table.read(self.folder / "t.parquet", self.reading)
 
     def streamed_parquet(self, cells):
-        pl.DataFrame(cells).write_parquet(self.folder / "t.parquet", row_group_size=3)
+        pl.DataFrame(nulls(cells)).write_parquet(self.folder / "t.parquet", row_group_size=3)
         path = self.folder / "t.parquet"
         return streaming.read(path, self.folder / "cache", self.reading)
 
     def polars(self, cells):
-        return table.of(pl.DataFrame(cells), reading=self.reading)
+        return table.of(pl.DataFrame(nulls(cells)), reading=self.reading)
 
     def pandas(self, cells):
         pd = pytest.importorskip("pandas")
-        return table.of(pd.DataFrame(cells), reading=self.reading)
+        return table.of(pd.DataFrame(nulls(cells)), reading=self.reading)
 
     def dict(self, cells):
-        return table.of(cells, reading=self.reading)
+        return table.of(nulls(cells), reading=self.reading)
 
     def array(self, cells):
-        array = np.array(list(cells.values()), object).T
+        array = np.array(list(nulls(cells).values()), object).T
         return table.of(array, list(cells), reading=self.reading)
 
 
@@ -166,6 +191,27 @@ def test_sources_with_a_missing_value_of_their_own_have_no_other():
         assert found["a"].codes.tolist() == [1, 0, -1]
         assert found["a"].categories == ("NA", "None")
         np.testing.assert_array_equal(found["b"].values, [1.5, np.nan, np.nan])
+
+
+def test_an_empty_text_of_a_typed_source_is_a_value(tmp_path):
+    cells = {"a": ["", "b", None, " "], "n": ["1", "", None, "2"], "t": ["", None, "", ""]}
+    pl.DataFrame(cells).write_parquet(tmp_path / "t.parquet")
+    pd = pytest.importorskip("pandas")
+    for reading in (CURRENT, Reading(categorical=("a", "t")), Reading(missing=("", "NA"))):
+        sources = [pl.DataFrame(cells), pd.DataFrame(cells), cells]
+        found = [table.of(source, reading=reading) for source in sources]
+        found.append(table.read(tmp_path / "t.parquet", reading))
+        found.append(streaming.read(tmp_path / "t.parquet", tmp_path / "cache", reading))
+        for one in found:
+            if reading.missing:
+                assert one.columns["a"].codes[:].astype(int).tolist() == [-1, 0, -1, -1]
+                np.testing.assert_array_equal(one.columns["n"].values[:], [1, np.nan, np.nan, 2])
+                assert one.columns["t"].gaps() == 4
+                continue
+            assert one.columns["a"].codes[:].astype(int).tolist() == [0, 1, -1, 0]
+            assert one.columns["a"].categories == ("", "b")
+            assert one.faults["n"].message.startswith("row 2 is '', an empty text; list ''")
+            assert one.columns["t"].codes[:].astype(int).tolist() == [0, -1, 0, 0]
 
 
 def test_truth_numbers_and_dates_of_typed_sources_are_as_in_text(tmp_path):

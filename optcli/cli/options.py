@@ -14,7 +14,7 @@ from optcli.errors import Fault, InvalidInput
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
 Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A table with its columns.", show_default=False)
+    Path, typer.Argument(metavar="DATA", help="A table; - is standard input.", show_default=False)
 ]
 Set = Annotated[
     list[str] | None,

@@ -17,6 +17,8 @@ from optcli.data.reading import Reading
 # Spellings of a missing value, in lower case, where the config has no list of its own.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-"})
 TRUTH = ("false", "true")
+# In the place of a missing value of a typed source: a text that no file can hold.
+NULL = "\ud800"
 
 # ---- invisible characters --------------------------------------------------------------
 
@@ -242,14 +244,16 @@ class Verdict:
 def is_missing(text: str, reading: Reading, *, typed: bool = False) -> bool:
     """Whether a clean cell is a missing value.
 
-    typed: whether the source has a missing value of its own, so that 'NA' is a text; what
-    the config lists is missing in any source.
+    typed: whether the source has a missing value of its own, `NULL`, so that 'NA' and an
+    empty text are texts; what the config lists is missing in any source.
     """
     if reading.rules == 1:
         return text.lower() in MISSING
+    if text == NULL or (not text and not typed):
+        return True
     if reading.missing is not None:
-        return not text or text in reading.missing or canonical(text) in reading.missing
-    return not text if typed else text.lower() in MISSING
+        return text in reading.missing or canonical(text) in reading.missing
+    return not typed and text.lower() in MISSING
 
 
 def judge(
@@ -337,6 +341,8 @@ def _quantities(texts: Sequence[str]) -> str:
 def objection(text: str, rules: int) -> str:
     """What a cell is that keeps its column from being numbers, and what to do."""
     otherwise = "or list the column in dataset.categorical"
+    if not text:
+        return f"an empty text; list '' in dataset.missing_values, {otherwise}"
     if rules > 1 and _may_be_date(text):
         what = "a date or time; list the column in dataset.exclude"
         return f"{what}, or in dataset.categorical to keep it as text"

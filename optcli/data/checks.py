@@ -106,7 +106,8 @@ def without_missing(
             remedy = f"set dataset.missing to drop{' or impute' * feature}"
             column = table.columns[name]
             if isinstance(column, Words) and column.gap:
-                remedy += f", or write '{short(column.gap)}' otherwise if it is a value"
+                remedy += ", or list what means missing in dataset.missing_values if "
+                remedy += f"'{short(column.gap)}' is a value"
             faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         elif roles.missing == "impute" and not feature:
             message = f"{missing_text(table, name)}, which cannot be imputed"

@@ -14,7 +14,7 @@ import numpy as np
 
 from optcli import files
 from optcli.arrays import Array
-from optcli.data.cells import Verdict, clean, judge, moment, number, number_text, shown
+from optcli.data.cells import NULL, Verdict, clean, judge, moment, number, number_text, shown
 from optcli.data.reading import Reading
 from optcli.data.stored import taken
 from optcli.errors import Fault
@@ -309,7 +309,7 @@ def description(
     order = np.array([-1 if t is None else place[t] for t in verdict.texts], np.intp)
     first_of = dict(zip(distinct, rows, strict=True))
     gaps = [text for text, kept in zip(distinct, verdict.texts, strict=True) if kept is None]
-    gap = min(gaps, key=first_of.__getitem__, default="")
+    gap = min(gaps, key=first_of.__getitem__, default="").replace(NULL, "")
     mixed = None
     if verdict.odd:
         odd = min(verdict.odd, key=first_of.__getitem__)
@@ -378,9 +378,9 @@ def _is_number(value: object) -> bool:
 
 
 def _cell(value: object) -> str:
-    """A value of a typed source as a text file has it."""
+    """A value of a typed source as a text file has it, `NULL` for a missing one."""
     if _is_gap(value):
-        return ""
+        return NULL
     if isinstance(value, timedelta | np.timedelta64):
         raise ValueError("holds durations")
     if isinstance(value, bytes):

@@ -314,6 +314,7 @@ class Encoder:
         elif isinstance(column, Words) and column.categories:
             row, text = first_word(column)
             why = ", text by its leading zero" if LEADING_ZERO.match(text) else ""
+            why = why if text else ", an empty text"
             faults.append(table.fault(name, f"is '{short(text)}'{why}; must be a number", row))
         else:
             faults.append(size_fault(table, name, dtype, feature.mean, feature.scale))
@@ -463,7 +464,7 @@ def classes_of(column: Column) -> tuple[str, ...]:
 
 def _probabilities(names: Sequence[str], taken: Collection[str]) -> list[str]:
     """A column's name for the probability of each name: none twice, and none that is taken."""
-    plain = [f"probability_{name}" for name in names]
+    plain = ["probability_" + (name or "''") for name in names]
     found: list[str] = []
     for name in plain:
         column = name

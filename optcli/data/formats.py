@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from optcli.data.opening import GZIP, suffix
+from optcli.data.opening import GZIP, STDIN, suffix
 from optcli.errors import Fault, InvalidInput
 
 EXPORT = "export the table as CSV"
@@ -78,6 +78,8 @@ def refuse(data: bytes, path: Path) -> None:
 
 
 def _binary(data: bytes, path: Path) -> str | None:
+    if path is STDIN and data.startswith((GZIP, b"PAR1")):
+        return "must be text; unpack it, or give the path of the file"
     if data.startswith(GZIP):
         if suffix(path) in (".rds", ".rdata", ".rda"):
             return R

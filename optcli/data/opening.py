@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, un
 
 CHUNK = 1 << 22  # bytes that are unpacked at a time
 GZIP = b"\x1f\x8b"
+STDIN = Path("standard input")  # as messages call it
+_NAMES_OF_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
+
+def named(path: str | Path) -> Path:
+    """The path, or `STDIN` for what means it, such as `-`."""
+    return STDIN if str(path) in _NAMES_OF_STDIN else Path(path)
 
 
 def at_home(path: str | Path) -> Path:
@@ -32,15 +40,24 @@ def suffix(path: Path) -> str:
 def contents(path: Path) -> bytes:
     """The bytes of a file, unpacked; raises InvalidInput where there is no room for them."""
     with opened(path):
-        check_room(path, path.stat().st_size)
-        if suffix(path) == ".gz":
-            with gzip.open(path) as file:
-                data = _unpacked(cast("BinaryIO", file), path)
+        if path is STDIN:
+            data = _unpacked(sys.stdin.buffer, path) if sys.stdin is not None else b""
+        elif not path.is_file() and path.exists() and not path.is_dir():
+            with path.open("rb") as file:  # a pipe or a device, of no size that is known
+                data = _unpacked(file, path)
         else:
-            data = path.read_bytes()
+            data = _of_file(path)
     if not data or data.isspace():
         raise InvalidInput(Fault("is empty", file=str(path)))
     return data
+
+
+def _of_file(path: Path) -> bytes:
+    check_room(path, path.stat().st_size)
+    if suffix(path) != ".gz":
+        return path.read_bytes()
+    with gzip.open(path) as file:
+        return _unpacked(cast("BinaryIO", file), path)
 
 
 def check_room(path: Path, size: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.data.cells import clean, moment
+from optcli.data.cells import NULL, clean, moment
 from optcli.data.columns import (
     Contents,
     Found,
@@ -126,19 +126,21 @@ def from_series(
         return from_values(series.to_list(), name, reading)
     if dtype.is_nested() or dtype == pl.Duration:
         return None
+    null = NULL if typed and reading.rules > 1 else ""
     try:
-        texts = series.cast(pl.String).fill_null("")
+        texts = series.cast(pl.String)
     except pl.exceptions.PolarsError:
         return None
-    distinct = texts.unique()
-    codes = texts.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.intp)
+    distinct = texts.drop_nulls().unique()
+    codes = texts.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).fill_null(len(distinct))
     cells = distinct.to_list()
     if reading.rules > 1:  # as Python, and most writers of text files, put them
         if dtype.is_float():
-            cells = ["" if text in ("", "NaN") else repr(float(text)) for text in cells]
+            cells = [null if text == "NaN" else repr(float(text)) for text in cells]
         elif dtype == pl.Datetime:
             cells = list(map(moment, cells))
-    return from_codes(codes, cells, name, reading, typed=typed, raw=raw)
+    cells += [null] * series.has_nulls()
+    return from_codes(codes.to_numpy(), cells, name, reading, typed=typed, raw=raw)
 
 
 def _rows(scan: Any) -> int:

@@ -25,7 +25,7 @@ from optcli.data.columns import (
     from_values,
     short,
 )
-from optcli.data.opening import contents, opened, suffix
+from optcli.data.opening import contents, named, opened, suffix
 from optcli.data.reading import CURRENT, Reading
 from optcli.data.stored import taken
 from optcli.errors import Fault, InvalidInput
@@ -103,13 +103,13 @@ class Table:
 
 
 def read(path: str | Path, reading: Reading = CURRENT) -> Table:
-    """Read .csv, .tsv (both also as .gz) or .parquet.
+    """Read .csv, .tsv (both also as .gz) or .parquet; `-` is standard input, which is text.
 
     A column is numeric when every value is a number; an empty cell, NA, N/A, #N/A, NaN,
     null, none, ? and - are missing values, in any case of letters. Raises
     InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
     """
-    path = Path(path)
+    path = named(path)
     check_delimiter(reading.delimiter)
     data = contents(path)
     with opened(path):
@@ -219,4 +219,4 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
 def listed(names: Sequence[str], most: int = 20) -> str:
     """Names in a row, the first `most` of them."""
     rest = f" … and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(short, names[:most])) + rest
+    return ", ".join(short(name) or "''" for name in names[:most]) + rest
