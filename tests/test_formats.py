@@ -1,6 +1,7 @@
 """Checkpoints of version 0.1: what was kept as m/(1 − β) goes on as m."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -148,3 +149,111 @@ def test_a_newer_checkpoint_is_refused(tmp_path):
     (folder / "checksums.json").unlink()
     with pytest.raises(InvalidInput, match="is of optcli"):
         run.resume(folder, plots=False)
+
+
+# ---- every folder that it left -------------------------------------------------------
+
+EVERY = sorted(path.parent for path in LEFT.parent.glob("*/*/config.yaml"))
+
+
+@pytest.mark.parametrize("folder", EVERY, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_a_folder_of_version_0_1_is_shown(folder, capsys):
+    for more in ([], ["--json"]):
+        assert command(["runs", "show", str(folder), *more]) == 0
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["train", "compare", "trace"])
+def test_folders_of_version_0_1_are_listed(kind, capsys):
+    there = sorted(path.name for path in (LEFT.parent / kind).iterdir())
+    assert command(["runs", "list", str(LEFT.parent / kind), "--json"]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sorted(Path(line["run"]).name for line in said) == there
+    assert not any(line["damage"] for line in said)
+
+
+@pytest.mark.parametrize("name", ["boolean-target", "dropped", "parquet", "objective"])
+def test_a_finished_run_of_version_0_1_stays_and_goes_on_when_told(name, tmp_path):
+    shutil.copytree(LEFT.parent, tmp_path / "left", ignore=shutil.ignore_patterns("*-*ed"))
+    folder = tmp_path / "left" / "train" / name
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert command(["train", "--resume", str(folder), "--quiet", "--no-plots"]) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    count = len(rows(folder)) + 2
+    longer = ["--set", f"training.epochs={count}", "--quiet", "--no-plots"]
+    assert command(["train", "--resume", str(folder), *longer]) == 0
+    assert len(rows(folder)) == count
+
+
+MOONS = {
+    "dataset": {"name": "moons", "samples": 60, "noise": 0.2},
+    "split": {"validation": 0.2, "test": 0.2},
+    "model": "linear",
+    "loss": "cross_entropy",
+    "optimizer": "sgd",
+    "training": {"epochs": 3, "batch_size": 16},
+}
+DEEP = {"model": {"name": "mlp", "hidden": [32, 32]}, "training": {"epochs": 60, "batch_size": 16}}
+SHORT = ["--tune", "3", "--seeds", "6"]
+CONTINUED = {
+    "finished": (["-c", "moons.yaml", *SHORT], MOONS, ["finished"]),
+    "interrupted": (["-c", "moons.yaml", "--seeds", "1"], MOONS | DEEP, ["interrupted"]),
+    "benchmark": (
+        ["-c", "moons.yaml", "-c", "values.yaml", *SHORT],
+        MOONS,
+        ["benchmark/moons", "benchmark/values"],
+    ),
+}
+
+
+def trained(table):
+    """The runs of a comparison; its columns may have become more."""
+    with table.open() as lines:
+        found = list(csv.DictReader(lines))
+    later = ("run", "steps_to_target", "checksum")  # they follow from all runs
+    lasting = [name for name in found[0] if name not in later and not name.startswith("test_")]
+    return [[row[name] for name in lasting] for row in found]
+
+
+def compare(name):
+    """Continue a comparison in a copy of what was left; the exit code."""
+    words, config, _ = CONTINUED[name]
+    Path("moons.yaml").write_text(json.dumps(config))
+    quiet = ["--quiet", "--no-plots", "--out", f"left/compare/{name}"]
+    return command(["compare", "sgd", "adam", *words, *quiet])
+
+
+@pytest.fixture
+def left(tmp_path, monkeypatch):
+    """A copy of the comparisons and tables, in a folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(LEFT.parent, "left", ignore=shutil.ignore_patterns("train", "trace"))
+    for path in Path("left/data").iterdir():
+        shutil.copy(path, path.name)
+
+
+@pytest.mark.parametrize("name", CONTINUED)
+def test_a_comparison_of_version_0_1_goes_on_and_keeps_its_runs(name, left):
+    """Keys that its config lacks have their defaults."""
+    tables = [Path("left/compare", part, "runs.csv") for part in CONTINUED[name][2]]
+    before = [trained(table) for table in tables]
+    assert compare(name) == 0
+    for table, runs in zip(tables, before, strict=True):
+        now = trained(table)
+        assert all(run in now for run in runs)
+
+
+def test_a_comparison_of_version_0_1_under_a_schedule_of_beta_is_not_mixed(left, capsys):
+    """The same settings are another rule today."""
+    Path("left/compare/finished/checksums.json").unlink()
+    path = Path("left/compare/finished/config.yaml")
+    text = path.read_text()
+    path.write_text(text.replace("constant\n", "linear\n  end: 0.5\n").replace("[lr]", "[beta1]"))
+    plan = {"schedule": {"name": "linear", "end": 0.5, "of": ["beta1"]}}
+    Path("moons.yaml").write_text(json.dumps(MOONS | plan))
+    assert path.read_text() != text
+    words = ["adam", "lion", "-c", "moons.yaml", *SHORT, "--out", "left/compare/finished"]
+    assert command(["compare", *words, "--quiet", "--no-plots"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is of optcli 0.1" in said
+    assert "'adam' under a schedule of beta1" in said

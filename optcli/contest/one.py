@@ -23,6 +23,7 @@ from optcli.lengths import counted
 from optcli.recording import environment, named
 from optcli.run import placeless
 from optcli.task import checksum
+from optcli.training import formats
 
 
 def claim(out: Path | None, name: str, contents: Mapping[str, bytes], overwrite: bool) -> Path:
@@ -79,6 +80,7 @@ def run(
     folder = claim(out, f"compare-{problem.title}", contents, overwrite)
     with folders.dropped_if_bare(folder), folders.lock(folder):
         goal = _continued(folder, told, _data(problem), terms.target)
+        _check_rules(folder, problem)
         stale = _Stale.of(folder, problem)
         folders.open_for_writing(folder)
         # what holds no longer is gone before the folder tells of the plug-ins of today
@@ -187,11 +189,11 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
     for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
         if terms.get(name) != told["compare"][name]:
             differences.append((name, terms.get(name), told["compare"][name]))
-    there, here = placeless(old), placeless(files.jsonable(told))
+    there, here = placeless(_filled(old)), placeless(files.jsonable(told))
     for name, value in here.items():
         before = there.get(name)
         if name == "configs" and isinstance(before, dict):
-            both = {label: before[label] for label in value if label in before}
+            both = {label: _filled(before[label]) for label in value if label in before}
             if [placeless(both[label]) for label in both] != [
                 placeless(value[label]) for label in both
             ]:
@@ -210,6 +212,39 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
         message = f"is {target}; the comparison in {folder} has {kept}"
         raise InvalidInput(Fault(message, "--target"))
     return target if kept is None else float(kept)
+
+
+def _check_rules(folder: Path, problem: Problem) -> None:
+    """Raise InvalidInput where an earlier version trained by other rules: they do not mix."""
+    made_with = str(files.read_json(folder / "environment.json").get("optcli"))
+    if not made_with.startswith("0.1."):
+        return
+    for entry in problem.entries:
+        name, schedule = entry.optimizer.name, problem.config(entry.label).schedule
+        if scheduled := formats.lost_by(entry.optimizer, schedule):
+            message = f"{folder} is of optcli {made_with}, whose '{name}' under a schedule of "
+            message += f"{scheduled} was another rule; choose another"
+            raise InvalidInput(Fault(message, "--out"))
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """What config.yaml says of a config, with the keys that its version did not have yet.
+
+    They have the defaults of today, which do what that version did. Settings that are none
+    today stay as they are.
+    """
+    from optcli.config import SECTIONS, load
+
+    if not isinstance(values, dict) or "configs" in values:
+        return values
+    sections = {name: value for name, value in values.items() if name in SECTIONS}
+    try:
+        found = load({"optimizer": "sgd", **sections}).resolved()
+    except InvalidInput:
+        return values
+    filled = {name: value for name, value in found.items() if name in sections}
+    plain: dict[str, Any] = files.jsonable({**values, **filled})
+    return plain
 
 
 class _Stale:

@@ -62,10 +62,9 @@ def convert(
     base = next((each for each in _bases(optimizer) if each in DIVIDED), None)
     if name not in DIVIDED and base:
         raise ValueError(f"the state of '{name}', which builds on '{base}', cannot be converted")
-    moved = {*schedule.of, *(["momentum"] if schedule.moves_momentum else [])}
-    lost = sorted(moved & {*divided.values(), *FACTORS.get(name, ())})
+    lost = lost_by(optimizer, schedule)
     if lost:
-        raise ValueError(f"the state of '{name}' under a schedule of {lost[0]} cannot be converted")
+        raise ValueError(f"the state of '{name}' under a schedule of {lost} cannot be converted")
     for key, array in arrays.items():
         group, _, slot = key.partition(".")
         beta = divided.get(slot.rpartition(".")[2])
@@ -79,6 +78,13 @@ def convert(
         after = stack([optimizer]).coefficients(steps) if len(steps) else np.ones((1, 1, 1, 1))
         for product, values in zip(optimizer.products, after, strict=False):
             arrays[f"optimizer0.{product}"] = np.asarray(values)[-1]
+
+
+def lost_by(optimizer: Optimizer, schedule: Schedule) -> str | None:
+    """The scheduled hyperparameter under which version 0.1 trained by another rule; or None."""
+    moved = {*schedule.of, *(["momentum"] if schedule.moves_momentum else [])}
+    name = optimizer.name
+    return min(moved & {*DIVIDED.get(name, {}).values(), *FACTORS.get(name, ())}, default=None)
 
 
 def _bases(optimizer: Optimizer) -> list[str]:
