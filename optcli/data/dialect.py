@@ -26,7 +26,7 @@ OTHERS = ":^~\x01\x1f#!/&"  # what else is seen between fields; named, but not t
 SUFFIXES = (".tsv", ".tab")
 
 LEAST_BYTES, LEAST_LINES, MOST_BYTES, MOST_ROWS = 1 << 16, 8, 1 << 22, 500  # that are looked at
-ROW_NAMES = 3  # rows that must be numbered before a column without a name is believed
+ROW_NAMES = 3  # rows without quotes that must be numbered before their numbers are row names
 
 _NUMBER = re.compile(r"\s*([-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?)?\s*")
 
@@ -155,18 +155,27 @@ class _Look:
     def beside(self) -> Literal["first", "last"] | None:
         """Which field of all rows has no name in the header."""
         width = len(self.header)
-        if width < 2 or not self.rows or any(len(row) != width + 1 for row in self.rows):
+        longer = [row for row in self.rows if len(row) == width + 1]
+        if width < 2 or 2 * len(longer) <= len(self.rows):
             return None
-        if not any(row[-1].strip() for row in self.rows):
-            return "last"
+        others = sum(len(row) == width for row in self.rows)
+        empty = not any(row[-1].strip() for row in longer)
+        if empty and not (self.quoted and self._named):
+            return "last" if len(longer) + others == len(self.rows) else None
+        return "first" if len(longer) == len(self.rows) and self._named else None
+
+    @property
+    def _named(self) -> bool:
+        """Whether the first field of each row may be its name."""
         names = [row[0] for row in self.rows]
-        if len(names) >= ROW_NAMES and any(
+        enough = self.quoted or len(names) >= ROW_NAMES
+        if enough and any(
             names == list(map(str, range(start, start + len(names)))) for start in (0, 1)
         ):
-            return "first"
+            return True
         texts = all(name and not _NUMBER.fullmatch(name) for name in names)
         sure = self.quoted or self.delimiter not in ", "
-        return "first" if texts and sure and len(set(names)) == len(names) else None
+        return texts and sure and len(set(names)) == len(names)
 
     @property
     def merit(self) -> tuple[float, int, int]:
