@@ -13,8 +13,10 @@ import typing
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
+from optcli.arrays import Array
 from optcli.errors import Fault, InvalidInput
 
 __all__ = [
@@ -85,6 +87,18 @@ class Field:
     default: Any  # dataclasses.MISSING where it is required
     doc: str
     range: str  # such as "in [0, 1)", or "" where any value will do
+    bounds: tuple[Bound, ...] = ()  # the same, to reckon with
+
+    def holds(self, values: Array) -> Array:
+        """Which of the numbers (K,) are finite and within the range, (K,)."""
+        within = np.isfinite(values)
+        for bound in self.bounds:
+            for compare, limit in dataclasses.asdict(bound).items():
+                within &= _COMPARE[compare](values, limit)
+        return within
+
+
+_COMPARE = {"ge": np.greater_equal, "gt": np.greater, "le": np.less_equal, "lt": np.less}
 
 
 def fields(spec: type) -> tuple[Field, ...]:
@@ -102,8 +116,9 @@ def fields(spec: type) -> tuple[Field, ...]:
             default = field.default_factory()
         doc = next((note.text for note in notes if isinstance(note, Doc)), "")
         inner = [n for each in typing.get_args(hint) for n in getattr(each, "__metadata__", ())]
-        limits = range_text(notes) or range_text(tuple(inner))
-        found.append(Field(field.name, hint, default, doc, limits))
+        limits = notes if range_text(notes) else tuple(inner)
+        bounds = tuple(note for note in limits if isinstance(note, Bound))
+        found.append(Field(field.name, hint, default, doc, range_text(limits), bounds))
     return tuple(found)
 
 

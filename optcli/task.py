@@ -30,6 +30,7 @@ from optcli.training import Cohort, Replica
 from optcli.wrappers import Average
 
 USUAL_BATCH = 32  # rows, to suggest
+PLANNED = 100_000  # steps at which a schedule is looked at before it begins
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def check(cohort: Cohort) -> None:
         if cohort.schedule.moves_momentum and not getattr(optimizer, "momentum", 0):
             message = f"is true, but {optimizer.name} has no 'momentum' to move, or one of 0"
             raise InvalidInput(Fault(message, "schedule.cycle_momentum"))
+        check_planned(cohort.schedule, optimizer, *steps)
         check_wrappers(spec, optimizer)
     needed, there = cohort.memory(), memory_available()
     if needed > there:
@@ -153,6 +155,39 @@ def check(cohort: Cohort) -> None:
         )
         greedy = cohort.memory_of_optimizers() > needed / 2
         raise InvalidInput(Fault(message, "optimizer" if greedy else "model"))
+
+
+def check_planned(
+    schedule: Schedule, optimizer: Optimizer, steps: int, steps_per_epoch: int
+) -> None:
+    """Whether the schedule leaves each hyperparameter in its range; raises InvalidInput.
+
+    A learning rate may come to 0. Of a long run 100,000 steps are looked at.
+    """
+    t = np.linspace(1, steps, min(steps, PLANNED)).round()
+    factor = schedule.factor(t, steps, steps_per_epoch)
+    # as it begins, and after all drops, which come near to 0 but not to it
+    factors = np.concatenate([factor, factor * max(schedule.least, 1e-9)])
+    faults = []
+    for field in fields(type(optimizer)):
+        own = getattr(optimizer, field.name)
+        if field.name == "momentum" and schedule.moves_momentum:
+            values = schedule.momentum(t, steps, steps_per_epoch)
+        elif field.name in schedule.of:
+            values = own * factors
+        else:
+            continue
+        outside = ~field.holds(values) & ((field.name != "lr") | (values != 0))
+        if outside.any():
+            first = int(outside.argmax())
+            when = f"at step {t[first]:,.0f}" if first < len(t) else "after many drops"
+            message = (
+                f"takes '{field.name}' of {optimizer.name} from {own:g} to {values[first]:.4g} "
+                f"{when}; must stay {field.range or 'finite'}; choose another schedule"
+            )
+            faults.append(Fault(message, "schedule"))
+    if faults:
+        raise InvalidInput(*faults)
 
 
 def check_norms(cohort: Cohort) -> None:

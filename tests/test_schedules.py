@@ -596,7 +596,40 @@ def test_what_does_not_fit_is_refused_in_words(schedule):
     assert str(caught.value) == f"--set {UNFIT[schedule]}"
 
 
-@pytest.mark.parametrize("schedule", ["{name: cosine, warmup: 100}", "{name: step, every: 1}"])
+LEAVES = {
+    ("adam", "{name: chebyshev, of: [beta1]}"): (
+        "takes 'beta1' of adam from 0.9 to 15.22 at step 1; must stay in [0, 1)"
+    ),
+    ("{name: rprop, eta_plus: 1.5}", "{name: linear, of: [eta_plus]}"): (
+        "takes 'eta_plus' of rprop from 1.5 to 0.99 at step 35; must stay above 1"
+    ),
+    ("rprop", "{name: reduce_on_plateau, end: 0.1, of: [eta_plus]}"): (
+        "takes 'eta_plus' of rprop from 1.2 to 0.12 after many drops; must stay above 1"
+    ),
+    ("cocob", "{name: one_cycle, end: 0, of: [eps]}"): (
+        "takes 'eps' of cocob from 1e-08 to 0 at step 100; must stay above 0"
+    ),
+}
+
+
+@pytest.mark.parametrize(("optimizer", "schedule"), LEAVES)
+def test_a_schedule_that_leaves_the_range_of_a_hyperparameter_is_refused(optimizer, schedule):
+    with pytest.raises(InvalidInput) as caught:
+        run.check(MOONS, [f"optimizer={optimizer}", f"schedule={schedule}"])
+    said = LEAVES[optimizer, schedule]
+    assert str(caught.value) == f"--set schedule: {said}; choose another schedule"
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "{name: cosine, warmup: 100}",
+        "{name: step, every: 1}",
+        "{name: one_cycle, end: 0}",
+        "{name: chebyshev, of: [lr, weight_decay]}",
+        "{name: reduce_on_plateau, of: [lr, beta1, eps]}",
+    ],
+)
 def test_what_just_fits_is_taken(schedule):
     run.check(MOONS, [f"schedule={schedule}"])
 

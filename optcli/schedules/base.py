@@ -50,7 +50,7 @@ class Schedule(Registered, ABC):
 
     Lengths below 1 are fractions of the run, whole numbers are steps, `5 epochs` is what
     it says. The factor of the warm-up is t/w at the steps t = 1 … w; what the schedule
-    says begins at w + 1.
+    says begins at w + 1. A hyperparameter must stay in its range, but for a rate of 0.
     """
 
     warmup: Annotated[Length, Doc("length of a linear rise from 0, before all else")] = 0.0
@@ -127,6 +127,11 @@ class Schedule(Registered, ABC):
 
     def scale(self, memory: Mapping[str, Array]) -> Array | float:
         """A further factor (R,) on all that is to come."""
+        return 1.0
+
+    @property
+    def least(self) -> float:
+        """The least that `scale` may come to."""
         return 1.0
 
 

@@ -67,3 +67,7 @@ class ReduceOnPlateau(Schedule):
 
     def scale(self, memory: Mapping[str, Array]) -> Array:
         return memory["factor"]
+
+    @property
+    def least(self) -> float:
+        return self.end
