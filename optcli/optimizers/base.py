@@ -314,7 +314,9 @@ class Stepper:
 
     @property
     def slots(self) -> list[dict[str, Array]]:
-        """The state of each group by name; live, not copied."""
+        """The state of each group by name; live, not copied, but for the products as of now."""
+        for group in self.groups:
+            group.settle()
         return [group.slots | group.products for group in self.groups]
 
     def ask(self, oracle: Callable[[slice], Oracle]) -> None:
@@ -381,6 +383,7 @@ class _Group:
 
         self.products = {name: np.ones((len(x), 1)) for name in self.optimizer.products}
         self.after: tuple[Any, ...] = ()
+        self.taken = -1  # the step of the plan that the products have yet to follow
         own = self._coefficients(1, np.ones((1, len(x), 1)), {})
         probe = len(own) - len(self.products)
         self.first = 1
@@ -461,7 +464,15 @@ class _Group:
             ones = (1,) * len(shape)
             yield arrays, scratch, tuple(each.reshape(-1, *ones) for each in self.current)
 
+    def settle(self) -> None:
+        """Let the products be those after the last step, which a step leaves undone for speed."""
+        if self.taken >= 0:
+            for product, after in zip(self.products.values(), self.after, strict=True):
+                np.copyto(product, after[self.taken])
+        self.taken = -1
+
     def plan(self, first: int, lr: Array, factors: Mapping[str, Array]) -> None:
+        self.settle()
         self.first = first
         if first == 1:
             self._start()
@@ -487,9 +498,7 @@ class _Group:
 
     def step(self, k: int, loss: Array | None = None) -> None:
         np.copyto(self.planned, self.table[k])
-        if self.products:
-            for product, after in zip(self.products.values(), self.after, strict=True):
-                np.copyto(product, after[k])
+        self.taken = k
         if self.optimizer.sees_loss:
             assert loss is not None, f"{self.optimizer.name} needs the loss"
             np.copyto(self.current[-1, :, 0], loss[self.rows])
