@@ -9,7 +9,9 @@ ranges, for the JSON Schema, for `explain`, and for the error messages:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -40,6 +42,7 @@ __all__ = [
     "TargetKind",
     "Training",
     "fields",
+    "hints",
 ]
 
 
@@ -101,12 +104,22 @@ class Field:
 _COMPARE = {"ge": np.greater_equal, "gt": np.greater, "le": np.less_equal, "lt": np.less}
 
 
+def hints(spec: type) -> Mapping[str, Any]:
+    """The annotations of a class by name, with what stands beside each type; read once."""
+    return _hints(spec)
+
+
+@functools.cache
+def _hints(spec: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(spec, include_extras=True)
+
+
 def fields(spec: type) -> tuple[Field, ...]:
     """The fields of a spec class, in the order of their definition."""
-    hints = typing.get_type_hints(spec, include_extras=True)
+    types = hints(spec)
     found = []
     for field in dataclasses.fields(spec):
-        hint = hints[field.name]
+        hint = types[field.name]
         notes: tuple[Any, ...] = ()
         if typing.get_origin(hint) is Annotated:
             hint, *rest = typing.get_args(hint)

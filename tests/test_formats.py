@@ -32,7 +32,13 @@ def test_every_rule_whose_state_changed_has_a_run_of_version_0_1():
     assert set(formats.DIVIDED) <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+# One for each kind of state; the rest is for the long run.
+KINDS = {"adan", "amsgrad", "ademamix", "lion", "muon", "nadam", "schedule_free_adamw"}
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in KINDS else pytest.param(n, marks=pytest.mark.long) for n in NAMES]
+)
 def test_an_interrupted_run_of_version_0_1_ends_where_its_whole_run_ended(name, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(LEFT / f"{name}-interrupted", folder)

@@ -7,6 +7,7 @@ out of the same annotation.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from optcli.catalog import KINDS
 from optcli.config.reading import Key
 from optcli.errors import InvalidInput, suggestion
 from optcli.registry import Registry
-from optcli.specs import Columns, Doc, Field, Named, fields
+from optcli.specs import Columns, Doc, Field, Named, fields, hints
 
 # What the field calls it elsewhere, and what it is here.
 OTHER_NAMES = {
@@ -163,10 +164,14 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
 
 
-def adapter(cls: type[Any], name: str) -> TypeAdapter[Any]:
-    """What checks a value against the field's annotation: strictly, and finite."""
-    hint = typing.get_type_hints(cls, include_extras=True)[name]
-    return TypeAdapter(hint, config=ConfigDict(strict=True, allow_inf_nan=False))
+def adapter(cls: type, name: str) -> TypeAdapter[Any]:
+    """What checks a value against the field's annotation: strictly, and finite; made once."""
+    return _adapter(cls, name)
+
+
+@functools.cache
+def _adapter(cls: type, name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(hints(cls)[name], config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
 def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -> Any:
@@ -206,8 +211,7 @@ def names_columns(cls: type[Any], name: str) -> bool:
 
 
 def _notes(cls: type[Any], name: str) -> tuple[Any, ...]:
-    hint = typing.get_type_hints(cls, include_extras=True)[name]
-    return getattr(hint, "__metadata__", ())
+    return getattr(hints(cls)[name], "__metadata__", ())
 
 
 def _names_of_columns(value: Any) -> Any:

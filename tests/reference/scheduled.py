@@ -18,9 +18,9 @@ STEPS = 24
 MOVED = ("beta1", "beta2", "momentum", "rho")
 
 
-def factors(lowest=0.4):
+def factors(lowest=0.4, steps=STEPS):
     """Of each step (T,): falling and rising, not above 1."""
-    return 1 - (1 - lowest) * (0.5 - 0.5 * np.cos(np.arange(STEPS) / 7))
+    return 1 - (1 - lowest) * (0.5 - 0.5 * np.cos(np.arange(steps) / 7 * (STEPS / steps)))
 
 
 def cases():
