@@ -190,7 +190,7 @@ class Plan:
         columns = {
             feature.name: "number"
             if feature.categories is None
-            else f"one of {len(feature.categories)}: {', '.join(feature.categories)}"
+            else f"one of {len(feature.categories)}: {listed(feature.categories)}"
             for feature in encoder.features
         }
         if encoder.image:

@@ -122,6 +122,42 @@ REFUSED = {
         "and decimals need a point",
     ),
     "blank line": (PLAIN + "\n1,2,3\n", "t.csv:14: is blank; remove the line"),
+    "title and a blank line": (f"Sales\n\n{PLAIN}", f"t.csv:2: is blank; {NAMES_FIRST}"),
+    "remark at the end": (
+        PLAIN + "Source: survey\n",
+        "t.csv:14: has 1 field, the header has 3; remove the line if it is a remark, "
+        "or fill in what is missing",
+    ),
+    "header longer by a comma": (
+        PLAIN.replace("y", "y,"),
+        "t.csv:2: has 3 fields, the header has 4; remove the comma at the header's end",
+    ),
+    "quotes between blanks": (
+        table('"a" "b" "y"', lambda i: f'"{i + 1}" {i} "x" {i}'),
+        't.csv:1: has no comma, semicolon, tab or bar; set dataset.delimiter to " "',
+    ),
+    "no header, some text": (
+        "0.5,x,2\n" + PLAIN[6:],
+        "t.csv:1: has '0.5' among the names of columns; add a header line if it is none",
+    ),
+    "totals at the end": (
+        PLAIN + "Total,,3\n",
+        f"t.csv:14: column 'a': is 'Total', not a number; {NUMBER}",
+        "t.csv: column 'b': 1 missing value (first in line 14); "
+        "set dataset.missing to drop or impute",
+    ),
+    "a word that means missing": (
+        PLAIN + "#DIV/0!,2,3\n1,n.a.,3\n1,--,3\n",
+        "t.csv:14: column 'a': is '#DIV/0!', not a number; if it means missing, "
+        "list it in dataset.missing_values, or list the column in dataset.categorical",
+        "t.csv:15: column 'b': is 'n.a.', not a number; if it means missing, "
+        "list it in dataset.missing_values, or list the column in dataset.categorical",
+    ),
+    "sizes with a unit": (
+        table("a,b,y", lambda i: f"{i} kg,{i},{i}"),
+        "t.csv: column 'a': is text with 12 different values in 12 rows, numbers with a unit "
+        "('0 kg'); write decimal numbers alone, or list it in dataset.exclude",
+    ),
     "text among numbers": (
         PLAIN + "low,2,3\n",
         f"t.csv:14: column 'a': is 'low', not a number; {NUMBER}",
@@ -301,8 +337,7 @@ CLASSES_REFUSED = {
     "none as a class": (
         cls(lambda i: ("some", "none")[i % 2]),
         "t.csv: column 'y': 6 missing values ('none', first in line 3); "
-        "set dataset.missing to drop, or list what means missing in dataset.missing_values if "
-        "'none' is a value",
+        "set dataset.missing to drop, or, if 'none' is a value, dataset.missing_values",
     ),
     "beyond 2^53": (
         cls(lambda i: 2**60 + i % 2),
@@ -588,12 +623,18 @@ def test_what_is_refused_of_validation_rows(case, stream, capsys):
 
 
 def test_what_may_be_a_slip_is_noted(capsys):
-    content = table("a,c,n,y", lambda i: f"{i or ''},{'aAb'[i % 3]},{2**60},{i}")
+    spaces = ("x  z", "x\u200b z", "v", "w")
+    content = table(
+        "a,c,d,n,s,y",
+        lambda i: f"{i or ''},{'aAb'[i % 3]},{20240101 + i},{2**60},{spaces[i % 4]},{i}",
+    )
     assert check(content, "dataset.missing=impute", "split.validation=t.csv") == 0
     said = " ".join(capsys.readouterr().out.split())
     for note in (
         "1 missing values imputed",
         "column 'c': 'A' and 'a' differ in case alone",
+        "column 'd' holds dates as numbers; list it in dataset.exclude",
+        "column 's': 'x z' and 'x\\u200b z' differ in blanks or invisible characters alone",
         "column 'n' holds numbers beyond 2^53, which are rounded",
         "split.validation is the training rows' own file",
     ):

@@ -28,6 +28,7 @@ _MARKS += "\u2066\u2067\u2068\u2069\ufeff"
 _EDGE = (
     "".join(chr(c) for c in range(0x3001) if chr(c).isspace()) + _MARKS + "\u2066\u2067\u2068\u2069"
 )
+_NOTHING = dict.fromkeys(map(ord, _MARKS))
 _NO_BREAK = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " "})
 
 
@@ -36,6 +37,14 @@ def clean(text: str) -> str:
     if text.isascii():
         return text.strip()
     return text.strip(_EDGE).translate(_NO_BREAK)
+
+
+def folded(text: str) -> str:
+    """What texts share that differ in case, blanks and invisible characters alone."""
+    text = text.casefold()
+    if not text.isascii():
+        text = text.translate(_NOTHING)
+    return " ".join(text.split())
 
 
 def shown(text: str) -> str:
@@ -136,6 +145,7 @@ _ALMOST = re.compile(
 _DECIMAL_COMMA = re.compile(
     r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+|[0-9]*,[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?"
 )
+_QUARTER = re.compile(r"(?:(?:19|20)[0-9]{2}|'?[0-9]{2})\s?[qQ][1-4]")
 _TELEPHONE = re.compile(r"\+[0-9]+ .*|[0-9]{3} [0-9]{3} [0-9]{3}(?: [0-9]{3})*")
 _UNIT = re.compile(
     rf"([+-]?\s?{_AMOUNT})\s?((?:[^\W\d_]|[\u00b0'\"\u2032\u2033])[^\W\d_\u00b0]*"
@@ -143,8 +153,10 @@ _UNIT = re.compile(
     r"(?:[ /*.\u00b7]?[^\W\d_]+(?:[\u00b2\u00b3]|\^?-?[1-3])?){0,2})\.?"
 )
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
-_FRACTION = re.compile(
-    r"[+-]?(?:[0-9]+[ -])?[0-9]+[/\u2044][1-9][0-9]*|[+-]?[0-9]*\s?[\u00bc-\u00be\u2150-\u215e]"
+_DECADE = re.compile(r"'?(?:[12][0-9])?[0-9]0s")
+_FRACTION = re.compile(  # by what one divides; not blood pressures, 120/80, or seasons, 2009/10
+    r"[+-]?(?:[0-9]+[ -])?[0-9]+[/\u2044](?:[2-9]|1[0-26]|20|25|32|50|64|1000?|1)"
+    r"|[+-]?[0-9]*\s?[\u00bc-\u00be\u2150-\u215e]"
 )
 _LONGEST = 60  # characters of what may be an almost number or a date
 _MOST_UNITS = 3  # that a column of quantities has
@@ -155,7 +167,7 @@ def almost(text: str) -> bool:
     if len(text) > _LONGEST or not any(c.isdecimal() for c in text):
         return False
     plain = _plainly(text)
-    if _TELEPHONE.fullmatch(plain):
+    if _TELEPHONE.fullmatch(plain) or _QUARTER.fullmatch(plain):
         return False
     return _ALMOST.fullmatch(plain) is not None
 
@@ -215,10 +227,13 @@ def _are_dates(texts: Sequence[str]) -> bool:
     """Whether a column holds dates or times: half of its texts, or all that may be other things."""
     if 2 * sum(map(is_date, texts)) >= len(texts):
         return True
+    return not _are_seasons(texts) and all(map(_may_be_date, texts))
+
+
+def _are_seasons(texts: Sequence[str]) -> bool:
+    """Whether a column holds 2009-10, 2010-11."""
     seasons = [_SEASON.fullmatch(text) for text in texts]
-    if all(s and (int(s[1]) + 1) % 100 == int(s[2]) for s in seasons):
-        return False  # 2009-10, 2010-11
-    return all(map(_may_be_date, texts))
+    return all(s and (int(s[1]) + 1) % 100 == int(s[2]) for s in seasons)
 
 
 # ---- the verdict -----------------------------------------------------------------------
@@ -293,7 +308,9 @@ def judge(
     amounts = set(filter(almost, present))
     if 2 * len(amounts) >= len(there):
         return Verdict(texts=kept, odd=frozenset(amounts), words=frozenset(there - amounts))
-    return Verdict(texts=kept, note=_quantities(present))
+    what = quantities(present)
+    remedy = "and is read as text; write decimal numbers alone to use their size"
+    return Verdict(texts=kept, note=f"holds {what} {remedy}" if what else "")
 
 
 def _judge_1(
@@ -321,13 +338,14 @@ def _are_padded(numbers: set[str]) -> bool:
     return len(shapes) == 1 and shapes.pop()[1] > 0 and not any("e" in t.lower() for t in numbers)
 
 
-def _quantities(texts: Sequence[str]) -> str:
-    """What is said of a text column whose cells are numbers with a unit, or fractions."""
-    remedy = "and is read as text; write decimal numbers alone to use their size"
-    if max(map(len, texts), default=_LONGEST + 1) > _LONGEST:
+def quantities(texts: Sequence[str]) -> str:
+    """`numbers with a unit ('15 km')`, or fractions, where the cells of a text column are that."""
+    if max(map(len, texts), default=_LONGEST + 1) > _LONGEST or _are_seasons(texts):
         return ""
     if all(map(_FRACTION.fullmatch, texts)):
-        return f"holds fractions ('{shown(texts[0])}') {remedy}"
+        return f"fractions ('{shown(texts[0])}')"
+    if all(map(_DECADE.fullmatch, texts)):
+        return ""
     found = [match for text in texts if (match := _UNIT.fullmatch(_plainly(text)))]
     units = {match[2].lower() for match in found}
     sizes = {match[1] for match in found}
@@ -335,7 +353,16 @@ def _quantities(texts: Sequence[str]) -> str:
         return ""
     if len(units) > _MOST_UNITS or len(sizes) <= len(units):
         return ""
-    return f"holds numbers with a unit ('{shown(found[0].string)}') {remedy}"
+    return f"numbers with a unit ('{shown(found[0].string)}')"
+
+
+# What may mean a missing value, but is none of those that are taken for one.
+_GAP = re.compile(
+    r"[\W_]+|\\n|\(?<?(?:n\.? ?a\.?|n\.? ?d\.?|nil|null|none|missing|unknown|unk|blank|empty"
+    r"|undefined|unspecified|tbd|not (?:available|applicable|known|given|reported))>?\)?|nat"
+    r"|#[a-z/0]+[!?]?|[+-]?(?:1\.#)?(?:nan|ind|qnan)",
+    re.IGNORECASE,
+)
 
 
 def objection(text: str, rules: int) -> str:
@@ -350,4 +377,6 @@ def objection(text: str, rules: int) -> str:
         return "not a number; write decimals with a point"
     if almost(text) if rules > 1 else _ALMOST_1.fullmatch(text):
         return f"not a number; write digits alone, decimals with a point, {otherwise}"
+    if rules > 1 and _GAP.fullmatch(text):
+        return f"not a number; if it means missing, list it in dataset.missing_values, {otherwise}"
     return f"not a number; correct it, {otherwise}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Roles
-from optcli.data.cells import number
+from optcli.data.cells import number, quantities
 from optcli.data.columns import INEXACT, Numbers, Words, inexact, rows_where, short
 from optcli.data.encoding import NUMERIC, classes_of, first_word, missing_text, size_fault
 from optcli.data.table import Table, listed
@@ -106,14 +106,14 @@ def without_missing(
             remedy = f"set dataset.missing to drop{' or impute' * feature}"
             column = table.columns[name]
             if isinstance(column, Words) and column.gap:
-                remedy += ", or list what means missing in dataset.missing_values if "
-                remedy += f"'{short(column.gap)}' is a value"
+                remedy += f", or, if '{short(column.gap)}' is a value, dataset.missing_values"
             faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         elif roles.missing == "impute" and not feature:
             message = f"{missing_text(table, name)}, which cannot be imputed"
             faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
     if faults:
-        raise InvalidInput(*faults)
+        mixed = [table.faults[n] for n in (*features, *others) if n in table.faults]
+        raise InvalidInput(*mixed, *faults)
     if roles.missing != "drop":
         return table
     whole = drop(table, [*features, *others])
@@ -200,12 +200,12 @@ def check_columns(
             )
         elif distinct > present / 2 and not listed_as_text:
             message = f"is text with {distinct} different values in {present} rows"
-            faults.append(
-                table.fault(
-                    name,
-                    f"{message}; list it in dataset.exclude, or in dataset.categorical to keep it",
-                )
-            )
+            what = quantities(column.categories) if table.reading.rules > 1 else ""
+            remedy = "list it in dataset.exclude, or in dataset.categorical to keep it"
+            if what:
+                message += f", {what}"
+                remedy = "write decimal numbers alone, or list it in dataset.exclude"
+            faults.append(table.fault(name, f"{message}; {remedy}"))
     if roles.weights is not None:
         try:
             weights_of(table, roles.weights, dtype)

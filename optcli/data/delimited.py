@@ -89,16 +89,17 @@ def _plain(
     reading: Reading,
     raw: Collection[str] | None = None,
 ) -> Contents:
-    rows = _rows(_decoded(data, file), file, dialect.delimiter)
+    rows = _rows(_decoded(data, file), file, dialect)
     _, first = next(rows, (1, []))
     names, header = _names(first, file, dialect)
+    extra = len(first) > 1 and not first[-1].strip()
     ends = len(names) + 1 if dialect.beside == "last" else None
     lines, cells = [], []
     for line, row in rows:
         if len(row) == ends and not row[-1].strip():
             del row[-1]
         if len(row) != len(names):
-            raise InvalidInput(_wrong_width(row, names, dialect, file, line))
+            raise InvalidInput(_wrong_width(row, names, dialect, file, line, extra=extra))
         lines.append(line)
         cells.append(row)
     if not cells:
@@ -110,21 +111,25 @@ def _plain(
     return Contents.of(found, np.array(lines), header=header)
 
 
-def _rows(text: str, file: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, file: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line it begins in; blank lines may stand at the end only."""
-    reader = dialects.reader(text, delimiter)
-    line, blank = 1, None
+    reader = dialects.reader(text, dialect.delimiter)
+    line, blank, before = 1, None, 0
     try:
         for each in reader:
-            row = dialects.trimmed(each, delimiter)
+            row = dialects.trimmed(each, dialect.delimiter)
             if len(row) <= 1 and not "".join(row).strip():
                 blank = blank or line
             elif blank is not None:
-                raise InvalidInput(Fault("is blank; remove the line", file=file, line=blank))
+                what = NAMES_FIRST if before == 1 < len(row) else "remove the line"
+                raise InvalidInput(Fault(f"is blank; {what}", file=file, line=blank))
             else:
                 yield line, row
+                before = len(row)
             line = reader.line_num + 1
     except csv.Error as error:
+        if dialect.remedy is not None:
+            raise InvalidInput(Fault(dialect.remedy, file=file, line=1)) from None
         what = str(error)
         if "end of data" in what:
             what = "a quote is opened and never closed"
@@ -170,6 +175,9 @@ def _names(header: list[str], file: str, dialect: Dialect) -> tuple[tuple[str, .
     if faults:
         raise InvalidInput(*(Fault(fault, file=file, line=1) for fault in faults))
     doubt = NO_NAMES if _are_numbers(names) else dialect.remedy
+    odd = next((name for name in names if number(name) and not WHOLE.fullmatch(name)), None)
+    if doubt is None and odd is not None:
+        doubt = f"has '{short(odd)}' among the names of columns; add a header line if it is none"
     if dialect.beside == "first":
         names = ["", *names]
     found, unnamed = called(names)
@@ -186,8 +194,15 @@ def _may_be_names(names: list[str]) -> bool:
 
 
 def _wrong_width(
-    row: list[str], names: tuple[str, ...], dialect: Dialect, file: str, line: int
+    row: list[str],
+    names: tuple[str, ...],
+    dialect: Dialect,
+    file: str,
+    line: int,
+    *,
+    extra: bool,
 ) -> Fault:
+    """The fault of a row. extra: whether the header ends with a delimiter."""
     first, count = names[0], len(names)
     comment = first.startswith(("#", "%", "//"))
     if (comment or count == 1) and len(row) > count and line <= FIRST_LINES:
@@ -200,6 +215,10 @@ def _wrong_width(
         message += f"; a field that holds a {dialect.mark} must be quoted"
         if dialect.delimiter == ",":
             message += ", and decimals need a point"
+    elif extra and len(row) == count - 1:
+        message += f"; remove the {dialect.mark} at the header's end"
+    elif len(row) == 1 and count > 2:
+        message += "; remove the line if it is a remark, or fill in what is missing"
     else:
         message += "; fill in what is missing"
     return Fault(message, file=file, line=line)
@@ -219,11 +238,11 @@ def _shortcut(
         return None  # quotes are where readers differ
     if delimiter == " " or dialect.beside == "last":
         return None  # runs of blanks, and delimiters at the end
-    [(_, first)] = islice(_rows(_decoded(data[:end], file), file, delimiter), 1)
+    [(_, first)] = islice(_rows(_decoded(data[:end], file), file, dialect), 1)
     names, header = _names(first, file, dialect)
     if len(names) == 1:
         return None  # a missing value is a blank line
-    numeric = _numeric(data[end : end + SAMPLE], file, delimiter, names, reading)
+    numeric = _numeric(data[end : end + SAMPLE], file, dialect, names, reading)
     if numeric is None:
         return None
     numeric -= {*reading.categorical, *(raw or ())}
@@ -311,12 +330,12 @@ def leading_zeros(data: bytes, delimiter: str) -> bool:
 
 
 def _numeric(
-    sample: bytes, file: str, delimiter: str, names: Sequence[str], reading: Reading
+    sample: bytes, file: str, dialect: Dialect, names: Sequence[str], reading: Reading
 ) -> set[str] | None:
     """Columns that hold numbers, as far as the first rows tell; None where rows are odd."""
     whole, _, _ = sample.rpartition(b"\n")
     try:
-        rows = [row for _, row in _rows(_decoded(whole, file), file, delimiter)]
+        rows = [row for _, row in _rows(_decoded(whole, file), file, dialect)]
     except InvalidInput:
         return None
     if any(len(row) != len(names) for row in rows):

@@ -162,10 +162,10 @@ def prepare(
     table = without_missing(whole, roles, features, others)
     if table.rows < whole.rows:
         warnings.append(dropped(whole, table.rows, roles, features, others))
-    check_columns(table, roles, features, dtype)
-    warnings += oddities(dataset, table, (*features, *roles.target), split)
     if table.rows == 1:
         raise InvalidInput(Fault("has one row; training takes two or more", file=table.source))
+    check_columns(table, roles, features, dtype)
+    warnings += oddities(dataset, table, (*features, *roles.target), split)
 
     classes = target_classes(table, roles.target, target, loss)
     check_targets(table, roles.target, loss, bounds, ordered=ordered)

@@ -15,6 +15,7 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.data.base import Dataset, Roles
+from optcli.data.cells import folded
 from optcli.data.columns import BLOCK, Column, Numbers, Words, inexact, short
 from optcli.data.encoding import NUMERIC, classes_of
 from optcli.data.table import Table
@@ -143,11 +144,10 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
         column = table.columns[name]
         if isinstance(column, Words):
             found += many_values(name, column, dataset.roles())
-            texts: dict[str, str] = {}
-            for text in classes_of(column):
-                other = texts.setdefault(text.lower(), text)
-                if other != text:
-                    found.append(f"column '{name}': '{other}' and '{text}' differ in case alone")
+            found += alike(name, classes_of(column))
+        elif name not in dataset.roles().target and dates_as_numbers(column):
+            alone = dataset.roles().without("it")
+            found.append(f"column '{short(name)}' holds dates as numbers; {alone}")
         elif column.find(rounded) is not None:
             found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
     path = getattr(dataset, "path", None)
@@ -156,6 +156,38 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
         if path and isinstance(way, str) and Path(way).resolve() == Path(path).resolve():
             found.append(f"split.{part} is the training rows' own file")
     return found
+
+
+def alike(name: str, texts: Sequence[str]) -> list[str]:
+    """What is said of texts that look the same, or nearly so."""
+    pairs, seen = [], {}
+    for text in texts:
+        other = seen.setdefault(folded(text), text)
+        if other != text:
+            pairs.append((other, text))
+    found = []
+    for one, two in pairs if len(pairs) <= FEW else pairs[:1]:
+        how = "case" if one.casefold() == two.casefold() else "blanks or invisible characters"
+        more = f", and {len(pairs) - 1} more do" if len(pairs) > FEW else ""
+        both = f"'{short(one)}' and '{short(two)}'"
+        found.append(f"column '{short(name)}': {both} differ in {how} alone{more}")
+    return found
+
+
+def dates_as_numbers(column: Numbers) -> bool:
+    """Whether all values are days as 20240131 is one."""
+    first = column.select(slice(0, LEAST)).values
+    if not np.all(_are_days(first[~np.isnan(first)])) or len(np.unique(first)) < FEW:
+        return False
+    return column.find(lambda piece: ~(_are_days(piece.values) | piece.missing)) is None
+
+
+def _are_days(values: Array) -> Array:
+    year, rest = np.divmod(values, 10_000)
+    month, day = np.divmod(rest, 100)
+    good = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12)
+    days: Array = good & (day >= 1) & (day <= 31) & (day == np.rint(day))
+    return days
 
 
 def rounded(column: Numbers) -> Array:

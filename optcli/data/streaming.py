@@ -57,7 +57,7 @@ MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 4"
+MAGIC = b"optcli table 5"
 STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
