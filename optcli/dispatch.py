@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import logging
 import multiprocessing
 import os
 import pickle
@@ -246,6 +247,7 @@ def _on_cluster(
 ) -> Iterator[tuple[int, Any]]:
     """Jobs over dask, which gives those of a lost worker to another."""
     distributed = _distributed()
+    closed = importlib.import_module("distributed.comm").CommClosedError
     setting = (pool.prepare, pool.arguments)
     with _client(distributed, pool) as client:
         executor = client.get_executor(retries=TRIES)
@@ -258,8 +260,9 @@ def _on_cluster(
                 yield futures[future], future.result()
         except distributed.KilledWorker as error:
             raise EnvironmentFailed(f"a job killed its workers: {error}") from error
-        except (distributed.CommClosedError, CancelledError) as error:
-            raise EnvironmentFailed(f"{pool.backend}: the scheduler is lost ({error})") from error
+        except (closed, CancelledError) as error:
+            why = f" ({error})" if str(error) else ""
+            raise EnvironmentFailed(f"{pool.backend}: the scheduler is lost{why}") from error
 
 
 _ready: list[Any] = []
@@ -275,6 +278,8 @@ def _prepared(setting: tuple[Callable[..., object] | None, tuple[Any, ...]], pay
 
 
 def _distributed() -> Any:
+    for name in ("distributed", "tornado", "asyncio"):  # what they log of it is said in a line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return importlib.import_module("distributed")
     except ModuleNotFoundError as error:

@@ -70,8 +70,13 @@ def claim(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool) -> Pa
 def check_claim(folder: Path, *, overwrite: bool) -> None:
     """Raise InvalidInput where `claim` would; nothing is changed."""
     with files.said(folder):
-        if folder.exists() and not folder.is_dir():
-            raise InvalidInput(Fault(f"{folder} is a file; must be a folder, or new", "--out"))
+        there = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
+        if os.path.lexists(there) and not there.is_dir():
+            what = "a file" if there.exists() else "a link that leads nowhere"
+            message = f"{folder} is {what}; must be a folder, or new"
+            if there != folder:
+                message = f"{folder} cannot be made, as {there} is {what}; choose another place"
+            raise InvalidInput(Fault(message, "--out"))
         for above in folder.resolve().parents:
             if is_own(above) and not _gathers(above):
                 message = f"{folder} lies in a run folder, {above}; choose another place"

@@ -59,6 +59,18 @@ REFUSED = {
     "train --resume none": "none: is no run folder",
     "train --resume c.yaml": "c.yaml: is no run folder",
     "train c.yaml --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
+    **{
+        f"{words} --out c.yaml/x/y": (
+            "--out: c.yaml/x/y cannot be made, as c.yaml is a file; choose another place"
+        )
+        for words in (
+            "train c.yaml",
+            "compare sgd adam",
+            "trace beale sgd",
+            "gradcheck tanh --plots",
+        )
+    },
+    "gradcheck tanh --plots --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
     "compare": "optcli: missing argument 'ENTRY...'",
     "compare sgd": ("ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)"),
     "compare sgd sgd": "sgd: stands here twice",
@@ -107,6 +119,14 @@ def test_what_is_refused_is_said_in_one_line(words, folder, capsys):
     assert said.err == f"{REFUSED[words]}\n"
     assert said.out == ""
     assert [path.name for path in folder.iterdir()] == ["c.yaml"], "nothing is left behind"
+
+
+@pytest.mark.parametrize("place", ["link", "link/x"])
+def test_a_link_that_leads_nowhere_is_no_place_for_a_folder(place, capsys):
+    Path("link").symlink_to("nowhere")
+    assert run(["train", "c.yaml", "--out", place]) == 2
+    assert "is a link that leads nowhere" in capsys.readouterr().err
+    assert not Path("nowhere").exists()
 
 
 def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from optcli import dispatch
+from optcli import dispatch, plugins
 from optcli.dispatch import Pool
 from optcli.errors import EnvironmentFailed, InvalidInput
 from tests import jobs
@@ -195,3 +195,10 @@ def test_a_cluster_with_a_killed_worker_ends_with_the_same_runs(cluster, tmp_pat
     assert process.returncode == 0, said
     for name in ("runs.csv", "history.csv"):
         assert (tmp_path / "alone" / name).read_bytes() == (out / name).read_bytes()
+    # and the worker that is left takes no job with another plug-in than here
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("")
+    told = {"file": plugin.name, "sha256": "0" * 64, "modules": {}, "registers": []}
+    pool = Pool(1, f"dask://{address}", plugins.load_same, ([plugin], [told]))
+    with pytest.raises(InvalidInput, match=r"mine\.py: --plugin: has changed since"):
+        list(dispatch.run(abs, [1], pool))

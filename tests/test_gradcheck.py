@@ -381,6 +381,21 @@ def test_fast_finds_a_wrong_sign_a_zero_and_a_factor(seed):
         assert "wrong" in verdicts(smooth, wrong, x, fast=True, seed=seed)
 
 
+@pytest.mark.parametrize("size", [14, 1800])
+def test_fast_does_not_pass_a_function_of_float32(size):
+    """Long steps along a direction would show some of a slope, which entries do not."""
+    x = np.random.default_rng(0).standard_normal(size)
+
+    def f(x):
+        return float(np.mean(x.astype(np.float32) ** 2, dtype=np.float64))
+
+    for fast in (False, True):
+        result = optcli.gradcheck(f, 2 * x / size, x, fast=fast)
+        assert result.outcome == "not checked"
+        assert result.reason.endswith("compute in float64")
+    assert optcli.gradcheck(lambda x: float(np.mean(x**2)), 2 * x / size, x, fast=True)
+
+
 def test_fast_tells_a_kink_from_a_mistake():
     zeros = np.zeros(30)
     assert verdicts(lambda x: np.abs(x).sum(1), zeros, zeros, fast=True) == {"kink"}

@@ -61,7 +61,7 @@ def command(
     By default all that optcli has; else what is named, or the parts of a config.
     Exits with 1 where one is wrong or could not be checked.
     """
-    from optcli import run
+    from optcli import folders, run
     from optcli.display.gradients import pick
     from optcli.errors import Fault, InvalidInput
     from optcli.gradients.check import How
@@ -75,6 +75,8 @@ def command(
             raise InvalidInput(Fault(f"is {value}; must be finite", option))
     if out is not None and not plots:
         raise InvalidInput(Fault("is the folder of the picture; add --plots", "--out"))
+    if out is not None:
+        folders.check_claim(out, overwrite=False)
     load(plugin or [])
     chosen: list[Subject] = []
     if config is not None:

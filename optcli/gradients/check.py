@@ -42,6 +42,9 @@ COMPLEX_RTOL = 1e-12
 # The noise, as a part of f and its gradient, beyond which differences tell nothing: any
 # gradient would pass.
 NOISIEST = 1e-8
+# The same along directions, whose steps are long enough for float32 to show some of a slope: as
+# a part of f, beside what the rounding of x may do, so many times over.
+NOISIEST_ALONG, ROUNDED_ALONG = 1e-11, 1e3
 # Entries from which on the rounding of x may be what f scatters by, and how many times it.
 LARGE, ROUNDED = 1e5, 4.0
 # Digits of f: those of float32, with what sums lose or gain; fewer than any arithmetic has;
@@ -142,6 +145,11 @@ def check(function: Function, gradient: Array, how: How, name: str = "gradcheck"
         steepest = np.abs(gradient[np.isfinite(gradient)]).max(initial=0)
         if noise > NOISIEST * max(1, abs(f0), steepest):
             return replace(result, reason=_noisy(result, function.x))
+        if how.fast and np.isfinite(gradient).all():
+            rounding = EPS * float(np.linalg.norm(function.x * gradient))
+            least = max(NOISIEST_ALONG * max(1.0, abs(f0)), ROUNDED_ALONG * rounding)
+            if noise > least:
+                return replace(result, reason=_noisy(result, function.x))
         if how.fast:
             return _projected(result, function, how, random)
         entries = np.arange(gradient.size)
