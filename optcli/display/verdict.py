@@ -145,7 +145,9 @@ def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
         words.append(f"target {number(summary['target'])}, looked for every {each} steps")
         words.append("rates were tuned for the result, not for speed")
     if "step" in columns:
-        words.append("step: its price, over one of sgd")
+        words.append("step: relative time per step (SGD = 1)")
+        if any(row["step_cost"] is None for row in summary["optimizers"]):
+            words.append("- where it varied too much to repeat within 10 %")
     if "band" in columns:
         words.append("band: decades of learning rate that come within 5 % of the best")
     return "; ".join(words)

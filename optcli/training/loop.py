@@ -39,17 +39,20 @@ def train_cohort(
     *,
     resume: Mapping[str, Array] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.perf_counter,
+    every: float | None = None,
 ) -> Iterator[Event]:
     """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
 
     resume: what `State.arrays` gave, to go on from there; ValueError where it does not fit.
     stop: asked several times a second whether to end after the step, as `interrupted`.
+    clock: what the seconds of training are read from. every: seconds between two Progress.
 
     A replica whose loss is not finite has diverged: that is an outcome, not an
     error, and does no harm to the others.
     """
     with np.errstate(all="ignore"):
-        yield from Trainer(cohort, resume, stop).run()
+        yield from Trainer(cohort, resume, stop, clock, every).run()
 
 
 class Trainer:
@@ -60,9 +63,12 @@ class Trainer:
         cohort: Cohort,
         resume: Mapping[str, Array] | None = None,
         stop: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.perf_counter,
+        every: float | None = None,
     ) -> None:
         spec = cohort.training
         self.cohort, self.spec, self.stop = cohort, spec, stop
+        self.clock, self.every = clock, PROGRESS_SECONDS if every is None else every
         replicas = cohort.replicas
         sources = [Source(replica.data.train, replica.seed) for replica in replicas]
         self.batches = Batches(sources, cohort.batch * spec.accumulate, shuffle=spec.shuffle)
@@ -143,11 +149,11 @@ class Trainer:
         spoken = state.seconds
         while True:
             first = state.steps_in_epoch
-            clock = time.perf_counter()
+            began = self.clock()
             # up to a multiple of them: there, divergence is looked for
             lr = self._plan(min(last - first, PLANNED_STEPS - first % PLANNED_STEPS))
             self._steps(batches, len(lr), last)
-            state.seconds += time.perf_counter() - clock
+            state.seconds += self.clock() - began
             at = state.steps_in_epoch
             for replica in replicas:
                 lost = ~np.isfinite(state.losses[first:at, replica])
@@ -158,7 +164,7 @@ class Trainer:
                 return
             if self._halted():
                 return
-            if state.seconds - spoken > PROGRESS_SECONDS:
+            if state.seconds - spoken > self.every:
                 spoken = state.seconds
                 yield Progress(state, state.step, state.seconds)
 
@@ -200,7 +206,7 @@ class Trainer:
         state, losses = self.state, self.state.losses
         transforms = self.regularize or self.clips
         gradient = self._gradient if self.spec.accumulate == 1 else self._accumulated
-        deadline = time.perf_counter() + PROGRESS_SECONDS
+        deadline = self.clock() + self.every
         for k, batch in zip(range(count), batches, strict=False):
             at = state.steps_in_epoch
             losses[at], counts = gradient(batch, state.step)
@@ -222,7 +228,7 @@ class Trainer:
                 self._update(k)
             state.step += 1
             state.steps_in_epoch = at + 1
-            if time.perf_counter() > deadline:
+            if self.clock() > deadline:
                 return
 
     def _gradient(self, batch: Batch, chance: int, seen: bool = True) -> tuple[Array, Array | None]:
