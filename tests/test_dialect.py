@@ -20,6 +20,7 @@ import optcli
 from optcli import config
 from optcli.data import delimited, streaming, table
 from optcli.data import dialect as dialects
+from optcli.data.encoding import require
 from optcli.data.reading import Reading
 from optcli.errors import InvalidInput
 
@@ -129,6 +130,22 @@ def test_a_table_that_has_not_the_delimiter_of_its_run_is_looked_at_anew():
     reading = Reading(delimiter=";")
     assert first_of(doors("a;b\n1;2\n", reading=reading)).names == ("a", "b")
     assert first_of(doors("a,b\n1,2\n3,4\n", reading=reading)).names == ("a", "b")
+
+
+def test_a_named_delimiter_that_does_not_fit_is_told_with_the_one_that_does():
+    Path("t.csv").write_text("a,b;c,y\n" + "1,2,3\n" * 9)
+    named = ['dataset.delimiter=";"']
+    assert said(named) == [
+        "t.csv:2: has 1 field, the header has 2, with semicolon as the delimiter; "
+        "with comma all rows fit"
+    ]
+    Path("t.csv").write_text("a^b^y\n" + "1^2^3\n" * 9)
+    assert said(named) == [
+        "t.csv:1: has no semicolon, the delimiter that dataset.delimiter names; "
+        'the fields seem to be divided by "^"'
+    ]
+    with pytest.raises(InvalidInput, match='semicolon, tab or bar; write one of these for "\\^"'):
+        require(table.read("t.csv"), ["a"])
 
 
 def test_runs_of_the_first_version_keep_its_rule():

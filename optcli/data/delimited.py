@@ -209,6 +209,9 @@ def _wrong_width(
         message = f"is '{short(first)}', but line {line} has {len(row)} fields; {NAMES_FIRST}"
         return Fault(message, file=file, line=1)
     message = f"has {len(row)} field{'s' * (len(row) != 1)}, the header has {count}"
+    if dialect.better is not None:
+        message += f", with {dialect.mark} as the delimiter; with {dialect.better} all rows fit"
+        return Fault(message, file=file, line=line)
     if len(row) == count + 1 and not row[-1].strip():
         message += f"; remove the {dialect.mark} at its end"
     elif len(row) > count:

@@ -24,6 +24,7 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "bla
 CANDIDATES = "\t;|,"  # the rarer one is inside of names and texts, the more it tells
 OTHERS = ":^~\x01\x1f#!/&"  # what else is seen between fields; named, but not taken
 SUFFIXES = (".tsv", ".tab")
+SET = "set dataset.delimiter to"  # the remedy where a config is at hand
 
 LEAST_BYTES, LEAST_LINES, MOST_BYTES, MOST_ROWS = 1 << 16, 8, 1 << 22, 500  # that are looked at
 ROW_NAMES = 3  # rows without quotes that must be numbered before their numbers are row names
@@ -38,12 +39,14 @@ class Dialect:
     beside: the field of every row that the header has no name for: the `first`, which
     names the row, as R's write.table has it; or an empty `last`, where every line but
     the header ends with a delimiter. remedy: what to do where the header's names are
-    not those that are asked for.
+    not those that are asked for. better: which other one fits header and rows, where the
+    one that was named does not.
     """
 
     delimiter: str
     beside: Literal["first", "last"] | None = None
     remedy: str | None = None
+    better: str | None = None
 
     @property
     def mark(self) -> str:
@@ -78,12 +81,16 @@ def of(data: bytes, file: str, reading: Reading) -> Dialect:
     if wanted is None and any(suffix in SUFFIXES for suffix in named):
         wanted = "\t"
     looks = {mark: _Look.at(text, mark) for mark in CANDIDATES if mark in text}
+    whole = [look for look in looks.values() if look.whole]
     if wanted is not None and (wanted in header or reading.delimiter is not None):
         own = _Look.at(text, wanted)
-        better = wanted not in header and any(look.whole for look in looks.values())
-        if not better:
+        if wanted not in header and not whole:
+            return Dialect(wanted, own.beside, remedy=_without(wanted, _other(text)))
+        if wanted in header and (own.whole or own.beside or not whole):
             return Dialect(wanted, own.beside)
-    whole = [look for look in looks.values() if look.whole]
+        if wanted in header:
+            better = max(whole, key=lambda look: look.merit).delimiter
+            return Dialect(wanted, better=DELIMITERS[better])
     if whole:
         return Dialect(max(whole, key=lambda look: look.merit).delimiter)
     beside = [look for look in looks.values() if look.beside]
@@ -205,10 +212,17 @@ def _unfit(text: str, header: str, looks: Iterable[_Look], file: str) -> Dialect
     other = _other(text)
     remedy = None
     if other:
-        remedy = f"has no comma, semicolon, tab or bar; set dataset.delimiter to {other}"
+        remedy = f"has no comma, semicolon, tab or bar; {SET} {other}"
     elif re.match(r'\s*"[^"]*[,;\t|][^"]*"\s*$', header):
         remedy = "is all in one pair of quotes; take the quotes at the ends of the lines away"
     return Dialect(",", remedy=remedy)
+
+
+def _without(wanted: str, other: str | None) -> str:
+    """What is said of a header that lacks the delimiter that was named."""
+    mark = DELIMITERS.get(wanted, f"'{wanted}'")
+    found = f"; the fields seem to be divided by {other}" if other else ""
+    return f"has no {mark}, the delimiter that dataset.delimiter names{found}"
 
 
 def _rule(rows: Sequence[Sequence[str]]) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.data.cells import LEADING_ZERO, canonical, number, number_text
 from optcli.data.columns import Column, Numbers, Words, first, short
+from optcli.data.dialect import SET
 from optcli.data.reading import CURRENT, Reading
 from optcli.data.table import Table, listed
 from optcli.errors import Fault, InvalidInput, suggestion
@@ -365,8 +366,13 @@ def softmax(scores: Array) -> Array:
 
 def require(table: Table, names: Any) -> None:
     """Raise InvalidInput, naming every column that the table lacks."""
-    for name in names:
-        table.check_header(name)
+    try:
+        for name in names:
+            table.check_header(name)
+    except InvalidInput as error:  # a run has its delimiter, so that the table must change
+        told = [f.message.replace(SET, "write one of these for") for f in error.faults]
+        faults = [replace(f, message=m) for f, m in zip(error.faults, told, strict=True)]
+        raise InvalidInput(*faults) from None
     faults = [
         Fault(
             f"is not there{suggestion(name, table.names)} (the columns are {listed(table.names)})",

@@ -112,4 +112,4 @@ def _said(value: Any) -> str:
         return ", ".join([*shown, more] if len(value) > 50 else shown) or "none"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return "none" if value is None else str(value)
+    return "none" if value is None else str(value) or "''"
