@@ -160,7 +160,8 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
 
 def alike(name: str, texts: Sequence[str]) -> list[str]:
     """What is said of texts that look the same, or nearly so."""
-    pairs, seen = [], {}
+    pairs: list[tuple[str, str]] = []
+    seen: dict[str, str] = {}
     for text in texts:
         other = seen.setdefault(folded(text), text)
         if other != text:
