@@ -24,6 +24,7 @@ SOUGHT_ROWS, BLOCK_ROWS = 4096, 65_536
 # Scores that are tried first, on so many rows: 0 and powers of two with both signs.
 GRID = np.concatenate([-(2.0 ** np.arange(40, -11, -1)), [0.0], 2.0 ** np.arange(-10, 41)])
 GRID_ROWS = 256
+QUANTILES = 65  # of the targets, which are tried too
 MOST_USUAL = 10  # classes whose scores are moved one by one
 HALVINGS = 40  # of the space between two of them
 WORK = 20_000_000  # numbers in all evaluations of a descent
@@ -209,20 +210,34 @@ def _cells(loss: Loss, target: Array, weight: Array | None) -> tuple[Array, Arra
 
 
 def _by_column(loss: EntryLoss, target: Array, weight: Array) -> Array:
-    """The best score of each column of (B, C), apart: on a coarse grid, then by bisection.
+    """The best score of each column of (B, C), apart: near one of a grid, or of the targets."""
+    grid = np.tile(GRID[:, None], (1, target.shape[1]))
+    own = np.quantile(target, np.linspace(0, 1, QUANTILES), axis=0, method="nearest")
+    found = np.stack([_near_best(loss, target, weight, tried) for tried in (grid, own)])
+    scores = np.repeat(found[:, None], len(target), axis=1)
+    entries = loss.entries(scores, target[None], None, Workspace())
+    values = np.einsum("kbc,bc->kc", entries, weight)
+    best = np.where(np.isnan(values), np.inf, values).argmin(axis=0)
+    least: Array = np.take_along_axis(found, best[None], axis=0)[0]
+    return least
 
-    The bisection follows the sign of the slope between the neighbours of the best; so of a
-    loss with several minima it finds one near the best of the grid.
+
+def _near_best(loss: EntryLoss, target: Array, weight: Array, tried: Array) -> Array:
+    """A minimum of each column of (B, C) next to the best score of those that are tried (K, C).
+
+    By bisection between the neighbours of the best, which follows the sign of the slope; of
+    several minima there it finds one.
     """
     work = Workspace()
     some = slice(None, None, 1 + len(target) // GRID_ROWS)
     rows = np.ascontiguousarray(target[some])
-    scores = np.tile(GRID[:, None, None], (1, *rows.shape))
+    scores = np.repeat(tried[:, None], len(rows), axis=1)
     entries = loss.entries(scores, rows[None], None, work)
     values = np.einsum("kbc,bc->kc", entries, weight[some])
     best = np.where(np.isnan(values), np.inf, values).argmin(axis=0)
-    below = GRID[np.maximum(best - 1, 0)]
-    above = GRID[np.minimum(best + 1, len(GRID) - 1)]
+    best = np.take_along_axis(tried, best[None], axis=0)
+    below = np.where(tried < best, tried, GRID[0]).max(axis=0)
+    above = np.where(tried > best, tried, GRID[-1]).min(axis=0)
     scores, slopes = np.empty((2, 1, *target.shape))
     for _ in range(HALVINGS):
         middle = (below + above) / 2

@@ -74,7 +74,7 @@ class OfModel:
         return loss + self._penalty()
 
     def full_gradient(self, x: Array, out: Array) -> None:
-        every = Batches(self.sources, ROWS, shuffle=False)
+        every = Batches(self.sources, self._rows_of_a_pass(), shuffle=False)
         total = self._counts(*every.targets(1)).sum(axis=1, dtype=np.float64)
         out.fill(0)
         for batch in every.epoch(1):
@@ -85,6 +85,11 @@ class OfModel:
         np.copyto(self.slope.buffer, out)
         self.regularize()
         np.copyto(out, self.slope.buffer)
+
+    def _rows_of_a_pass(self) -> int:
+        """As many as leave no single row over, of which batch norm would make 0."""
+        total = len(self.sources[0].part.x)
+        return next((rows for rows in range(ROWS, 2, -1) if total % rows != 1), ROWS)
 
     def gauss_newton(self, x: Array, v: Array, out: Array) -> None:
         network = self._network(self.point, self.slope, self.x.shape[1])

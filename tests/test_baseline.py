@@ -110,6 +110,16 @@ def optimum_of_huber(y):
     return [optimize.brentq(lambda s, t=t: np.clip(s - t, -1, 1).mean(), 0, 20) for t in y.T]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_minima_the_lowest_is_found(seed):
+    """Far from 0, every target is a minimum of `cauchy`."""
+    rng = np.random.default_rng(seed)
+    values, weight = 1e8 * rng.gamma(2, 1, (40, 1)), rng.random(40)
+    loss = fitted("cauchy", values, weight, ["a"])
+    found = constant_loss(loss, values, weight, constant_scores(loss, values, weight, 1))
+    assert found <= 1.0001 * min(constant_loss(loss, values, weight, each) for each in values)
+
+
 @pytest.mark.parametrize("values", [np.ones((5, 1)), np.full((5, 1), 1e9), np.zeros((1, 1))])
 @pytest.mark.parametrize("name", ["mse", "mae", "huber", "cauchy", "log_cosh"])
 def test_a_constant_target_is_met(name, values):

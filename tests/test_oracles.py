@@ -136,6 +136,23 @@ def test_the_oracle_says_what_torch_does(weighted, class_weights, step):
         assert np.allclose(shares_of_all[r], (counts / counts.sum())[rows[r]], rtol=0, atol=1e-15)
 
 
+def test_a_pass_over_all_rows_leaves_no_single_row_to_batch_norm(monkeypatch):
+    """Of 257 rows the last would be normalized alone: to 0, with no gradient."""
+    passes = []
+    whole = OfModel._pass
+
+    def watched(self, at, x, y, weight):
+        passes.append(x.shape[1])
+        return whole(self, at, x, y, weight)
+
+    monkeypatch.setattr(OfModel, "_pass", watched)
+    training = cohort(["svrg"], prepared=data(257, validation=0), epochs=1, batch_size=50)
+    training = dataclasses.replace(training, model=MLP(hidden=(3,), batch_norm=True))
+    *_, ended = final(training)
+    assert ended.outcomes == ("completed",)
+    assert passes[:2] == [255, 2]
+
+
 # ---- the rules, written plainly ----------------------------------------------------------
 
 
