@@ -77,19 +77,36 @@ def _resume(folder: Path, kind: str) -> str | None:
     """The command that goes on with a run or a comparison; of a trace there is none."""
     if kind == "train":
         return f"optcli train --resume {shlex.quote(str(folder))}"
-    command = files.read_json(folder / "environment.json").get("command")
-    return going_on(command, folder) if kind == "compare" and isinstance(command, str) else None
+    told = files.read_json(folder / "environment.json")
+    command, directory = told.get("command"), told.get("directory")
+    if kind != "compare" or not isinstance(command, str):
+        return None
+    return going_on(command, folder, directory if isinstance(directory, str) else None)
 
 
-def going_on(command: str, folder: Path) -> str:
-    """The command line of a comparison, with its folder as --out."""
+def going_on(command: str, folder: Path, directory: str | None = None) -> str:
+    """The command line of a comparison, with its folder as --out.
+
+    directory: where it was given, from which its paths are seen; None for here.
+    """
     words, kept = iter(shlex.split(command)), []
     for word in words:
         if word == "--out":
             next(words, None)
         elif word != "--overwrite" and not word.startswith("--out="):
             kept.append(word)
-    return shlex.join([*kept, "--out", str(folder)])
+    if directory is None or Path(directory) == Path.cwd():
+        return shlex.join([*kept, "--out", str(folder)])
+    there = shlex.join([*kept, "--out", str(folder.absolute())])
+    return f"cd {shlex.quote(directory)} && {there}"
+
+
+def whole(folder: Path) -> Path:
+    """The folder of several configs that a comparison is a part of, or its own."""
+    path = folder.parent / "config.yaml"
+    if path.is_file() and path.read_bytes().startswith(b"benchmark:"):
+        return folder.parent
+    return folder
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -81,7 +81,11 @@ def trace(
         folder = folders.new(Path("runs"), f"trace-{objective.name}-{stamp}", contents)
     else:
         folder = folders.claim(Path(out), contents, overwrite=overwrite)
-    _keep(folder, traced, plots=plots, animate=animate)
+    try:
+        _keep(folder, traced, plots=plots, animate=animate)
+    except (KeyboardInterrupt, SystemExit):
+        folders.remove(folder)
+        raise
     return Track(traced, folder)
 
 

@@ -109,3 +109,49 @@ def test_check_lists_the_classes_of_several_labels_once(here, capsys):
     assert run(["check", "m.yaml"]) == 0
     line = next(r for r in capsys.readouterr().out.splitlines() if "classes" in r)
     assert line.split() == ["classes", "0,", "1"]
+
+
+def test_ctrl_c_in_a_comparison_over_several_configs_goes_on_with_all_of_them(here, capsys):
+    for name in ("b.yaml", "c.yaml"):
+        (here / name).write_text(CONFIG.replace("3000", "20"))
+    words = ["compare", "sgd", "adam", "--config", "b.yaml", "-c", "c.yaml"]
+    words += ["--tune", "2", "--no-plots", "--jobs", "1", "--seeds", "900"]
+    code, said = interrupted([*words, "--out", "both"], (here / "both/b/runs.csv").exists)
+    assert code == 130
+    kept = len((here / "both/b/runs.csv").read_text().splitlines()) - 1
+    assert said.splitlines()[-2] == f"interrupted; kept: {kept:,} finished runs, in both"
+    command = f"optcli {' '.join(words)} --out both"
+    assert said.splitlines()[-1] == f"continue with: {command}"
+    assert runs.entry(Path("both")).resume == command
+    assert runs.entry(Path("both/b")).resume is None  # it is a part, and goes on with the whole
+    (here / "elsewhere").mkdir()
+    os.chdir("elsewhere")
+    found = runs.entry(Path("../both")).resume
+    there = f"{here}/elsewhere/../both"
+    assert found == f"cd {here} && {command.removesuffix('both')}{there}"
+    # it holds, of fewer seeds too
+    shorter = found.replace("optcli", f"{sys.executable} -m optcli").replace("900", "2")
+    done = subprocess.run(["sh", "-c", shorter], stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stdout
+    assert runs.entry(Path("../both")).outcome == "done"
+    assert runs.entry(Path("../both")).resume is None
+
+
+@pytest.mark.parametrize("more", [["--tune"], []])
+def test_ctrl_c_in_a_trace_leaves_nothing_and_says_so(more, here):
+    (here / "p.py").write_text("open('loaded', 'w').close()\n")  # from here on it is at work
+    words = ["trace", "rosenbrock", "sgd", "adam", "lbfgs", "--steps", "100000", *more]
+    words += ["--plugin", "p.py", "--out", "t"]
+    code, said = interrupted(words, (here / "loaded").exists)
+    assert code == 130
+    assert said == "interrupted; nothing was kept\n"
+    assert not (here / "t").exists()
+
+
+def test_ctrl_c_while_a_trace_is_written_takes_its_folder_away(here, monkeypatch):
+    def signalled(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("optcli.plots.trace_map", signalled)
+    assert run(["trace", "quadratic", "sgd", "--steps", "5", "--out", "t"]) == 130
+    assert not (here / "t").exists()

@@ -116,7 +116,7 @@ def command(
             listener=listener,
         )
     except KeyboardInterrupt:
-        listener.interrupted(lambda folder: runs.going_on(terms.command or "", folder))
+        listener.interrupted(runs.whole, lambda folder: runs.going_on(terms.command or "", folder))
         raise
     finally:
         listener.close()

@@ -76,7 +76,7 @@ def run(
     pool = Pool(terms.jobs or 1, terms.backend, plugins.load_same, same, plugins.failure)
     reach(pool)
     told = _told(problem, terms, budget, what, out or Path("runs", "new"))
-    contents = _contents(problem, told, terms.target, terms.command)
+    contents = _contents(problem, told, terms.target, terms)
     folder = claim(out, f"compare-{problem.title}", contents, overwrite)
     with folders.dropped_if_bare(folder), folders.lock(folder):
         goal = _continued(folder, told, _data(problem), terms.target)
@@ -101,14 +101,14 @@ def run(
             workers=terms.jobs,
             pool=pool,
         )
-        for name, content in _contents(problem, told, goal, terms.command).items():
+        for name, content in _contents(problem, told, goal, terms).items():
             files.write(folder / name, content)
         listener.started(contest, problem.title, notes)
         for progress in contest.run():
             listener.progress(progress)
         chosen = {e.label: (e.task, contest.chosen[e.label]) for e in problem.entries}
         summary = findings.summary(contest, prices(chosen))
-        last = _contents(problem, told, contest.goal, terms.command)
+        last = _contents(problem, told, contest.goal, terms)
         for name, content in last.items():
             files.write(folder / name, content)
         files.write_json(folder / "summary.json", summary)
@@ -147,7 +147,7 @@ def _told(
 
 
 def _contents(
-    problem: Problem, told: dict[str, Any], goal: float | None, command: str | None
+    problem: Problem, told: dict[str, Any], goal: float | None, terms: Terms
 ) -> dict[str, bytes]:
     """The files that say what the comparison is made from, and on what, and by which command."""
     from optcli.config import words
@@ -159,7 +159,7 @@ def _contents(
             {
                 **environment(1, _data(problem)),
                 "plugins": plugins.identity(),
-                "command": command,
+                **terms.origin,
             }
         ),
     }

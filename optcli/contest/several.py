@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,21 @@ def run(
     contents = {
         "config.yaml": written(told).encode(),
         "environment.json": files.json_bytes(
-            {**environment(1, None), "command": terms.command, "plugins": plugins.identity()}
+            {**environment(1, None), "plugins": plugins.identity(), **terms.origin}
         ),
     }
-    if out is not None and not overwrite and one.begun(out / titles[0]):
+    if out is not None and not overwrite and (_begun(out) or one.begun(out / titles[0])):
         folder = out
+        folders.open_for_writing(folder)
+        for name, content in contents.items():
+            files.write(folder / name, content)
     else:
         folder = one.claim(out, "compare-benchmark", contents, overwrite)
+    part = replace(terms, command=None)  # the command goes on with all, in the folder above
     found = {}
     for problem in problems:
         place = folder / problem.title
-        found[problem.title] = one.run(problem, terms, place, False, plots, listener)
+        found[problem.title] = one.run(problem, part, place, False, plots, listener)
     summary = _across(words, found)
     files.write_json(folder / "summary.json", summary)
     files.write(folder / "runs.csv", _gathered(found))
@@ -63,6 +68,14 @@ def run(
     benchmark = Benchmark(folder, found, summary)
     listener.benchmark(benchmark)
     return benchmark
+
+
+def _begun(folder: Path) -> bool:
+    """Whether the folder holds comparisons of several configs, finished or not."""
+    try:
+        return (folder / "config.yaml").read_bytes().startswith(b"benchmark:")
+    except OSError:
+        return False
 
 
 def _across(words: Sequence[str], found: Mapping[str, Found]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from optcli.errors import Fault, InvalidInput
 
@@ -31,6 +32,11 @@ class Terms:
     jobs: int | None = 1
     backend: str | None = None
     command: str | None = None
+
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """What environment.json keeps of the command line, and of where its paths start."""
+        return {"command": self.command, "directory": str(Path.cwd()) if self.command else None}
 
     def check(self) -> None:
         """Raise InvalidInput with all that is out of range."""

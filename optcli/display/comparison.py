@@ -39,13 +39,23 @@ def pick(quiet: bool, json: bool, stream: TextIO | None) -> Quiet:
 class Quiet:
     """Says nothing."""
 
-    contest: Contest | None = None  # the one that goes on
+    def __init__(self) -> None:
+        self.contests: list[Contest] = []  # of each config, the last one going on
 
     def started(self, contest: Contest, title: str, notes: Sequence[str]) -> None:
         """A comparison is about to begin."""
 
-    def interrupted(self, command: Callable[[Path], str]) -> None:
-        """A signal ended it; `command` gives the command line that goes on in a folder."""
+    def interrupted(self, whole: Callable[[Path], Path], command: Callable[[Path], str]) -> None:
+        """A signal ended it.
+
+        whole: gives the folder of all configs. command: gives the command line that goes on
+        in a folder.
+        """
+
+    def kept(self, whole: Callable[[Path], Path]) -> tuple[int, Path | None]:
+        """How many runs are finished, and the folder that they are in."""
+        folders = [each.store.folder for each in self.contests if each.store.folder is not None]
+        return sum(each.runs for each in self.contests), whole(folders[-1]) if folders else None
 
     def progress(self, progress: Progress) -> None:
         """Some runs are done."""
@@ -64,22 +74,23 @@ class Plain(Quiet):
     """A line for each tenth of a phase, then the table."""
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__()
         self.output = Output(stream)
         self._phase = ""
         self._spoken = 0.0
 
-    def interrupted(self, command: Callable[[Path], str]) -> None:
+    def interrupted(self, whole: Callable[[Path], Path], command: Callable[[Path], str]) -> None:
         self.close()
-        folder = None if self.contest is None else self.contest.store.folder
-        if self.contest is None or folder is None or not self.contest.runs:
+        runs, folder = self.kept(whole)
+        if not runs or folder is None:
             self.output.line("interrupted; no run was finished")
             return
-        kept = counted(self.contest.runs, "finished run")
+        kept = counted(runs, "finished run")
         self.output.line(escaped(f"interrupted; kept: {kept}, in {folder}"))
         self.output.line(escaped(f"continue with: {command(folder)}"))
 
     def started(self, contest: Contest, title: str, notes: Sequence[str]) -> None:
-        self.contest = contest
+        self.contests.append(contest)
         for line in head(contest, title, notes):
             self.output.line(line)
 
@@ -109,10 +120,11 @@ class Lines(Quiet):
     """The same for programs: `started`, `progress`, `optimizer`, `pair`, `summary`."""
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__()
         self.lines = JsonLines(stream)
 
     def started(self, contest: Contest, title: str, notes: Sequence[str]) -> None:
-        self.contest = contest
+        self.contests.append(contest)
         fields = {
             "config": title,
             "entries": [entry.label for entry in contest.entries],
@@ -122,9 +134,8 @@ class Lines(Quiet):
         }
         self.lines.emit("started", fields)
 
-    def interrupted(self, command: Callable[[Path], str]) -> None:
-        folder = None if self.contest is None else self.contest.store.folder
-        runs = 0 if self.contest is None else self.contest.runs
+    def interrupted(self, whole: Callable[[Path], Path], command: Callable[[Path], str]) -> None:
+        runs, folder = self.kept(whole)
         fields = {"runs": runs, "folder": None if folder is None else str(folder)}
         self.lines.emit("interrupted", fields)
 
