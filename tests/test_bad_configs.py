@@ -409,6 +409,19 @@ DATASET_LINES = {
 }
 
 
+def test_an_entry_of_a_list_is_told_once():
+    text = GOOD.replace("{name: moons}", "{name: csv, path: t.csv, target: y, missing_values: M}")
+    key, must = "c.yaml:1: dataset.missing_values", "must be text or a number"
+    quotes = 'write "null" in quotes to have it as text'
+    assert said(text.replace("M", "[NA, null, [1]]")) == [
+        f"{key}[1]: is null; {must}; {quotes}",
+        f"{key}[2]: is [1]; {must}",
+    ]
+    assert said(text.replace("M", "NA")) == [
+        f"{key}: is 'NA'; must be a list of texts or numbers",
+    ]
+
+
 @pytest.mark.parametrize("dataset", DATASET_LINES)
 def test_datasets(dataset: str) -> None:
     text = GOOD.replace("{name: moons}", dataset)

@@ -329,7 +329,8 @@ MISFITS = [
         "weight",
         "classes",
         "cross_entropy",
-        "loss: cross_entropy needs classes, but 'weight' has 351 different values in 398 rows",
+        "loss: cross_entropy needs classes, but 'weight' has 351 different values in 398 rows; "
+        "use a loss for values, such as mse",
     ),
 ]
 

@@ -262,17 +262,23 @@ def _explain(
         return
     # an entry's own fault says more than that of the list
     deeper = [problem for problem in problems if problem["loc"][:1] and _is_entry(problem)]
+    told = set()  # entries: each alternative of their type has a problem with them
     for problem in deeper or problems:
         place = problem["loc"]
         inside = place[0] if place and isinstance(place[0], int) else None
+        if inside in told:
+            continue
+        told.add(inside)
         at = (*key, inside) if isinstance(inside, int) else key
         item = problem["input"] if inside is not None else value
         if problem["type"] in _OUT_OF_RANGE and isinstance(item, int | float) and item == item:
             limit = field.range or _limit(problem)
             faults.add(at, f"is {said(item)}; must be {limit}")
         elif inside is not None:
-            word = expected(dataclasses.replace(field, type=typing.get_args(field.type)[0]))
+            word = expected(dataclasses.replace(field, type=_of_entries(field.type)))
             quotes = _in_quotes(item) if of_columns else ""
+            if not of_columns and "text" in word and isinstance(item, bool | None):
+                quotes = f'; write "{said(item)}" in quotes to have it as text'
             faults.add(at, f"is {said(item)}; must be {word}{quotes}")
         else:
             quotes = _in_quotes(item) if of_columns else ""
@@ -285,6 +291,13 @@ def _in_quotes(value: Any) -> str:
     """The remedy where YAML takes a column's name for something else: `1.5`, `true`."""
     scalar = isinstance(value, bool | float)
     return f'; if a column is called that, write "{said(value)}" in quotes' if scalar else ""
+
+
+def _of_entries(hint: Any) -> Any:
+    """The type of the entries of a list, which may be null instead."""
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    [of_list] = [each for each in options if typing.get_origin(each) is tuple][:1] or [hint]
+    return typing.get_args(of_list)[0]
 
 
 def _is_entry(problem: Any) -> bool:
@@ -307,7 +320,8 @@ def expected(field: Field) -> str:
 
 def _type_words(hint: Any) -> str:
     if _is_union(hint):
-        options = [_type_words(each) for each in typing.get_args(hint) if each is not type(None)]
+        every = [each for each in typing.get_args(hint) if each is not type(None)]
+        options = [_type_words(each) for each in every if each is not int or float not in every]
         return " or ".join(dict.fromkeys(options))
     origin = typing.get_origin(hint)
     if origin is Annotated:
@@ -320,7 +334,7 @@ def _type_words(hint: Any) -> str:
     if origin is tuple:
         inner = _type_words(typing.get_args(hint)[0])
         plural = {"a whole number": "whole numbers", "a number": "numbers", "text": "texts"}
-        return f"a list of {plural.get(inner, inner)}"
+        return "a list of " + " or ".join(plural.get(each, each) for each in inner.split(" or "))
     if origin is dict:
         return "a mapping"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

@@ -349,9 +349,11 @@ def _misfit(
                 "loss",
             )
     if len(classes) > table.rows / 2 and len(classes) > 2:
+        numbers = isinstance(column, Numbers)
+        remedy = "use a loss for values, such as mse" if numbers else "choose another target"
         return Fault(
             f"{loss} needs classes, but '{name}' has {len(classes)} different values "
-            f"in {table.rows} rows",
+            f"in {table.rows} rows; {remedy}",
             "loss",
         )
     return None
