@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
-import logging
 import multiprocessing
 import os
 import pickle
@@ -278,8 +277,6 @@ def _prepared(setting: tuple[Callable[..., object] | None, tuple[Any, ...]], pay
 
 
 def _distributed() -> Any:
-    for name in ("distributed", "tornado", "asyncio"):  # what they log of it is said in a line
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return importlib.import_module("distributed")
     except ModuleNotFoundError as error:

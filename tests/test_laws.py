@@ -334,6 +334,41 @@ class StopsWithANeighbour(Plain):
             np.subtract(x, s, x)
 
 
+class WaitsForAGradient(Plain):
+    """Momentum that begins with the first gradient there is, of whichever run."""
+
+    def slots(self):
+        return ("m",)
+
+    def update(self, x, g, m, s, lr):
+        if not m.any():
+            np.copyto(m, g)
+        np.multiply(m, 0.9, m)
+        np.add(m, g, m)
+        np.multiply(m, lr, s)
+        np.subtract(x, s, x)
+
+
+class StandsWithoutAGradient(WaitsForAGradient):
+    def update(self, x, g, m, s, lr):
+        if g.any():
+            super().update(x, g, m, s, lr)
+
+
+class Climbs(Plain):
+    def update(self, x, g, s, lr):
+        np.multiply(g, lr, s)
+        np.add(x, s, x)
+
+
+class CountsOnTheClass(Plain):
+    calls = 0
+
+    def coefficients(self, t):
+        type(self).calls += 1
+        return (self.lr / self.calls,)
+
+
 class ShapedOverRows(Shaped):
     whole: ClassVar[bool] = True
 
@@ -405,6 +440,10 @@ BROKEN = {
     NoUpdate: (TAKES, "lacks update(self, x, g, *slots, *scratch, *coefficients)"),
     NoDataclass: ("what is annotated is a hyperparameter", "put @dataclass(frozen=True) between"),
     StopsWithANeighbour: ("a diverged neighbour does no harm", "decide row by row, with np.where"),
+    WaitsForAGradient: (COMPANY, "update looks at all rows together"),
+    StandsWithoutAGradient: (COMPANY, "update looks at all rows together"),
+    Climbs: ("it moves against the gradient", "subtract the step, as in np.subtract(x, step, x)"),
+    CountsOnTheClass: (TWICE, "keep state in slots(), not in globals"),
     ShapedOverRows: (COMPANY, "update looks at all rows together"),
 }  # fmt: skip
 
@@ -491,6 +530,19 @@ class CentersTheBatch(Squared):
     def batch(self, scores, target):
         r = scores - scores.mean(axis=0) - target
         return (r**2).mean(axis=1), 2 * r / scores.shape[1]
+
+
+class ByTheLargestTarget(Squared):
+    def batch(self, scores, target):
+        values, slopes = super().batch(scores, target)
+        largest = np.abs(target).max()
+        return values / largest, slopes / largest
+
+
+class OtherThanAlone(Squared):
+    def batch(self, scores, target):
+        values, slopes = super().batch(scores, target)
+        return (values, slopes) if len(scores) == 1 else (2 * values, 2 * slopes)
 
 
 class OverflowsSoon(Squared):
@@ -700,6 +752,8 @@ class Nameless(Drawn):
 BROKEN_OTHERS = {
     DividesByTheBatch: "a row of weight 2 does not count as two rows",
     CentersTheBatch: "a row of weight 2 does not count as two rows",
+    ByTheLargestTarget: "a row alone has another loss than in a batch",
+    OtherThanAlone: "a row alone has another loss than in a batch",
     OverflowsSoon: "subtract the largest before np.exp, or declare the bounds of `scores`",
     CountsBatches: "a run in company differs from the run alone",
     OfReplicas: "nothing may be taken over the first axis",

@@ -270,7 +270,7 @@ def test_a_right_plugin_keeps_all_laws(capsys):
     assert (code, err) == (0, "")
     assert out.startswith("loss mine, p.py:6\n  holds   ")
     assert "BROKEN" not in out
-    assert out.splitlines()[-1].startswith("all 11 laws hold, ")
+    assert out.splitlines()[-1].startswith("all 12 laws hold, ")
 
 
 def test_a_broken_plugin_is_told_what_to_write_instead(capsys):
@@ -325,7 +325,7 @@ def test_notes_are_no_faults(capsys):
     assert code == 0
     assert "note    has no docstring" in out
     assert "note    size: does not say its meaning" in " ".join(out.split(" "))
-    assert out.splitlines()[-1].startswith("all 11 laws hold, 2 notes, ")
+    assert out.splitlines()[-1].startswith("all 12 laws hold, 2 notes, ")
 
 
 def test_what_registers_nothing_is_refused_with_the_class_it_forgot(capsys):

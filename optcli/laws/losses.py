@@ -155,6 +155,28 @@ def weighs_rows(loss: Loss) -> str:
     return ""
 
 
+def looks_at_one_row(loss: Loss) -> str:
+    """Whether each row has the loss and gradient that it has alone."""
+    loss, scores, target, _ = batch(loss, 1)
+    together, slopes = np.empty_like(scores), np.empty_like(scores)
+    losses = loss.samples(scores.copy(), target.copy(), together, Workspace())
+    alone = np.empty_like(losses)
+    for row in range(scores.shape[1]):
+        own = slice(row, row + 1)
+        slope = np.empty_like(scores[:, own])
+        alone[:, own] = loss.samples(
+            scores[:, own].copy(), target[:, own].copy(), slope, Workspace()
+        )
+        slopes[:, own] = slope
+    for one, other in ((alone, losses), (slopes, together)):
+        if not np.allclose(one, other, rtol=1e-10, atol=1e-12):
+            return (
+                "a row alone has another loss than in a batch: it must follow from the row's own "
+                "scores and targets, without the other rows and their number"
+            )
+    return ""
+
+
 def bears_large_scores(loss: Loss) -> str:
     """Whether nothing overflows where the loss says that it does not."""
     for scale in (30.0, 1e4):
@@ -182,5 +204,6 @@ LAWS: tuple[Law[Loss], ...] = (
     Law("an earlier batch leaves nothing behind", forgets_the_last_call),
     Law("the value is the same without gradient", gives_its_value_without_gradient),
     Law("weights count as repeated rows", weighs_rows),
+    Law("a row's loss follows from that row alone", looks_at_one_row),
     Law("large scores stay finite", bears_large_scores),
 )

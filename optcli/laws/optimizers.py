@@ -484,6 +484,9 @@ def is_alone_in_company(rule: Optimizer) -> str:
     """Whether each run of a cohort has the bits of that run alone, whatever the others are."""
     company = [rule, *_varied(rule), rule]
     given = fit(rule, len(company))
+    gradients = given.gradients.copy()
+    gradients[[0, 1, 4], 0] = 0  # of a run that has none: no `if` may stand for all rows
+    given = replace(given, gradients=gradients)
     together = walk(company, given)
     differing = []
     for r, each in enumerate(company):
@@ -633,6 +636,22 @@ def follows_the_rate(rule: Optimizer) -> str:
     return ""
 
 
+def goes_downhill(rule: Optimizer) -> str:
+    """Whether a rule moves against a gradient that stays the same, with its defaults."""
+    usual = defaults(rule)
+    if rule.asks or rule.noisy:
+        return ""
+    given = fit(usual, 1)
+    steady = replace(given, gradients=np.broadcast_to(given.gradients[:1], given.gradients.shape))
+    model = walk([usual], steady)[:, 1]
+    if not float(np.vdot(model - given.x, given.gradients[0])) > 0:
+        return ""
+    return (
+        "it climbs: it moves along the gradient, not against it; subtract the step, as in "
+        "np.subtract(x, step, x)"
+    )
+
+
 def decays_once(rule: Optimizer) -> str:
     """Whether `weight_decay` is applied once: from outside, or by a rule that says so."""
     if "weight_decay" not in _values(rule):
@@ -705,6 +724,7 @@ LAWS: tuple[Law[Optimizer], ...] = (
     Law("tiles of any size give the same bits", minds_no_tile),
     Law("numbers stay finite, in float32 as well", stays_finite),
     Law("lr acts, and a schedule of it as the hyperparameter", follows_the_rate),
+    Law("it moves against the gradient", goes_downhill),
     Law("weight decay is applied once", decays_once),
 )
 
