@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -560,6 +561,17 @@ def test_names_that_no_font_has_are_numbered():
     inside(figure)
     assert fonts.note([CAT, DOG, "mouse"]).endswith(f"1 {CAT}, 2 {DOG}")
     assert fonts.note(["mouse", "ärger", "Ελλάδα"]) is None
+
+
+@pytest.mark.parametrize(("version", "drawn"), [((3, 10, 9), False), ((3, 11, 0), True)])
+def test_names_from_right_to_left_are_numbered_where_they_cannot_be_shaped(
+    version, drawn, monkeypatch
+):
+    monkeypatch.setattr(matplotlib, "__version_info__", version)
+    for name in ("\u0642\u0637\u0629", "\u05d7\u05ea\u05d5\u05dc"):
+        ticks = confusions([name, "mouse"]).axes[0].get_yticklabels()
+        assert [label.get_text() for label in ticks] == [name if drawn else "class 1", "mouse"]
+        assert (fonts.note([name, "mouse"]) is None) == drawn
 
 
 @pytest.mark.filterwarnings("error")

@@ -407,3 +407,13 @@ def test_a_badge_hides_neither_start_nor_minimum():
 def test_oscillation_is_told_from_progress(optimizer, steps, outcome):
     (path,) = traced("quadratic", optimizer, steps=steps).paths
     assert path.outcome == outcome
+
+
+def test_no_line_of_a_trace_is_wider_than_the_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "60")
+    words = ["trace", "rosenbrock", "adam", "momentum:lr=0.0005,momentum=0.9", "--steps", "50"]
+    assert run([*words, "--no-plots", "--out", "t"]) == 0
+    said = capsys.readouterr().out
+    assert "none came to a minimum" in said
+    assert max(map(len, said.splitlines())) <= 60

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from optcli.display.aligned import fitted, terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
+from optcli.display.verdict import wrapped
 from optcli.display.words import escaped, number, short
 
 OUTCOMES = {"elsewhere": "stands elsewhere"}
@@ -34,8 +35,8 @@ class TraceTable:
         """What became of each, with a hint where there is one to give."""
         for line in table(rows, terminal_width(100)):
             self.output.line(escaped(line))
-        if hint:
-            self.output.line(hint)
+        for line in wrapped(hint, terminal_width(100)) if hint else ():
+            self.output.line(line)
         self.output.line(escaped(f"run folder: {folder}"))
 
 

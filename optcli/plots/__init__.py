@@ -1,6 +1,8 @@
 """Plots: pictures one would put in a paper.
 
     style       the shared look, and `render` and `save`
+    looks       the colour, dash and marker of each optimizer
+    fonts       which fonts draw a text, and what becomes of one that none draws
     ticks       where an axis is marked, and in what words
     loss        `loss_curve`
     boundary    `decision_boundary`

@@ -2,13 +2,15 @@ r"""Fonts: which of the system's fonts draw a text, and what becomes of a text t
 
 DejaVu Sans comes with matplotlib. A text with characters that it lacks gets further fonts,
 chosen by their character maps; characters that no font has are escaped (`\u732b`), and
-class names that have one are numbered.
+class names that have one are numbered; so are those in scripts from right to left where
+matplotlib neither turns nor joins their letters, before 3.11.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Sequence
 
 USUAL = "DejaVu Sans"
@@ -56,7 +58,7 @@ def numbered(classes: Sequence[str]) -> tuple[list[str], str]:
     """The names of classes, `class 3` where no font has one; and which is which, or ''."""
     names, said = list(classes), []
     for number, name in enumerate(classes, 1):
-        if without_font(name):
+        if without_font(name) or not shaped(name):
             names[number - 1] = f"class {number}"
             said.append(f"class {number}: {drawable(name)}")
     return names, ", ".join(said)
@@ -64,12 +66,23 @@ def numbered(classes: Sequence[str]) -> tuple[list[str], str]:
 
 def note(classes: Sequence[str], most: int = 20) -> str | None:
     """Which class has which number in the pictures, in a sentence; None where all have names."""
-    lost = [f"{k} {name}" for k, name in enumerate(classes, 1) if without_font(name)]
+    lost = [
+        f"{k} {name}" for k, name in enumerate(classes, 1) if without_font(name) or not shaped(name)
+    ]
     if not lost:
         return None
     more = f" and {len(lost) - most} more" if len(lost) > most else ""
     listed = ", ".join(lost[:most]) + more
-    return f"no installed font has these class names; pictures number them: {listed}"
+    return f"no installed font draws these class names; pictures number them: {listed}"
+
+
+def shaped(text: str) -> bool:
+    """Whether matplotlib puts the letters of a text in their order and joins them."""
+    if text.isascii() or not any(unicodedata.bidirectional(c) in ("R", "AL") for c in text):
+        return True
+    import matplotlib
+
+    return matplotlib.__version_info__[:2] >= (3, 11)
 
 
 @functools.cache
