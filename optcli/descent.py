@@ -63,8 +63,8 @@ class Ground(Dataset):
 
 def unfit(optimizer: Optimizer) -> str:
     """What to say of an optimizer that asks for what only a model on data has."""
-    instead = {"scores": "newton", "rows": "svrg"}[optimizer.of_models]
-    return f"needs the {optimizer.of_models} of a model; an objective has none; try {instead}"
+    instead = {"scores": "newton", "rows": "svrg"}[optimizer.needs_model]
+    return f"needs the {optimizer.needs_model} of a model; an objective has none; try {instead}"
 
 
 @dataclass(frozen=True)

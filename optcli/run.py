@@ -169,7 +169,7 @@ class Plan:
             task = task_of(config)
             ground = config.dataset
             if isinstance(ground, Ground):
-                if config.optimizer.of_models:
+                if config.optimizer.needs_model:
                     raise InvalidInput(Fault(unfit(config.optimizer), "optimizer.name"))
                 data = ground.prepared(DTYPES[config.dtype])
             else:

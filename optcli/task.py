@@ -132,16 +132,16 @@ def check(cohort: Cohort) -> None:
         message = "is full, but the table is streamed; must be a number of rows"
         raise InvalidInput(Fault(message, "training.batch_size"))
     for optimizer in dict.fromkeys(replica.optimizer for replica in cohort.replicas):
-        if optimizer.asks and streamed:
+        if optimizer.needs_oracle and streamed:
             message = f"'{optimizer.name}' asks for more than a batch, but the table is streamed"
             raise InvalidInput(Fault(f"{message}; choose another", "optimizer"))
         numbers = [f.name for f in fields(type(optimizer)) if isinstance(f.default, float)]
         numbers += ["weight_decay"] if spec.weight_decay else []
         cohort.schedule.check(*steps, numbers)
-        if optimizer.of_models == "rows" and cohort.architecture().statistics.size:
+        if optimizer.needs_model == "rows" and cohort.architecture().statistics.size:
             message = f"{optimizer.name} looks at rows one by one, batch norm at batches; use svrg"
             raise InvalidInput(Fault(message, "optimizer"))
-        if cohort.schedule.moves_momentum and not getattr(optimizer, "momentum", 0):
+        if "momentum" in cohort.schedule.sets and not getattr(optimizer, "momentum", 0):
             message = f"is true, but {optimizer.name} has no 'momentum' to move, or one of 0"
             raise InvalidInput(Fault(message, "schedule.cycle_momentum"))
         check_planned(cohort.schedule, optimizer, *steps)
@@ -171,8 +171,8 @@ def check_planned(
     faults = []
     for field in fields(type(optimizer)):
         own = getattr(optimizer, field.name)
-        if field.name == "momentum" and schedule.moves_momentum:
-            values = schedule.momentum(t, steps, steps_per_epoch)
+        if field.name in schedule.sets:
+            values = schedule.values(t, steps, steps_per_epoch)[field.name]
         elif field.name in schedule.of:
             values = own * factors
         else:
@@ -246,7 +246,7 @@ def check_wrappers(spec: Training, optimizer: Optimizer) -> None:
         if getattr(spec, name) is not None and optimizer.model:
             message = f"does not go with {optimizer.name}, which averages on its own"
             faults.append(Fault(message, f"training.{name}"))
-    if optimizer.asks and (spec.sam or spec.accumulate > 1):
+    if optimizer.needs_oracle and (spec.sam or spec.accumulate > 1):
         message = f"does not go with {optimizer.name}, which looks at one batch a step"
         faults.append(Fault(message, "training.sam" if spec.sam else "training.accumulate"))
     if faults:

@@ -17,7 +17,8 @@ import numpy as np
 
 from optcli.arrays import Array
 from optcli.objectives import Objective
-from optcli.optimizers.base import Optimizer, Stepper
+from optcli.optimizers.base import Optimizer
+from optcli.optimizers.stepper import Stepper
 from optcli.oracles import OfObjective
 from optcli.randomness import Stream
 
@@ -200,14 +201,13 @@ def _descend(
     oracle = OfObjective(objective)
     stepper.ask(lambda rows: oracle)
     noise = Stream(seed, "objective")
-    lr = np.tile([optimizer.lr for optimizer in optimizers], (PLANNED_STEPS, 1))
     points = np.empty((steps + 1 if keep else 1, count, n))
     loss, distance = np.empty((steps + 1, count)), np.empty((steps + 1, count))
     with np.errstate(all="ignore"):
         for t in range(steps + 1):
             k = t % PLANNED_STEPS
             if k == 0:
-                stepper.plan(t + 1, lr)  # and at first, begin
+                stepper.plan(t + 1, PLANNED_STEPS)  # and at first, begin
             if t:
                 stepper.model(model)
             points[t if keep else 0] = model

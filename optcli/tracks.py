@@ -101,7 +101,7 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
         except InvalidInput as error:
             faults += error.faults
             continue
-        if optimizer.of_models:
+        if optimizer.needs_model:
             faults.append(Fault(unfit(optimizer), word))
         if any(entry.optimizer == optimizer for entry in entries):
             faults.append(Fault("stands here twice", word))

@@ -1,4 +1,4 @@
-"""Checkpoints of version 0.1: what was kept as m/(1 − β) goes on as m."""
+"""Checkpoints of earlier formats: what was kept as m/(1 − β) goes on as m, by today's names."""
 
 import csv
 import json
@@ -53,7 +53,7 @@ def test_an_interrupted_run_of_version_0_1_ends_where_its_whole_run_ended(name, 
     assert model.keys() == whole.keys()
     assert all(near(model[key], whole[key]) for key in whole)
     _, description = files.read_arrays(folder / "checkpoint.npz")
-    assert description["format"] == 2
+    assert description["format"] == formats.CHECKPOINT
 
 
 def test_a_killed_run_of_float32_goes_on(tmp_path):
@@ -90,21 +90,33 @@ def slots(name):
     return arrays | {"position": np.array([1, 4, 0]), "parameters": np.ones((1, 8), np.float32)}
 
 
+def renamed(name, key, ndim):
+    """What an array of state is called now."""
+    if not key.startswith("optimizer"):
+        return key
+    names = formats.NAMES.get(name, {})
+    if ndim == 2:
+        names = formats.NAMES_OF_VECTORS.get(name, names)
+    where, dot, own = key.rpartition(".")
+    return f"{where}{dot}{names.get(own, own)}"
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_only_what_was_divided_is_multiplied(name):
     optimizer, constant = OPTIMIZERS.find(name)(), SCHEDULES.find("constant")()
     arrays = slots(name)
     formats.convert(arrays, 1, optimizer, constant)
     divided = formats.DIVIDED.get(name, {})
-    for key, before in slots(name).items():
-        beta = divided.get(key.rpartition(".")[2]) if key.startswith("optimizer") else None
-        if name == "muon" and key.startswith("optimizer0.w."):
+    for old, before in slots(name).items():
+        key = renamed(name, old, before.ndim)
+        beta = divided.get(old.rpartition(".")[2]) if old.startswith("optimizer") else None
+        if name == "muon" and old.startswith("optimizer0.w."):
             beta = None
         factor = np.float32(1 - getattr(optimizer, beta)) if beta else 1
         assert arrays[key].dtype == before.dtype
         assert np.array_equal(arrays[key], before * factor), key
     again = {key: array.copy() for key, array in arrays.items()}
-    formats.convert(again, 2, optimizer, constant)
+    formats.convert(again, formats.CHECKPOINT, optimizer, constant)
     assert all(np.array_equal(again[key], arrays[key], equal_nan=True) for key in arrays)
 
 
@@ -147,11 +159,58 @@ def test_a_rule_of_ones_own_that_builds_on_a_changed_one_is_refused():
         formats.convert(slots("mine"), 1, Mine(), SCHEDULES.find("constant")())
 
 
+# ---- format 2 -------------------------------------------------------------------------
+
+# The names that format 3 left as they were.
+SAME = {"lbfgs": {"step", "numbers"}, "sm3": {"axis0", "axis1", "axis2"}}
+# Switched on, so that there is all of the state.
+WHOLE = {"sgd": {"momentum": 0.9}, "rmsprop": {"momentum": 0.9, "centered": True}}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_the_new_names_are_those_of_the_state(name):
+    rule = OPTIMIZERS.find(name)(**WHOLE.get(name, {}))
+    shapes = [(6,)] if getattr(rule, "whole", False) else [(6,), (2, 3)]
+    state = {own for shape in shapes for own in rule.state_shapes(shape)}
+    tables = formats.NAMES.get(name, {}), formats.NAMES_OF_VECTORS.get(name, {})
+    given = {new for names in tables for new in names.values()} | SAME.get(name, set())
+    given -= {f"v{i}" for i in range(4, 11)} if name == "aggmo" else set()
+    assert given - {"axis2"} == state
+
+
+@pytest.mark.parametrize("name", ["muon", "nadam"])
+def test_a_run_of_format_2_goes_on_as_one_that_never_stopped(name, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(Path(__file__).parent / "format_2" / name, folder)
+    _, description = files.read_arrays(folder / "checkpoint.npz")
+    assert description["format"] == 2
+    run.resume(folder, ["training.epochs=6"], plots=False)
+    run.train(folder / "config.yaml", out=tmp_path / "whole", plots=False)
+    model, _ = files.read_arrays(folder / "model.npz")
+    whole, _ = files.read_arrays(tmp_path / "whole" / "model.npz")
+    assert model.keys() == whole.keys()
+    assert all(near(model[key], whole[key]) for key in whole)
+
+
+def test_a_plug_in_that_builds_on_a_rule_keeps_its_own_names():
+    adam = OPTIMIZERS.find("adam")
+
+    class Mine(adam):
+        name = "mine"
+        state = ("m", "v", "mean")
+
+    arrays = {f"optimizer0.{slot}": np.ones((1, 4)) for slot in ("square", "mean")}
+    formats.convert(arrays, 2, Mine(), SCHEDULES.find("constant")())
+    assert set(arrays) == {"optimizer0.v", "optimizer0.mean"}
+
+
 def test_a_newer_checkpoint_is_refused(tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(LEFT / "adam-interrupted", folder)
     arrays, description = files.read_arrays(folder / "checkpoint.npz")
-    files.write_arrays(folder / "checkpoint.npz", arrays, description | {"format": 3})
+    files.write_arrays(
+        folder / "checkpoint.npz", arrays, description | {"format": formats.CHECKPOINT + 1}
+    )
     (folder / "checksums.json").unlink()
     with pytest.raises(InvalidInput, match="is of optcli"):
         run.resume(folder, plots=False)

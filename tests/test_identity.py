@@ -28,9 +28,9 @@ class Mine(Optimizer):
     "Mine."
     lr: float = 0.1
     def coefficients(self, t):
-        return ({rate},)
-    def update(self, x, g, step, lr):
-        np.subtract(x, np.multiply(g, lr, step), x)
+        return {{"lr": {rate}}}
+    def update(self, x, g, s, lr):
+        np.subtract(x, np.multiply(g, lr, s), x)
 """
 LOSS = """\
 from dataclasses import dataclass

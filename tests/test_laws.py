@@ -41,7 +41,7 @@ def broken(laws, member):
 def test_every_optimizer_keeps_the_laws(case):
     rule = OPTIMIZERS.find(case.partition("-")[0])
     # steps of those that ask for gradients elsewhere are dear
-    usual = [rule()] if case == rule.name and not rule.asks else []
+    usual = [rule()] if case == rule.name and not rule.needs_oracle else []
     for each in (rule(**CASES[case]), *usual):
         assert broken(of_optimizers.LAWS, each) == {}
 
@@ -54,7 +54,7 @@ class Plain(Optimizer):
     """Gradient descent, as it should be; the others differ from it in one thing."""
 
     def coefficients(self, t):
-        return (self.lr,)
+        return {"lr": self.lr}
 
     def update(self, x, g, s, lr):
         np.multiply(g, lr, s)
@@ -113,8 +113,7 @@ class ReadsItsRate(Plain):
 class ReadsItsMomentum(Plain):
     momentum: float = 0.9
 
-    def slots(self):
-        return ("velocity",)
+    state = ("v",)
 
     def update(self, x, g, v, s, lr):
         np.multiply(v, self.momentum, v)
@@ -162,13 +161,12 @@ class StateOnSelf(Plain):
 
 class StateByName(Plain):
     def update(self, x, g, s, lr):
-        place = x.__array_interface__["data"][0]
-        BY_PLACE[place, self] = 0.9 * BY_PLACE.get((place, self), 0) + g
-        np.multiply(BY_PLACE[place, self], lr, s)
+        BY_NAME[x.shape, self] = 0.9 * BY_NAME.get((x.shape, self), 0) + g
+        np.multiply(BY_NAME[x.shape, self], lr, s)
         np.subtract(x, s, x)
 
 
-BY_PLACE = {}
+BY_NAME = {}
 
 
 class StateInGlobals(Plain):
@@ -181,7 +179,7 @@ STEPS = itertools.count(1)
 
 
 class StateInScratch(Plain):
-    scratch = 2
+    scratch = ("s", "m")
 
     def update(self, x, g, s, m, lr):
         np.nan_to_num(m, copy=False)
@@ -211,7 +209,7 @@ class DecaysTwice(Plain):
     weight_decay: Decay = 0.0
 
     def coefficients(self, t):
-        return self.lr, self.weight_decay
+        return {"lr": self.lr, "decay": self.weight_decay}
 
     def update(self, x, g, s, lr, decay):
         np.multiply(x, decay, s)
@@ -232,8 +230,7 @@ class NeverDecays(Plain):
 
 
 class DividesByZero(Plain):
-    def slots(self):
-        return ("square",)
+    state = ("v",)
 
     def update(self, x, g, v, s, lr):
         np.add(v, g * g, v)
@@ -257,53 +254,62 @@ class GrowsWithoutEnd(Plain):
         np.multiply(x, 1e100, x)
 
 
-class NoTuple(Plain):
+class NoNames(Plain):
     def coefficients(self, t):
         return self.lr
 
 
-class OneTooMany(Plain):
+class OtherNames(Plain):
     def coefficients(self, t):
-        return self.lr, self.lr
+        return {"lr": self.lr} if len(t) == 1 else {"rate": self.lr}
+
+
+class Misspelled(Plain):
+    def update(self, x, g, s, lrr):
+        np.multiply(g, lrr, s)
+        np.subtract(x, s, x)
 
 
 class NoneAtAll(Plain):
     def coefficients(self, t):
-        return ()
+        return {}
+
+
+class OneNameTwice(Plain):
+    state = ("lr",)
+
+
+class LeavesItsStateOut(Plain):
+    state = ("v",)
 
 
 class TextAsCoefficient(Plain):
     def coefficients(self, t):
-        return ("fast",)
+        return {"lr": "fast"}
 
 
 class SummedOverRows(Plain):
     def coefficients(self, t):
-        return (np.broadcast_to(self.lr, (len(t), 2, 1))[:, :, 0],)
+        return {"lr": np.broadcast_to(self.lr, (len(t), 2, 1))[:, :, 0]}
 
 
 class AsksWhetherColumns(Plain):
     def coefficients(self, t):
-        return (self.lr if self.lr > 0.1 else self.lr / 2,)
+        return {"lr": self.lr if self.lr > 0.1 else self.lr / 2}
 
 
 class CountsItsCalls(Plain):
     def coefficients(self, t):
-        return (self.lr * np.linspace(1, 2, len(t))[:, None, None],)
+        return {"lr": self.lr * np.linspace(1, 2, len(t))[:, None, None]}
 
 
-class SlotsAsText(Plain):
-    def slots(self):
-        return "m"
-
-    def update(self, x, g, m, s, lr):
-        np.multiply(g, lr, s)
-        np.subtract(x, s, x)
+class StateAsText(Plain):
+    state = "m"
 
 
-class SlotTwice(Plain):
-    def slots(self):
-        return ("m", "m")
+class ShapesOfItsOwn(Plain):
+    def state_shapes(self, shape):
+        return {"m": (1,)}
 
 
 class UnknownModel(Plain):
@@ -311,7 +317,7 @@ class UnknownModel(Plain):
 
 
 class NoScratch(Plain):
-    scratch = 0
+    scratch = ()
 
 
 class UnknownDecay(Plain):
@@ -320,7 +326,7 @@ class UnknownDecay(Plain):
 
 class NoUpdate(Optimizer):
     def coefficients(self, t):
-        return (self.lr,)
+        return {"lr": self.lr}
 
 
 class NoDataclass(Plain):
@@ -337,8 +343,7 @@ class StopsWithANeighbour(Plain):
 class WaitsForAGradient(Plain):
     """Momentum that begins with the first gradient there is, of whichever run."""
 
-    def slots(self):
-        return ("m",)
+    state = ("m",)
 
     def update(self, x, g, m, s, lr):
         if not m.any():
@@ -366,18 +371,23 @@ class CountsOnTheClass(Plain):
 
     def coefficients(self, t):
         type(self).calls += 1
-        return (self.lr / self.calls,)
+        return {"lr": self.lr / self.calls}
 
 
 class ShapedOverRows(Shaped):
     whole: ClassVar[bool] = True
 
     def coefficients(self, t):
-        return (self.lr,)
+        return {"lr": self.lr}
 
     def update(self, x, g, s, lr):
         np.multiply(g, lr / np.sqrt((g * g).sum()), s)
         np.subtract(x, s, x)
+
+
+class OracleUnasked(ShapedOverRows):
+    def update(self, x, g, s, lr, oracle):
+        oracle.gradient(x, s)
 
 
 class Raises(Plain):
@@ -392,12 +402,12 @@ TILES = "tiles of any size give the same bits"
 RATE = "lr acts, and a schedule of it as the hyperparameter"
 LEFT = "the gradient and the coefficients are left as they are"
 TWICE = "the same steps give the same numbers twice"
-STATE = "all state is in slots: runs side by side and resumed"
+STATE = "all state is in state arrays: runs side by side and resumed"
 SCRATCH = "nothing is kept in scratch arrays"
 DECAY = "weight decay is applied once"
 FINITE = "numbers stay finite, in float32 as well"
-NUMBERS = "coefficients returns a tuple of numbers for each step"
-TAKES = "update takes what slots, scratch and coefficients give"
+NUMBERS = "coefficients returns numbers by name for each step"
+TAKES = "update takes what state, scratch and coefficients give"
 NAMED = "state, scratch and model are named as they must be"
 BROKEN = {
     Returns: (MOVES, "update must write into x, as in np.subtract(x, step, x); what it returns"),
@@ -414,10 +424,10 @@ BROKEN = {
     ChangesTheGradient: (LEFT, "update changes the gradient g, which others still read"),
     ChangesACoefficient: (LEFT, "update changes its coefficients ('lr')"),
     StateOnSelf: (STATE, "two runs side by side disturb each other: it keeps state on self"),
-    StateByName: (TWICE, "keep state in slots(), not in globals"),
-    StateInGlobals: (TWICE, "keep state in slots(), not in globals"),
+    StateByName: (TWICE, "keep state in arrays, as in state = ('m',), not in globals"),
+    StateInGlobals: (TWICE, "keep state in arrays"),
     StateInScratch: (SCRATCH, "scratch holds nothing from step to step"),
-    RandomOfItsOwn: (TWICE, "for random numbers set noisy = True"),
+    RandomOfItsOwn: (TWICE, "random numbers come as a parameter `noise`"),
     LeavesTheFirstStepOut: (STATE, "two runs side by side disturb each other"),
     DecaysTwice: (DECAY, 'weight_decay is applied twice: optcli applies it from outside'),
     DecaysTwiceDecoupled: (DECAY, 'set decay = "own" on the class'),
@@ -425,25 +435,29 @@ BROKEN = {
     DividesByZero: (FINITE, "a parameter whose gradient is 0 becomes nan or inf"),
     UnderflowsInFloat32: (FINITE, "in float32, with default hyperparameters, a parameter"),
     GrowsWithoutEnd: (FINITE, "x is not finite after 12 steps"),
-    NoTuple: (NUMBERS, "must return a tuple, as in `return (self.lr,)`"),
-    OneTooMany: (TAKES, "update takes 4 arguments (x, g, s, lr), but gets 5: x, g, 1 scratch"),
-    NoneAtAll: (TAKES, "update takes 4 arguments (x, g, s, lr), but gets 3: x, g, 1 scratch"),
-    TextAsCoefficient: (NUMBERS, "the first of its coefficients is 'fast'; must be a number"),
-    SummedOverRows: (NUMBERS, "the first of its coefficients has shape (1, 2) for 1 steps of 2"),
+    NoNames: (NUMBERS, 'must return a dictionary of names and numbers, as in `return {"lr": s'),
+    OtherNames: (NUMBERS, "coefficients has other names for other numbers of steps"),
+    Misspelled: (TAKES, "update takes 'lrr', which nobody gives it; did you mean 'lr'?; there are"),
+    NoneAtAll: (TAKES, "update takes 'lr', which nobody gives it; there are x, g, noise, loss; s"),
+    OneNameTwice: (TAKES, "'lr' stands twice (state and coefficients); choose another name"),
+    LeavesItsStateOut: (TAKES, "update does not take 'v', a state array; name it among its"),
+    OracleUnasked: (TAKES, "takes 'oracle'; set needs_oracle = True on the class"),
+    TextAsCoefficient: (NUMBERS, "coefficient 'lr' is 'fast'; must be a number"),
+    SummedOverRows: (NUMBERS, "coefficient 'lr' has shape (1, 2) for 1 steps of 2 runs"),
     AsksWhetherColumns: (NUMBERS, "hyperparameters and t are arrays there; use np.where"),
     CountsItsCalls: ("coefficients follow from the step alone", "how many steps are asked for"),
-    SlotsAsText: (NAMED, "must return a tuple of names, as in ('m',)"),
-    SlotTwice: (NAMED, "slots names an array twice"),
+    StateAsText: (NAMED, "state is a text; must be a tuple of names, as in state = ('m',)"),
+    ShapesOfItsOwn: (NAMED, "state_shapes has other shapes than that of the parameters; derive"),
     UnknownModel: (NAMED, "model is 'average'; must be a state array: it has none"),
-    NoScratch: (TAKES, "update takes 4 arguments (x, g, s, lr), but gets 3: x, g, 1 coefficient"),
+    NoScratch: (TAKES, "update takes 's', which nobody gives it; there are x, g, noise, loss; co"),
     UnknownDecay: (NAMED, "decay is 'L2'; must be 'coupled', 'decoupled' or 'own'"),
-    NoUpdate: (TAKES, "lacks update(self, x, g, *slots, *scratch, *coefficients)"),
+    NoUpdate: (TAKES, "lacks update(self, x, g, …), which writes into x"),
     NoDataclass: ("what is annotated is a hyperparameter", "put @dataclass(frozen=True) between"),
     StopsWithANeighbour: ("a diverged neighbour does no harm", "decide row by row, with np.where"),
     WaitsForAGradient: (COMPANY, "update looks at all rows together"),
     StandsWithoutAGradient: (COMPANY, "update looks at all rows together"),
     Climbs: ("it moves against the gradient", "subtract the step, as in np.subtract(x, step, x)"),
-    CountsOnTheClass: (TWICE, "keep state in slots(), not in globals"),
+    CountsOnTheClass: (TWICE, "keep state in arrays"),
     ShapedOverRows: (COMPANY, "update looks at all rows together"),
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ import yaml
 
 from optcli import config
 from optcli.laws.optimizers import SHAPES, Asked
-from optcli.optimizers.base import OPTIMIZERS, Shaped, Stepper, state_size
+from optcli.optimizers.base import OPTIMIZERS, Shaped, state_size
+from optcli.optimizers.stepper import Stepper
 from optcli.oracles import OfObjective
 from optcli.parameters import Layout
 from optcli.specs import fields
@@ -57,10 +58,6 @@ def ask(stepper, x):
     return asked
 
 
-def rates(optimizers, count):
-    return np.repeat([[optimizer.lr for optimizer in optimizers]], count, axis=0)
-
-
 def walk(optimizers, x, gradients, *, losses=None, shapes=None, plan=None, **settings):
     """The models after each gradient (R, P) in turn, planned `plan` steps at a time."""
     x, g = x.copy(), np.empty_like(x)
@@ -71,7 +68,7 @@ def walk(optimizers, x, gradients, *, losses=None, shapes=None, plan=None, **set
     plan = plan or len(gradients)
     for first in range(0, len(gradients), plan):
         count = min(plan, len(gradients) - first)
-        stepper.plan(first + 1, rates(optimizers, count))
+        stepper.plan(first + 1, count)
         for k in range(count):
             g[:] = gradients[first + k]
             for each in asked:
@@ -114,7 +111,7 @@ def solve(case, problem):
     g = np.empty_like(x)
     stepper = Stepper([optimizer], x, g, layout=Layout(problem.shapes))
     stepper.ask(lambda rows: Asked(x.shape[1], 1, x.dtype, problem.slope))
-    stepper.plan(1, rates([optimizer], STEPS))
+    stepper.plan(1, STEPS)
     for t in range(STEPS):
         loss, g[0] = problem.loss_and_gradient(t, x[0])
         stepper.step(t, np.array([loss]))
@@ -223,7 +220,7 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
     loss = np.ones(1)
     stepper = Stepper([make(case)], x, g, layout=layout, samples=12)
     stepper.ask(lambda rows: OfObjective(Quiet()))
-    stepper.plan(1, np.full((3, 1), 0.1))
+    stepper.plan(1, 3)
     stepper.step(0, loss)
     tracemalloc.start()
     stepper.step(1, loss)
@@ -259,8 +256,7 @@ def test_factors_reach_the_hyperparameters_they_name():
     optimizers = [rule(lr=0.1, momentum=0.8, weight_decay=0.2), OPTIMIZERS.find("sgd")(lr=0.1)]
     stepper = Stepper(optimizers, ours, g)
     factor = np.linspace(1, 0, 6)[:, None]
-    lr = np.full((6, 2), 0.1)
-    stepper.plan(1, lr, {"momentum": factor, "weight_decay": factor**2})
+    stepper.plan(1, 6, {"momentum": factor, "weight_decay": factor**2})
     v, expected = 0, x[0]
     for k in range(6):
         g[:] = gradients[k]
@@ -277,7 +273,7 @@ def test_the_model_is_where_the_optimizer_says():
     x, gradients, _ = sample(3, steps=15)
     g = np.empty_like(x)
     stepper = Stepper(optimizers, x, g)
-    stepper.plan(1, rates(optimizers, 15))
+    stepper.plan(1, 15)
     for k in range(15):
         g[:] = gradients[k]
         stepper.step(k)
@@ -286,8 +282,8 @@ def test_the_model_is_where_the_optimizer_says():
     assert stepper.averages
     assert not Stepper(optimizers[:1], x[:1], g[:1]).averages
     assert np.array_equal(model[0], x[0])
-    assert np.array_equal(model[1], stepper.slots[1]["solution"][0])
-    assert np.array_equal(model[2], stepper.slots[2]["average"][0])
+    assert np.array_equal(model[1], stepper.slots[1]["x"][0])
+    assert np.array_equal(model[2], stepper.slots[2]["x_bar"][0])
     assert not np.allclose(model[1:], x[1:])
 
 
@@ -397,7 +393,7 @@ def distance(name, function, start, lr, steps):
     rule = OPTIMIZERS.find(name)(lr=lr, **settings)
     stepper = Stepper([rule], x, g, layout=Layout({"w": (2, 1)}))
     stepper.ask(lambda rows: OfObjective(Function(function)))
-    stepper.plan(1, lr * np.linspace(1, 0, steps, endpoint=False)[:, None])
+    stepper.plan(1, steps, {"lr": np.linspace(1, 0, steps, endpoint=False)[:, None]})
     for k in range(steps):
         loss, g[:], minimum = function(x)
         stepper.step(k, loss)
@@ -408,7 +404,7 @@ def distance(name, function, start, lr, steps):
 
 def test_every_optimizer_has_its_goals():
     """But those that ask for what functions without scores or rows do not have."""
-    assert {name for name in NAMES if not OPTIMIZERS.find(name).of_models} == set(GOALS)
+    assert {name for name in NAMES if not OPTIMIZERS.find(name).needs_model} == set(GOALS)
 
 
 @pytest.mark.parametrize("name", GOALS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,11 +45,11 @@ class Mine(Optimizer):
     "Mine."
     def coefficients(self, t):
         {numbers}
-    def update(self, x, g, step, lr):
+    def update(self, x, g, s, lr):
         {body}
 """
 )
-STEP = "np.subtract(x, np.multiply(g, lr, step), x)"
+STEP = "np.subtract(x, np.multiply(g, lr, s), x)"
 CONFIG = """\
 dataset: {name: linear, samples: 60}
 model: linear
@@ -188,15 +189,35 @@ def test_a_loss_that_fails_in_use(case, capsys):
 
 
 RULES_IN_USE = {
-    "raises": ("return (self.lr,)", "raise RuntimeError('boom')", ":13: --plugin: fails: RuntimeE"),
+    "raises": (
+        "return {'lr': self.lr}",
+        "raise RuntimeError('boom')",
+        ":13: --plugin: fails: RuntimeE",
+    ),
     "numbers raise": ("return 1 / 0", STEP, ":11: --plugin: fails: ZeroDivisionError: division"),
-    "no such name": ("return (self.lr,)", "y += 1", ":13: --plugin: fails: UnboundLocalError: "),
-    "leaves": ("return (self.lr,)", "import sys; sys.exit(4)", ":13: --plugin: fails: SystemExit"),
+    "no such variable": (
+        "return {'lr': self.lr}",
+        "y += 1",
+        ":13: --plugin: fails: UnboundLocalError: ",
+    ),
+    "leaves": (
+        "return {'lr': self.lr}",
+        "import sys; sys.exit(4)",
+        ":13: --plugin: fails: SystemExit",
+    ),
     "no numbers": ("return None", STEP, ":6: optimizer 'mine': coefficients returns NoneType; mus"),
-    "texts": ("return ('a',)", STEP, ":6: optimizer 'mine': the first of its coefficients is 'a'"),
-    "too many": ("return self.lr, self.lr", STEP, ":6: optimizer 'mine': update takes 4 arguments"),
-    "too few": ("return ()", STEP, ":6: optimizer 'mine': update takes 4 arguments (x, g, step, "),
-    "no step": ("return (self.lr,)", "return x - lr * g", ":6: optimizer 'mine': x has not moved"),
+    "texts": ("return {'lr': 'a'}", STEP, ":6: optimizer 'mine': coefficient 'lr' is 'a'; must"),
+    "no such name": (
+        "return {'rate': self.lr}",
+        STEP,
+        "Mine.update takes 'lr', which nobody gives",
+    ),
+    "none": ("return {}", STEP, ":6: optimizer 'mine': Mine.update takes 'lr', which nobody gives"),
+    "no step": (
+        "return {'lr': self.lr}",
+        "return x - lr * g",
+        ":6: optimizer 'mine': x has not moved",
+    ),
 }
 
 
@@ -235,7 +256,7 @@ LATE = "import multiprocessing as m; m.parent_process() and "
 @pytest.mark.parametrize("start", [LATE, ""], ids=["late", "at once"])
 @pytest.mark.parametrize("end", ["exec('raise RuntimeError(1)')", "__import__('sys').exit(4)"])
 def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
-    plugin(RULE.format(name="mine", numbers="return (self.lr,)", body=f"{start}{end}; {STEP}"))
+    plugin(RULE.format(name="mine", numbers="return {'lr': self.lr}", body=f"{start}{end}; {STEP}"))
     words = "compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs 2 --plugin p.py --debug"
     done = subprocess.run(
         [sys.executable, "-m", "optcli", *words.split()], capture_output=True, text=True
@@ -274,7 +295,7 @@ def test_a_right_plugin_keeps_all_laws(capsys):
 
 
 def test_a_broken_plugin_is_told_what_to_write_instead(capsys):
-    text = RULE.format(name="mine", numbers="return (self.lr,)", body="return x - lr * g")
+    text = RULE.format(name="mine", numbers="return {'lr': self.lr}", body="return x - lr * g")
     code, out, _ = inspected(text, capsys)
     assert code == 1
     assert "  BROKEN  update moves x\n" in out
@@ -300,13 +321,13 @@ def test_what_raises_is_placed_and_debug_shows_where(capsys):
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_its_lines_fit_the_terminal(width, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
-    text = RULE.format(name="mine", numbers="return (self.lr,)", body="return x - lr * g")
+    text = RULE.format(name="mine", numbers="return {'lr': self.lr}", body="return x - lr * g")
     _, out, _ = inspected(text, capsys)
     assert max(map(len, out.splitlines())) <= width
 
 
 def test_json_lines_have_a_law_each(capsys):
-    text = RULE.format(name="mine", numbers="return (self.lr,)", body="return x - lr * g")
+    text = RULE.format(name="mine", numbers="return {'lr': self.lr}", body="return x - lr * g")
     code, out, _ = inspected(text, capsys, "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 1
@@ -367,6 +388,7 @@ def test_a_hyperparameter_outside_of_a_dataclass_is_told(capsys):
 
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
 EXAMPLES = {
+    "optimizer": ("optimizer: {name: power_sign, lr: 0.01, beta: 0.8}", []),
     "loss": ("loss: {name: charbonnier, eps: 0.01}", []),
     "schedule": ("schedule: {name: sawtooth, teeth: 3}", []),
     "layer": ("model: {name: scaled_linear, units: 16}", []),
@@ -376,7 +398,7 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 def test_an_example_of_the_page_keeps_the_laws_and_trains(kind):
-    section = PAGE.partition(f"## A {kind}\n")[2].partition("\n## ")[0]
+    section = re.split(f"## An? {kind}\n", PAGE)[1].partition("\n## ")[0]
     config, columns = EXAMPLES[kind]
     assert f"`{config}`" in section.replace("\n", " ")
     Path("p.py").write_text(section.partition("```python\n")[2].partition("```")[0])

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from optcli.optimizers.base import Stepper
+from optcli.optimizers.stepper import Stepper
 from optcli.parameters import Layout
 from tests.reference.optimizers import CASES, PROBLEMS
 from tests.reference.rules import RULES, settings
@@ -76,12 +76,12 @@ def solve(optimizer, plans, gradients, at_once=STEPS):
     stepper.ask(lambda rows: Asked(x.shape[1], len(x[rows]), x.dtype, PROBLEM.slope))
     all_moved = {
         name: np.stack([plan.get(name, np.ones(steps)) for plan in plans], axis=1)
-        for name in ("lr", *{name: None for plan in plans for name in plan})
+        for name in {name: None for plan in plans for name in plan}
     }
     for first in range(0, steps, at_once):
         part = slice(first, min(first + at_once, steps))
-        others = {name: of[part] for name, of in all_moved.items() if name != "lr"}
-        stepper.plan(first + 1, optimizer.lr * all_moved["lr"][part], others)
+        own = {name: of[part] for name, of in all_moved.items()}
+        stepper.plan(first + 1, part.stop - first, own)
         for k, t in enumerate(range(part.start, part.stop)):
             g[:] = gradients[t]
             stepper.step(k, np.full(len(x), PROBLEM.losses[t]))

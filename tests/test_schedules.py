@@ -245,7 +245,7 @@ def test_a_staircase_is_rounded_down():
 @pytest.mark.parametrize("anneal", ["cosine", "linear"])
 def test_the_momentum_of_one_cycle_is_torch_s(anneal):
     keys = {"rise": 0.4, "anneal": anneal, "cycle_momentum": True, "base_momentum": 0.7}
-    found = make("one_cycle", **keys).momentum(np.arange(1.0, T + 1), T)
+    found = make("one_cycle", **keys).values(np.arange(1.0, T + 1), T)["momentum"]
     # torch 2.13 at steps 1, 2, 8, 15, 24 and 30
     pinned = {
         "cosine": [

@@ -128,7 +128,7 @@ def test_candidates_hold_the_default_and_reach_three_decades():
     assert found[-1] == pytest.approx(20)
 
 
-ON_OBJECTIVES = [name for name in OPTIMIZERS.names() if not OPTIMIZERS.find(name).of_models]
+ON_OBJECTIVES = [name for name in OPTIMIZERS.names() if not OPTIMIZERS.find(name).needs_model]
 
 
 @pytest.mark.parametrize("name", ON_OBJECTIVES)

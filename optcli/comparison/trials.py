@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from optcli.data.preparation import Part, Prepared
 from optcli.errors import Fault, InvalidInput
 from optcli.events import Ended, EpochEnded, Started
-from optcli.optimizers.base import Optimizer, kind
+from optcli.optimizers.base import Optimizer
+from optcli.optimizers.stepper import kind
 from optcli.parameters import Parameters
 from optcli.task import Task, blas_threads, check
 from optcli.training import Cohort, Evaluation, Replica, State, train_cohort

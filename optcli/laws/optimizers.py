@@ -7,7 +7,6 @@ and stays finite is asked of its defaults, as any rule can be given such that it
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -15,8 +14,11 @@ from typing import Any
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.errors import InvalidInput
 from optcli.laws.base import FIELDS, Law, allowed, rounding, same
-from optcli.optimizers.base import TILE, Optimizer, Shaped, Stepper
+from optcli.optimizers.base import Optimizer, Shaped
+from optcli.optimizers.binding import kernel
+from optcli.optimizers.stepper import TILE, Stepper, coefficients_of, stack
 from optcli.parameters import Layout
 
 # Of 50 parameters: a weight, a bias, a kernel, and the thinnest of arrays.
@@ -26,7 +28,7 @@ LAYOUT = Layout(SHAPES)
 SMALL = Layout({"w": (2, 3), "b": (3,), "k": (2, 1, 2, 1), "one": (1,)})
 STEPS, OF_SHAPED, OF_ASKING, OF_TILES = 12, 8, 6, 5
 ROWS = 12  # of the training set, for rules that ask for them
-SLOT = "('momentum',)"
+STATE = "state = ('m',)"
 
 
 class Asked:
@@ -126,7 +128,7 @@ def sample(
 def fit(rule: Optimizer, replicas: int, dtype: Any = np.float64) -> Sample:
     """A sample for a rule; smaller for one whose steps are dear."""
     small = isinstance(rule, Shaped)
-    steps = OF_ASKING if rule.asks else OF_SHAPED if small else STEPS
+    steps = OF_ASKING if rule.needs_oracle else OF_SHAPED if small else STEPS
     return sample(replicas, steps, dtype, small=small)
 
 
@@ -149,23 +151,26 @@ class Walk:
         self.stepper = Stepper(
             self.optimizers, self.x, self.g, tile, given.layout, list(given.seeds), samples=ROWS
         )
-        for group in self.stepper.groups:
-            for _, scratch, _ in group.calls:
-                for each in scratch:
-                    each.fill(0)  # so that one who reads it finds the same each time
+        self.spoil(0)  # so that one who reads it finds the same each time
         self.asked: list[Asked] = []
         self.stepper.ask(self._oracle)
-        rates = np.array([[optimizer.lr for optimizer in self.optimizers]], np.float64)
-        every = np.ones(len(given.gradients)) if factors is None else factors
-        self.rates = rates * every[:, None]
+        self.factors = np.ones(len(given.gradients)) if factors is None else factors
 
     def _oracle(self, rows: slice) -> Asked:
         self.asked.append(Asked(self.x.shape[1], len(self.x[rows]), self.x.dtype))
         return self.asked[-1]
 
+    def spoil(self, value: float) -> None:
+        """Fill all scratch arrays."""
+        for group in self.stepper.groups:
+            for block in group.blocks:
+                for each in (block.decayed, *block.scratch.values()):
+                    each.fill(value)
+
     def plan(self, first: int, count: int) -> None:
         """Prepare `count` steps from `first`, counted from 0."""
-        self.stepper.plan(first + 1, self.rates[first : first + count])
+        factors = self.factors[first : first + count, None]
+        self.stepper.plan(first + 1, count, {"lr": factors})
 
     def step(self, t: int, k: int) -> None:
         """Take step t, from 0, which is the k-th of those planned."""
@@ -176,7 +181,7 @@ class Walk:
 
     def go(self, first: int = 0, stop: int | None = None, plan: int | None = None) -> Walk:
         """Take the steps first, …, stop − 1, planned so many at a time."""
-        stop = len(self.rates) if stop is None else stop
+        stop = len(self.factors) if stop is None else stop
         plan = plan or stop - first
         for start in range(first, stop, plan):
             count = min(plan, stop - start)
@@ -227,45 +232,55 @@ def defaults(rule: Optimizer) -> Optimizer:
 
 
 def names_its_state(rule: Optimizer) -> str:
-    """Whether slots, spaces, scratch and model are of their kinds."""
+    """Whether state, scratch and model are of their kinds."""
     cls = type(rule)
-    if not isinstance(cls.scratch, int) or isinstance(cls.scratch, bool) or cls.scratch < 0:
-        return f"scratch is {cls.scratch!r}; must be a whole number, that of its scratch arrays"
+    for what in ("state", "scratch"):
+        names = getattr(cls, what)
+        if isinstance(names, str):
+            return f"{what} is a text; must be a tuple of names, as in {what} = ('{names}',)"
+        if not isinstance(names, tuple | list):
+            return f"{what} is {names!r}; must be a tuple of names, as in {what} = ('s',)"
     if cls.decay not in ("coupled", "decoupled", "own"):
         return f"decay is {cls.decay!r}; must be 'coupled', 'decoupled' or 'own'"
     if unknown := [name for name in cls.structure if name not in _values(rule)]:
         return f"structure names {unknown[0]!r}, which is none of its hyperparameters"
-    if isinstance(rule, Shaped):
-        for shape in rule.seen(LAYOUT).shapes.values():
-            if not isinstance(rule.spaces(shape), dict):
-                return "spaces must return a dictionary of names and shapes"
-        names: dict[Any, Any] = dict(rule.spaces((4, 5)))
-    else:
-        slots = rule.slots()
-        if isinstance(slots, str):
-            return f"slots returns a text; must return a tuple of names, as in ('{slots}',)"
-        if not isinstance(slots, tuple | list):
-            return f"slots returns {slots!r}; must return a tuple of names, as in {SLOT}"
-        names = dict.fromkeys(slots)
-        if len(names) < len(slots):
-            return f"slots names an array twice: {', '.join(map(str, slots))}"
-    if wrong := [name for name in names if not isinstance(name, str) or not name]:
-        return f"calls a state array {wrong[0]!r}; must be a name, as in {SLOT}"
+    for shape in _shapes(rule):
+        for what in ("state_shapes", "scratch_shapes"):
+            found = getattr(rule, what)(shape)
+            if not isinstance(found, dict):
+                return f"{what} must return a dictionary of names and shapes"
+            if wrong := [name for name in found if not _is_name(name)]:
+                return f"calls an array {wrong[0]!r}; must be a name, as in {STATE}"
+            if not isinstance(rule, Shaped) and set(found.values()) - {shape}:
+                return (
+                    f"{what} has other shapes than that of the parameters; derive from Shaped, "
+                    "whose update gets whole arrays"
+                )
+    names = tuple(name for shape in _shapes(rule) for name in rule.state_shapes(shape))
     if cls.model and cls.model not in names:
-        return f"model is '{cls.model}'; must be a state array: {', '.join(names) or 'it has none'}"
+        there = ", ".join(dict.fromkeys(names))
+        return f"model is '{cls.model}'; must be a state array: {there or 'it has none'}"
     return ""
 
 
-def gives_coefficients(rule: Optimizer) -> str:
-    """Whether coefficients are a tuple of numbers, for one step and for many."""
-    from optcli.optimizers.base import stack
+def _shapes(rule: Optimizer) -> list[tuple[int, ...]]:
+    """Shapes of the arrays that `update` gets."""
+    return list(rule.seen(LAYOUT).shapes.values()) if isinstance(rule, Shaped) else [(5,)]
 
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier()
+
+
+def gives_coefficients(rule: Optimizer) -> str:
+    """Whether coefficients are numbers by name, for one step and for many."""
+    names: set[str] = set()
     for count in (1, 3):
         t = np.arange(1, 1 + count, dtype=np.float64)[:, None, None]
         rates: dict[str, Any] = {"lr": np.full((count, 2, 1), rule.lr)}
         at = replace(stack([rule] * 2), **rates)
         try:
-            found = _asked(at, t, 2)
+            found: Any = coefficients_of(at, t, {name: np.ones((2, 1)) for name in rule.products})
         except (ValueError, TypeError) as error:
             if any(
                 word in str(error) for word in ("truth value", "ambiguous", "integer", "scalar")
@@ -276,76 +291,53 @@ def gives_coefficients(rule: Optimizer) -> str:
                     "number"
                 )
             raise
-        if not isinstance(found, tuple | list):
+        if not isinstance(found, dict):
             return (
-                f"coefficients returns {type(found).__name__}; must return a tuple, "
-                "as in `return (self.lr,)`"
+                f"coefficients returns {type(found).__name__}; must return a dictionary of names "
+                'and numbers, as in `return {"lr": self.lr}`'
             )
-        for index, value in enumerate(found):
+        if wrong := [name for name in found if not _is_name(name)]:
+            return f"calls a coefficient {wrong[0]!r}; must be a name, as in {{'lr': self.lr}}"
+        if missing := [name for name in rule.products if name not in found]:
+            return f"coefficients lacks '{missing[0]}', which `products` names"
+        if names and set(found) != names:
+            return "coefficients has other names for other numbers of steps"
+        names = set(found)
+        for name, value in found.items():
             array = np.asarray(value)
             if array.dtype.kind not in "fiub":
-                what = f"the {_th(index)} of its coefficients is {value!r}"
-                return f"{what}; must be a number, or an array of them"
+                return f"coefficient '{name}' is {value!r}; must be a number, or an array of them"
             try:
                 np.broadcast_to(array, (count, 2, 1))
             except ValueError:
                 return (
-                    f"the {_th(index)} of its coefficients has shape {array.shape} for {count} "
-                    "steps of 2 runs; must have one number for each, (K, R, 1): no sums, no [0]"
+                    f"coefficient '{name}' has shape {array.shape} for {count} steps of 2 runs; "
+                    "must have one number for each, (K, R, 1): no sums, no [0]"
                 )
     return ""
 
 
 def takes_its_arguments(rule: Optimizer) -> str:
-    """Whether `update` has as many parameters as it is given."""
-    update = getattr(rule, "update", None)
-    if not callable(update):
-        return "lacks update(self, x, g, *slots, *scratch, *coefficients), which writes into x"
-    arrays, words = ["x", "g"], []
-    if isinstance(rule, Shaped):
-        shape = next(iter(rule.seen(LAYOUT).shapes.values()))
-        state, rooms = len(rule.spaces(shape)), len(rule.rooms(shape))
-    else:
-        state, rooms = len(rule.slots()), rule.scratch
-    numbers = len(_coefficients(rule))
-    for count, word in (
-        (state, "state array"),
-        (int(rule.noisy), "array of noise"),
-        (rooms, "scratch array"),
-        (numbers, "coefficient"),
-        (int(rule.sees_loss), "loss"),
+    """Whether there is what `update` takes, and it takes all of the state."""
+    if type(rule).update_for is Optimizer.update_for and not callable(
+        getattr(rule, "update", None)
     ):
-        if count:
-            words.append(f"{count} {word}{'s' if count > 1 else ''}")
-    given = len(arrays) + state + rule.noisy + rooms + numbers + rule.sees_loss
-    parameters = [p for p in inspect.signature(update).parameters.values() if p.name != "oracle"]
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return ""
-    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    needed = [p for p in places if p.default is p.empty]
-    if len(needed) <= given <= len(places):
-        return ""
-    taken = ", ".join(p.name for p in places)
-    return (
-        f"update takes {len(places)} arguments ({taken}), but gets {given}: x, g, "
-        f"{', '.join(words)}; they come from slots, scratch and coefficients"
-    )
-
-
-def _coefficients(rule: Optimizer) -> Sequence[Any]:
-    """What `update` gets, for one step of one run: all but the products."""
-    return _asked(rule, np.ones((1, 1, 1)), 1)[len(rule.products) :]
-
-
-def _asked(rule: Optimizer, t: Array, rows: int) -> tuple[Any, ...]:
-    """What `coefficients` returns, products being 1."""
-    coefficients: Callable[..., Any] = rule.coefficients
-    found: tuple[Any, ...] = coefficients(t, *(np.ones((rows, 1)) for _ in rule.products))
-    return found
-
-
-def _th(index: int) -> str:
-    return ("first", "second", "third")[index] if index < 3 else f"{index + 1}th"
+        return "lacks update(self, x, g, …), which writes into x"
+    ones = {name: np.ones((1, 1)) for name in rule.products}
+    found = coefficients_of(rule, np.ones((1, 1, 1)), ones)
+    numbers = [name for name in found if name not in rule.products]
+    try:
+        for shape in _shapes(rule):
+            taken = kernel(rule, shape, numbers)
+            if left := [name for name in rule.state_shapes(shape) if not taken.takes(name)]:
+                function = getattr(taken.update, "__name__", "update")
+                return (
+                    f"{function} does not take '{left[0]}', a state array; name it among its "
+                    "parameters, or leave it out of the state"
+                )
+    except InvalidInput as error:
+        return error.faults[0].message
+    return ""
 
 
 # ---- what an update does -------------------------------------------------------------
@@ -375,16 +367,17 @@ def moves(rule: Optimizer) -> str:
 def _returned(at: Walk) -> list[Any]:
     """What `update` returns, filled in as the walk goes on."""
     found: list[Any] = []
-    for group in at.stepper.groups:
-        rule = group.optimizer
-        update = rule.update
 
-        def noted(*arguments: Any, _update: Any = update, **others: Any) -> None:
-            answer = _update(*arguments, **others)
+    def noting(update: Callable[..., Any]) -> Callable[..., None]:
+        def noted(*arguments: Any) -> None:
+            answer = update(*arguments)
             if answer is not None:
                 found.append(answer)
 
-        object.__setattr__(rule, "update", noted)
+        return noted
+
+    for group in at.stepper.groups:
+        group.calls = [call._replace(update=noting(call.update)) for call in group.calls]
     return found
 
 
@@ -393,31 +386,31 @@ def leaves_what_it_is_given(rule: Optimizer) -> str:
     given = fit(rule, 2)
     at = Walk([replace(rule)] * 2, given)
     changed: list[str] = []
-    names = list(inspect.signature(rule.update).parameters)
+
+    def watching(update: Callable[..., Any], held: dict[str, Array]) -> Callable[..., None]:
+        def watched(*arguments: Any) -> None:
+            before = {name: array.copy() for name, array in held.items()}
+            update(*arguments)
+            changed.extend(name for name, kept in before.items() if not same(held[name], kept))
+
+        return watched
 
     for group in at.stepper.groups:
-        update = group.optimizer.update
-
-        def watched(*arguments: Any, _update: Any = update, **others: Any) -> None:
-            first = len(arguments) - len(_coefficients(rule)) - rule.sees_loss
-            held = [1, *range(first, len(arguments))]
-            before = [np.array(arguments[i]) for i in held]
-            _update(*arguments, **others)
-            for i, kept in zip(held, before, strict=True):
-                if not same(np.asarray(arguments[i]), kept):
-                    changed.append("g" if i == 1 else names[i] if i < len(names) else "")
-
-        object.__setattr__(group.optimizer, "update", watched)
+        g = [c.decayed if group.decays and group.coupled else c.g for c in group.calls]
+        held = [{"g": g, **b.numbers} for g, b in zip(g, group.blocks, strict=True)]
+        group.calls = [
+            call._replace(update=watching(call.update, each))
+            for call, each in zip(group.calls, held, strict=True)
+        ]
     at.go(0, 3)
     if not changed:
         return ""
-    if changed[0] == "g":
+    if "g" in changed:
         return (
             "update changes the gradient g, which others still read; write into a scratch array "
-            "instead (scratch = 1 gives one, scratch = 2 two)"
+            "instead (scratch = ('s', 'w') gives two)"
         )
-    what = f"'{changed[0]}'" if changed[0] else "one"
-    return f"update changes its coefficients ({what}); write into a scratch array instead"
+    return f"update changes its coefficients ('{changed[0]}'); write into a scratch array instead"
 
 
 def repeats(rule: Optimizer) -> str:
@@ -426,8 +419,9 @@ def repeats(rule: Optimizer) -> str:
     if same(walk([rule] * 2, given), walk([rule] * 2, given)):
         return ""
     return (
-        "the same steps give other numbers the second time: keep state in slots(), not in "
-        "globals; count steps by the t of coefficients; for random numbers set noisy = True"
+        "the same steps give other numbers the second time: keep state in arrays, as in "
+        f"{STATE}, not in globals; count steps by the t of coefficients; random numbers come as "
+        "a parameter `noise`"
     )
 
 
@@ -437,16 +431,13 @@ def keeps_nothing_in_scratch(rule: Optimizer) -> str:
     at = Walk([replace(rule)] * 2, given)
     at.plan(0, given.steps)
     for t in range(given.steps):
-        for group in at.stepper.groups:
-            for _, scratch, _ in group.calls:
-                for each in scratch:
-                    each.fill(np.nan)
+        at.spoil(np.nan)
         at.step(t, t)
     if same(at.found(), walk([rule] * 2, given)):
         return ""
     return (
         "reads a scratch array before it has written it: scratch holds nothing from step to "
-        f"step; what must last belongs in slots(), as in {SLOT}"
+        f"step; what must last belongs in the state, as in {STATE}"
     )
 
 
@@ -465,7 +456,7 @@ def keeps_its_state_in_slots(rule: Optimizer) -> str:
     if not same(first.found(), expected):
         return (
             "two runs side by side disturb each other: it keeps state on self, on the class or "
-            f"in globals; keep it in slots(), as in {SLOT}"
+            f"in globals; keep it in state arrays, as in {STATE}"
         )
     half = given.steps // 2 + 1
     before = Walk([replace(rule)], one).go(0, half)
@@ -475,8 +466,8 @@ def keeps_its_state_in_slots(rule: Optimizer) -> str:
     if same(after.found(), expected):
         return ""
     return (
-        "a resumed run differs from one that never stopped: not all of its state is in slots(); "
-        f"keep arrays there, as in {SLOT}, and count steps by the t of coefficients"
+        "a resumed run differs from one that never stopped: not all of its state is in arrays; "
+        f"keep it there, as in {STATE}, and count steps by the t of coefficients"
     )
 
 
@@ -639,11 +630,12 @@ def follows_the_rate(rule: Optimizer) -> str:
 def goes_downhill(rule: Optimizer) -> str:
     """Whether a rule moves against a gradient that stays the same, with its defaults."""
     usual = defaults(rule)
-    if rule.asks or rule.noisy:
-        return ""
     given = fit(usual, 1)
     steady = replace(given, gradients=np.broadcast_to(given.gradients[:1], given.gradients.shape))
-    model = walk([usual], steady)[:, 1]
+    at = Walk([replace(usual)], steady)
+    if rule.needs_oracle or at.stepper.groups[0].streams:  # it looks elsewhere, or at random
+        return ""
+    model = at.go().found()[:, 1]
     if not float(np.vdot(model - given.x, given.gradients[0])) > 0:
         return ""
     return (
@@ -660,7 +652,8 @@ def decays_once(rule: Optimizer) -> str:
     # the same rule, with nobody to apply the decay but itself
     own = defaults(rule)
     if cls.decay != "own":
-        own = type(cls.__name__, (cls,), {"decay": "own"})(**_values(rule))
+        place = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        own = type(cls.__name__, (cls,), {"decay": "own", **place})(**_values(rule))
     given = fit(rule, 1)
     decays: list[dict[str, Any]] = [{"weight_decay": 0.1}, {"weight_decay": 0.2}]
     try:
@@ -711,14 +704,14 @@ def _of_its_class(rule: Optimizer) -> str:
 LAWS: tuple[Law[Optimizer], ...] = (
     Law(FIELDS.says, _of_its_class),
     Law("state, scratch and model are named as they must be", names_its_state),
-    Law("coefficients returns a tuple of numbers for each step", gives_coefficients),
-    Law("update takes what slots, scratch and coefficients give", takes_its_arguments),
+    Law("coefficients returns numbers by name for each step", gives_coefficients),
+    Law("update takes what state, scratch and coefficients give", takes_its_arguments),
     Law("update moves x", moves),
     Law("the gradient and the coefficients are left as they are", leaves_what_it_is_given),
     Law("the same steps give the same numbers twice", repeats),
     Law("nothing is kept in scratch arrays", keeps_nothing_in_scratch),
     Law("coefficients follow from the step alone", minds_no_plan),
-    Law("all state is in slots: runs side by side and resumed", keeps_its_state_in_slots),
+    Law("all state is in state arrays: runs side by side and resumed", keeps_its_state_in_slots),
     Law("a run in company has the bits of the run alone", is_alone_in_company),
     Law("a diverged neighbour does no harm", minds_no_diverged_neighbour),
     Law("tiles of any size give the same bits", minds_no_tile),

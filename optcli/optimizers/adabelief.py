@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.adam import quotient
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -34,7 +35,8 @@ class AdaBelief(Optimizer):
     Example: `optimizer: {name: adabelief, lr: 0.001}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "s")
+    scratch: ClassVar[tuple[str, ...]] = ("d", "w")
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
@@ -42,47 +44,42 @@ class AdaBelief(Optimizer):
     eps_root: Annotated[float, Ge(0), Doc("added to the mean square at each step")] = 1e-16
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         rate = self.lr / (1 - power(self.beta1, t))
         root = 1 / np.sqrt(1 - power(self.beta2, t))  # √ŝ = root · √s
-        return (
-            self.beta2,
-            1 - np.asarray(self.beta1),
-            1 - np.asarray(self.beta2),
-            rate / root,
-            self.eps / root,
-            self.eps_root,
-        )
+        return {
+            "beta2": self.beta2,
+            "new1": 1 - np.asarray(self.beta1),
+            "new2": 1 - np.asarray(self.beta2),
+            "rate": rate / root,
+            "eps": self.eps / root,
+            "eps_root": self.eps_root,
+        }
 
     def update(
         self,
         x: Array,
         g: Array,
         m: Array,
-        v: Array,
         s: Array,
+        d: Array,
         w: Array,
         beta2: Array,
-        fresh: Array,
-        surprising: Array,
+        new1: Array,
+        new2: Array,
         rate: Array,
         eps: Array,
         eps_root: Array,
     ) -> None:
-        np.subtract(g, m, s)
-        np.multiply(s, fresh, w)
+        # m ← m + (1 − β₁)·(g − m), the same as the formula
+        np.subtract(g, m, d)
+        np.multiply(d, new1, w)
         np.add(m, w, m)
-        np.subtract(g, m, s)
-        np.multiply(s, s, s)
-        np.multiply(s, surprising, s)
-        np.multiply(v, beta2, v)
-        np.add(v, s, v)
-        np.add(v, eps_root, v)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
-        np.multiply(s, rate, s)
-        np.subtract(x, s, x)
+        # s ← β₂·s + (1 − β₂)·(g − m)² + ε′
+        np.subtract(g, m, d)
+        np.multiply(d, d, d)
+        mix(s, d, beta2, new2, d)
+        np.add(s, eps_root, s)
+        quotient(m, s, eps, d)
+        np.multiply(d, rate, d)  # α · m̂ / (√ŝ + ε)
+        np.subtract(x, d, x)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 from optcli.specs import Doc, Ge, Gt, Le
 
 
@@ -34,46 +34,43 @@ class Adadelta(Optimizer):
     Example: `optimizer: {name: adadelta, lr: 1, rho: 0.95}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("Eg2", "Ed2")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
     rho: Annotated[float, Ge(0), Le(1), Doc("how much of the mean squares stays")] = 0.9
     eps: Annotated[float, Gt(0), Doc("added under the roots; lets the first step begin")] = 1e-6
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("square", "step")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.rho, 1 - np.asarray(self.rho), self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "rho": self.rho, "new": 1 - np.asarray(self.rho), "eps": self.eps}
 
     def update(
         self,
         x: Array,
         g: Array,
-        v: Array,
-        u: Array,
+        Eg2: Array,
+        Ed2: Array,
         s: Array,
         w: Array,
         lr: Array,
         rho: Array,
-        fresh: Array,
+        new: Array,
         eps: Array,
     ) -> None:
+        # E[g²] ← ρ·E[g²] + (1 − ρ)·g²
         np.multiply(g, g, s)
-        np.multiply(s, fresh, s)
-        np.multiply(v, rho, v)
-        np.add(v, s, v)
+        mix(Eg2, s, rho, new, s)
         # Δ = √(E[Δ²] + ε) / √(E[g²] + ε) · g
-        np.add(u, eps, s)
+        np.add(Ed2, eps, s)
         np.sqrt(s, s)
-        np.add(v, eps, w)
+        np.add(Eg2, eps, w)
         np.sqrt(w, w)
         np.divide(s, w, s)
         np.multiply(s, g, s)
+        # E[Δ²] ← ρ·E[Δ²] + (1 − ρ)·Δ²
         np.multiply(s, s, w)
-        np.multiply(w, fresh, w)
-        np.multiply(u, rho, u)
-        np.add(u, w, u)
+        mix(Ed2, w, rho, new, w)
+        # x ← x − α·Δ
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

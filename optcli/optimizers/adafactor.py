@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -43,7 +44,6 @@ class Adafactor(Shaped):
     Example: `optimizer: {name: adafactor, lr: 0.01}`
     """
 
-    scratch: ClassVar[int] = 1
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("largest learning rate, relative to the array")] = 1e-2
@@ -52,37 +52,75 @@ class Adafactor(Shaped):
     d: Annotated[float, Ge(1), Doc("largest root mean square of a step before scaling")] = 1.0
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
-            return {"square": shape}
-        return {"row": (*shape[:-1], 1), "column": (*shape[:-2], 1, shape[-1])}
+            return {"v": shape}
+        return {"r": (*shape[:-1], 1), "c": (*shape[:-2], 1, shape[-1])}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        new = power(t, self.beta2_decay)
-        rate = np.minimum(self.lr, 1 / np.sqrt(t))
-        return new, rate, 1 - self.lr * np.asarray(self.weight_decay), self.eps, self.d
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "new": power(t, self.beta2_decay),  # 1 − β_t
+            "rho": np.minimum(self.lr, 1 / np.sqrt(t)),
+            "shrink": 1 - self.lr * np.asarray(self.weight_decay),
+            "eps": self.eps,
+            "d": self.d,
+        }
 
-    def update(self, x: Array, g: Array, *rest: Array) -> None:
-        *squares, s, new, rate, shrink, eps, d = rest
+    def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
+        return self.vector if len(shape) < 2 else self.matrix
+
+    def vector(
+        self,
+        x: Array,
+        g: Array,
+        v: Array,
+        s: Array,
+        new: Array,
+        rho: Array,
+        shrink: Array,
+        eps: Array,
+        d: Array,
+    ) -> None:
+        """Move an array of one dimension, by the mean square of each entry."""
+        np.multiply(g, g, s)
+        np.subtract(s, v, s)
+        np.multiply(s, new, s)
+        np.add(v, s, v)  # v ← v + (1 − β_t)·(g² − v)
+        np.maximum(v, np.finfo(x.dtype).eps ** 2, out=s)
+        self._move(x, g, s, rho, shrink, eps, d)
+
+    def matrix(
+        self,
+        x: Array,
+        g: Array,
+        r: Array,
+        c: Array,
+        s: Array,
+        new: Array,
+        rho: Array,
+        shrink: Array,
+        eps: Array,
+        d: Array,
+    ) -> None:
+        """Move an array of more dimensions, by the mean squares of rows and columns."""
         least = np.finfo(x.dtype).eps
         np.multiply(g, g, s)
-        if len(squares) == 1:
-            (v,) = squares
-            np.subtract(s, v, s)
-            np.multiply(s, new, s)
-            np.add(v, s, v)
-            np.maximum(v, least**2, out=s)
-        else:
-            row, column = squares
-            row += new * (s.mean(axis=-1, keepdims=True) - row)
-            column += new * (s.mean(axis=-2, keepdims=True) - column)
-            np.multiply(row, column, s)
-            np.divide(s, np.maximum(row.mean(axis=-2, keepdims=True), least), s)
-            np.maximum(s, least**2, out=s)
+        r += new * (s.mean(axis=-1, keepdims=True) - r)
+        c += new * (s.mean(axis=-2, keepdims=True) - c)
+        # v = r·c / mean(r)
+        np.multiply(r, c, s)
+        np.divide(s, np.maximum(r.mean(axis=-2, keepdims=True), least), s)
+        np.maximum(s, least**2, out=s)
+        self._move(x, g, s, rho, shrink, eps, d)
+
+    def _move(
+        self, x: Array, g: Array, s: Array, rho: Array, shrink: Array, eps: Array, d: Array
+    ) -> None:
+        """Take the step, where s holds max(v, ε₁²)."""
         np.sqrt(s, s)
-        np.divide(g, s, s)
-        root = math.sqrt(x[0].size)
-        length = np.maximum(eps, norm(x) / root) * rate / np.maximum(1, norm(s) / (root * d))
+        np.divide(g, s, s)  # u
+        root = math.sqrt(x[0].size)  # rms(u) = ‖u‖ / root
+        length = np.maximum(eps, norm(x) / root) * rho / np.maximum(1, norm(s) / (root * d))
         np.multiply(s, length, s)
-        np.multiply(x, shrink, x)
+        np.multiply(x, shrink, x)  # x ← x − α·λ·x
         np.subtract(x, s, x)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.optimizers.adam import quotient
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.specs import Doc, Ge, Gt
 
@@ -33,26 +34,23 @@ class Adagrad(Optimizer):
     Example: `optimizer: {name: adagrad, lr: 0.1}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("G",)
+
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     lr_decay: Annotated[float, Ge(0), Doc("how fast the learning rate falls with the steps")] = 0.0
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-10
     initial_accumulator_value: Annotated[float, Ge(0), Doc("of the sum of squares")] = 0.0
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("sum",)
+    def start(self, G: Array) -> None:
+        G[:] = self.initial_accumulator_value
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[0][:] = self.initial_accumulator_value
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"rate": self.lr / (1 + (t - 1) * self.lr_decay), "eps": self.eps}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr / (1 + (t - 1) * self.lr_decay), self.eps
-
-    def update(self, x: Array, g: Array, G: Array, s: Array, lr: Array, eps: Array) -> None:
+    def update(self, x: Array, g: Array, G: Array, s: Array, rate: Array, eps: Array) -> None:
         np.multiply(g, g, s)
         np.add(G, s, G)
-        np.sqrt(G, s)
-        np.add(s, eps, s)
-        np.divide(g, s, s)
-        np.multiply(s, lr, s)
+        quotient(g, G, eps, s)
+        np.multiply(s, rate, s)  # α_t · g / (√G + ε)
         np.subtract(x, s, x)

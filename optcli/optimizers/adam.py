@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -35,18 +35,15 @@ class Adam(Optimizer):
     Example: `optimizer: {name: adam, lr: 0.001, beta2: 0.99}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root / (1 - power(self.beta1, t))
-        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
 
     def update(
         self,
@@ -62,18 +59,47 @@ class Adam(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        # m ← β₁·m + (1 − β₁)·g
-        np.multiply(m, beta1, m)
-        np.multiply(g, new1, s)
-        np.add(m, s, m)
-        # v ← β₂·v + (1 − β₂)·g²
-        np.multiply(v, beta2, v)
-        np.multiply(g, g, s)
-        np.multiply(s, new2, s)
-        np.add(v, s, v)
-        # x ← x − α · m̂ / (√v̂ + ε)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
-        np.multiply(s, rate, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        quotient(m, v, eps, s)
+        np.multiply(s, rate, s)  # α · m̂ / (√v̂ + ε)
         np.subtract(x, s, x)
+
+
+def corrected(
+    lr: float, beta1: float, beta2: float, eps: float, t: Array
+) -> dict[str, Array | float]:
+    """The coefficients of Adam at step t, with its bias corrections within α and ε.
+
+    α · m̂ / (√v̂ + ε) is rate · m / (√v + eps), as √v̂ = √v / √(1 − β₂ᵗ).
+    """
+    root = np.sqrt(1 - power(beta2, t))
+    rate = lr * root / (1 - power(beta1, t))
+    betas = {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
+    return {**betas, "rate": rate, "eps": eps * root}
+
+
+def moments(
+    m: Array,
+    v: Array,
+    g: Array,
+    beta1: Array,
+    new1: Array,
+    beta2: Array,
+    new2: Array,
+    s: Array,
+) -> None:
+    """Let m become β₁·m + (1 − β₁)·g, and v β₂·v + (1 − β₂)·g²; s is scratch."""
+    np.multiply(m, beta1, m)
+    np.multiply(g, new1, s)
+    np.add(m, s, m)
+    np.multiply(v, beta2, v)
+    np.multiply(g, g, s)
+    np.multiply(s, new2, s)
+    np.add(v, s, v)
+
+
+def quotient(m: Array, v: Array, eps: Array, out: Array) -> None:
+    """Write m / (√v + ε) into `out`."""
+    np.sqrt(v, out)
+    np.add(out, eps, out)
+    np.divide(m, out, out)

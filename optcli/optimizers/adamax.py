@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -34,18 +34,22 @@ class AdaMax(Optimizer):
     Example: `optimizer: {name: adamax, lr: 0.002}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "u")
+
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the largest gradient stays")] = 0.999
     eps: Annotated[float, Ge(0), Doc("added to |g|, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "largest")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        rate = self.lr / (1 - power(self.beta1, t))
-        return self.beta1, 1 - self.beta1, self.beta2, rate, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "beta1": self.beta1,
+            "new1": 1 - self.beta1,
+            "beta2": self.beta2,
+            "rate": self.lr / (1 - power(self.beta1, t)),
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -61,10 +65,12 @@ class AdaMax(Optimizer):
         eps: Array,
     ) -> None:
         mix(m, g, beta1, new1, s)
+        # u ← max(β₂·u, |g| + ε)
         np.abs(g, s)
         np.add(s, eps, s)
         np.multiply(u, beta2, u)
         np.maximum(u, s, out=u)
+        # x ← x − α / (1 − β₁ᵗ) · m / u
         np.divide(m, u, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

@@ -38,7 +38,8 @@ class Adan(Optimizer):
     Example: `optimizer: {name: adan, lr: 0.001}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v", "n", "g_prev")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.98
@@ -48,17 +49,22 @@ class Adan(Optimizer):
     eps_root: Annotated[float, Ge(0), Doc("added under the root")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "change", "square", "before")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         new1, new2, new3 = 1 - self.beta1, 1 - self.beta2, 1 - self.beta3
-        betas = self.beta1, new1, self.beta2, new2, self.beta3, new3
-        known = np.where(t == 1, 0.0, 1.0)
-        rate = self.lr / (1 - power(self.beta1, t))
-        ahead = self.lr * new2 / (1 - power(self.beta2, t))
-        square = 1 / (1 - power(self.beta3, t))
-        return *betas, known, rate, ahead, square, self.eps, self.eps_root
+        return {
+            "beta1": self.beta1,
+            "new1": new1,
+            "beta2": self.beta2,
+            "new2": new2,
+            "beta3": self.beta3,
+            "new3": new3,
+            "known": np.where(t == 1, 0.0, 1.0),  # whether there is a g′
+            "rate": self.lr / (1 - power(self.beta1, t)),
+            "ahead": self.lr * new2 / (1 - power(self.beta2, t)),
+            "square": 1 / (1 - power(self.beta3, t)),
+            "eps": self.eps,
+            "eps_root": self.eps_root,
+        }
 
     def update(
         self,
@@ -67,7 +73,7 @@ class Adan(Optimizer):
         m: Array,
         v: Array,
         n: Array,
-        before: Array,
+        g_prev: Array,
         s: Array,
         w: Array,
         beta1: Array,
@@ -83,22 +89,26 @@ class Adan(Optimizer):
         eps: Array,
         eps_root: Array,
     ) -> None:
-        np.subtract(g, before, s)
-        np.multiply(s, known, s)
+        np.subtract(g, g_prev, s)
+        np.multiply(s, known, s)  # d
         mix(m, g, beta1, new1, w)
+        # v ← β₂·v + (1 − β₂)·d
         np.multiply(s, new2, s)
         np.multiply(v, beta2, v)
         np.add(v, s, v)
+        # n ← β₃·n + (1 − β₃)·(g + (1 − β₂)·d)²
         np.add(s, g, s)
         np.multiply(s, s, s)
         mix(n, s, beta3, new3, s)
+        # √(n̂ + ε′) + ε
         np.multiply(n, square, s)
         np.add(s, eps_root, s)
         np.sqrt(s, s)
         np.add(s, eps, s)
+        # α · (m̂ + (1 − β₂)·v̂)
         np.multiply(m, rate, w)
-        np.multiply(v, ahead, before)
-        np.add(w, before, w)
+        np.multiply(v, ahead, g_prev)
+        np.add(w, g_prev, w)
         np.divide(w, s, s)
         np.subtract(x, s, x)
-        np.copyto(before, g)
+        np.copyto(g_prev, g)

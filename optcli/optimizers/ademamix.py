@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.optimizers.adam import moments, quotient
 from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Lt
 
@@ -37,7 +38,8 @@ class AdEMAMix(Optimizer):
     Example: `optimizer: {name: ademamix, lr: 0.001, beta3: 0.999}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m1", "m2", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the fast mean stays")] = 0.9
@@ -47,16 +49,20 @@ class AdEMAMix(Optimizer):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "slow", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        new1, new2, new3 = 1 - self.beta1, 1 - self.beta2, 1 - self.beta3
-        betas = self.beta1, new1, self.beta2, new2, self.beta3, new3
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
         rate = self.lr * root
-        fast, slow = rate / (1 - power(self.beta1, t)), rate * self.alpha
-        return *betas, fast, slow, self.eps * root
+        return {
+            "beta1": self.beta1,
+            "new1": 1 - self.beta1,
+            "beta2": self.beta2,
+            "new2": 1 - self.beta2,
+            "beta3": self.beta3,
+            "new3": 1 - self.beta3,
+            "fast": rate / (1 - power(self.beta1, t)),
+            "slow": rate * self.alpha,
+            "eps": self.eps * root,
+        }
 
     def update(
         self,
@@ -77,14 +83,11 @@ class AdEMAMix(Optimizer):
         slow: Array,
         eps: Array,
     ) -> None:
-        mix(m1, g, beta1, new1, s)
+        moments(m1, v, g, beta1, new1, beta2, new2, s)
         mix(m2, g, beta3, new3, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
+        # κ·(m̂₁ + α·m₂)
         np.multiply(m1, fast, s)
         np.multiply(m2, slow, w)
         np.add(s, w, s)
-        np.sqrt(v, w)
-        np.add(w, eps, w)
-        np.divide(s, w, s)
-        np.subtract(x, s, x)
+        quotient(s, v, eps, w)
+        np.subtract(x, w, x)

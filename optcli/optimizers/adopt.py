@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -36,6 +36,7 @@ class ADOPT(Optimizer):
     Example: `optimizer: {name: adopt, lr: 0.001}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
     decay: ClassVar[Decay] = "decoupled"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -44,16 +45,19 @@ class ADOPT(Optimizer):
     clipping: Annotated[bool, Doc("hold the scaled gradient within a bound that grows")] = True
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        first = t == 1
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        first = t == 1  # where v ← g², and nothing moves
         limit = np.sqrt(np.sqrt(t - 1))
-        new1 = np.where(first, 0.0, 1 - np.asarray(self.beta1))
-        new2 = np.where(first, 1.0, 1 - np.asarray(self.beta2))
-        rate = np.where(first, 0.0, self.lr)
-        return rate, self.beta1, new1, self.beta2, new2, self.eps, limit, -limit
+        return {
+            "rate": np.where(first, 0.0, self.lr),
+            "beta1": self.beta1,
+            "new1": np.where(first, 0.0, 1 - np.asarray(self.beta1)),
+            "beta2": self.beta2,
+            "new2": np.where(first, 1.0, 1 - np.asarray(self.beta2)),
+            "eps": self.eps,
+            "highest": limit,
+            "lowest": -limit,
+        }
 
     def update(
         self,
@@ -62,7 +66,7 @@ class ADOPT(Optimizer):
         m: Array,
         v: Array,
         s: Array,
-        lr: Array,
+        rate: Array,
         beta1: Array,
         new1: Array,
         beta2: Array,
@@ -71,18 +75,15 @@ class ADOPT(Optimizer):
         highest: Array,
         lowest: Array,
     ) -> None:
+        # c = clip(g / max(√v, ε), ±(t − 1)^¼)
         np.sqrt(v, s)
         np.maximum(s, eps, out=s)
         np.divide(g, s, s)
         if self.clipping:
             np.minimum(s, highest, out=s)
             np.maximum(s, lowest, out=s)
-        np.multiply(s, new1, s)
-        np.multiply(m, beta1, m)
-        np.add(m, s, m)
+        mix(m, s, beta1, new1, s)
         np.multiply(g, g, s)
-        np.multiply(s, new2, s)
-        np.multiply(v, beta2, v)
-        np.add(v, s, v)
-        np.multiply(m, lr, s)
+        mix(v, s, beta2, new2, s)
+        np.multiply(m, rate, s)
         np.subtract(x, s, x)

@@ -39,20 +39,21 @@ class AggMo(Optimizer):
     base: Annotated[float, Gt(0), Lt(1), Doc("each forgets this much as fast as the last")] = 0.1
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return tuple(f"velocity{i + 1}" for i in range(self.velocities))
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {f"v{i}": shape for i in range(1, self.velocities + 1)}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        betas = [1 - power(self.base, float(i)) for i in range(self.velocities)]
-        return self.lr / self.velocities, *betas
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        betas = {
+            f"beta{i}": 1 - power(self.base, float(i - 1)) for i in range(1, self.velocities + 1)
+        }
+        return {"rate": self.lr / self.velocities, **betas}
 
-    def update(self, x: Array, g: Array, *rest: Array) -> None:
-        K = self.velocities
-        velocities, (s, lr, *betas) = rest[:K], rest[K:]
+    def update(self, x: Array, g: Array, s: Array, rate: Array, **pairs: Array) -> None:
         s.fill(0)
-        for v, beta in zip(velocities, betas, strict=True):
+        for i in range(1, self.velocities + 1):
+            v, beta = pairs[f"v{i}"], pairs[f"beta{i}"]
             np.multiply(v, beta, v)
-            np.subtract(v, g, v)
+            np.subtract(v, g, v)  # vᵢ ← βᵢ·vᵢ − g
             np.add(s, v, s)
-        np.multiply(s, lr, s)
+        np.multiply(s, rate, s)  # α/K · Σ vᵢ
         np.add(x, s, x)

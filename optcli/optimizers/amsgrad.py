@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
+from optcli.optimizers.adam import corrected, moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -35,18 +36,15 @@ class AMSGrad(Optimizer):
     Example: `optimizer: {name: amsgrad, lr: 0.001}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "v", "w")
+
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square", "largest")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root / (1 - power(self.beta1, t))
-        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
 
     def update(
         self,
@@ -63,12 +61,8 @@ class AMSGrad(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
         np.maximum(w, v, out=w)
-        np.sqrt(w, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
+        quotient(m, w, eps, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

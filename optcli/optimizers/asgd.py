@@ -35,7 +35,8 @@ class ASGD(Optimizer):
     Example: `optimizer: {name: asgd, lr: 0.01, t0: 1000}`
     """
 
-    model: ClassVar[str] = "average"
+    state: ClassVar[tuple[str, ...]] = ("x_bar",)
+    model: ClassVar[str] = "x_bar"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     lambd: Annotated[float, Ge(0), Doc("how fast the learning rate falls; shrinks x, too")] = 1e-4
@@ -43,19 +44,19 @@ class ASGD(Optimizer):
     t0: Annotated[float, Ge(0), Doc("step from which on there is averaging")] = 1e6
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("average",)
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        lr = self.lr / power(1 + self.lambd * self.lr * (t - 1), self.alpha)
-        return lr, 1 - self.lambd * lr, 1 / np.maximum(1, t - 1 - self.t0)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        rate = self.lr / power(1 + self.lambd * self.lr * (t - 1), self.alpha)  # α_t
+        share = 1 / np.maximum(1, t - 1 - self.t0)
+        return {"rate": rate, "shrink": 1 - self.lambd * rate, "share": share}
 
     def update(
-        self, x: Array, g: Array, average: Array, s: Array, lr: Array, shrink: Array, share: Array
+        self, x: Array, g: Array, x_bar: Array, s: Array, rate: Array, shrink: Array, share: Array
     ) -> None:
+        # x ← (1 − λ·α_t)·x − α_t·g
         np.multiply(x, shrink, x)
-        np.multiply(g, lr, s)
+        np.multiply(g, rate, s)
         np.subtract(x, s, x)
-        np.subtract(x, average, s)
+        # x̄ ← x̄ + (x − x̄) / max(1, t − 1 − t₀)
+        np.subtract(x, x_bar, s)
         np.multiply(s, share, s)
-        np.add(average, s, average)
+        np.add(x_bar, s, x_bar)

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, power
+from optcli.optimizers.adam import corrected, moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -35,7 +36,8 @@ class CautiousAdamW(Shaped):
     Example: `optimizer: {name: cautious_adamw, lr: 0.001}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "phi")
     decay: ClassVar[Decay] = "decoupled"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -43,13 +45,8 @@ class CautiousAdamW(Shaped):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"mean": shape, "square": shape}
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root / (1 - power(self.beta1, t))
-        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
 
     def update(
         self,
@@ -58,7 +55,7 @@ class CautiousAdamW(Shaped):
         m: Array,
         v: Array,
         s: Array,
-        w: Array,
+        phi: Array,
         beta1: Array,
         new1: Array,
         beta2: Array,
@@ -66,16 +63,13 @@ class CautiousAdamW(Shaped):
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
-        np.multiply(s, g, w)
-        np.greater(w, 0, out=w)
-        np.multiply(s, w, s)
-        # w is its own square, so that the sum of squares is the count
-        share = np.maximum(dot(w, w) / x[0].size, 1e-3)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        quotient(m, v, eps, s)  # u, but for the bias corrections in the rate
+        # φ = 1 where u·g > 0, else 0
+        np.multiply(s, g, phi)
+        np.greater(phi, 0, out=phi)
+        np.multiply(s, phi, s)
+        # φ is its own square, so that the sum of squares is the count
+        share = np.maximum(dot(phi, phi) / x[0].size, 1e-3)
         np.multiply(s, rate / share, s)
         np.subtract(x, s, x)

@@ -36,51 +36,51 @@ class COCOB(Optimizer):
     Example: `optimizer: {name: cocob}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("x0", "L", "G", "R", "theta")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("factor on the gradient; leave it")] = 1.0
     alpha: Annotated[float, Gt(0), Doc("holds the first bets back")] = 100.0
     eps: Annotated[float, Gt(0), Doc("largest gradient at the start")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("origin", "largest", "sizes", "won", "sum")
+    def start(self, x: Array, x0: Array, L: Array) -> None:
+        x0[:] = x
+        L[:] = self.eps
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[0][:] = x
-        slots[1][:] = self.eps
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.alpha
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "alpha": self.alpha}
 
     def update(
         self,
         x: Array,
         g: Array,
-        origin: Array,
+        x0: Array,
         L: Array,
         G: Array,
-        won: Array,
+        R: Array,
         theta: Array,
         s: Array,
         w: Array,
         lr: Array,
         alpha: Array,
     ) -> None:
-        np.multiply(g, lr, s)
+        np.multiply(g, lr, s)  # g
         np.abs(s, w)
         np.maximum(L, w, out=L)
         np.add(G, w, G)
-        np.subtract(x, origin, w)
+        # R ← max(R − g·(x − x₀), 0)
+        np.subtract(x, x0, w)
         np.multiply(w, s, w)
-        np.subtract(won, w, won)
-        np.maximum(won, 0, out=won)
+        np.subtract(R, w, R)
+        np.maximum(R, 0, out=R)
         np.subtract(theta, s, theta)
+        # θ / (L·max(G + L, α·L)) · (L + R)
         np.add(G, L, s)
         np.multiply(L, alpha, w)
         np.maximum(s, w, out=s)
         np.multiply(s, L, s)
         np.divide(theta, s, s)
-        np.add(L, won, w)
+        np.add(L, R, w)
         np.multiply(s, w, s)
-        np.add(origin, s, x)
+        np.add(x0, s, x)

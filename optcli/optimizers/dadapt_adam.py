@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, power, ratio
+from optcli.optimizers.adam import quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, power, ratio
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -38,8 +39,8 @@ class DAdaptAdam(Shaped):
     Example: `optimizer: {name: dadapt_adam}`
     """
 
+    scratch: ClassVar[tuple[str, ...]] = ("u", "w")
     whole: ClassVar[bool] = True
-    scratch: ClassVar[int] = 2
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
@@ -49,18 +50,25 @@ class DAdaptAdam(Shaped):
     estim_lr0: Annotated[float, Gt(0), Doc("first estimate of the distance")] = 1e-6
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by the step times it")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        arrays = {"mean": shape, "square": shape, "sum": shape}
-        return {**arrays, "distance": (1,), "progress": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"m": shape, "v": shape, "s": shape, "d": (1,), "r": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[3][:] = self.estim_lr0
+    def start(self, d: Array) -> None:
+        d[:] = self.estim_lr0
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        rate = self.lr * np.sqrt(1 - power(self.beta2, t)) / (1 - power(self.beta1, t))
-        root = np.sqrt(self.beta2)
-        new = 1 - np.asarray(self.beta1), 1 - np.asarray(self.beta2), 1 - root
-        return rate, self.beta1, self.beta2, root, *new, self.eps, self.weight_decay
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        root = np.sqrt(self.beta2)  # √β₂
+        return {
+            "rate": self.lr * np.sqrt(1 - power(self.beta2, t)) / (1 - power(self.beta1, t)),
+            "beta1": self.beta1,
+            "beta2": self.beta2,
+            "root": root,
+            "new1": 1 - np.asarray(self.beta1),
+            "new2": 1 - np.asarray(self.beta2),
+            "new": 1 - root,
+            "eps": self.eps,
+            "decay": self.weight_decay,
+        }
 
     def update(
         self,
@@ -68,10 +76,10 @@ class DAdaptAdam(Shaped):
         g: Array,
         m: Array,
         v: Array,
-        total: Array,
-        d: Array,
-        progress: Array,
         s: Array,
+        d: Array,
+        r: Array,
+        u: Array,
         w: Array,
         rate: Array,
         beta1: Array,
@@ -84,25 +92,18 @@ class DAdaptAdam(Shaped):
         decay: Array,
     ) -> None:
         gamma = d * rate
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(total, s, s)
-        progress[:] = root * progress + new * gamma * dot(g, s)
-        np.multiply(m, beta1, m)
-        np.multiply(g, new1 * gamma, s)
-        np.add(m, s, m)
-        np.multiply(total, root, total)
-        np.multiply(g, new * gamma, s)
-        np.add(total, s, total)
-        np.multiply(g, g, s)
-        np.multiply(s, new2, s)
-        np.multiply(v, beta2, v)
-        np.add(v, s, v)
-        np.abs(total, s)
-        np.maximum(d, ratio(progress, new * s.sum(axis=1, keepdims=True), 0), out=d)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
+        # r ← √β₂·r + (1 − √β₂)·γ·⟨g, s/(√v + ε)⟩
+        quotient(s, v, eps, u)
+        r[:] = root * r + new * gamma * dot(g, u)
+        mix(m, g, beta1, new1 * gamma, u)
+        mix(s, g, root, new * gamma, u)
+        np.multiply(g, g, u)
+        mix(v, u, beta2, new2, u)
+        # d ← max(d, r/((1 − √β₂)·‖s‖₁))
+        np.abs(s, u)
+        np.maximum(d, ratio(r, new * u.sum(axis=1, keepdims=True), 0), out=d)
+        # x ← x − m / (√v + ε) − γ·λ·x
+        quotient(m, v, eps, u)
         np.multiply(x, gamma * decay, w)
-        np.add(s, w, s)
-        np.subtract(x, s, x)
+        np.add(u, w, u)
+        np.subtract(x, u, x)

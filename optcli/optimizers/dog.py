@@ -41,28 +41,28 @@ class DoG(Shaped):
     eps: Annotated[float, Gt(0), Doc("added under the root")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"origin": shape, "distance": (1,), "squares": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"x0": shape, "r": (1,), "G": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[0][:] = x
-        slots[1][:] = self.reps_rel * (1 + norm(x))
+    def start(self, x: Array, x0: Array, r: Array) -> None:
+        x0[:] = x
+        r[:] = self.reps_rel * (1 + norm(x))
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "eps": self.eps}
 
     def update(
         self,
         x: Array,
         g: Array,
-        origin: Array,
+        x0: Array,
         r: Array,
         G: Array,
         s: Array,
         lr: Array,
         eps: Array,
     ) -> None:
-        np.subtract(x, origin, s)
+        np.subtract(x, x0, s)
         np.maximum(r, norm(s), out=r)
         np.add(G, dot(g, g), G)
         np.multiply(g, lr * r / np.sqrt(G + eps), s)

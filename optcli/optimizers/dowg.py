@@ -41,28 +41,28 @@ class DoWG(Shaped):
     eps: Annotated[float, Gt(0), Doc("added to the root")] = 1e-4
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"origin": shape, "squared_distance": (1,), "squares": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"x0": shape, "r2": (1,), "v": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[0][:] = x
-        slots[1][:] = self.init_estim_sq_dist
+    def start(self, x: Array, x0: Array, r2: Array) -> None:
+        x0[:] = x
+        r2[:] = self.init_estim_sq_dist
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "eps": self.eps}
 
     def update(
         self,
         x: Array,
         g: Array,
-        origin: Array,
+        x0: Array,
         r2: Array,
         v: Array,
         s: Array,
         lr: Array,
         eps: Array,
     ) -> None:
-        np.subtract(x, origin, s)
+        np.subtract(x, x0, s)
         np.maximum(r2, dot(s, s), out=r2)
         np.add(v, r2 * dot(g, g), v)
         np.multiply(g, lr * r2 / (np.sqrt(v) + eps), s)

@@ -37,31 +37,31 @@ class FISTA(Optimizer):
     Example: `optimizer: {name: fista, lr: 0.1, l1: 0.001}`
     """
 
-    model: ClassVar[str] = "solution"
+    state: ClassVar[tuple[str, ...]] = ("x",)
+    point: ClassVar[str] = "y"
+    model: ClassVar[str] = "x"
 
     lr: Annotated[float, Gt(0), Doc("step, one over the Lipschitz constant of ∇f")] = 1e-2
     l1: Annotated[float, Ge(0), Doc("weight of |x|: makes parameters exactly 0")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("solution",)
+    def start(self, y: Array, x: Array) -> None:
+        x[:] = y
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[0][:] = x
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         age = ages(int(t[0].item()), len(t) + 1)[:, None, None]
-        return self.lr, self.lr * self.l1, (age[:-1] - 1) / age[1:]
+        return {"lr": self.lr, "limit": self.lr * self.l1, "beyond": (age[:-1] - 1) / age[1:]}
 
     def update(
         self, y: Array, g: Array, x: Array, s: Array, lr: Array, limit: Array, beyond: Array
     ) -> None:
         np.multiply(g, lr, s)
         np.subtract(y, s, y)
+        # x_k = shrink(y, α·λ), in s                  eq. 4.1
         np.abs(y, s)
         np.subtract(s, limit, s)
         np.maximum(s, 0, out=s)
         np.copysign(s, y, s)
-        # y ← x_k + beyond·(x_k − x_(k−1)), with x_k in s
+        # y ← x_k + beyond·(x_k − x_(k−1))            eq. 4.3
         np.subtract(s, x, x)
         np.multiply(x, beyond, x)
         np.add(s, x, y)

@@ -35,8 +35,9 @@ class Fromage(Shaped):
     lr: Annotated[float, Gt(0), Doc("learning rate: the tangent of the angle")] = 1e-2
     min_norm: Annotated[float, Gt(0), Doc("least norm of array and gradient")] = 1e-6
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, 1 / np.sqrt(1 + np.square(self.lr)), self.min_norm
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        back = 1 / np.sqrt(1 + np.square(self.lr))
+        return {"lr": self.lr, "back": back, "least": self.min_norm}
 
     def update(self, x: Array, g: Array, s: Array, lr: Array, back: Array, least: Array) -> None:
         trust = np.maximum(norm(x), least) / np.maximum(norm(g), least)

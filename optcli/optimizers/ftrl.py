@@ -36,24 +36,22 @@ class FTRL(Optimizer):
     Example: `optimizer: {name: ftrl, lr: 0.1, l1: 0.001}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("z", "n", "d")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
     beta: Annotated[float, Gt(0), Doc("keeps the first steps small")] = 1.0
     l1: Annotated[float, Ge(0), Doc("weight of |x|: makes parameters exactly 0")] = 0.0
     l2: Annotated[float, Ge(0), Doc("weight of ½·x²")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("pull", "square", "strength")
-
-    def start(self, x: Array, *slots: Array) -> None:
-        z, _, d = slots
+    def start(self, x: Array, z: Array, d: Array) -> None:
         d[:] = self.beta / self.lr
         z[:] = -x * (d + self.l2) - np.sign(x) * self.l1
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         # at a learning rate of 0, all but 0 holds x where it is
-        return 1 / np.maximum(self.lr, 1e-30), self.beta, self.l1, self.l2
+        inverse = 1 / np.maximum(self.lr, 1e-30)
+        return {"inverse": inverse, "beta": self.beta, "l1": self.l1, "l2": self.l2}
 
     def update(
         self,
@@ -71,15 +69,17 @@ class FTRL(Optimizer):
     ) -> None:
         np.multiply(g, g, s)
         np.add(n, s, n)
+        # d′ = (β + √n)/α
         np.sqrt(n, s)
         np.add(s, beta, s)
         np.multiply(s, inverse, s)
+        # z ← z + g − (d′ − d)·x,   d ← d′
         np.subtract(s, d, w)
         np.copyto(d, s)
         np.multiply(w, x, w)
         np.subtract(g, w, w)
         np.add(z, w, z)
-        # sign(z)·max(|z| − λ₁, 0) / (d + λ₂)
+        # x ← −sign(z)·max(|z| − λ₁, 0) / (d + λ₂)
         np.abs(z, w)
         np.subtract(w, l1, w)
         np.maximum(w, 0, out=w)

@@ -40,7 +40,7 @@ class GaussNewton(Newton):
     Example: `optimizer: {name: gauss_newton, damping: 0.001}`
     """
 
-    of_models: ClassVar[Literal["", "scores", "rows"]] = "scores"
+    needs_model: ClassVar[Literal["", "scores", "rows"]] = "scores"
 
     damping: Annotated[float, Ge(0), Doc("added to every curvature")] = 1e-6
 

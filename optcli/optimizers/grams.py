@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
+from optcli.optimizers.adam import corrected, moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -32,7 +33,8 @@ class Grams(Optimizer):
     Example: `optimizer: {name: grams, lr: 0.001}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -40,13 +42,8 @@ class Grams(Optimizer):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root / (1 - power(self.beta1, t))
-        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, self.eps * root
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
 
     def update(
         self,
@@ -63,14 +60,10 @@ class Grams(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
         np.abs(m, w)
-        np.divide(w, s, s)
-        np.multiply(s, rate, s)
+        quotient(w, v, eps, s)
+        np.multiply(s, rate, s)  # α·|u|
         np.sign(g, w)
         np.multiply(s, w, s)
         np.subtract(x, s, x)

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, norm, power, ratio
+from optcli.optimizers.adam import corrected, moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, ratio
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -33,7 +34,8 @@ class LAMB(Shaped):
     Example: `optimizer: {name: lamb, lr: 0.01, weight_decay: 0.01}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("u", "w")
     decay: ClassVar[Decay] = "own"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -41,14 +43,10 @@ class LAMB(Shaped):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-6
     weight_decay: Annotated[float, Ge(0), Doc("adds its multiple of x to the step")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"mean": shape, "square": shape}
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        scale = root / (1 - power(self.beta1, t))
-        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
-        return *betas, scale, self.eps * root, self.weight_decay, self.lr
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        # at a learning rate of 1, `rate` is that of m̂ / (√v̂ + ε) itself
+        adam = corrected(1.0, self.beta1, self.beta2, self.eps, t)
+        return {**adam, "decay": self.weight_decay, "lr": self.lr}
 
     def update(
         self,
@@ -56,25 +54,23 @@ class LAMB(Shaped):
         g: Array,
         m: Array,
         v: Array,
-        s: Array,
+        u: Array,
         w: Array,
         beta1: Array,
         new1: Array,
         beta2: Array,
         new2: Array,
-        scale: Array,
+        rate: Array,
         eps: Array,
         decay: Array,
         lr: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
-        np.multiply(s, scale, s)
+        moments(m, v, g, beta1, new1, beta2, new2, u)
+        # u = m̂ / (√v̂ + ε) + λ·x
+        quotient(m, v, eps, u)
+        np.multiply(u, rate, u)
         np.multiply(x, decay, w)
-        np.add(s, w, s)
-        np.multiply(s, lr * ratio(norm(x), norm(s), 1), s)
-        np.subtract(x, s, x)
+        np.add(u, w, u)
+        # x ← x − α · ‖x‖/‖u‖ · u
+        np.multiply(u, lr * ratio(norm(x), norm(u), 1), u)
+        np.subtract(x, u, x)

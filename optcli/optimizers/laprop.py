@@ -34,6 +34,7 @@ class LaProp(Optimizer):
     Example: `optimizer: {name: laprop, lr: 0.0004}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "n")
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 4e-4
@@ -42,13 +43,16 @@ class LaProp(Optimizer):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-15
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        rate = self.lr / (1 - power(self.beta1, t))
-        root = 1 / np.sqrt(1 - power(self.beta2, t))
-        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, rate, root, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "mu": self.beta1,
+            "new1": 1 - self.beta1,
+            "nu": self.beta2,
+            "new2": 1 - self.beta2,
+            "rate": self.lr / (1 - power(self.beta1, t)),
+            "root": 1 / np.sqrt(1 - power(self.beta2, t)),
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -57,20 +61,21 @@ class LaProp(Optimizer):
         m: Array,
         n: Array,
         s: Array,
-        beta1: Array,
+        mu: Array,
         new1: Array,
-        beta2: Array,
+        nu: Array,
         new2: Array,
         rate: Array,
         root: Array,
         eps: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(n, s, beta2, new2, s)
+        mix(n, s, nu, new2, s)
+        # g / (√(n/(1 − νᵗ)) + ε)
         np.sqrt(n, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
         np.divide(g, s, s)
-        mix(m, s, beta1, new1, s)
+        mix(m, s, mu, new1, s)
         np.multiply(m, rate, s)
         np.subtract(x, s, x)

@@ -36,7 +36,8 @@ class LARS(Shaped):
     Example: `optimizer: {name: lars, lr: 1, momentum: 0.9}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("v",)
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
     momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
@@ -45,11 +46,13 @@ class LARS(Shaped):
     nesterov: Annotated[bool, Doc("look ahead along the velocity")] = False
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"velocity": shape}
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum, self.trust_coefficient, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lr": self.lr,
+            "momentum": self.momentum,
+            "trust": self.trust_coefficient,
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -64,6 +67,7 @@ class LARS(Shaped):
         eps: Array,
     ) -> None:
         length = norm(g)
+        # α·γ·g
         np.multiply(g, lr * ratio(trust * norm(x), length + eps * (length > 0), 1), s)
         np.multiply(v, momentum, v)
         np.add(v, s, v)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Shaped
+from optcli.optimizers.base import OPTIMIZERS, Shaped, row_by_row
 from optcli.specs import Doc, Ge, Gt, Le
 
 
@@ -48,66 +48,69 @@ class LBFGS(Shaped):
     tolerance_grad: Annotated[float, Ge(0), Doc("largest entry of a gradient that is 0")] = 1e-7
     tolerance_change: Annotated[float, Ge(0), Doc("least slope that is gone down")] = 1e-9
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         pairs = (self.history_size, *shape)
-        arrays = {"steps": pairs, "changes": pairs, "before": shape, "step": shape}
-        return {**arrays, "products": (self.history_size,), "numbers": (3,)}
+        arrays = {"s": pairs, "y": pairs, "g_prev": shape, "step": shape}
+        return {**arrays, "ys": (self.history_size,), "numbers": (3,)}
 
-    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        return shape, shape, (self.history_size,)
+    def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"d": shape, "w": shape, "a": (self.history_size,)}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.tolerance_grad, self.tolerance_change
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lr": self.lr,
+            "tolerance_grad": self.tolerance_grad,
+            "tolerance_change": self.tolerance_change,
+        }
 
-    def update(self, *arrays: Array) -> None:
-        for row in zip(*arrays, strict=True):
-            self._move(*row)
-
-    def _move(
+    @row_by_row
+    def update(
         self,
         x: Array,
         g: Array,
-        steps: Array,
-        changes: Array,
-        before: Array,
+        s: Array,
+        y: Array,
+        g_prev: Array,
         step: Array,
-        products: Array,
+        ys: Array,
         numbers: Array,
         d: Array,
-        y: Array,
+        w: Array,
         a: Array,
         lr: Array,
         tolerance_grad: Array,
         tolerance_change: Array,
     ) -> None:
-        """One replica's step; numbers: steps taken, pairs kept so far, and the scale of d."""
-        np.abs(g, y)
-        if y.max() <= tolerance_grad:
+        """One replica's step; numbers: steps taken, pairs kept so far, and y·s/(y·y)."""
+        np.abs(g, w)
+        if w.max() <= tolerance_grad:
             return
         if numbers[0] == 0:
             numbers[2] = 1
-            lr = lr * min(1, 1 / y.sum())
+            lr = lr * min(1, 1 / w.sum())
         else:
-            np.subtract(g, before, y)
-            product = np.vdot(y, step)
+            np.subtract(g, g_prev, w)  # y
+            product = np.vdot(w, step)
             if product > 1e-10:
                 newest = int(numbers[1]) % self.history_size
-                steps[newest], changes[newest], products[newest] = step, y, product
+                s[newest], y[newest], ys[newest] = step, w, product
                 numbers[1] += 1
-                numbers[2] = product / np.vdot(y, y)
+                numbers[2] = product / np.vdot(w, w)
         numbers[0] += 1
         count = int(numbers[1])
         kept = [i % self.history_size for i in range(max(0, count - self.history_size), count)]
+        # q = −g; q ← q − aᵢ·yᵢ with aᵢ = sᵢ·q/(yᵢ·sᵢ), newest to oldest
         np.negative(g, d)
         for i in reversed(kept):
-            a[i] = np.vdot(steps[i], d) / products[i]
-            np.multiply(changes[i], a[i], y)
-            np.subtract(d, y, d)
+            a[i] = np.vdot(s[i], d) / ys[i]
+            np.multiply(y[i], a[i], w)
+            np.subtract(d, w, d)
+        # d = q · (y·s)/(y·y); d ← d + (aᵢ − yᵢ·d/(yᵢ·sᵢ))·sᵢ, oldest to newest
         np.multiply(d, numbers[2], d)
         for i in kept:
-            np.multiply(steps[i], a[i] - np.vdot(changes[i], d) / products[i], y)
-            np.add(d, y, d)
-        np.copyto(before, g)
+            np.multiply(s[i], a[i] - np.vdot(y[i], d) / ys[i], w)
+            np.add(d, w, d)
+        np.copyto(g_prev, g)
         if np.vdot(g, d) > -tolerance_change:
             step.fill(0)
             return

@@ -34,7 +34,8 @@ class Lion(Optimizer):
     Example: `optimizer: {name: lion, lr: 0.0001, weight_decay: 0.1}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m",)
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
@@ -42,11 +43,9 @@ class Lion(Optimizer):
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.99
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-3
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean",)
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        betas = {"beta1": self.beta1, "new1": 1 - self.beta1}
+        return {"lr": self.lr, **betas, "beta2": self.beta2, "new2": 1 - self.beta2}
 
     def update(
         self,
@@ -61,9 +60,11 @@ class Lion(Optimizer):
         beta2: Array,
         new2: Array,
     ) -> None:
+        # c = β₁·m + (1 − β₁)·g
         np.multiply(m, beta1, s)
         np.multiply(g, new1, w)
         np.add(s, w, s)
+        # x ← x − α·sign(c)
         np.sign(s, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

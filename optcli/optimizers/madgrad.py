@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -36,46 +36,48 @@ class MADGRAD(Optimizer):
     Example: `optimizer: {name: madgrad, lr: 0.01}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("s", "v", "x0")
+    scratch: ClassVar[tuple[str, ...]] = ("w",)
+
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of x stays")] = 0.9
     eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-6
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("sum", "square", "origin")
+    def start(self, x: Array, x0: Array) -> None:
+        x0[:] = x
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[2][:] = x
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (
-            (self.lr + self.eps) * np.sqrt(t),
-            self.momentum,
-            1 - np.asarray(self.momentum),
-            self.eps,
-        )
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lamb": (self.lr + self.eps) * np.sqrt(t),  # λ
+            "momentum": self.momentum,
+            "c": 1 - np.asarray(self.momentum),
+            "eps": self.eps,
+        }
 
     def update(
         self,
         x: Array,
         g: Array,
-        total: Array,
-        v: Array,
-        origin: Array,
         s: Array,
-        weight: Array,
+        v: Array,
+        x0: Array,
+        w: Array,
+        lamb: Array,
         momentum: Array,
-        new: Array,
+        c: Array,
         eps: Array,
     ) -> None:
-        np.multiply(g, weight, s)
-        np.add(total, s, total)
-        np.multiply(s, g, s)
-        np.add(v, s, v)
-        np.cbrt(v, s)
-        np.add(s, eps, s)
-        np.divide(total, s, s)
-        np.subtract(origin, s, s)
-        np.multiply(s, new, s)
+        np.multiply(g, lamb, w)
+        np.add(s, w, s)
+        np.multiply(w, g, w)
+        np.add(v, w, v)
+        # z = x₀ − s / (∛v + ε)
+        np.cbrt(v, w)
+        np.add(w, eps, w)
+        np.divide(s, w, w)
+        np.subtract(x0, w, w)
+        # x ← (1 − c)·x + c·z
+        np.multiply(w, c, w)
         np.multiply(x, momentum, x)
-        np.add(x, s, x)
+        np.add(x, w, x)

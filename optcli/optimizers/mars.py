@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, norm, power
+from optcli.optimizers.adam import corrected, moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -38,7 +39,8 @@ class MARS(Shaped):
     Example: `optimizer: {name: mars, lr: 0.003}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v", "g_prev")
+    scratch: ClassVar[tuple[str, ...]] = ("c", "w")
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 3e-3
@@ -48,16 +50,10 @@ class MARS(Shaped):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"mean": shape, "square": shape, "before": shape}
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root / (1 - power(self.beta1, t))
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        adam = corrected(self.lr, self.beta1, self.beta2, self.eps, t)
         share = self.gamma * self.beta1 / (1 - self.beta1)
-        known = np.where(t == 1, 0.0, share)
-        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
-        return known, *betas, rate, self.eps * root
+        return {**adam, "share": np.where(t == 1, 0.0, share)}
 
     def update(
         self,
@@ -65,27 +61,24 @@ class MARS(Shaped):
         g: Array,
         m: Array,
         v: Array,
-        before: Array,
-        s: Array,
+        g_prev: Array,
+        c: Array,
         w: Array,
-        share: Array,
         beta1: Array,
         new1: Array,
         beta2: Array,
         new2: Array,
         rate: Array,
         eps: Array,
+        share: Array,
     ) -> None:
-        np.subtract(g, before, s)
-        np.multiply(s, share, s)
-        np.add(s, g, s)
-        np.copyto(before, g)
-        np.divide(s, np.maximum(norm(s), 1), s)
-        mix(m, s, beta1, new1, w)
-        np.multiply(s, s, s)
-        mix(v, s, beta2, new2, s)
-        np.sqrt(v, w)
-        np.add(w, eps, w)
-        np.divide(m, w, w)
+        # c = g + γ·β₁/(1 − β₁)·(g − g′)
+        np.subtract(g, g_prev, c)
+        np.multiply(c, share, c)
+        np.add(c, g, c)
+        np.copyto(g_prev, g)
+        np.divide(c, np.maximum(norm(c), 1), c)
+        moments(m, v, c, beta1, new1, beta2, new2, w)
+        quotient(m, v, eps, w)
         np.multiply(w, rate, w)
         np.subtract(x, w, x)

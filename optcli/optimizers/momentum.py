@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -33,18 +33,17 @@ class Momentum(Optimizer):
     Example: `optimizer: {name: momentum, lr: 0.01, momentum: 0.9}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("v",)
+
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("velocity",)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "mu": self.momentum}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum
-
-    def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, momentum: Array) -> None:
-        np.multiply(v, momentum, v)
+    def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, mu: Array) -> None:
+        np.multiply(v, mu, v)
         np.multiply(g, lr, s)
         np.subtract(v, s, v)
         np.add(x, v, x)

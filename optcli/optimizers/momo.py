@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, ratio
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, ratio
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -39,7 +39,6 @@ class MoMo(Shaped):
     """
 
     whole: ClassVar[bool] = True
-    sees_loss: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("largest step")] = 1.0
@@ -48,48 +47,53 @@ class MoMo(Shaped):
     adapt_lower_bound: Annotated[bool, Doc("estimate the least value")] = False
     weight_decay: Annotated[float, Ge(0), Doc("shrinks x by 1 over 1 plus lr times it")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"mean": shape, "loss": (1,), "product": (1,), "bound": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"m": shape, "f_bar": (1,), "gamma": (1,), "f_star": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[3][:] = self.lower_bound
+    def start(self, f_star: Array) -> None:
+        f_star[:] = self.lower_bound
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        stays = np.where(t == 1, 0.0, self.momentum)
-        shrink = 1 + self.lr * np.asarray(self.weight_decay)
-        return self.lr, stays, 1 - stays, self.lower_bound, shrink
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        beta = np.where(t == 1, 0.0, self.momentum)
+        shrink = 1 + self.lr * np.asarray(self.weight_decay)  # 1 + α·λ
+        return {
+            "lr": self.lr,
+            "beta": beta,
+            "new": 1 - beta,
+            "least": self.lower_bound,
+            "shrink": shrink,
+        }
 
     def update(
         self,
         x: Array,
         g: Array,
         m: Array,
-        mean: Array,
-        product: Array,
-        bound: Array,
+        f_bar: Array,
+        gamma: Array,
+        f_star: Array,
         s: Array,
         lr: Array,
-        stays: Array,
+        beta: Array,
         new: Array,
         least: Array,
         shrink: Array,
         loss: Array,
     ) -> None:
-        mean[:] = stays * mean + new * loss
-        product[:] = stays * product + new * dot(g, x)
-        np.multiply(m, stays, m)
-        np.multiply(g, new, s)
-        np.add(m, s, m)
+        f_bar[:] = beta * f_bar + new * loss
+        gamma[:] = beta * gamma + new * dot(g, x)
+        mix(m, g, beta, new, s)
         square, inner = dot(m, m), dot(m, x)
         if self.adapt_lower_bound:
-            cap = shrink * (mean - product) + inner
+            cap = shrink * (f_bar - gamma) + inner
             lowered = np.maximum(cap / (2 * shrink), least)
-            np.copyto(bound, lowered, where=cap < shrink * bound)
-        high = np.maximum(shrink * (mean - bound - product) + inner, 0)
+            np.copyto(f_star, lowered, where=cap < shrink * f_star)
+        h = np.maximum(shrink * (f_bar - f_star - gamma) + inner, 0)
         small = square <= np.finfo(np.float64).eps
-        step = np.minimum(ratio(high, np.where(small, 0, square), 0), lr)
+        tau = np.minimum(ratio(h, np.where(small, 0, square), 0), lr)
         if self.adapt_lower_bound:
-            np.maximum(mean + inner - product - 0.5 * step * square, least, out=bound)
-        np.multiply(m, step, s)
+            np.maximum(f_bar + inner - gamma - 0.5 * tau * square, least, out=f_star)
+        # x ← x/(1 + α·λ) − τ·m
+        np.multiply(m, tau, s)
         np.divide(x, shrink, x)
         np.subtract(x, s, x)

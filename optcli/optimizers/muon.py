@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, norm, power
+from optcli.optimizers.adam import corrected, moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -51,30 +53,25 @@ class Muon(Shaped):
     beta2: Annotated[float, Ge(0), Lt(1), Doc("of vectors: of the mean square")] = 0.999
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.1
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"mean": shape, "square": shape} if len(shape) < 2 else {"mean": shape}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"m": shape, "v": shape} if len(shape) < 2 else {"B": shape}
 
-    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
-            return (shape,)
+            return {"s": shape}
         low, high = sorted((shape[0], math.prod(shape[1:])))
-        return shape, (low, high), (low, high), (low, low), (low, low)
+        work = {"Y": (low, high), "A": (low, low), "C": (low, low)}
+        return {"s": shape, "X": (low, high), **work}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root / (1 - power(self.beta1, t))
-        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
-        matrices = self.lr, self.momentum, 1 - self.momentum, self.eps
-        return *matrices, *betas, rate, self.eps * root
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        matrices = {"lr": self.lr, "mu": self.momentum, "new": 1 - self.momentum}
+        vectors = corrected(self.lr, self.beta1, self.beta2, self.eps, t)
+        return {**matrices, "least": self.eps, **vectors}
 
-    def update(self, x: Array, g: Array, *rest: Array) -> None:
-        if x.ndim > 2:
-            self._matrix(x, g, *rest[:-6])
-        else:
-            m, v, s, _, _, _, _, *numbers = rest
-            self._vector(x, g, m, v, s, *numbers)
+    def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
+        return self.vector if len(shape) < 2 else self.matrix
 
-    def _matrix(
+    def matrix(
         self,
         x: Array,
         g: Array,
@@ -85,22 +82,25 @@ class Muon(Shaped):
         A: Array,
         C: Array,
         lr: Array,
-        momentum: Array,
+        mu: Array,
         new: Array,
-        eps: Array,
+        least: Array,
     ) -> None:
+        """Move a weight."""
+        # B ← μ·B + (1 − μ)·G, as B ← B + (1 − μ)·(G − B)
         np.subtract(g, B, s)
         np.multiply(s, new, s)
         np.add(B, s, B)
+        # (1 − μ)·G + μ·B, as G + μ·(B − G)
         np.subtract(B, g, s)
-        np.multiply(s, momentum, s)
+        np.multiply(s, mu, s)
         np.add(s, g, s)
         matrix = (s if self.nesterov else B).reshape(len(x), x.shape[1], -1)
         rows, columns = matrix.shape[1:]
         # the shorter side first, so that A is small
         matrix = matrix.swapaxes(1, 2) if rows > columns else matrix
         np.copyto(X, matrix)
-        np.divide(X, np.maximum(norm(X), eps.reshape(-1, 1, 1)), X)
+        np.divide(X, np.maximum(norm(X), least.reshape(-1, 1, 1)), X)
         orthogonalize(X, self.ns_steps, Y, A, C)
         # a dense layer's weight is (inputs, outputs), a kernel (outputs, inputs, …)
         outputs, inputs = (columns, rows) if x.ndim == 3 else (rows, columns)
@@ -108,7 +108,7 @@ class Muon(Shaped):
         np.multiply(step, lr * math.sqrt(max(1, outputs / inputs)), s)
         np.subtract(x, s, x)
 
-    def _vector(
+    def vector(
         self,
         x: Array,
         g: Array,
@@ -122,12 +122,9 @@ class Muon(Shaped):
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
+        """Move a bias, as adam does."""
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        quotient(m, v, eps, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)
 
@@ -138,6 +135,7 @@ def orthogonalize(X: Array, steps: int, Y: Array, A: Array, C: Array) -> None:
     Y (R, m, n), A and C (R, m, m) are room to work in.
     """
     for _ in range(steps):
+        # A = X·Xᵀ,   X ← a·X + (b·A + c·A²)·X
         np.matmul(X, X.swapaxes(1, 2), out=A)
         np.matmul(A, A, out=C)
         np.multiply(C, 2.0315, C)

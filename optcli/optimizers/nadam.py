@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
+from optcli.optimizers.adam import moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -35,7 +36,8 @@ class NAdam(Optimizer):
     Example: `optimizer: {name: nadam, lr: 0.002}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     products: ClassVar[tuple[str, ...]] = ("product",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
@@ -45,29 +47,26 @@ class NAdam(Optimizer):
     momentum_decay: Annotated[float, Ge(0), Doc("how fast the momentum warms up")] = 4e-3
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def momentum(self, t: Array) -> Array:
+    def mu(self, t: Array) -> Array:
         """μ_t."""
         return self.beta1 * (1 - 0.5 * power(0.96, t * self.momentum_decay))
 
-    def coefficients(self, t: Array, product: Array | float = 1.0) -> tuple[Array | float, ...]:
-        now, ahead = self.momentum(t), self.momentum(t + 1)
+    def coefficients(self, t: Array, product: Array | float = 1.0) -> dict[str, Array | float]:
+        now, ahead = self.mu(t), self.mu(t + 1)
         start = np.broadcast_to(product, now[:1].shape)
-        products = np.multiply.accumulate(np.concatenate([start, now]), axis=0)[1:]
+        products = np.multiply.accumulate(np.concatenate([start, now]), axis=0)[1:]  # μ₁⋯μ_t
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
         rate = self.lr * root
-        return (
-            products,
-            self.beta1,
-            1 - self.beta1,
-            self.beta2,
-            1 - self.beta2,
-            rate * ahead / (1 - products * ahead),
-            rate * (1 - now) / (1 - products),
-            self.eps * root,
-        )
+        return {
+            "product": products,
+            "beta1": self.beta1,
+            "new1": 1 - self.beta1,
+            "beta2": self.beta2,
+            "new2": 1 - self.beta2,
+            "ahead": rate * ahead / (1 - products * ahead),
+            "now": rate * (1 - now) / (1 - products),
+            "eps": self.eps * root,
+        }
 
     def update(
         self,
@@ -85,13 +84,10 @@ class NAdam(Optimizer):
         now: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        # α·m̂ = ahead·m + now·g
         np.multiply(m, ahead, s)
         np.multiply(g, now, w)
         np.add(s, w, s)
-        np.sqrt(v, w)
-        np.add(w, eps, w)
-        np.divide(s, w, s)
-        np.subtract(x, s, x)
+        quotient(s, v, eps, w)
+        np.subtract(x, w, x)

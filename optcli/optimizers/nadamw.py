@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
+from optcli.optimizers.adam import moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -36,7 +37,8 @@ class NAdamW(Optimizer):
     Example: `optimizer: {name: nadamw, lr: 0.001, weight_decay: 0.01}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -44,15 +46,18 @@ class NAdamW(Optimizer):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-4
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         new1, new2 = 1 - self.beta1, 1 - self.beta2
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        ahead = self.lr * root * self.beta1 / (1 - power(self.beta1, t + 1))
-        now = self.lr * root * new1 / (1 - power(self.beta1, t))
-        return self.beta1, new1, self.beta2, new2, ahead, now, self.eps * root
+        return {
+            "beta1": self.beta1,
+            "new1": new1,
+            "beta2": self.beta2,
+            "new2": new2,
+            "ahead": self.lr * root * self.beta1 / (1 - power(self.beta1, t + 1)),
+            "now": self.lr * root * new1 / (1 - power(self.beta1, t)),
+            "eps": self.eps * root,
+        }
 
     def update(
         self,
@@ -70,13 +75,10 @@ class NAdamW(Optimizer):
         now: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        # α·m̂ = ahead·m + now·g
         np.multiply(m, ahead, s)
         np.multiply(g, now, w)
         np.add(s, w, s)
-        np.sqrt(v, w)
-        np.add(w, eps, w)
-        np.divide(s, w, s)
-        np.subtract(x, s, x)
+        quotient(s, v, eps, w)
+        np.subtract(x, w, x)

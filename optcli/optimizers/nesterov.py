@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -38,20 +38,21 @@ class Nesterov(Optimizer):
     Example: `optimizer: {name: nesterov, lr: 0.01, momentum: 0.9}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("v",)
+
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("velocity",)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "mu": self.momentum}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum
-
-    def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, momentum: Array) -> None:
+    def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, mu: Array) -> None:
         np.multiply(g, lr, s)
-        np.multiply(v, momentum, v)
+        # v ← μ·v − α·g
+        np.multiply(v, mu, v)
         np.subtract(v, s, v)
+        # x ← x + μ·v − α·g
         np.subtract(x, s, x)
-        np.multiply(v, momentum, s)
+        np.multiply(v, mu, s)
         np.add(x, s, x)

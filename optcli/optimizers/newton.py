@@ -46,17 +46,18 @@ class Newton(Shaped):
     """
 
     whole: ClassVar[bool] = True
-    asks: ClassVar[bool] = True
+    needs_oracle: ClassVar[bool] = True
 
     lr: Annotated[float, Gt(0), Doc("step that is tried first")] = 1.0
     damping: Annotated[float, Ge(0), Doc("added to every curvature")] = 1e-8
 
-    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         (size,) = shape
-        return shape, shape, shape, shape, (size, size), (size, size)
+        square = (size, size)
+        return {"d": shape, "v": shape, "at": shape, "slope": shape, "H": square, "Q": square}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.damping
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "damping": self.damping}
 
     def update(
         self,
@@ -80,11 +81,13 @@ class Newton(Shaped):
             v[:, column] = 0
         np.add(H, H.swapaxes(1, 2), Q)  # of two equals but for rounding, the mean
         np.multiply(Q, 0.5, H)
+        # H = Q·Λ·Qᵀ
         curvatures, Q[:] = eigen(H)
         np.abs(curvatures, curvatures)
-        np.add(curvatures, damping, curvatures)
+        np.add(curvatures, damping, curvatures)  # |Λ| + δ
         # what has no curvature at all stays where it is
         inverse = np.divide(1, curvatures, out=np.zeros_like(curvatures), where=curvatures != 0)
+        # d = −Q·(|Λ| + δ)⁻¹·Qᵀ·g
         along = np.matmul(g[:, None], Q)[:, 0] * inverse
         np.matmul(Q, along[..., None], out=d[..., None])
         np.negative(d, d)
@@ -111,6 +114,7 @@ def step_down(
         np.multiply(d, step, at)
         np.add(x, at, at)
         value = oracle.gradient(at, g)[:, None]
+        # f(x + α·d) ≤ f(x) + 10⁻⁴·α·gᵀd
         enough = value <= limit + PROMISE * step * slope
         if enough.all():
             break

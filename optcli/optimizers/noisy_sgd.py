@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 
@@ -34,14 +34,12 @@ class NoisySGD(Optimizer):
     Example: `optimizer: {name: noisy_sgd, lr: 0.01, eta: 0.3}`
     """
 
-    noisy: ClassVar[bool] = True
-
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     eta: Annotated[float, Ge(0), Doc("variance of the noise at the first step")] = 0.01
     gamma: Annotated[float, Ge(0), Doc("power with which the variance falls")] = 0.55
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, np.sqrt(self.eta / power(t, self.gamma))
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "sigma": np.sqrt(self.eta / power(t, self.gamma))}
 
     def update(self, x: Array, g: Array, noise: Array, s: Array, lr: Array, sigma: Array) -> None:
         np.multiply(noise, sigma, s)

@@ -34,7 +34,7 @@ class NovoGrad(Shaped):
     Example: `optimizer: {name: novograd, lr: 0.01, weight_decay: 0.001}`
     """
 
-    scratch: ClassVar[int] = 2
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
@@ -43,12 +43,19 @@ class NovoGrad(Shaped):
     eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-6
     weight_decay: Annotated[float, Ge(0), Doc("adds its multiple of x to the scaled g")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"velocity": shape, "square": (1,) * len(shape)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"m": shape, "v": (1,) * len(shape)}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        stays = np.where(t == 1, 0.0, self.beta2)
-        return self.lr, self.beta1, stays, 1 - stays, self.eps, self.weight_decay
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        beta2 = np.where(t == 1, 0.0, self.beta2)
+        return {
+            "lr": self.lr,
+            "beta1": self.beta1,
+            "beta2": beta2,
+            "new2": 1 - beta2,
+            "eps": self.eps,
+            "decay": self.weight_decay,
+        }
 
     def update(
         self,
@@ -60,12 +67,13 @@ class NovoGrad(Shaped):
         w: Array,
         lr: Array,
         beta1: Array,
-        stays: Array,
-        new: Array,
+        beta2: Array,
+        new2: Array,
         eps: Array,
         decay: Array,
     ) -> None:
-        v[:] = stays * v + new * dot(g, g)
+        v[:] = beta2 * v + new2 * dot(g, g)
+        # m ← β₁·m + (g / (√v + ε) + λ·x)
         np.divide(g, np.sqrt(v) + eps, s)
         np.multiply(x, decay, w)
         np.add(s, w, s)

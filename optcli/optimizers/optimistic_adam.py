@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
+from optcli.optimizers.adam import moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -33,7 +34,8 @@ class OptimisticAdam(Optimizer):
     Example: `optimizer: {name: optimistic_adam, lr: 0.001, nesterov: false}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v", "u_prev")
+    scratch: ClassVar[tuple[str, ...]] = ("u", "w")
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
@@ -43,28 +45,25 @@ class OptimisticAdam(Optimizer):
     nesterov: Annotated[bool, Doc("look ahead along the mean")] = True
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square", "before")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         new1, new2 = 1 - self.beta1, 1 - self.beta2
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
         now = root / (1 - power(self.beta1, t))
         ahead = root * self.beta1 / (1 - power(self.beta1, t + 1))
         # u = (mean·m + fresh·g) / (√v + root·ε)
         mean, fresh = (ahead, now * new1) if self.nesterov else (now, 0.0)
-        known = np.where(t == 1, 0.0, self.optimism)
-        return (
-            self.beta1,
-            new1,
-            self.beta2,
-            new2,
-            mean,
-            fresh,
-            self.eps * root,
-            self.lr * (self.alpha + known),
-            self.lr * known,
-        )
+        known = np.where(t == 1, 0.0, self.optimism)  # β, once there is u_(t−1)
+        return {
+            "beta1": self.beta1,
+            "new1": new1,
+            "beta2": self.beta2,
+            "new2": new2,
+            "mean": mean,
+            "fresh": fresh,
+            "eps": self.eps * root,
+            "rate": self.lr * (self.alpha + known),
+            "back": self.lr * known,
+        }
 
     def update(
         self,
@@ -72,8 +71,8 @@ class OptimisticAdam(Optimizer):
         g: Array,
         m: Array,
         v: Array,
-        before: Array,
-        s: Array,
+        u_prev: Array,
+        u: Array,
         w: Array,
         beta1: Array,
         new1: Array,
@@ -85,17 +84,15 @@ class OptimisticAdam(Optimizer):
         rate: Array,
         back: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.multiply(m, mean, s)
+        moments(m, v, g, beta1, new1, beta2, new2, u)
+        np.multiply(m, mean, u)
         np.multiply(g, fresh, w)
-        np.add(s, w, s)
-        np.sqrt(v, w)
-        np.add(w, eps, w)
-        np.divide(s, w, s)
-        np.multiply(before, back, w)
+        np.add(u, w, u)
+        quotient(u, v, eps, w)
+        np.copyto(u, w)
+        # x ← x + γ·β·u_(t−1) − γ·(α + β)·u_t
+        np.multiply(u_prev, back, w)
         np.add(x, w, x)
-        np.copyto(before, s)
-        np.multiply(s, rate, s)
-        np.subtract(x, s, x)
+        np.copyto(u_prev, u)
+        np.multiply(u, rate, u)
+        np.subtract(x, u, x)

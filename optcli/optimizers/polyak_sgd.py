@@ -36,15 +36,19 @@ class PolyakSGD(Shaped):
     """
 
     whole: ClassVar[bool] = True
-    sees_loss: ClassVar[bool] = True
 
     lr: Annotated[float, Gt(0), Doc("factor on the step")] = 1.0
     max_learning_rate: Annotated[float, Gt(0), Doc("largest step")] = 1.0
     f_min: Annotated[float, Doc("least value of the loss")] = 0.0
     eps: Annotated[float, Ge(0), Doc("added to the squared norm")] = 0.0
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.max_learning_rate, self.f_min, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lr": self.lr,
+            "largest": self.max_learning_rate,
+            "f_star": self.f_min,
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -53,12 +57,12 @@ class PolyakSGD(Shaped):
         s: Array,
         lr: Array,
         largest: Array,
-        least: Array,
+        f_star: Array,
         eps: Array,
         loss: Array,
     ) -> None:
         square = dot(g, g) + eps
         square *= square > np.finfo(np.float64).eps
-        step = np.minimum(ratio(loss - least, square, 0), largest)
-        np.multiply(g, lr * step, s)
+        gamma = np.minimum(ratio(loss - f_star, square, 0), largest)
+        np.multiply(g, lr * gamma, s)
         np.subtract(x, s, x)

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, power, ratio
+from optcli.optimizers.adam import quotient
+from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, power, ratio
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -39,8 +40,8 @@ class Prodigy(Shaped):
     Example: `optimizer: {name: prodigy}`
     """
 
+    scratch: ClassVar[tuple[str, ...]] = ("u", "w")
     whole: ClassVar[bool] = True
-    scratch: ClassVar[int] = 2
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
@@ -51,25 +52,26 @@ class Prodigy(Shaped):
     estim_lr_coef: Annotated[float, Gt(0), Doc("factor on the estimate")] = 1.0
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by the step times it")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        arrays = {"mean": shape, "square": shape, "sum": shape, "origin": shape}
-        return {**arrays, "distance": (1,), "progress": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"m": shape, "v": shape, "s": shape, "x0": shape, "d": (1,), "r": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[3][:] = x
-        slots[4][:] = self.estim_lr0
+    def start(self, x: Array, x0: Array, d: Array) -> None:
+        x0[:] = x
+        d[:] = self.estim_lr0
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        rate = self.lr * np.sqrt(1 - power(self.beta2, t)) / (1 - power(self.beta1, t))
-        beta3 = np.sqrt(self.beta2)
-        betas = (
-            self.beta1,
-            self.beta2,
-            beta3,
-            1 - np.asarray(self.beta1),
-            1 - np.asarray(self.beta2),
-        )
-        return rate, *betas, self.eps, self.estim_lr0, self.estim_lr_coef, self.weight_decay
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "rate": self.lr * np.sqrt(1 - power(self.beta2, t)) / (1 - power(self.beta1, t)),
+            "beta1": self.beta1,
+            "beta2": self.beta2,
+            "beta3": np.sqrt(self.beta2),
+            "new1": 1 - np.asarray(self.beta1),
+            "new2": 1 - np.asarray(self.beta2),
+            "eps": self.eps,
+            "d0": self.estim_lr0,
+            "c": self.estim_lr_coef,
+            "decay": self.weight_decay,
+        }
 
     def update(
         self,
@@ -77,11 +79,11 @@ class Prodigy(Shaped):
         g: Array,
         m: Array,
         v: Array,
-        total: Array,
-        origin: Array,
-        d: Array,
-        progress: Array,
         s: Array,
+        x0: Array,
+        d: Array,
+        r: Array,
+        u: Array,
         w: Array,
         rate: Array,
         beta1: Array,
@@ -90,30 +92,25 @@ class Prodigy(Shaped):
         new1: Array,
         new2: Array,
         eps: Array,
-        first: Array,
-        factor: Array,
+        d0: Array,
+        c: Array,
         decay: Array,
     ) -> None:
         gamma = d * rate
-        np.subtract(origin, x, s)
-        progress[:] = beta3 * progress + d / first * gamma * dot(g, s)
-        np.multiply(g, d, s)
-        np.multiply(m, beta1, m)
-        np.multiply(s, new1, w)
-        np.add(m, w, m)
-        np.multiply(total, beta3, total)
-        np.multiply(s, gamma / first, w)
-        np.add(total, w, total)
-        np.multiply(s, s, s)
-        np.multiply(s, new2, s)
-        np.multiply(v, beta2, v)
-        np.add(v, s, v)
-        np.abs(total, s)
-        np.maximum(d, ratio(factor * progress, s.sum(axis=1, keepdims=True), 0), out=d)
-        np.sqrt(v, s)
-        np.add(s, d * eps, s)
-        np.divide(m, s, s)
+        # r ← β₃·r + γ·d·⟨g, x₀ − x⟩/d₀
+        np.subtract(x0, x, u)
+        r[:] = beta3 * r + d / d0 * gamma * dot(g, u)
+        np.multiply(g, d, u)  # d·g
+        mix(m, u, beta1, new1, w)
+        mix(s, u, beta3, gamma / d0, w)
+        np.multiply(u, u, u)
+        mix(v, u, beta2, new2, u)
+        # d′ = max(d, c·r/‖s‖₁)
+        np.abs(s, u)
+        np.maximum(d, ratio(c * r, u.sum(axis=1, keepdims=True), 0), out=d)
+        # x ← x − γ·(m / (√v + d′·ε) + λ·x)
+        quotient(m, v, d * eps, u)
         np.multiply(x, decay, w)
-        np.add(s, w, s)
-        np.multiply(s, gamma, s)
-        np.subtract(x, s, x)
+        np.add(u, w, u)
+        np.multiply(u, gamma, u)
+        np.subtract(x, u, x)

@@ -33,7 +33,8 @@ class QHAdam(Optimizer):
     Example: `optimizer: {name: qhadam, lr: 0.001, nu1: 0.7}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.995
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
@@ -42,23 +43,20 @@ class QHAdam(Optimizer):
     eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         mean = self.nu1 / (1 - power(self.beta1, t))
         square = self.nu2 / (1 - power(self.beta2, t))
-        return (
-            self.beta1,
-            1 - self.beta1,
-            self.beta2,
-            1 - self.beta2,
-            self.lr * mean,
-            self.lr * (1 - self.nu1),
-            square,
-            1 - self.nu2,
-            self.eps,
-        )
+        return {
+            "beta1": self.beta1,
+            "new1": 1 - self.beta1,
+            "beta2": self.beta2,
+            "new2": 1 - self.beta2,
+            "mean": self.lr * mean,  # α·ν₁·m̂ = mean·m
+            "now": self.lr * (1 - self.nu1),
+            "square": square,  # ν₂·v̂ = square·v
+            "squared": 1 - self.nu2,
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -81,11 +79,13 @@ class QHAdam(Optimizer):
         mix(m, g, beta1, new1, s)
         np.multiply(g, g, s)
         mix(v, s, beta2, new2, w)
+        # √((1 − ν₂)·g² + ν₂·v̂) + ε
         np.multiply(s, squared, s)
         np.multiply(v, square, w)
         np.add(s, w, s)
         np.sqrt(s, s)
         np.add(s, eps, s)
+        # x ← x − α·(1 − ν₁)·g/… − α·ν₁·m̂/…
         np.divide(g, s, w)
         np.multiply(w, now, w)
         np.subtract(x, w, x)

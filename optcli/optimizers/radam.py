@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
+from optcli.optimizers.adam import moments, quotient
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -39,26 +40,30 @@ class RAdam(Optimizer):
     Example: `optimizer: {name: radam, lr: 0.001}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
     eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         rate = self.lr / (1 - power(self.beta1, t))  # α·m̂ = rate · m
         stays = power(self.beta2, t)
-        limit = 2 / (1 - self.beta2) - 1 + 0 * t
-        length = limit - 2 * t * stays / (1 - stays)
+        limit = 2 / (1 - self.beta2) - 1 + 0 * t  # ρ∞
+        length = limit - 2 * t * stays / (1 - stays)  # ρ
         adapts = length > 5
         one = np.where(adapts, length, 6.0)  # any length that has a root
         far = np.maximum(limit, 5.0)
-        rectified = np.sqrt((one - 4) * (one - 2) * far / ((far - 4) * (far - 2) * one))
-        adaptive = np.where(adapts, rate * rectified * np.sqrt(1 - stays), 0)
-        plain = np.where(adapts, 0, rate)
-        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, adaptive, plain, self.eps
+        r = np.sqrt((one - 4) * (one - 2) * far / ((far - 4) * (far - 2) * one))
+        betas = {"beta1": self.beta1, "new1": 1 - self.beta1}
+        betas |= {"beta2": self.beta2, "new2": 1 - self.beta2}
+        return {
+            **betas,
+            "adaptive": np.where(adapts, rate * r * np.sqrt(1 - stays), 0),
+            "plain": np.where(adapts, 0, rate),
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -75,12 +80,9 @@ class RAdam(Optimizer):
         plain: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(adaptive, s, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        # α·r·l·m̂, or α·m̂: one of the two rates is 0
+        quotient(adaptive, v, eps, s)
         np.add(s, plain, s)
         np.multiply(s, m, s)
         np.subtract(x, s, x)

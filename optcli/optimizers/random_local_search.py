@@ -36,36 +36,32 @@ class RandomLocalSearch(Shaped):
     """
 
     whole: ClassVar[bool] = True
-    model: ClassVar[str] = "best"
-    noisy: ClassVar[bool] = True
-    sees_loss: ClassVar[bool] = True
+    model: ClassVar[str] = "x_best"
 
     lr: Annotated[float, Gt(0), Doc("deviation of the steps tried")] = 0.01
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"best": shape, "lowest": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"x_best": shape, "f_best": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        best, lowest = slots
-        best[:] = x
-        lowest.fill(np.inf)
+    def start(self, x: Array, x_best: Array, f_best: Array) -> None:
+        x_best[:] = x
+        f_best.fill(np.inf)
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (self.lr,)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"sigma": self.lr}
 
     def update(
         self,
         x: Array,
-        g: Array,
-        best: Array,
-        lowest: Array,
+        x_best: Array,
+        f_best: Array,
         noise: Array,
         s: Array,
         sigma: Array,
         loss: Array,
     ) -> None:
-        better = loss < lowest
-        np.copyto(best, x, where=better)
-        np.copyto(lowest, loss, where=better)
+        better = loss < f_best
+        np.copyto(x_best, x, where=better)
+        np.copyto(f_best, loss, where=better)
         np.multiply(noise, sigma, s)
-        np.add(best, s, x)
+        np.add(x_best, s, x)

@@ -37,37 +37,33 @@ class RandomSearch(Shaped):
     """
 
     whole: ClassVar[bool] = True
-    model: ClassVar[str] = "best"
-    noisy: ClassVar[bool] = True
-    sees_loss: ClassVar[bool] = True
+    model: ClassVar[str] = "x_best"
 
     lr: Annotated[float, Gt(0), Doc("deviation of the points tried")] = 0.1
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"best": shape, "origin": shape, "lowest": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"x_best": shape, "x0": shape, "f_best": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        best, origin, lowest = slots
-        best[:] = origin[:] = x
-        lowest.fill(np.inf)
+    def start(self, x: Array, x_best: Array, x0: Array, f_best: Array) -> None:
+        x_best[:] = x0[:] = x
+        f_best.fill(np.inf)
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (self.lr,)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"sigma": self.lr}
 
     def update(
         self,
         x: Array,
-        g: Array,
-        best: Array,
-        origin: Array,
-        lowest: Array,
+        x_best: Array,
+        x0: Array,
+        f_best: Array,
         noise: Array,
         s: Array,
         sigma: Array,
         loss: Array,
     ) -> None:
-        better = loss < lowest
-        np.copyto(best, x, where=better)
-        np.copyto(lowest, loss, where=better)
+        better = loss < f_best
+        np.copyto(x_best, x, where=better)
+        np.copyto(f_best, loss, where=better)
         np.multiply(noise, sigma, s)
-        np.add(origin, s, x)
+        np.add(x0, s, x)

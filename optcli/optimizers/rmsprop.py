@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -46,25 +46,38 @@ class RMSprop(Optimizer):
     centered: Annotated[bool, Doc("divide by the deviation, not by the root of the square")] = False
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        mean = ("mean",) if self.centered else ()
-        velocity = ("velocity",) if self.momentum else ()
-        return ("square", *mean, *velocity)
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        names = ["v", *(["m"] if self.centered else []), *(["b"] if self.momentum else [])]
+        return dict.fromkeys(names, shape)
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.rho, 1 - np.asarray(self.rho), self.eps, self.momentum
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lr": self.lr,
+            "rho": self.rho,
+            "new": 1 - np.asarray(self.rho),
+            "eps": self.eps,
+            "mu": self.momentum,
+        }
 
-    def update(self, x: Array, g: Array, v: Array, *rest: Array) -> None:
-        *slots, s, lr, rho, fresh, eps, momentum = rest
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        v: Array,
+        s: Array,
+        lr: Array,
+        rho: Array,
+        new: Array,
+        eps: Array,
+        mu: Array,
+        **more: Array,
+    ) -> None:
         np.multiply(g, g, s)
-        np.multiply(s, fresh, s)
-        np.multiply(v, rho, v)
-        np.add(v, s, v)
+        mix(v, s, rho, new, s)
         if self.centered:
-            m = slots[0]
-            np.multiply(g, fresh, s)
-            np.multiply(m, rho, m)
-            np.add(m, s, m)
+            m = more["m"]
+            mix(m, g, rho, new, s)
+            # √(v − m²)
             np.multiply(m, m, s)
             np.subtract(v, s, s)
             np.maximum(s, 0, out=s)
@@ -72,10 +85,10 @@ class RMSprop(Optimizer):
         else:
             np.sqrt(v, s)
         np.add(s, eps, s)
-        np.divide(g, s, s)
+        np.divide(g, s, s)  # d
         if self.momentum:
-            b = slots[-1]
-            np.multiply(b, momentum, b)
+            b = more["b"]
+            np.multiply(b, mu, b)
             np.add(b, s, b)
             np.multiply(b, lr, s)
         else:

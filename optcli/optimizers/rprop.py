@@ -38,7 +38,8 @@ class Rprop(Optimizer):
     Example: `optimizer: {name: rprop, lr: 0.01}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("g_prev", "delta")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("step size at the start")] = 1e-2
     eta_minus: Annotated[float, Gt(0), Lt(1), Doc("factor after a change of sign")] = 0.5
@@ -47,26 +48,23 @@ class Rprop(Optimizer):
     step_max: Annotated[float, Gt(0), Doc("largest step size")] = 50.0
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("before", "size")
+    def start(self, delta: Array) -> None:
+        delta[:] = self.lr
 
-    def start(self, x: Array, *slots: Array) -> None:
-        slots[1][:] = self.lr
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (
-            self.eta_minus - np.ones_like(t),
-            self.eta_plus - np.ones_like(t),
-            self.step_min,
-            self.step_max,
-        )
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "less": self.eta_minus - np.ones_like(t),
+            "more": self.eta_plus - np.ones_like(t),
+            "least": self.step_min,
+            "largest": self.step_max,
+        }
 
     def update(
         self,
         x: Array,
         g: Array,
-        before: Array,
-        size: Array,
+        g_prev: Array,
+        delta: Array,
         s: Array,
         w: Array,
         less: Array,
@@ -74,20 +72,21 @@ class Rprop(Optimizer):
         least: Array,
         largest: Array,
     ) -> None:
-        np.multiply(g, before, s)
-        np.less(s, 0, out=before)  # 1 where the sign has changed
+        np.multiply(g, g_prev, s)
+        np.less(s, 0, out=g_prev)  # 1 where the sign has changed
         np.greater(s, 0, out=w)  # 1 where it has stayed
         # the factor: 1 + (η⁻ − 1), 1 + (η⁺ − 1), or 1
-        np.multiply(before, less, s)
+        np.multiply(g_prev, less, s)
         np.multiply(w, more, w)
         np.add(s, w, s)
         np.add(s, 1, s)
-        np.multiply(size, s, size)
-        np.maximum(size, least, out=size)
-        np.minimum(size, largest, out=size)
-        # g where the sign has not changed
-        np.subtract(1, before, before)
-        np.multiply(g, before, before)
-        np.sign(before, s)
-        np.multiply(s, size, s)
+        np.multiply(delta, s, delta)
+        np.maximum(delta, least, out=delta)
+        np.minimum(delta, largest, out=delta)
+        # g where the sign has not changed, else 0
+        np.subtract(1, g_prev, g_prev)
+        np.multiply(g, g_prev, g_prev)
+        # x ← x − sign(g)·Δ
+        np.sign(g_prev, s)
+        np.multiply(s, delta, s)
         np.subtract(x, s, x)

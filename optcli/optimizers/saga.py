@@ -39,36 +39,36 @@ class SAGA(Shaped):
     """
 
     whole: ClassVar[bool] = True
-    asks: ClassVar[bool] = True
-    of_models: ClassVar[Literal["", "scores", "rows"]] = "rows"
+    needs_oracle: ClassVar[bool] = True
+    needs_model: ClassVar[Literal["", "scores", "rows"]] = "rows"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"table": (SAMPLES, *shape), "mean": shape}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"phi": (SAMPLES, *shape), "phi_bar": shape}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (self.lr,)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr}
 
     def update(
         self,
         x: Array,
         g: Array,
-        table: Array,
-        mean: Array,
+        phi: Array,
+        phi_bar: Array,
         s: Array,
         lr: Array,
         oracle: Oracle,
     ) -> None:
         gradients = oracle.row_gradients(x)
-        np.add(g, mean, s)
+        np.add(g, phi_bar, s)
         rows, shares, shares_of_all = oracle.rows()
         for r, indices in enumerate(rows):
             for i, new, share, of_all in zip(
                 indices, gradients[r], shares[r], shares_of_all[r], strict=True
             ):
-                s[r] -= share * table[r, i]
-                mean[r] += of_all * (new - table[r, i])
-                table[r, i] = new
+                s[r] -= share * phi[r, i]  # sᵢ·φᵢ
+                phi_bar[r] += of_all * (new - phi[r, i])  # Sᵢ·(∇fᵢ(x) − φᵢ)
+                phi[r, i] = new
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

@@ -38,10 +38,11 @@ class ScheduleFreeAdamW(Shaped):
     Example: `optimizer: {name: schedule_free_adamw, lr: 0.0025}`
     """
 
+    point: ClassVar[str] = "y"
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     whole: ClassVar[bool] = True
-    model: ClassVar[str] = "average"
+    model: ClassVar[str] = "x"
     decay: ClassVar[Decay] = "own"
-    scratch: ClassVar[int] = 2
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2.5e-3
     beta1: Annotated[float, Ge(0), Le(1), Doc("share of the average in y")] = 0.9
@@ -50,18 +51,24 @@ class ScheduleFreeAdamW(Shaped):
     weight_lr_power: Annotated[float, Ge(0), Doc("power of lr in the weight of a step")] = 2.0
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks z by lr times it, times y")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        arrays = {"average": shape, "fast": shape, "square": shape}
-        return {**arrays, "weight": (1,), "highest": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"x": shape, "z": shape, "v": shape, "w_sum": (1,), "lr_max": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        for slot in slots[:2]:
-            slot[:] = x
+    def start(self, y: Array, x: Array, z: Array) -> None:
+        x[:] = z[:] = y
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        root = 1 / np.sqrt(1 - power(self.beta2, t))
-        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
-        return self.lr, *betas, root, self.eps, self.weight_lr_power, self.weight_decay
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lr": self.lr,
+            "beta1": self.beta1,
+            "new1": 1 - self.beta1,
+            "beta2": self.beta2,
+            "new2": 1 - self.beta2,
+            "root": 1 / np.sqrt(1 - power(self.beta2, t)),
+            "eps": self.eps,
+            "r": self.weight_lr_power,
+            "decay": self.weight_decay,
+        }
 
     def update(
         self,
@@ -70,22 +77,23 @@ class ScheduleFreeAdamW(Shaped):
         x: Array,
         z: Array,
         v: Array,
-        weight: Array,
-        highest: Array,
+        w_sum: Array,
+        lr_max: Array,
         s: Array,
         w: Array,
         lr: Array,
         beta1: Array,
-        rest: Array,
+        new1: Array,
         beta2: Array,
         new2: Array,
         root: Array,
         eps: Array,
-        exponent: Array,
+        r: Array,
         decay: Array,
     ) -> None:
         np.multiply(g, g, s)
         mix(v, s, beta2, new2, s)
+        # z ← z − α·(g / (√(v/(1 − β₂ᵗ)) + ε) + λ·y)
         np.sqrt(v, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
@@ -94,7 +102,8 @@ class ScheduleFreeAdamW(Shaped):
         np.add(s, w, s)
         np.multiply(s, lr, s)
         np.subtract(z, s, z)
-        average(x, z, share(weight, highest, lr, exponent), s)
+        average(x, z, share(w_sum, lr_max, lr, r), s)
+        # y = (1 − β₁)·z + β₁·x
         np.multiply(x, beta1, y)
-        np.multiply(z, rest, s)
+        np.multiply(z, new1, s)
         np.add(y, s, y)

@@ -36,23 +36,24 @@ class ScheduleFreeSGD(Shaped):
     Example: `optimizer: {name: schedule_free_sgd, lr: 1}`
     """
 
+    point: ClassVar[str] = "y"
     whole: ClassVar[bool] = True
-    model: ClassVar[str] = "average"
+    model: ClassVar[str] = "x"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
     momentum: Annotated[float, Ge(0), Le(1), Doc("share of the average in y")] = 0.9
     weight_lr_power: Annotated[float, Ge(0), Doc("power of lr in the weight of a step")] = 2.0
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of y to g")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"average": shape, "fast": shape, "weight": (1,), "highest": (1,)}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"x": shape, "z": shape, "w_sum": (1,), "lr_max": (1,)}
 
-    def start(self, x: Array, *slots: Array) -> None:
-        for slot in slots[:2]:
-            slot[:] = x
+    def start(self, y: Array, x: Array, z: Array) -> None:
+        x[:] = z[:] = y
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum, 1 - np.asarray(self.momentum), self.weight_lr_power
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        new = 1 - np.asarray(self.momentum)
+        return {"lr": self.lr, "beta": self.momentum, "new": new, "r": self.weight_lr_power}
 
     def update(
         self,
@@ -60,28 +61,28 @@ class ScheduleFreeSGD(Shaped):
         g: Array,
         x: Array,
         z: Array,
-        weight: Array,
-        highest: Array,
+        w_sum: Array,
+        lr_max: Array,
         s: Array,
         lr: Array,
         beta: Array,
-        rest: Array,
-        exponent: Array,
+        new: Array,
+        r: Array,
     ) -> None:
         np.multiply(g, lr, s)
-        np.subtract(z, s, z)
-        average(x, z, share(weight, highest, lr, exponent), s)
-        np.multiply(x, beta, y)
-        np.multiply(z, rest, s)
+        np.subtract(z, s, z)  # eq. 4
+        average(x, z, share(w_sum, lr_max, lr, r), s)  # eq. 5
+        np.multiply(x, beta, y)  # eq. 3
+        np.multiply(z, new, s)
         np.add(y, s, y)
 
 
-def share(weight: Array, highest: Array, lr: Array, exponent: Array) -> Array:
+def share(w_sum: Array, lr_max: Array, lr: Array, r: Array) -> Array:
     """The weight c of this step in the average; keeps the sum of weights and the largest lr."""
-    np.maximum(highest, lr, out=highest)
-    new = power(highest, exponent)
-    np.add(weight, new, weight)
-    return ratio(new, weight, 0)
+    np.maximum(lr_max, lr, out=lr_max)
+    w = power(lr_max, r)
+    np.add(w_sum, w, w_sum)
+    return ratio(w, w_sum, 0)
 
 
 def average(x: Array, z: Array, c: Array, work: Array) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 from optcli.specs import Doc, Ge, Lt
 
 
@@ -40,25 +41,29 @@ class SGD(Optimizer):
     nesterov: Annotated[bool, Doc("look ahead along the velocity")] = False
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("velocity",) if self.momentum else ()
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"b": shape} if self.momentum else {}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum, np.where(t == 1, 1.0, 1 - self.dampening)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        new = np.where(t == 1, 1.0, 1 - self.dampening)  # 1 − τ
+        return {"lr": self.lr, "mu": self.momentum, "new": new}
 
-    def update(self, x: Array, g: Array, *rest: Array) -> None:
-        if len(rest) == 4:
-            step, lr, _, _ = rest
-            np.multiply(g, lr, step)
+    def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
+        return self.with_momentum if self.momentum else self.update
+
+    def update(self, x: Array, g: Array, s: Array, lr: Array) -> None:
+        np.multiply(g, lr, s)
+        np.subtract(x, s, x)
+
+    def with_momentum(
+        self, x: Array, g: Array, b: Array, s: Array, lr: Array, mu: Array, new: Array
+    ) -> None:
+        """Step along the velocity b."""
+        mix(b, g, mu, new, s)
+        if self.nesterov:
+            np.multiply(b, mu, s)
+            np.add(s, g, s)
+            np.multiply(s, lr, s)
         else:
-            b, step, lr, momentum, fresh = rest
-            np.multiply(b, momentum, b)
-            np.multiply(g, fresh, step)
-            np.add(b, step, b)
-            if self.nesterov:
-                np.multiply(b, momentum, step)
-                np.add(step, g, step)
-                np.multiply(step, lr, step)
-            else:
-                np.multiply(b, lr, step)
-        np.subtract(x, step, x)
+            np.multiply(b, lr, s)
+        np.subtract(x, s, x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -47,34 +48,34 @@ class Shampoo(Shaped):
     frequency: Annotated[int, Ge(1), Doc("steps from one computation of the roots to the next")] = 1
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
-            return {"square": shape}
+            return {"v": shape}
         m, n = shape
-        return {"left": (m, m), "right": (n, n), "left_root": (m, m), "right_root": (n, n)}
+        return {"L": (m, m), "R": (n, n), "L_root": (m, m), "R_root": (n, n)}
 
-    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
-            return (shape,)
+            return {"s": shape}
         m, n = shape
-        return shape, shape, (m, m), (n, n)
+        return {"s": shape, "w": shape, "GGt": (m, m), "GtG": (n, n)}
 
-    def start(self, x: Array, *slots: Array) -> None:
+    def start(self, **state: Array) -> None:
         eps = np.asarray(self.eps)
-        if x.ndim < 3:
-            slots[0][:] = eps
+        if "v" in state:
+            state["v"][:] = eps
             return
-        for matrix in slots[:2]:
+        for matrix in (state["L"], state["R"]):
             matrix[:] = eps[..., None] * np.eye(matrix.shape[1])
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, (t - 1) % self.frequency, self.eps
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "waits": (t - 1) % self.frequency, "eps": self.eps}
 
-    def update(self, x: Array, g: Array, *rest: Array) -> None:
-        if x.ndim > 2:
-            self._matrix(x, g, *rest)
-            return
-        v, s, lr, _, _ = rest
+    def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
+        return self.vector if len(shape) < 2 else self.matrix
+
+    def vector(self, x: Array, g: Array, v: Array, s: Array, lr: Array) -> None:
+        """Move a bias."""
         np.multiply(g, g, s)
         np.add(v, s, v)
         np.sqrt(v, s)
@@ -82,31 +83,33 @@ class Shampoo(Shaped):
         np.multiply(s, lr, s)
         np.subtract(x, s, x)
 
-    def _matrix(
+    def matrix(
         self,
         x: Array,
         g: Array,
         L: Array,
         R: Array,
-        left: Array,
-        right: Array,
+        L_root: Array,
+        R_root: Array,
         s: Array,
         w: Array,
-        LL: Array,
-        RR: Array,
+        GGt: Array,
+        GtG: Array,
         lr: Array,
         waits: Array,
         eps: Array,
     ) -> None:
-        np.matmul(g, g.swapaxes(1, 2), out=LL)
-        np.add(L, LL, L)
-        np.matmul(g.swapaxes(1, 2), g, out=RR)
-        np.add(R, RR, R)
+        """Move a weight."""
+        np.matmul(g, g.swapaxes(1, 2), out=GGt)
+        np.add(L, GGt, L)
+        np.matmul(g.swapaxes(1, 2), g, out=GtG)
+        np.add(R, GtG, R)
         if waits.item(0) == 0:
-            left[:] = roots(L, -0.25, eps)
-            right[:] = roots(R, -0.25, eps)
-        np.matmul(left, g, out=s)
-        np.matmul(s, right, out=w)
+            L_root[:] = roots(L, -0.25, eps)
+            R_root[:] = roots(R, -0.25, eps)
+        # W ← W − α · L^(−¼)·G·R^(−¼)
+        np.matmul(L_root, g, out=s)
+        np.matmul(s, R_root, out=w)
         np.multiply(w, lr, w)
         np.subtract(x, w, x)
 

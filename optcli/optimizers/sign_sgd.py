@@ -33,8 +33,8 @@ class SignSGD(Optimizer):
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (self.lr,)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr}
 
     def update(self, x: Array, g: Array, s: Array, lr: Array) -> None:
         np.sign(g, s)

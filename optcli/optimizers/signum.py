@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -33,19 +33,18 @@ class Signum(Optimizer):
     Example: `optimizer: {name: signum, lr: 0.0001, momentum: 0.9}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m",)
+
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
     momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean",)
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum, 1 - self.momentum
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "beta": self.momentum, "new": 1 - self.momentum}
 
     def update(
-        self, x: Array, g: Array, m: Array, s: Array, lr: Array, momentum: Array, new: Array
+        self, x: Array, g: Array, m: Array, s: Array, lr: Array, beta: Array, new: Array
     ) -> None:
-        mix(m, g, momentum, new, s)
+        mix(m, g, beta, new, s)
         np.sign(m, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

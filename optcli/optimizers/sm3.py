@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Shaped
+from optcli.optimizers.base import OPTIMIZERS, Shaped, mix
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -36,36 +36,47 @@ class SM3(Shaped):
     Example: `optimizer: {name: sm3, lr: 0.1}`
     """
 
-    scratch: ClassVar[int] = 2
+    scratch: ClassVar[tuple[str, ...]] = ("nu", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
     momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         lines = {
             f"axis{axis}": tuple(n if i == axis else 1 for i, n in enumerate(shape))
             for axis in range(len(shape))
         }
-        return {"mean": shape, **lines}
+        return {"m": shape, **lines}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, self.momentum, 1 - np.asarray(self.momentum)
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "beta": self.momentum, "new": 1 - np.asarray(self.momentum)}
 
-    def update(self, x: Array, g: Array, m: Array, *rest: Array) -> None:
-        *lines, s, w, lr, momentum, new = rest
-        np.copyto(s, lines[0])
-        for line in lines[1:]:
-            np.minimum(s, line, out=s)
+    def update(
+        self,
+        x: Array,
+        g: Array,
+        m: Array,
+        nu: Array,
+        w: Array,
+        lr: Array,
+        beta: Array,
+        new: Array,
+        **lines: Array,
+    ) -> None:
+        # ν = min(r, c) + g²
+        np.copyto(nu, lines["axis0"])
+        for axis in range(1, len(lines)):
+            np.minimum(nu, lines[f"axis{axis}"], out=nu)
         np.multiply(g, g, w)
-        np.add(s, w, s)
-        for axis, line in enumerate(lines, 1):
-            others = tuple(i for i in range(1, x.ndim) if i != axis)
-            np.max(s, axis=others, out=line, keepdims=True)
-        np.add(s, 1e-8, s)
-        np.sqrt(s, s)
-        np.divide(g, s, s)
-        np.multiply(s, new, s)
-        np.multiply(m, momentum, m)
-        np.add(m, s, m)
-        np.multiply(m, lr, s)
-        np.subtract(x, s, x)
+        np.add(nu, w, nu)
+        # r and c become the largest of their rows and columns
+        for axis in range(len(lines)):
+            others = tuple(i + 1 for i in range(len(lines)) if i != axis)
+            np.max(nu, axis=others, out=lines[f"axis{axis}"], keepdims=True)
+        # u = g / √(ν + ε)
+        np.add(nu, 1e-8, nu)
+        np.sqrt(nu, nu)
+        np.divide(g, nu, nu)
+        mix(m, nu, beta, new, nu)
+        np.multiply(m, lr, nu)
+        np.subtract(x, nu, x)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
 
 from optcli.arrays import Array
+from optcli.optimizers.adam import moments, quotient
 from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, power
 from optcli.optimizers.shampoo import eigen
 from optcli.specs import Doc, Ge, Gt, Lt
@@ -56,74 +58,72 @@ class SOAP(Shaped):
     frequency: Annotated[int, Ge(1), Doc("steps from one turn of the axes to the next")] = 10
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-2
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        moments = {"mean": shape, "square": shape}
+    def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
-            return moments
+            return {"m": shape, "v": shape}
         m, n = shape
-        sides = {"left": (m, m), "right": (n, n), "left_axes": (m, m), "right_axes": (n, n)}
-        return moments | sides
+        sides = {"L": (m, m), "R": (n, n), "Q_L": (m, m), "Q_R": (n, n)}
+        return {"M": shape, "V": shape, **sides}
 
-    def rooms(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
-            return (shape, shape)
+            return {"s": shape, "w": shape}
         m, n = shape
-        return shape, shape, (m, m), (n, n)
+        return {"s": shape, "w": shape, "GGt": (m, m), "GtG": (n, n)}
 
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         k = np.maximum(t - 1, 1)
-        rate = self.lr * np.sqrt(1 - power(self.beta2, k)) / (1 - power(self.beta1, k))
-        new = 1 - np.asarray(self.beta1), 1 - np.asarray(self.beta2)
-        return rate, t, (t - 1) % self.frequency, self.beta1, self.beta2, *new, self.eps
+        return {
+            "rate": self.lr * np.sqrt(1 - power(self.beta2, k)) / (1 - power(self.beta1, k)),
+            "t": t,
+            "phase": (t - 1) % self.frequency,
+            "beta1": self.beta1,
+            "beta2": self.beta2,
+            "new1": 1 - np.asarray(self.beta1),
+            "new2": 1 - np.asarray(self.beta2),
+            "eps": self.eps,
+        }
 
-    def update(self, x: Array, g: Array, *rest: Array) -> None:
-        if x.ndim > 2:
-            self._matrix(x, g, *rest)
-        else:
-            self._vector(x, g, *rest)
+    def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
+        return self.vector if len(shape) < 2 else self.matrix
 
-    def _vector(
+    def vector(
         self,
         x: Array,
         g: Array,
         m: Array,
         v: Array,
         s: Array,
-        w: Array,
         rate: Array,
         t: Array,
-        _: Array,
         beta1: Array,
         beta2: Array,
         new1: Array,
         new2: Array,
         eps: Array,
     ) -> None:
+        """Move a bias, as adam does, from the second step on."""
         if t.item(0) == 1:
             return
-        mix(m, g, beta1, new1, s)
-        np.multiply(g, g, w)
-        mix(v, w, beta2, new2, s)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)
+        quotient(m, v, eps, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)
 
-    def _matrix(
+    def matrix(
         self,
         x: Array,
         g: Array,
-        m: Array,
-        v: Array,
+        M: Array,
+        V: Array,
         L: Array,
         R: Array,
-        left: Array,
-        right: Array,
+        Q_L: Array,
+        Q_R: Array,
         s: Array,
         w: Array,
-        LL: Array,
-        RR: Array,
+        GGt: Array,
+        GtG: Array,
         rate: Array,
         t: Array,
         phase: Array,
@@ -133,33 +133,34 @@ class SOAP(Shaped):
         new2: Array,
         eps: Array,
     ) -> None:
+        """Move a weight."""
         first = t.item(0) == 1
         if not first:
-            mix(m, g, beta1, new1, s)
-            np.matmul(left.swapaxes(1, 2), g, out=w)
-            np.matmul(w, right, out=s)
+            mix(M, g, beta1, new1, s)
+            # V ← β₂·V + (1 − β₂)·G′²,   G′ = Qₗᵀ·G·Qᵣ
+            np.matmul(Q_L.swapaxes(1, 2), g, out=w)
+            np.matmul(w, Q_R, out=s)
             np.multiply(s, s, s)
-            mix(v, s, beta2, new2, w)
-            np.matmul(left.swapaxes(1, 2), m, out=w)
-            np.matmul(w, right, out=s)
-            np.sqrt(v, w)
-            np.add(w, eps, w)
-            np.divide(s, w, s)
-            np.matmul(left, s, out=w)
-            np.matmul(w, right.swapaxes(1, 2), out=s)
-            np.multiply(s, rate, s)
-            np.subtract(x, s, x)
-        np.matmul(g, g.swapaxes(1, 2), out=LL)
-        L[:] = beta2 * L + new2 * LL
-        np.matmul(g.swapaxes(1, 2), g, out=RR)
-        R[:] = beta2 * R + new2 * RR
+            mix(V, s, beta2, new2, w)
+            # N = Qₗ·(M′ / (√V + ε))·Qᵣᵀ,   M′ = Qₗᵀ·M·Qᵣ
+            np.matmul(Q_L.swapaxes(1, 2), M, out=w)
+            np.matmul(w, Q_R, out=s)
+            quotient(s, V, eps, w)
+            np.matmul(Q_L, w, out=s)
+            np.matmul(s, Q_R.swapaxes(1, 2), out=w)
+            np.multiply(w, rate, w)
+            np.subtract(x, w, x)
+        np.matmul(g, g.swapaxes(1, 2), out=GGt)
+        L[:] = beta2 * L + new2 * GGt
+        np.matmul(g.swapaxes(1, 2), g, out=GtG)
+        R[:] = beta2 * R + new2 * GtG
         if first:
-            left[:] = eigen(L)[1][..., ::-1]
-            right[:] = eigen(R)[1][..., ::-1]
+            Q_L[:] = eigen(L)[1][..., ::-1]
+            Q_R[:] = eigen(R)[1][..., ::-1]
         elif phase.item(0) == 0:
-            rows, columns = turn(left, L), turn(right, R)
-            sorted_rows = np.take_along_axis(v, rows[:, :, None], axis=1)
-            v[:] = np.take_along_axis(sorted_rows, columns[:, None, :], axis=2)
+            rows, columns = turn(Q_L, L), turn(Q_R, R)
+            sorted_rows = np.take_along_axis(V, rows[:, :, None], axis=1)
+            V[:] = np.take_along_axis(sorted_rows, columns[:, None, :], axis=2)
 
 
 def turn(Q: Array, A: Array) -> Array:

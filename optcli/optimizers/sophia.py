@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Decay, Oracle, Shaped, hessian_product, power
+from optcli.optimizers.base import OPTIMIZERS, Decay, Oracle, Shaped, hessian_product, mix, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -38,11 +38,11 @@ class Sophia(Shaped):
     Example: `optimizer: {name: sophia, lr: 0.001, gamma: 0.01}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("m", "h")
+    scratch: ClassVar[tuple[str, ...]] = ("step", "s", "at", "slope")
     whole: ClassVar[bool] = True
-    noisy: ClassVar[bool] = True
-    asks: ClassVar[bool] = True
+    needs_oracle: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
-    scratch: ClassVar[int] = 4
     structure: ClassVar[tuple[str, ...]] = ("frequency",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-3
@@ -54,23 +54,20 @@ class Sophia(Shaped):
     frequency: Annotated[int, Ge(1), Doc("steps from one look at the curvature to the next")] = 10
     weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-4
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"mean": shape, "curvature": shape}
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return (
-            self.lr,
-            self.beta1,
-            1 - self.beta1,
-            1 / (1 - power(self.beta1, t)),
-            self.beta2,
-            1 - self.beta2,
-            self.eps,
-            self.gamma,
-            self.clip,
-            self.weight_decay,
-            (t - 1) % self.frequency,
-        )
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {
+            "lr": self.lr,
+            "beta1": self.beta1,
+            "new1": 1 - self.beta1,
+            "correction": 1 / (1 - power(self.beta1, t)),
+            "beta2": self.beta2,
+            "new2": 1 - self.beta2,
+            "eps": self.eps,
+            "gamma": self.gamma,
+            "clip": self.clip,
+            "decay": self.weight_decay,
+            "waits": (t - 1) % self.frequency,
+        }
 
     def update(
         self,
@@ -78,40 +75,38 @@ class Sophia(Shaped):
         g: Array,
         m: Array,
         h: Array,
-        u: Array,
+        noise: Array,
         step: Array,
         s: Array,
         at: Array,
         slope: Array,
         lr: Array,
         beta1: Array,
-        rest1: Array,
+        new1: Array,
         correction: Array,
         beta2: Array,
-        rest2: Array,
+        new2: Array,
         eps: Array,
         gamma: Array,
         clip: Array,
-        weight_decay: Array,
+        decay: Array,
         waits: Array,
         oracle: Oracle,
     ) -> None:
-        np.multiply(m, beta1, m)
-        np.multiply(g, rest1, s)
-        np.add(m, s, m)
+        mix(m, g, beta1, new1, s)
+        # clip(m̂ / max(γ·h, ε), ±ρ) + λ·x
         np.multiply(h, gamma, s)
         np.maximum(s, eps, out=s)
         np.divide(m, s, step)
         np.multiply(step, correction, step)
         np.clip(step, -clip, clip, out=step)
-        np.multiply(x, weight_decay, s)
+        np.multiply(x, decay, s)
         np.add(step, s, step)
         if waits.item(0) == 0:
-            np.copysign(1, u, u)
+            # h ← β₂·h + (1 − β₂)·u∘(H·u)
+            u = np.copysign(1, noise, noise)
             hessian_product(oracle, x, u, s, at, slope)
             np.multiply(s, u, s)
-            np.multiply(s, rest2, s)
-            np.multiply(h, beta2, h)
-            np.add(h, s, h)
+            mix(h, s, beta2, new2, s)
         np.multiply(step, lr, step)
         np.subtract(x, step, x)

@@ -37,35 +37,34 @@ class SVRG(Shaped):
     Example: `optimizer: {name: svrg, lr: 0.1, epochs: 2}`
     """
 
+    state: ClassVar[tuple[str, ...]] = ("x_tilde", "mu_tilde")
     whole: ClassVar[bool] = True
-    asks: ClassVar[bool] = True
+    needs_oracle: ClassVar[bool] = True
     structure: ClassVar[tuple[str, ...]] = ("epochs",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
     epochs: Annotated[int, Ge(1), Doc("epochs from one snapshot to the next")] = 2
 
-    def spaces(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        return {"snapshot": shape, "full": shape}
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
-        return self.lr, t - 1
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
+        return {"lr": self.lr, "done": t - 1}
 
     def update(
         self,
         x: Array,
         g: Array,
-        snapshot: Array,
-        full: Array,
+        x_tilde: Array,
+        mu_tilde: Array,
         s: Array,
         lr: Array,
-        before: Array,
+        done: Array,
         oracle: Oracle,
     ) -> None:
-        if before.item(0) % (self.epochs * oracle.steps_per_epoch) == 0:
-            np.copyto(snapshot, x)
-            oracle.full_gradient(snapshot, full)
-        oracle.gradient(snapshot, s)
+        if done.item(0) % (self.epochs * oracle.steps_per_epoch) == 0:
+            np.copyto(x_tilde, x)
+            oracle.full_gradient(x_tilde, mu_tilde)
+        # x ← x − α·(g − ∇f(x̃) + μ̃)
+        oracle.gradient(x_tilde, s)
         np.subtract(g, s, s)
-        np.add(s, full, s)
+        np.add(s, mu_tilde, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.arrays import Array
-from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
+from optcli.optimizers.adam import quotient
+from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 from optcli.specs import Doc, Ge, Gt, Lt
 
 
@@ -36,7 +37,8 @@ class Yogi(Optimizer):
     Example: `optimizer: {name: yogi, lr: 0.01}`
     """
 
-    scratch: ClassVar[int] = 2
+    state: ClassVar[tuple[str, ...]] = ("m", "v")
+    scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
@@ -45,18 +47,18 @@ class Yogi(Optimizer):
     initial_accumulator_value: Annotated[float, Ge(0), Doc("of mean and mean square")] = 1e-6
     weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
 
-    def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
+    def start(self, m: Array, v: Array) -> None:
+        m[:] = v[:] = self.initial_accumulator_value
 
-    def start(self, x: Array, *slots: Array) -> None:
-        for slot in slots:
-            slot[:] = self.initial_accumulator_value
-
-    def coefficients(self, t: Array) -> tuple[Array | float, ...]:
+    def coefficients(self, t: Array) -> dict[str, Array | float]:
         root = 1 / np.sqrt(1 - power(self.beta2, t))
-        rate = self.lr / (1 - power(self.beta1, t)) / root
-        new = 1 - np.asarray(self.beta1), 1 - np.asarray(self.beta2)
-        return self.beta1, *new, rate, self.eps / root
+        return {
+            "beta1": self.beta1,
+            "new1": 1 - np.asarray(self.beta1),
+            "new2": 1 - np.asarray(self.beta2),
+            "rate": self.lr / (1 - power(self.beta1, t)) / root,
+            "eps": self.eps / root,
+        }
 
     def update(
         self,
@@ -72,17 +74,14 @@ class Yogi(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        np.multiply(m, beta1, m)
-        np.multiply(g, new1, s)
-        np.add(m, s, m)
+        mix(m, g, beta1, new1, s)
+        # v ← v − (1 − β₂)·sign(v − g²)·g²
         np.multiply(g, g, w)
         np.subtract(v, w, s)
         np.sign(s, s)
         np.multiply(s, w, s)
         np.multiply(s, new2, s)
         np.subtract(v, s, v)
-        np.sqrt(v, s)
-        np.add(s, eps, s)
-        np.divide(m, s, s)
+        quotient(m, v, eps, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

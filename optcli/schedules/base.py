@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -76,13 +76,31 @@ class Schedule(Registered, ABC):
         return factor
 
     @property
-    def moves_momentum(self) -> bool:
-        """Whether `momentum` has something to say."""
-        return False
+    def sets(self) -> tuple[str, ...]:
+        """The hyperparameters whose values it sets, whatever the optimizer's are."""
+        return ()
 
-    def momentum(self, t: Array, steps: int, steps_per_epoch: int = 1) -> Array:
-        """The hyperparameter `momentum` (K,) that it sets at steps t."""
-        raise NotImplementedError
+    def values(self, t: Array, steps: int, steps_per_epoch: int = 1) -> dict[str, Array]:
+        """The values (K,) at steps t of the hyperparameters that it sets."""
+        return {}
+
+    def factors(
+        self,
+        t: Array,
+        steps: int,
+        steps_per_epoch: int,
+        memory: Mapping[str, Array],
+        hyperparameter: Callable[[str], Array],
+    ) -> dict[str, Array]:
+        """The factors, (K, R) or (K, 1), on each hyperparameter that it moves at steps t.
+
+        memory: what it keeps of how training goes. hyperparameter: gives that of each
+        replica (R,) by name, as the optimizer has it.
+        """
+        factor = self.factor(t, steps, steps_per_epoch)[:, None] * self.scale(memory)
+        values = self.values(t, steps, steps_per_epoch)
+        set_ = {name: value[:, None] / hyperparameter(name) for name, value in values.items()}
+        return dict.fromkeys(self.of, factor) | set_
 
     def lengths(self) -> Mapping[str, float | str]:
         """The lengths, by key, that must not exceed the run."""

@@ -51,13 +51,16 @@ class OneCycle(Schedule):
         return self._cycle(done, span, self.start, 1.0, self.end)
 
     @property
-    def moves_momentum(self) -> bool:
-        return self.cycle_momentum
+    def sets(self) -> tuple[str, ...]:
+        return ("momentum",) if self.cycle_momentum else ()
 
-    def momentum(self, t: Array, steps: int, steps_per_epoch: int = 1) -> Array:
+    def values(self, t: Array, steps: int, steps_per_epoch: int = 1) -> dict[str, Array]:
+        if not self.cycle_momentum:
+            return {}
         span = self.span(steps, steps_per_epoch)
         done = np.clip(t - 1 - span.warmup, 0, span.rest)
-        return self._cycle(done, span, self.max_momentum, self.base_momentum, self.max_momentum)
+        ends, peak = self.max_momentum, self.base_momentum
+        return {"momentum": self._cycle(done, span, ends, peak, ends)}
 
     def _cycle(self, done: Array, span: Span, start: float, middle: float, end: float) -> Array:
         """From `start` to `middle` at the peak, and on to `end`."""

@@ -95,8 +95,8 @@ class Cohort:
 def optimizer_size(optimizer: Optimizer, layout: Layout, rows: int, batch: int) -> int:
     """Numbers that an optimizer keeps or works with, for so many rows and rows of a batch."""
     size = state_size(optimizer, layout, rows) + scratch_size(optimizer, layout)
-    if optimizer.asks:
+    if optimizer.needs_oracle:
         size += 2 * layout.size  # the oracle's own parameters and gradients
-    if optimizer.of_models == "rows":
+    if optimizer.needs_model == "rows":
         size += 2 * batch * layout.size
     return size

@@ -77,7 +77,6 @@ class Trainer:
         if resume is not None:
             self.state.restore(resume)
         self.steps = spec.steps or spec.epochs * self.batches.steps
-        self.rates = np.array([[replica.optimizer.lr for replica in replicas]])
         self.work = Workspace()
         self.networks: dict[int, Network] = {}
         self.oracles: list[OfModel] = []
@@ -182,21 +181,16 @@ class Trainer:
         return self.spec.time_limit is not None and self.state.seconds > self.spec.time_limit
 
     def _plan(self, count: int) -> Array:
-        """The learning rates of the next `count` steps (K, R), handed to the optimizers."""
+        """Plan the next `count` steps; returns their learning rates (K, R)."""
         t = np.arange(self.state.step + 1, self.state.step + 1 + count, dtype=np.float64)
-        schedule = self.cohort.schedule
-        factor: Array = schedule.factor(t, self.steps, self.batches.steps)[:, None]
-        factor = factor * schedule.scale(self.state.schedule)
-        lr: Array = (factor if "lr" in schedule.of else np.ones_like(factor)) * self.rates
-        others = {name: factor for name in schedule.of if name != "lr"}
-        if schedule.moves_momentum:
-            momentum = schedule.momentum(t, self.steps, self.batches.steps)
-            own = [getattr(each.optimizer, "momentum", 1.0) for each in self.cohort.replicas]
-            others["momentum"] = momentum[:, None] / np.array([own])  # as factors on it
-        self.state.stepper.plan(self.state.step + 1, lr, others)
+        stepper, memory = self.state.stepper, self.state.schedule
+        factors = self.cohort.schedule.factors(
+            t, self.steps, self.batches.steps, memory, stepper.hyperparameter
+        )
+        stepper.plan(self.state.step + 1, count, factors)
         if self.decay:
-            self.decay.plan(lr, others.get("weight_decay", 1.0))
-        return lr
+            self.decay.plan(stepper.lr, factors.get("weight_decay", 1.0))
+        return stepper.lr
 
     def _steps(self, batches: Iterator[Batch], count: int, last: int) -> None:
         """Gradient and update, for each of the planned steps, or until time is up.

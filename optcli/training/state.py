@@ -9,7 +9,7 @@ import numpy as np
 from optcli.arrays import Array
 from optcli.data.batches import Batches
 from optcli.events import Outcome
-from optcli.optimizers.base import Stepper
+from optcli.optimizers.stepper import Stepper
 from optcli.parameters import Parameters
 from optcli.training.cohort import Cohort
 from optcli.training.evaluation import Tallies

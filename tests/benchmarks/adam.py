@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from optcli.optimizers.adam import Adam
-from optcli.optimizers.base import Stepper
+from optcli.optimizers.stepper import Stepper
 
 SHAPES = [(2, 32), (32,), (32, 32), (32,), (32, 3), (3,)]
 SIZE = sum(map(math.prod, SHAPES))
@@ -27,7 +27,7 @@ def ours(replicas: int, size: int) -> Callable[[], object]:
     """A step of optcli's Adam."""
     x, g = np.random.default_rng(0).standard_normal((2, replicas, size), np.float32)
     stepper = Stepper([Adam()] * replicas, x, g)
-    stepper.plan(1, np.full((1, replicas), 1e-3))
+    stepper.plan(1, 1)
     return lambda: stepper.step(0)
 
 
