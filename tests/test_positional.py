@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from optcli.errors import InvalidInput
+from optcli.laws import every
 from optcli.laws import optimizers as laws
 from optcli.laws.base import examine
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped, dot, hessian_product
@@ -70,6 +71,16 @@ def test_it_keeps_the_laws():
     told, words = said(lambda: list(examine(laws.LAWS, cls())))
     assert [found.fault for found in told if found.fault] == []
     assert words == []
+
+
+def test_its_author_is_told_in_a_note():
+    cls, _ = said(ball)
+    (kind,) = (each for each in every.KINDS if each.registry is OPTIMIZERS)
+    told, _ = said(lambda: list(every.check(kind, cls)))
+    *_, note = told
+    assert note.fault.startswith("'slots' is of version 0.1: now it is state (docs/plugins.md)")
+    assert not note.grave
+    assert "version" not in str([found.fault for found in every.check(kind, Momentum)])
 
 
 def test_an_update_in_order_alone_is_warned_of_too():

@@ -295,7 +295,7 @@ def test_training_with_the_momentum_of_one_cycle_is_torch_s(nesterov):
 
 def test_a_momentum_that_is_not_there_is_not_moved():
     keys = {"name": "one_cycle", "cycle_momentum": True}
-    for optimizer in ("sgd", "adam"):
+    for optimizer in ("sgd", "adam", "nadam"):
         with pytest.raises(InvalidInput) as caught:
             run.check({**SMALL, "optimizer": optimizer, "schedule": keys})
         assert str(caught.value) == (

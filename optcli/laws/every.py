@@ -31,6 +31,7 @@ from optcli.metrics import METRICS, Metric
 from optcli.models import MODELS, Model
 from optcli.objectives import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
+from optcli.optimizers.positional import warned
 from optcli.registry import Registry
 from optcli.schedules import SCHEDULES
 from optcli.wrappers import AVERAGES
@@ -117,6 +118,8 @@ def check(kind: Kind, cls: type[Any]) -> Iterator[Finding]:
     if not any(each.fault for each in found):
         yield from gradients.check(cls)
     yield from notes(cls)
+    if old := warned(cls):
+        yield Finding("written for this version", old, grave=False)
 
 
 def kinds_of(classes: Iterable[type[Any]]) -> Iterator[tuple[Kind, type[Any]]]:

@@ -441,7 +441,7 @@ def keeps_nothing_in_scratch(rule: Optimizer) -> str:
     )
 
 
-def keeps_its_state_in_slots(rule: Optimizer) -> str:
+def keeps_its_state_in_arrays(rule: Optimizer) -> str:
     """Whether two runs side by side do not meet, and one that is resumed has the same bits."""
     given = fit(rule, 2)
     one, other = given.of(0), given.of(1)
@@ -711,7 +711,7 @@ LAWS: tuple[Law[Optimizer], ...] = (
     Law("the same steps give the same numbers twice", repeats),
     Law("nothing is kept in scratch arrays", keeps_nothing_in_scratch),
     Law("coefficients follow from the step alone", minds_no_plan),
-    Law("all state is in state arrays: runs side by side and resumed", keeps_its_state_in_slots),
+    Law("all state is in state arrays: runs side by side and resumed", keeps_its_state_in_arrays),
     Law("a run in company has the bits of the run alone", is_alone_in_company),
     Law("a diverged neighbour does no harm", minds_no_diverged_neighbour),
     Law("tiles of any size give the same bits", minds_no_tile),

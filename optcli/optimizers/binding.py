@@ -6,6 +6,7 @@ put together when a `Stepper` is made, so that a step is a plain call.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,10 +53,11 @@ def kernel(rule: Optimizer, shape: tuple[int, ...], numbers: Sequence[str]) -> K
     if order := _positional(rule, update, own):
         return Kernel(update, order)
     names, others = [], False
-    for parameter in inspect.signature(update).parameters.values():
+    every = {*always, *(name for each in own.values() for name in each)}
+    for parameter in _parameters(update):
         if parameter.kind is parameter.VAR_KEYWORD:
             others = True
-        elif parameter.name in {*always, *(name for each in own.values() for name in each)}:
+        elif parameter.name in every:
             names.append(parameter.name)
         else:
             raise InvalidInput(_unknown(rule, update, parameter.name, always, own))
@@ -69,7 +71,7 @@ def starting(rule: Optimizer, offered: Mapping[str, Array]) -> None:
     Raises InvalidInput where it names something else.
     """
     names, others = [], False
-    for parameter in inspect.signature(rule.start).parameters.values():
+    for parameter in _parameters(rule.start):
         if parameter.kind is parameter.VAR_POSITIONAL:  # of version 0.1
             names += [name for name in offered if name not in names]
         elif parameter.kind is parameter.VAR_KEYWORD:
@@ -82,6 +84,18 @@ def starting(rule: Optimizer, offered: Mapping[str, Array]) -> None:
             raise InvalidInput(f"{cls}.start takes '{parameter.name}', which nobody gives it{hint}")
     rest = {name: array for name, array in offered.items() if others and name not in names}
     rule.start(*(offered[name] for name in names), **rest)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    """The parameters of a function, or those of a method after self; read once."""
+    if inspect.ismethod(function):
+        return _read(function.__func__)[1:]
+    return _read(function)
+
+
+@functools.cache
+def _read(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
 
 
 def _positional(

@@ -85,11 +85,10 @@ class OptimisticAdam(Optimizer):
         back: Array,
     ) -> None:
         moments(m, v, g, beta1, new1, beta2, new2, u)
-        np.multiply(m, mean, u)
-        np.multiply(g, fresh, w)
-        np.add(u, w, u)
-        quotient(u, v, eps, w)
-        np.copyto(u, w)
+        np.multiply(m, mean, w)
+        np.multiply(g, fresh, u)
+        np.add(w, u, w)
+        quotient(w, v, eps, u)
         # x ← x + γ·β·u_(t−1) − γ·(α + β)·u_t
         np.multiply(u_prev, back, w)
         np.add(x, w, x)

@@ -27,7 +27,8 @@ INSTEAD = {
     "noisy": "a parameter `noise` of update",
     "sees_loss": "a parameter `loss` of update",
 }
-_warned: set[tuple[str, str]] = set()
+# What was said of each class, by module and name.
+_warned: dict[tuple[str, str], str] = {}
 
 
 def adapt(cls: type[Any]) -> None:
@@ -89,6 +90,11 @@ def order(
     return whole
 
 
+def warned(cls: type) -> str:
+    """What was said of a class; "" of one that is of today."""
+    return _warned.get((cls.__module__, cls.__qualname__), "")
+
+
 def _inherits_numbers(rule: Optimizer) -> bool:
     """Whether coefficients are those of a class of optcli's, and update is not."""
     cls = type(rule)
@@ -117,6 +123,6 @@ def _warn(cls: type, what: str) -> None:
     """Warn once of each class."""
     key = cls.__module__, cls.__qualname__
     if key not in _warned:
-        _warned.add(key)
-        message = f"optimizer {cls.__name__}: {what} (docs/plugins.md); it works until version 0.3"
+        _warned[key] = f"{what} (docs/plugins.md); it works until version 0.3"
+        message = f"optimizer {cls.__name__}: {_warned[key]}"
         warnings.warn(message, DeprecationWarning, stacklevel=4)

@@ -64,15 +64,16 @@ class SM3(Shaped):
         **lines: Array,
     ) -> None:
         # ν = min(r, c) + g²
-        np.copyto(nu, lines["axis0"])
-        for axis in range(1, len(lines)):
-            np.minimum(nu, lines[f"axis{axis}"], out=nu)
+        first, *others = lines.values()
+        np.copyto(nu, first)
+        for line in others:
+            np.minimum(nu, line, out=nu)
         np.multiply(g, g, w)
         np.add(nu, w, nu)
         # r and c become the largest of their rows and columns
-        for axis in range(len(lines)):
-            others = tuple(i + 1 for i in range(len(lines)) if i != axis)
-            np.max(nu, axis=others, out=lines[f"axis{axis}"], keepdims=True)
+        for axis, line in enumerate(lines.values(), 1):
+            over = tuple(i for i in range(1, x.ndim) if i != axis)
+            np.max(nu, axis=over, out=line, keepdims=True)
         # u = g / √(ν + ε)
         np.add(nu, 1e-8, nu)
         np.sqrt(nu, nu)

@@ -32,9 +32,10 @@ def stack(optimizers: Sequence[Optimizer]) -> Optimizer:
 
 def kind(optimizer: Optimizer) -> tuple[Any, ...]:
     """What optimizers must have in common to be stacked."""
-    columns = columns_of(optimizer)
     switches = tuple(
-        getattr(optimizer, field.name) for field in fields(optimizer) if field.name not in columns
+        value
+        for field in fields(optimizer)
+        if not _is_column(optimizer, field.name, value := getattr(optimizer, field.name))
     )
     return type(optimizer), tuple(optimizer.state_shapes((1,))), _decays(optimizer), switches
 
@@ -44,10 +45,13 @@ def columns_of(optimizer: Optimizer) -> list[str]:
     return [
         field.name
         for field in fields(optimizer)
-        if isinstance(value := getattr(optimizer, field.name), float | int)
-        and not isinstance(value, bool)
-        and field.name not in optimizer.structure
+        if _is_column(optimizer, field.name, getattr(optimizer, field.name))
     ]
+
+
+def _is_column(optimizer: Optimizer, name: str, value: Any) -> bool:
+    number = isinstance(value, (float, int)) and not isinstance(value, bool)
+    return number and name not in optimizer.structure
 
 
 def coefficients_of(rule: Optimizer, t: Array, products: Mapping[str, Array]) -> Any:
@@ -95,6 +99,7 @@ class Stepper:
             made = Group(group, rows, x[rows], g[rows], tile, layout, seeds[rows], samples)
             self.groups.append(made)
             row += len(group)
+        self._values: dict[str, Array] = {}
         # the learning rates (K, R) of the planned steps
         self.lr = np.empty((0, len(x)))
 
@@ -107,9 +112,12 @@ class Stepper:
 
     def hyperparameter(self, name: str) -> Array:
         """A hyperparameter of each row (R,), without any factor; 1 where a row has none."""
-        has = [name in columns_of(each) for each in self.optimizers]
-        pairs = zip(self.optimizers, has, strict=True)
-        return np.array([getattr(each, name) if own else 1.0 for each, own in pairs])
+        if name not in self._values:
+            has = [name in each.__dataclass_fields__ for each in self.optimizers]
+            pairs = zip(self.optimizers, has, strict=True)
+            own = [getattr(each, name) if there else 1.0 for each, there in pairs]
+            self._values[name] = np.array(own, np.float64)
+        return self._values[name]
 
     def ask(self, oracle: Callable[[slice], Oracle]) -> None:
         """Give each rule that needs an oracle that of its rows."""
@@ -122,12 +130,15 @@ class Stepper:
 
         factors: on hyperparameters by name, each (K, R) or (K, 1), where a row has them.
         """
-        shape = (count, len(self.x))
-        every = {"lr": np.ones((count, 1)), **(factors or {})}
-        every = {name: np.broadcast_to(factor, shape) for name, factor in every.items()}
+        every = dict(factors or {})
+        if "lr" not in every:
+            every["lr"] = np.ones((count, 1))
         self.lr = every["lr"] * self.hyperparameter("lr")
         for group in self.groups:
-            own = {name: factor[:, group.rows, None] for name, factor in every.items()}
+            own = {
+                name: (factor if factor.shape[1] == 1 else factor[:, group.rows])[..., None]
+                for name, factor in every.items()
+            }
             group.plan(first, count, own)
 
     def step(self, k: int, loss: Array | None = None) -> None:
@@ -203,7 +214,7 @@ class Group:
 
         self.first = 1
         # of the planned steps, and of the step at hand: the decay, coefficients, the loss
-        self.table = np.empty((1, 1 + len(self.names), len(x), 1), x.dtype)
+        self.table = np.zeros((1, 1 + len(self.names), len(x), 1), x.dtype)
         self.current = np.empty((2 + len(self.names), len(x), 1), x.dtype)
         self.planned = self.current[:-1]
 
@@ -322,7 +333,7 @@ class Group:
         self.taken = -1
 
     def plan(self, first: int, count: int, factors: Mapping[str, Array]) -> None:
-        """Compute the coefficients of `count` steps; factors (K, R, 1)."""
+        """Compute the coefficients of `count` steps; factors (K, R, 1) or (K, 1, 1)."""
         self.settle()
         self.first = first
         if first == 1:
@@ -331,8 +342,9 @@ class Group:
         self.after = {name: found[name] for name in self.products}
         shape = (count, *self.table.shape[1:])
         if self.table.shape != shape:
-            self.table = np.empty(shape, self.table.dtype)
-        self.table[:, 0] = decay
+            self.table = np.zeros(shape, self.table.dtype)
+        if self.decays:
+            self.table[:, 0] = decay
         for index, name in enumerate(self.names, 1):
             self.table[:, index] = found[name]
 
