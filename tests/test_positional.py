@@ -164,6 +164,20 @@ def test_a_wrong_number_of_arguments_is_told():
         said(lambda: Stepper([Many()], np.ones((1, 2)), np.ones((1, 2))))
 
 
+def test_a_rule_of_today_may_call_a_coefficient_as_it_likes():
+    class Today(Optimizer):
+        def coefficients(self, t):
+            return {"coefficient": self.lr}
+
+        def update(self, x, coefficient, g):
+            np.subtract(x, coefficient * g, x)
+
+    x, gradients, _ = sample(2)
+    ours, words = said(lambda: walk([Today()] * 2, x, gradients))
+    assert words == []
+    assert np.array_equal(ours, walk([OPTIMIZERS.find("sgd")()] * 2, x, gradients))
+
+
 def test_names_that_nobody_has_are_told_at_once():
     class Misspelled(Optimizer):
         def coefficients(self, t):

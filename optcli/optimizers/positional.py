@@ -60,7 +60,7 @@ def named(rule: Optimizer, found: Any) -> Any:
     if not isinstance(found, tuple | list):
         return found
     _warn(type(rule), "coefficients returns a tuple: now it is a dictionary of names and values")
-    return {f"coefficient{i}": value for i, value in enumerate(found)}
+    return dict(zip(_ordinals(len(found)), found, strict=True))
 
 
 def order(
@@ -72,7 +72,7 @@ def order(
 ) -> tuple[str, ...]:
     """The names of what an update of version 0.1 takes, in its order; nothing for one of today."""
     flags = [name for name in ("noisy", "sees_loss") if getattr(rule, name, False)]
-    of_old = any(name.startswith("coefficient") for name in numbers)
+    of_old = bool(numbers) and tuple(numbers) == _ordinals(len(numbers))
     whole = (
         *(rule.point, "g", *state, *(["noise"] if "noisy" in flags else []), *scratch),
         *(*numbers, *(["loss"] if "sees_loss" in flags else [])),
@@ -113,6 +113,11 @@ def _counts(update: Callable[..., None], names: Sequence[str]) -> bool:
         return True
     unknown = [each.name for each in parameters if each.name not in names]
     return bool(unknown) and len(parameters) == len(names)
+
+
+def _ordinals(count: int) -> tuple[str, ...]:
+    """The names that coefficients without names get."""
+    return tuple(f"coefficient{i}" for i in range(count))
 
 
 def _numbered(shapes: Sequence[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
