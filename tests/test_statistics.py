@@ -601,9 +601,9 @@ def test_a_price_that_does_not_repeat_is_not_given():
 class Waiting(SGD):
     """SGD that the system keeps waiting for a processor, as a busy machine does."""
 
-    def update(self, *arrays):
+    def update(self, x, g, s, lr):
         time.sleep(0.001)
-        super().update(*arrays)
+        super().update(x, g, s, lr)
 
 
 def test_the_price_of_a_step_does_not_count_the_time_that_other_processes_take():
