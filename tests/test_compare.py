@@ -473,6 +473,7 @@ def pool():
     return losses
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("k", "n"), [(2, 10), (4, 15), (8, 20)])
 def test_equal_settings_are_rarely_told_apart(pool, k, n):
     """Of 1,000 comparisons of a setting with itself at most 71 claim anything.
@@ -488,6 +489,7 @@ def test_equal_settings_are_rarely_told_apart(pool, k, n):
     assert claims <= 71
 
 
+@pytest.mark.long
 def test_tuning_does_not_leak(tmp_path):
     """On pure noise the final test accuracy, over 100 data sets, is that of chance."""
     means = []

@@ -102,6 +102,7 @@ def test_a_run_survives_an_error_at_any_write(tmp_path, monkeypatch):
     assert failed > total / 2
 
 
+@pytest.mark.long
 def test_a_comparison_survives_an_error_at_any_write(tmp_path, monkeypatch):
     monkeypatch.setattr(one, "prices", lambda _: {})  # takes time, and writes nothing
     terms = optcli.Terms(tune=1, seeds=6)

@@ -580,7 +580,7 @@ def failures(some, seeds, every=1):
     return found
 
 
-@pytest.mark.parametrize("first", range(0, 200, 20))
+@pytest.mark.parametrize("first", [0, 100])
 def test_right_gradients_never_fail(first):
     seeds = range(first, first + 20, 2)
     assert failures(COMPONENTS, seeds, every=8) == []

@@ -553,6 +553,7 @@ for number, path in enumerate(sys.argv[2:]):
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="Linux tells")
 def test_memory_does_not_grow_with_the_table(tmp_path):
     rng, paths = np.random.default_rng(0), []
