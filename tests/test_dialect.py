@@ -269,7 +269,7 @@ def test_files_of_other_formats_are_named_for_what_they_are():
     frame.to_stata("t.dta", write_index=False)
     frame.to_json("t.json", orient="records", lines=True)
     frame.to_html("t.html")
-    frame.to_feather("t.feather")
+    pl.DataFrame(frame.to_dict("list")).write_ipc("t.feather")
     np.savez("t.npz", a=np.eye(3))
     Path("t.pkl").write_bytes(pickle.dumps(frame))
     Path("t.arff").write_text("% title\n@RELATION x\n\n@ATTRIBUTE a NUMERIC\n@DATA\n1\n")
