@@ -1,13 +1,27 @@
 """optcli: train, compare and check optimizers and losses, on NumPy."""
 
-__version__ = "0.2.0"
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+from optcli.core.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from optcli.api.check import check
+    from optcli.api.compare import compare
+    from optcli.api.predict import Run, load
+    from optcli.api.resume import resume
+    from optcli.api.trace import trace
+    from optcli.api.train import train
+    from optcli.comparison.settings import ComparisonSettings
+    from optcli.core.errors import EnvironmentFailed, InvalidInput
+    from optcli.gradients import gradcheck
 
 __all__ = [
+    "ComparisonSettings",
     "EnvironmentFailed",
     "InvalidInput",
     "Run",
-    "Terms",
     "check",
     "compare",
     "gradcheck",
@@ -17,35 +31,32 @@ __all__ = [
     "train",
 ]
 
+# Where it is; imported when it is asked for.
+_HOMES = {
+    "EnvironmentFailed": "core.errors",
+    "InvalidInput": "core.errors",
+    "Run": "api.predict",
+    "ComparisonSettings": "comparison.settings",
+    "check": "api.check",
+    "compare": "api.compare",
+    "gradcheck": "gradients",
+    "load": "api.predict",
+    "resume": "api.resume",
+    "trace": "api.trace",
+    "train": "api.train",
+}
+
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
 
 
 def __getattr__(name: str) -> object:
-    """What the package offers, imported when it is asked for."""
-    if name in ("EnvironmentFailed", "InvalidInput"):
-        from optcli import errors
-
-        return getattr(errors, name)
-    if name in ("Run", "check", "resume", "train"):
-        from optcli import run
-
-        return getattr(run, name)
-    if name == "load":
-        from optcli import runs
-
-        return runs.load
-    if name in ("Terms", "compare"):
-        from optcli import contest
-
-        return getattr(contest, name)
-    if name == "trace":
-        from optcli import tracks
-
-        return tracks.trace
-    if name == "gradcheck":
-        from optcli.gradients import gradcheck
-
-        return gradcheck
+    if name == "Terms":
+        warnings.warn(
+            "optcli.Terms is optcli.ComparisonSettings now", DeprecationWarning, stacklevel=2
+        )
+        name = "ComparisonSettings"
+    if name in _HOMES:
+        return getattr(import_module(f"optcli.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'optcli' has no attribute '{name}'")

@@ -17,10 +17,10 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import Fault, InvalidInput
-from optcli.registry import Registry
-from optcli.specs import Doc, Ge, Registered, TargetKind
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.registry import Registry
+from optcli.core.specs import Doc, Ge, Registered, TargetKind
 
 TALLIED = 1 << 16  # rows whose sums are taken together
 

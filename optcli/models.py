@@ -14,8 +14,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import Fault, InvalidInput
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.parameters import Layout, Parameters
+from optcli.core.randomness import generator
+from optcli.core.registry import Registry
+from optcli.core.specs import Doc, Ge, Lt, MinLen, Named, Registered
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import Clock, Layer, Place, Step, bind_row, row_of
 from optcli.layers.batch_norm import BatchNorm
@@ -26,10 +30,6 @@ from optcli.layers.flatten import Flatten
 from optcli.layers.layer_norm import LayerNorm
 from optcli.layers.pooling import AveragePool, MaxPool
 from optcli.layers.residual import Residual
-from optcli.parameters import Layout, Parameters
-from optcli.randomness import generator
-from optcli.registry import Registry
-from optcli.specs import Doc, Ge, Lt, MinLen, Named, Registered
 
 
 @dataclass(frozen=True)

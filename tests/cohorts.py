@@ -8,8 +8,8 @@ from optcli.losses.base import LOSSES
 from optcli.models import MLP, Linear
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.constant import Constant
-from optcli.specs import Regularization, Training
 from optcli.training import Cohort, Replica, train_cohort
+from optcli.training.settings import Regularization, Training
 
 
 def part(rows, features, outputs, kind, *, seed=0, dtype=np.float64, weighted=False):

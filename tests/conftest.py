@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from optcli import plugins
+from optcli.plugins import loading
 
 threadpool_limits(1, "blas")
 settings.register_profile("suite", derandomize=True, deadline=None)
@@ -19,6 +19,6 @@ settings.load_profile("suite")
 @pytest.fixture(autouse=True)
 def _plugins_of_this_test_alone():
     """Forget the plug-ins that a test loads: each is part of every later run of its process."""
-    before = list(plugins.loaded)
+    before = list(loading.loaded)
     yield
-    plugins.loaded[:] = before
+    loading.loaded[:] = before

@@ -19,14 +19,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from optcli import config
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.core.specs import Columns, Named, fields
 from optcli.data.base import DATASETS
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.data.split import Split
 from optcli.losses.base import LOSSES
 from optcli.metrics import METRICS
 from optcli.models import MODELS
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules import SCHEDULES
-from optcli.specs import Columns, Named, Regularization, Split, Training, fields
+from optcli.training.settings import Regularization, Training
 
 GOOD = """\
 dataset: {name: moons}

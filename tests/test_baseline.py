@@ -10,9 +10,9 @@ import pytest
 from scipy import optimize, special, stats
 
 import optcli
-from optcli.baseline import SOUGHT_ROWS, Ending, constant_loss, constant_scores
 from optcli.cli.main import run
 from optcli.losses.base import LOSSES
+from optcli.training.baseline import SOUGHT_ROWS, Ending, constant_loss, constant_scores
 
 ROWS = 400
 SHARES = np.array([0.6, 0.2, 0.15, 0.05])
@@ -256,7 +256,7 @@ def test_the_descent_on_an_objective_has_no_constant(tmp_path, monkeypatch):
 
 
 def optcli_start(name):
-    from optcli.objectives import OBJECTIVES
+    from optcli.objectives.functions import OBJECTIVES
 
     objective = OBJECTIVES.find(name)()
     return float(objective.value(np.array([objective.start]))[0])

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 import optcli
-from optcli import display, runs
+from optcli import display
+from optcli.api import verify
 from optcli.cli.main import run
 from optcli.data import delimited, table
 from optcli.data.cells import NULL, clean, judge
@@ -212,7 +213,7 @@ def test_runs_of_version_0_1_read_as_they_did(path, folder):
     shutil.copytree(OLD / "data", "data")
     name, rest = path.name.split("-mixed.")
     data, what, kind = f"data/mixed.{rest.split('.')[0]}", *rest.split(".")[1:]
-    trained = runs.load(OLD / "train" / name)
+    trained = optcli.load(OLD / "train" / name)
     ask = trained.predictions if what == "predictions" else trained.evaluate
     if kind == "err":
         with pytest.raises(optcli.InvalidInput) as caught:
@@ -233,4 +234,4 @@ def test_training_of_version_0_1_reads_by_its_rules(folder):
     assert isinstance(found.columns["zip"], Numbers)
     assert found.columns["smoker"].categories == ("False", "True")
     for name in ("table", "parquet"):  # whatever its steps are: its data is what it was
-        assert runs.verify(Path("old/train") / name, epochs=0).agrees
+        assert verify.verify(Path("old/train") / name, epochs=0).agrees

@@ -329,7 +329,9 @@ def test_the_default_batch_is_no_larger_than_the_training_rows(here):
     assert done.config.training.batch_size == 16
     assert done.summary["steps"] == 5
     assert "batch_size: 16" in (here / "one" / "config.yaml").read_text()
-    found = optcli.compare(["sgd", "adam"], few, terms=optcli.Terms(tune=2, seeds=5), plots=False)
+    found = optcli.compare(
+        ["sgd", "adam"], few, settings=optcli.ComparisonSettings(tune=2, seeds=5), plots=False
+    )
     assert found.summary["verdict"]
     with pytest.raises(optcli.InvalidInput, match="is 32; there are 16 training rows"):
         optcli.check(few, ["training.batch_size=32"])

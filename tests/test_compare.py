@@ -19,10 +19,9 @@ from optcli import config as configs
 from optcli.cli.main import run
 from optcli.comparison import statistics, trials, tuning
 from optcli.comparison.trials import Job, Trial
-from optcli.display import comparison, verdict
-from optcli.errors import InvalidInput
+from optcli.core.errors import InvalidInput
+from optcli.display import compare, verdict
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.run import task_of
 
 ROOT = Path(__file__).parent.parent
 SMALL = {
@@ -32,7 +31,7 @@ SMALL = {
     "optimizer": "sgd",
     "training": {"epochs": 3, "batch_size": 16},
 }
-FEW = optcli.Terms(tune=3, tune_seeds=2, seeds=6)
+FEW = optcli.ComparisonSettings(tune=3, tune_seeds=2, seeds=6)
 
 
 def rows(path):
@@ -40,8 +39,8 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def small(words=("sgd", "adam"), *, terms=FEW, config=SMALL, **options):
-    return optcli.compare(words, config, terms=terms, plots=False, **options)
+def small(words=("sgd", "adam"), *, settings=FEW, config=SMALL, **options):
+    return optcli.compare(words, config, settings=settings, plots=False, **options)
 
 
 # ---- what it says --------------------------------------------------------------------
@@ -104,8 +103,8 @@ def test_everyone_gets_the_same_budget_and_fresh_seeds(tmp_path):
 
 
 def test_accuracy_counts_when_it_is_asked_for(tmp_path):
-    terms = replace(FEW, metric="accuracy")
-    found = small(terms=terms, out=tmp_path / "c")
+    settings = replace(FEW, metric="accuracy")
+    found = small(settings=settings, out=tmp_path / "c")
     assert found.summary["quantity"] == "validation_accuracy"
     first, second = found.summary["optimizers"]
     assert first["median"] >= second["median"]
@@ -118,14 +117,14 @@ def test_whole_configs_compare_on_a_shared_metric(tmp_path):
     soft = write(tmp_path / "soft.yaml", "cross_entropy")
     hinge = write(tmp_path / "hinge.yaml", "multiclass_hinge")
     with pytest.raises(InvalidInput, match="the losses differ"):
-        optcli.compare([soft, hinge], out=tmp_path / "c", terms=FEW)
+        optcli.compare([soft, hinge], out=tmp_path / "c", settings=FEW)
     assert not (tmp_path / "c").exists()
-    terms = replace(FEW, metric="accuracy")
-    found = optcli.compare([soft, hinge], out=tmp_path / "c", terms=terms, plots=False)
+    settings = replace(FEW, metric="accuracy")
+    found = optcli.compare([soft, hinge], out=tmp_path / "c", settings=settings, plots=False)
     assert {row["label"] for row in found.summary["optimizers"]} == {"soft", "hinge"}
     other = write(tmp_path / "other.yaml", "cross_entropy", samples=90)
     with pytest.raises(InvalidInput, match=r"dataset\.samples: is 90"):
-        optcli.compare([soft, other], terms=terms)
+        optcli.compare([soft, other], settings=settings)
 
 
 def test_losses_in_different_units_are_not_compared(tmp_path):
@@ -142,9 +141,9 @@ def test_losses_in_different_units_are_not_compared(tmp_path):
         optcli.compare([scaled, config("b.yaml", "features: [x], standardize: false")])
     with pytest.raises(InvalidInput, match=r"dataset\.weights"):
         optcli.compare([scaled, config("c.yaml", "features: [x], weights: w")])
-    terms = replace(FEW, metric="rmse")
+    settings = replace(FEW, metric="rmse")
     pair = [scaled, tmp_path / "b.yaml"]
-    found = optcli.compare(pair, out=tmp_path / "c", terms=terms, plots=False)
+    found = optcli.compare(pair, out=tmp_path / "c", settings=settings, plots=False)
     assert all(row["median"] > 100 for row in found.summary["optimizers"]), "not the data's units"
 
 
@@ -169,8 +168,10 @@ def test_one_run_repeated_is_said_to_be_that(tmp_path):
     config = SMALL | {"dataset": {"name": "linear", "samples": 60}, "loss": "mse"}
     config |= {"model": {"name": "linear", "init": "zeros"}}
     config |= {"training": {"epochs": 9, "batch_size": "full", "shuffle": False}}
-    terms = replace(FEW, fixed_split=True)
-    found = small(("sgd:lr=0.1", "sgd:lr=0.2"), config=config, terms=terms, out=tmp_path / "c")
+    settings = replace(FEW, fixed_split=True)
+    found = small(
+        ("sgd:lr=0.1", "sgd:lr=0.2"), config=config, settings=settings, out=tmp_path / "c"
+    )
     assert len({*found.summary["optimizers"][0]["values"]}) == 1
     assert "intervals and p say nothing of others" in found.summary["note"]
 
@@ -194,7 +195,7 @@ def write(path, loss, samples=60):
 def test_several_configs_make_a_profile(tmp_path):
     a = write(tmp_path / "a.yaml", "cross_entropy")
     b = write(tmp_path / "b.yaml", "multiclass_hinge")
-    found = optcli.compare(["sgd", "adam"], [a, b], out=tmp_path / "c", terms=FEW)
+    found = optcli.compare(["sgd", "adam"], [a, b], out=tmp_path / "c", settings=FEW)
     assert (tmp_path / "c" / "profile.png").stat().st_size
     assert {row["config"] for row in rows(tmp_path / "c" / "runs.csv")} == {"a", "b"}
     assert set(found.summary["configs"]) == {"a", "b"}
@@ -237,21 +238,21 @@ def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):
 @pytest.mark.parametrize(("seeds", "name"), [(5, "range"), (6, "95 % interval")])
 def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, seeds, name):
     """Five values enclose the median with 1 − 2/2⁵ = 93.75 %, six with 96.9 %."""
-    found = small(("sgd:lr=0.1", "adam"), terms=replace(FEW, seeds=seeds), out=tmp_path / "c")
+    found = small(("sgd:lr=0.1", "adam"), settings=replace(FEW, seeds=seeds), out=tmp_path / "c")
     assert f"  {name}  " in verdict.table(found.summary, 120)[0]
 
 
 def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
     """sgd learns next to nothing in three steps, the more the higher its rate."""
     words = ("sgd:lr=1e-9|1e-8|1e-7", "adam:lr=0.1")
-    found = small(words, out=tmp_path / "c", listener=comparison.Plain(sys.stdout))
+    found = small(words, out=tmp_path / "c", listener=compare.Plain(sys.stdout))
     assert found.summary["edge"] == [words[0]]
     said = " ".join(capsys.readouterr().out.split())
     assert f"the best rate of {words[0]} is the last one tried" in said
 
 
 def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):
-    listener = comparison.Plain(sys.stdout)
+    listener = compare.Plain(sys.stdout)
     small(("sgd:lr=0.1", "adam:lr=0.1"), out=tmp_path / "c", listener=listener)
     assert "nothing to tune, 6 seeds\n" in capsys.readouterr().out
 
@@ -261,8 +262,8 @@ def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):
 
 @pytest.mark.parametrize("fixed", [False, True])
 def test_a_run_of_the_table_can_be_trained_alone(tmp_path, fixed):
-    terms = replace(FEW, fixed_split=fixed)
-    small(("sgd", "adam", "lion"), terms=terms, out=tmp_path / "c")
+    settings = replace(FEW, fixed_split=fixed)
+    small(("sgd", "adam", "lion"), settings=settings, out=tmp_path / "c")
     history = rows(tmp_path / "c" / "history.csv")
     for row in rows(tmp_path / "c" / "runs.csv")[::7]:
         settings = json.loads(row["hyperparameters"])
@@ -307,7 +308,7 @@ def lines(path):
 
 def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
     whole = small(("sgd", "adam", "lion"), out=tmp_path / "whole")
-    small(("sgd", "adam"), terms=replace(FEW, seeds=4), out=tmp_path / "parts")
+    small(("sgd", "adam"), settings=replace(FEW, seeds=4), out=tmp_path / "parts")
     trained = []
     train = trials.train
 
@@ -352,8 +353,8 @@ def test_a_killed_comparison_ends_as_the_undisturbed_one(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"terms": replace(FEW, tune=4)}, "tune was 3, is 4"),
-        ({"terms": replace(FEW, tune_seeds=3)}, "tune_seeds was 2, is 3"),
+        ({"settings": replace(FEW, tune=4)}, "tune was 3, is 4"),
+        ({"settings": replace(FEW, tune_seeds=3)}, "tune_seeds was 2, is 3"),
         ({"config": SMALL | {"model": "linear"}}, "model was"),
         ({"config": SMALL | {"training": {"epochs": 4}}}, "training was"),
         ({"config": SMALL | {"dataset": {"name": "moons", "samples": 70}}}, "dataset was"),
@@ -461,7 +462,7 @@ def pool():
             "training": {"epochs": 2, "batch_size": 16},
         }
     )
-    task, optimizer = task_of(config), config.optimizer
+    task, optimizer = config.task(), config.optimizer
     chosen = tuple(Trial("sgd", optimizer, seed) for seed in range(2000))
     results = [
         r
@@ -512,7 +513,7 @@ def test_tuning_does_not_leak(tmp_path):
                 "training": {"epochs": 3, "batch_size": 32},
             }
         )
-        task = task_of(config)
+        task = config.task()
         tried = [replace(config.optimizer, lr=rate) for rate in rates]
         job = Job(task, tuple(Trial("sgd", o, 10**6 + s) for o in tried for s in range(3)))
         values = {o: [] for o in tried}
@@ -606,9 +607,9 @@ class Terminal(io.StringIO):
 def test_the_live_table(tmp_path, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(comparison, "INTERVAL", 0.0)
+    monkeypatch.setattr(compare, "INTERVAL", 0.0)
     stream = Terminal()
-    listener = comparison.pick(False, False, stream)
+    listener = compare.pick(False, False, stream)
     small(("sgd", "adam", "sgd:lr=0.1|0.01,momentum=0.9"), out=tmp_path / "c", listener=listener)
     listener.close()
     said = stream.getvalue()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from optcli import config
-from optcli.errors import Fault
+from optcli.core.errors import Fault
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 BASE = """dataset: {name: moons}

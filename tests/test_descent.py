@@ -5,13 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from optcli import config, run
+import optcli
+from optcli import config
+from optcli.api import train
 from optcli.cli.main import run as command
-from optcli.config import words
-from optcli.errors import InvalidInput
-from optcli.objectives import OBJECTIVES
+from optcli.config import inline_spec
+from optcli.core.errors import InvalidInput
+from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.tracing import Entry, trace
+from optcli.training.tracing import Entry, trace
 
 START = [-1.5, 2.0]
 BASE = {
@@ -26,11 +28,11 @@ BASE = {
 def test_the_path_is_that_of_trace(name, optimizer, tmp_path):
     """To the last bit, noise included."""
     rule = OPTIMIZERS.find(optimizer)(lr=0.004)
-    traced = trace(words.chosen(OBJECTIVES, name), [Entry("", rule)], steps=20, seed=3)
+    traced = trace(inline_spec.chosen(OBJECTIVES, name), [Entry("", rule)], steps=20, seed=3)
     (path,) = traced.paths
     given = {"objective": name, "optimizer": {"name": optimizer, "lr": 0.004}}
     more = {"training": {"steps": 20}, "seed": 3, "dtype": "float64"}
-    done = run.train({**given, **more}, out=tmp_path / "run", plots=False)
+    done = train.train({**given, **more}, out=tmp_path / "run", plots=False)
     end = done.trained.parameters[0]
     assert np.array_equal(end, path.x[-1])
     assert done.summary["end"]["loss"] == path.loss[-1]
@@ -42,7 +44,7 @@ def test_the_path_is_that_of_trace(name, optimizer, tmp_path):
 
 
 def test_a_run_leaves_all_that_it_usually_does_and_the_path(tmp_path):
-    done = run.train({**BASE, "schedule": {"name": "cosine", "warmup": 0.1}}, out=tmp_path / "a")
+    done = train.train({**BASE, "schedule": {"name": "cosine", "warmup": 0.1}}, out=tmp_path / "a")
     found = {path.name for path in done.folder.iterdir()}
     assert found == {
         "checkpoint.npz",
@@ -56,7 +58,7 @@ def test_a_run_leaves_all_that_it_usually_does_and_the_path(tmp_path):
         "schedule.png",
         "summary.json",
     }
-    again = run.train(done.folder / "config.yaml", out=tmp_path / "b", plots=False)
+    again = train.train(done.folder / "config.yaml", out=tmp_path / "b", plots=False)
     for name, column in done.history.items():
         assert name == "seconds" or again.history[name] == column
     assert len(done.history["lr"]) == 60
@@ -68,22 +70,22 @@ def test_everything_around_the_optimizer_works_here_too(tmp_path):
     training |= {"average": {"name": "ema", "decay": 0.9}, "weight_decay": 1e-6}
     training["early_stopping"] = {"monitor": "train_loss", "patience": 50}
     given = {"objective": "booth", "optimizer": {"name": "adam", "lr": 0.3}, "training": training}
-    done = run.train(given, out=tmp_path / "run", plots=False)
+    done = train.train(given, out=tmp_path / "run", plots=False)
     assert done.summary["end"]["distance"] < 0.05
 
 
 def test_more_than_two_numbers_have_no_map(tmp_path):
     given = {**BASE, "objective": {"name": "rosenbrock", "dimension": 5}}
-    done = run.train(given, out=tmp_path / "run")
+    done = train.train(given, out=tmp_path / "run")
     assert not (done.folder / "path.png").exists()
     assert done.trained.parameters.shape == (1, 5)
 
 
 def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(tmp_path):
     given = {**BASE, "objective": "noisy_quadratic"}
-    whole = run.train(given, out=tmp_path / "whole")
-    run.train({**given, "training": {"steps": 25}}, out=tmp_path / "half")
-    done = run.resume(tmp_path / "half", ["training.steps=60"])
+    whole = train.train(given, out=tmp_path / "whole")
+    train.train({**given, "training": {"steps": 25}}, out=tmp_path / "half")
+    done = optcli.resume(tmp_path / "half", ["training.steps=60"])
     assert np.array_equal(done.trained.parameters, whole.trained.parameters)
     assert done.history["train_x2"] == whole.history["train_x2"]
     pictures = [(tmp_path / name / "path.png").read_bytes() for name in ("half", "whole")]
@@ -93,18 +95,18 @@ def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(tmp_path):
 @pytest.mark.parametrize(("name", "instead"), [("gauss_newton", "newton"), ("saga", "svrg")])
 def test_an_optimizer_of_models_is_refused(name, instead):
     with pytest.raises(InvalidInput, match=f"optimizer.name: needs .* try {instead}"):
-        run.check({**BASE, "optimizer": name})
+        optcli.check({**BASE, "optimizer": name})
 
 
 def test_newton_is_there_at_once_on_a_quadratic(tmp_path):
     given = {"objective": "quadratic", "optimizer": "newton", "training": {"steps": 1}}
-    done = run.train({**given, "dtype": "float64"}, out=tmp_path / "run", plots=False)
+    done = train.train({**given, "dtype": "float64"}, out=tmp_path / "run", plots=False)
     assert done.summary["end"]["distance"] < 1e-6
 
 
 def test_divergence_is_an_outcome(tmp_path):
     given = {**BASE, "optimizer": {"name": "sgd", "lr": 1.0}}
-    done = run.train(given, out=tmp_path / "run")
+    done = train.train(given, out=tmp_path / "run")
     assert done.summary["outcome"] == "diverged"
     assert (done.folder / "path.png").exists()
 

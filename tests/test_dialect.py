@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 import optcli
 from optcli import config
+from optcli.core.errors import InvalidInput
 from optcli.data import delimited, streaming, table
 from optcli.data import dialect as dialects
 from optcli.data.encoding import require
 from optcli.data.reading import Reading
-from optcli.errors import InvalidInput
 
 CONFIG = """\
 dataset: {name: csv, path: t.csv, target: y}

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from optcli import dispatch, plugins
-from optcli.dispatch import Pool
-from optcli.errors import EnvironmentFailed, InvalidInput
+from optcli.core.errors import EnvironmentFailed, InvalidInput
+from optcli.plugins import loading
+from optcli.storage import dispatch
+from optcli.storage.dispatch import Pool
 from tests import jobs
 
 ROOT = Path(__file__).parent.parent
@@ -199,6 +200,6 @@ def test_a_cluster_with_a_killed_worker_ends_with_the_same_runs(cluster, tmp_pat
     plugin = tmp_path / "mine.py"
     plugin.write_text("")
     told = {"file": plugin.name, "sha256": "0" * 64, "modules": {}, "registers": []}
-    pool = Pool(1, f"dask://{address}", plugins.load_same, ([plugin], [told]))
+    pool = Pool(1, f"dask://{address}", loading.load_same, ([plugin], [told]))
     with pytest.raises(InvalidInput, match=r"mine\.py: --plugin: has changed since"):
         list(dispatch.run(abs, [1], pool))

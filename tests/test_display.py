@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from optcli import display
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.core.events import Ended, EpochEnded, Progress, Started
 from optcli.display import table, words
 from optcli.display.record import Record, round_stride
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput
-from optcli.events import Ended, EpochEnded, Progress, Started
 
 
 class Terminal(io.StringIO):
@@ -465,7 +465,7 @@ def test_a_closed_stream_ends_the_display_alone():
 @pytest.mark.parametrize("kind", ["PlainLines", "JsonLines"])
 def test_no_noise_when_the_reader_goes(kind):
     code = (
-        "import sys; from optcli import display; from optcli.errors import InvalidInput\n"
+        "import sys; from optcli import display; from optcli.core.errors import InvalidInput\n"
         f"listener = display.{kind}(sys.stdout)\n"
         "for k in range(20000): listener.finish({'outcome': str(k)})\n"
         "print('still here', file=sys.stderr)"

@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from optcli.core.errors import InvalidInput
 from optcli.data import delimited, streaming, table
 from optcli.data.columns import Numbers
 from optcli.data.dialect import Dialect
 from optcli.data.reading import CURRENT, Reading
-from optcli.errors import InvalidInput
 
 # With an explicit list a missing value is spelled alike in typed and in untyped sources.
 LISTED = Reading(missing=("NA", "-999"))

@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pytest
 
+from optcli.core.specs import Bound, Ge, Gt, Le
+from optcli.gradients.cases import activation_subject, loss_subject
 from optcli.gradients.check import How
-from optcli.gradients.subjects import activation_subject, loss_subject
 from optcli.layers.activations import Activation
 from optcli.losses.plain import PlainLoss
-from optcli.specs import Bound, Ge, Gt, Le
 
 
 def outcomes(subject, seed=0):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optcli import explanation
-from optcli.catalog import KINDS
+from optcli.api import explain
 from optcli.cli.main import run
+from optcli.config.catalog import KINDS
 from optcli.layers.base import LAYERS
 from optcli.models import CNN, MLP
 from tests.cohorts import cohort
@@ -24,7 +24,7 @@ def test_there_is_a_page_for_every_name(name, capsys, monkeypatch):
     assert run(["explain", name]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{name} (")
-    for page in explanation.pages(name):
+    for page in explain.pages(name):
         assert page.text
         for key in page.fields:
             assert f"  {key} " in out
@@ -33,7 +33,7 @@ def test_there_is_a_page_for_every_name(name, capsys, monkeypatch):
 
 @pytest.mark.parametrize("name", LAYERS.names() + KINDS["activations"].names())
 def test_pages_on_layers_give_gradient_and_reference(name):
-    page = next(p for p in explanation.pages(name) if p.kind in ("layer", "activation"))
+    page = next(p for p in explain.pages(name) if p.kind in ("layer", "activation"))
     if name != "flatten":
         assert "Reference: " in page.text
     assert any(word in page.text for word in ("∂/∂", "f′(x)", "gradient", "dy/n"))
@@ -46,15 +46,15 @@ def test_a_page_gives_range_and_default(capsys):
 
 
 def test_the_page_of_a_loss_gives_its_domain_and_its_kinks():
-    page = next(p for p in explanation.pages("exponential") if p.kind == "loss")
+    page = next(p for p in explain.pages("exponential") if p.kind == "loss")
     assert page.facts["targets"] == "two classes, or 0 and 1 in each of several columns"
     assert page.facts["scores"].startswith("in [-700, 700]")
     assert page.facts["kinks"] == "none"
-    (page,) = explanation.pages("tweedie")
+    (page,) = explain.pages("tweedie")
     assert page.facts["targets"] == "numbers at least 0"
-    (page,) = explanation.pages("epsilon_insensitive")
+    (page,) = explain.pages("epsilon_insensitive")
     assert page.facts["kinks"] == "s = t + epsilon, s = t − epsilon"
-    assert explanation.pages("adam")[0].facts == {}
+    assert explain.pages("adam")[0].facts == {}
 
 
 def test_other_names_lead_to_the_page(capsys):
@@ -116,7 +116,7 @@ def test_passes_as_json(capsys):
 
 def test_passes_by_value():
     made = cohort(["adam"], hidden=(), shuffle=False)
-    found = explanation.passes(made)
+    found = explain.passes(made)
     part = made.replicas[0].data.train
     x, y = part.x[:16], part.y[:16]
     row = np.zeros(made.architecture().layout.size)
@@ -140,7 +140,7 @@ def test_passes_by_value():
 )
 def test_passes_know_every_parameter(model):
     made = trained(model)
-    found = explanation.passes(made)
+    found = explain.passes(made)
     named = {f"{g.layer}.{g.parameter}" for g in found.backward if g.parameter}
     assert named == set(made.architecture().layout.shapes)
     assert sum(output.parameters for output in found.forward) == found.parameters

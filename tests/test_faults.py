@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import optcli
-from optcli import files, folders, run
 from optcli.cli.main import run as command
-from optcli.contest import one
-from optcli.errors import EnvironmentFailed, InvalidInput
-from optcli.recording import Trained, read_checkpoint
+from optcli.comparison import one_problem
+from optcli.core.errors import EnvironmentFailed, InvalidInput
+from optcli.storage import files, run_folder
+from optcli.training.checkpoints import read_checkpoint
+from optcli.training.model_file import Trained
 from tests.test_resume import agree
 
 HOUSE = Path(__file__).parent.parent / "optcli"
@@ -92,10 +93,10 @@ def test_a_run_survives_an_error_at_any_write(tmp_path, monkeypatch):
             assert str(out) in said
             assert os.strerror(kind) in said
             assert "(volume /" in said
-        if out.exists() and folders.is_own(out):
+        if out.exists() and run_folder.is_own(out):
             for path in out.glob("*.npz"):
                 files.read_arrays(path)
-            run.resume(out, plots=False)
+            optcli.resume(out, plots=False)
             agree(out, tmp_path / "whole")
         leftovers = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
         assert not leftovers
@@ -104,11 +105,11 @@ def test_a_run_survives_an_error_at_any_write(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_a_comparison_survives_an_error_at_any_write(tmp_path, monkeypatch):
-    monkeypatch.setattr(one, "prices", lambda _: {})  # takes time, and writes nothing
-    terms = optcli.Terms(tune=1, seeds=6)
+    monkeypatch.setattr(one_problem, "prices", lambda _: {})  # takes time, and writes nothing
+    settings = optcli.ComparisonSettings(tune=1, seeds=6)
 
     def compare(out):
-        optcli.compare(["sgd", "adam"], CONFIG, terms=terms, out=out, plots=False)
+        optcli.compare(["sgd", "adam"], CONFIG, settings=settings, out=out, plots=False)
 
     total = calls(monkeypatch, lambda: compare(tmp_path / "whole"))
     for number in range(1, total + 1):
@@ -146,7 +147,7 @@ WRITES += ("mkdir", "makedirs", "rename", "replace", "unlink", "rmtree", "touch"
     "path", sorted(HOUSE.rglob("*.py")), ids=lambda p: str(p.relative_to(HOUSE))
 )
 def test_writes_go_through_files_and_folders_alone(path):
-    if path.relative_to(HOUSE).as_posix() in ("files.py", "folders.py"):
+    if path.relative_to(HOUSE).as_posix() in ("storage/files.py", "storage/run_folder.py"):
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if not isinstance(node, ast.Call):
@@ -206,7 +207,7 @@ def test_a_sealed_file_damaged_anywhere_is_named(name, how, whole, tmp_path):
         changed[at] ^= 1 << percent % 8
         (folder / name).write_bytes(bytes(changed) if how == "flipped" else content[:at])
         with pytest.raises(InvalidInput, match=f"{name}: is (damaged|missing)"):
-            run.resume(folder, ["training.epochs=3"])
+            optcli.resume(folder, ["training.epochs=3"])
 
 
 @pytest.mark.parametrize("name", ["model.npz", "checkpoint.npz"])
@@ -288,7 +289,7 @@ def test_sums_that_lead_outside_are_refused(tmp_path, whole):
     sums = files.read_json(folder / "checksums.json")
     files.write_json(folder / "checksums.json", sums | {"../x": {"bytes": 6, "sha256": ""}})
     with pytest.raises(InvalidInput, match="does not tell of it"):
-        run.resume(folder)
+        optcli.resume(folder)
 
 
 # ---- folders -------------------------------------------------------------------------
@@ -301,12 +302,12 @@ def test_overwrite_takes_what_is_optclis_alone(tmp_path, whole):
     with pytest.raises(InvalidInput, match=r"holds 'thesis\.docx', which is not optcli's"):
         optcli.train(CONFIG, out=folder, overwrite=True)
     with pytest.raises(InvalidInput, match=r"thesis\.docx"):
-        folders.remove(folder)
+        run_folder.remove(folder)
     assert (folder / "model.npz").exists()
     (folder / "thesis.docx").unlink()
     optcli.train(CONFIG, out=folder, overwrite=True, plots=False)
-    folders.check_seal(folder)
-    folders.remove(folder)
+    run_folder.check_seal(folder)
+    run_folder.remove(folder)
     assert not folder.exists()
 
 
@@ -322,7 +323,7 @@ def test_an_empty_folder_and_a_new_one_are_taken(tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("empty", "new/deep"):
         optcli.train(CONFIG, out=tmp_path / name, plots=False)
-        folders.check_seal(tmp_path / name)
+        run_folder.check_seal(tmp_path / name)
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o755
 
 

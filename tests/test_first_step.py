@@ -5,15 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from optcli.comparison.findings import stillborn
+from optcli.comparison.summary import stillborn
 from optcli.comparison.trials import Result
 from optcli.display.words import closing
 from optcli.losses.plain import PlainLoss
-from optcli.objectives import OBJECTIVES
+from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.recording import History, summary
-from optcli.specs import SAM
-from optcli.tracing import Entry, trace
+from optcli.training.history import History
+from optcli.training.settings import SAM
+from optcli.training.summary import summary
+from optcli.training.tracing import Entry, trace
 from tests.cohorts import cohort, data, final
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optcli import files, run
+import optcli
+from optcli.api import train
 from optcli.cli.main import run as command
-from optcli.errors import InvalidInput
+from optcli.core.errors import InvalidInput
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
+from optcli.storage import files
 from optcli.training import formats
 
 LEFT = Path(__file__).parent / "v0_1" / "train"
@@ -42,7 +44,7 @@ KINDS = {"adan", "amsgrad", "ademamix", "lion", "muon", "nadam", "schedule_free_
 def test_an_interrupted_run_of_version_0_1_ends_where_its_whole_run_ended(name, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(LEFT / f"{name}-interrupted", folder)
-    run.resume(folder, plots=False)
+    optcli.resume(folder, plots=False)
     found, expected = rows(folder), rows(LEFT / f"{name}-whole")
     assert len(found) == len(expected) == 6
     for one, other in zip(found, expected, strict=True):
@@ -59,7 +61,7 @@ def test_an_interrupted_run_of_version_0_1_ends_where_its_whole_run_ended(name, 
 def test_a_killed_run_of_float32_goes_on(tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(LEFT / "killed", folder)
-    done = run.resume(folder, plots=False)
+    done = optcli.resume(folder, plots=False)
     assert done.config.dtype == "float32"
     assert done.config.optimizer.name in formats.DIVIDED
     assert done.summary["outcome"] == "completed"
@@ -184,8 +186,8 @@ def test_a_run_of_format_2_goes_on_as_one_that_never_stopped(name, tmp_path):
     shutil.copytree(Path(__file__).parent / "format_2" / name, folder)
     _, description = files.read_arrays(folder / "checkpoint.npz")
     assert description["format"] == 2
-    run.resume(folder, ["training.epochs=6"], plots=False)
-    run.train(folder / "config.yaml", out=tmp_path / "whole", plots=False)
+    optcli.resume(folder, ["training.epochs=6"], plots=False)
+    train.train(folder / "config.yaml", out=tmp_path / "whole", plots=False)
     model, _ = files.read_arrays(folder / "model.npz")
     whole, _ = files.read_arrays(tmp_path / "whole" / "model.npz")
     assert model.keys() == whole.keys()
@@ -213,7 +215,7 @@ def test_a_newer_checkpoint_is_refused(tmp_path):
     )
     (folder / "checksums.json").unlink()
     with pytest.raises(InvalidInput, match="is of optcli"):
-        run.resume(folder, plots=False)
+        optcli.resume(folder, plots=False)
 
 
 # ---- every folder that it left -------------------------------------------------------

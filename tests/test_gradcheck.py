@@ -14,19 +14,19 @@ import pytest
 
 import optcli
 from optcli.cli.main import run
-from optcli.errors import InvalidInput
+from optcli.core.environment import blas_threads
+from optcli.core.errors import InvalidInput
 from optcli.gradients import UncheckedGradient, WrongGradient
+from optcli.gradients.cases import Case, cohort_subject, loss_subject, subjects
 from optcli.gradients.check import How, check
 from optcli.gradients.components import LossFunction
 from optcli.gradients.differences import noise_of
 from optcli.gradients.functions import Function
 from optcli.gradients.networks import Batch, NetworkFunction
-from optcli.gradients.subjects import Case, cohort_subject, loss_subject, subjects
 from optcli.gradients.variants import variants
 from optcli.losses.base import LOSSES
 from optcli.models import CNN, MLP, Architecture, Linear
-from optcli.specs import Regularization
-from optcli.task import blas_threads
+from optcli.training.settings import Regularization
 from tests.cohorts import cohort
 from tests.studies import scales
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from optcli import plugins, sources
 from optcli.cli.main import run
 from optcli.comparison import trials
 from optcli.losses.base import LOSSES
 from optcli.optimizers.base import OPTIMIZERS
+from optcli.plugins import loading, sources
 
 RULE = """\
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def command(words: str) -> int:
             registry.names()
             patch.setattr(registry, "_classes", dict(registry._classes))
             patch.setattr(registry, "_aliases", dict(registry._aliases))
-        patch.setattr(plugins, "loaded", [])
+        patch.setattr(loading, "loaded", [])
         patch.setattr(sources, "_sums", {})
         patch.setattr(sources, "_folders", [])
         try:
@@ -261,12 +261,13 @@ def test_killed_after_a_change_nothing_of_two_versions_is_left(monkeypatch):
 def test_a_worker_with_other_code_refuses_the_job(tmp_path):
     rule()
     code = (
-        "import sys; from pathlib import Path; from optcli import dispatch, plugins\n"
-        "from optcli.errors import InvalidInput\n"
+        "import sys; from pathlib import Path; from optcli.storage import dispatch\n"
+        "from optcli.plugins import loading\n"
+        "from optcli.core.errors import InvalidInput\n"
         "if __name__ == '__main__':\n"
-        "    path = Path('mine.py').resolve(); plugins.load([path]); told = plugins.identity()\n"
+        "    path = Path('mine.py').resolve(); loading.load([path]); told = loading.identity()\n"
         "    path.write_text(path.read_text() + '# edited')\n"
-        "    pool = dispatch.Pool(2, None, plugins.load_same, ([path], told))\n"
+        "    pool = dispatch.Pool(2, None, loading.load_same, ([path], told))\n"
         "    try: list(dispatch.run(abs, [1, 2], pool))\n"
         "    except InvalidInput as error: print(error)\n"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from optcli import runs
+from optcli.api import runs
 from optcli.cli.main import run
 
 CONFIG = """\

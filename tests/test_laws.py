@@ -8,24 +8,24 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pytest
 
-from optcli.catalog import KINDS
+from optcli.config.catalog import KINDS
+from optcli.core.errors import InvalidInput
+from optcli.core.specs import Doc, Ge
 from optcli.data import table as tables
 from optcli.data.base import Dataset, Roles
-from optcli.errors import InvalidInput
-from optcli.laws import every, layers
-from optcli.laws import optimizers as of_optimizers
-from optcli.laws.base import examine
-from optcli.laws.first_use import hold
 from optcli.layers.base import Layer
 from optcli.layers.initializers import Initializer
 from optcli.losses.base import Loss
 from optcli.losses.plain import PlainLoss
 from optcli.metrics import Metric
-from optcli.objectives import Objective
+from optcli.objectives.functions import Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped
+from optcli.plugins.first_use import hold
+from optcli.plugins.laws import every, layers
+from optcli.plugins.laws import optimizers as of_optimizers
+from optcli.plugins.laws.base import examine
 from optcli.schedules.base import Schedule
-from optcli.specs import Doc, Ge
-from optcli.wrappers import Average
+from optcli.training.wrappers import Average
 from tests.reference.optimizers import CASES
 
 LINES = Path(__file__).read_text().splitlines()

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import optcli
 from optcli import training
-from optcli.errors import InvalidInput
-from optcli.events import EpochEnded
+from optcli.core.errors import InvalidInput
+from optcli.core.events import EpochEnded
+from optcli.core.parameters import Parameters
+from optcli.core.randomness import Stream
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import Clock, Place
 from optcli.layers.batch_norm import BatchNorm
@@ -26,9 +28,7 @@ from optcli.layers.pooling import AveragePool, MaxPool
 from optcli.layers.residual import Residual
 from optcli.models import CNN, MLP, Architecture, Network, predict
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.parameters import Parameters
-from optcli.randomness import Stream
-from optcli.recording import Trained
+from optcli.training.model_file import Trained
 from tests.cohorts import cohort, data, final
 
 ROOT = Path(__file__).parent.parent

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 import optcli
-from optcli.arrays import Workspace
 from optcli.config.reading import parse
 from optcli.config.validation import Faults, registered
-from optcli.errors import InvalidInput
+from optcli.core.arrays import Workspace
+from optcli.core.errors import InvalidInput
+from optcli.core.specs import fields
 from optcli.losses.base import LOSSES
-from optcli.recording import Trained
-from optcli.specs import fields
+from optcli.training.model_file import Trained
 from tests.reference import losses as reference
 
 ALL = list(LOSSES)
@@ -562,11 +562,11 @@ def test_balanced_weights_do_not_depend_on_how_rows_fall_into_batches(table, tmp
 )
 def test_faults(loss, target, message, table):
     with pytest.raises(InvalidInput) as error:
-        optcli.run.check(config(table, loss, target))
+        optcli.api.check.check(config(table, loss, target))
     assert message in str(error.value.faults[0])
 
 
 def test_a_metric_of_classes_is_no_metric_of_probabilities(table):
     plan = config(table, "kl_divergence", TARGETS["probabilities"]) | {"metrics": ["accuracy"]}
     with pytest.raises(InvalidInput, match="is about probabilities"):
-        optcli.run.check(plan)
+        optcli.api.check.check(plan)

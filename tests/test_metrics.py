@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optcli import metrics
-from optcli.errors import InvalidInput
+from optcli.core.errors import InvalidInput
 from optcli.metrics import METRICS
 
 NAN = float("nan")

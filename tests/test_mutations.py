@@ -9,9 +9,7 @@ import copy
 import numpy as np
 import pytest
 
-from optcli.gradients.check import How
-from optcli.gradients.networks import Batch, NetworkFunction
-from optcli.gradients.subjects import (
+from optcli.gradients.cases import (
     Case,
     activation_subject,
     layer_subject,
@@ -19,12 +17,14 @@ from optcli.gradients.subjects import (
     objective_subject,
     subjects,
 )
+from optcli.gradients.check import How
+from optcli.gradients.networks import Batch, NetworkFunction
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS, Pass
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Architecture
-from optcli.objectives import OBJECTIVES
-from optcli.specs import Regularization
+from optcli.objectives.functions import OBJECTIVES
+from optcli.training.settings import Regularization
 
 
 def caught(subject, seed=0):

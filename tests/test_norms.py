@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from optcli import run
+import optcli
 from optcli.cli.main import run as command
-from optcli.errors import InvalidInput
+from optcli.core.errors import InvalidInput
 
 # 60 samples, of which 36 are trained on
 CONFIG = {
@@ -21,13 +21,13 @@ CONFIG = {
 def refused(*overrides, config=CONFIG):
     """What is said of a config, and of which key."""
     with pytest.raises(InvalidInput) as caught:
-        run.check(config, overrides)
+        optcli.check(config, overrides)
     (fault,) = caught.value.faults
     return fault.key.removeprefix("--set "), fault.message
 
 
 def fits(*overrides, config=CONFIG):
-    return run.check(config, overrides).cohort
+    return optcli.check(config, overrides).cohort
 
 
 @pytest.mark.parametrize(

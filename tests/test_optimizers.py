@@ -1,4 +1,4 @@
-"""What each optimizer is equal to, and laws over all of them; more are in `optcli.laws`."""
+"""What each optimizer is equal to, and laws over all of them; more are in `optcli.plugins.laws`."""
 
 import dataclasses
 import functools
@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from optcli import config
-from optcli.laws.optimizers import SHAPES, Asked
+from optcli.core.parameters import Layout
+from optcli.core.specs import fields
 from optcli.optimizers.base import OPTIMIZERS, Shaped, state_size
 from optcli.optimizers.stepper import Stepper
-from optcli.oracles import OfObjective
-from optcli.parameters import Layout
-from optcli.specs import fields
+from optcli.plugins.laws.optimizers import SHAPES, Asked
+from optcli.training.oracles import OfObjective
 from tests.cohorts import cohort, final
 from tests.reference.optimizers import (
     CASES,

@@ -5,20 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from optcli import tracing
+from optcli.api.check import check
+from optcli.api.trace import trace
+from optcli.core.errors import InvalidInput
 from optcli.data.batches import Batches, Source
-from optcli.errors import InvalidInput
 from optcli.losses.base import LOSSES
 from optcli.models import MLP
-from optcli.objectives import OBJECTIVES
+from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS, hessian_product
-from optcli.oracles import OfModel
-from optcli.run import check
 from optcli.schedules import SCHEDULES
-from optcli.specs import Regularization
-from optcli.tracing import Entry
-from optcli.tracks import trace
-from optcli.training import train_cohort
+from optcli.training import tracing, train_cohort
+from optcli.training.oracles import OfModel
+from optcli.training.settings import Regularization
+from optcli.training.tracing import Entry
 from tests.cohorts import cohort, data, final
 
 L2 = 0.05

@@ -19,10 +19,10 @@ import pytest
 
 import optcli
 from optcli.cli.main import run
+from optcli.core.errors import InvalidInput
 from optcli.data import streaming
 from optcli.data.encoding import _probabilities
 from optcli.data.reading import CURRENT
-from optcli.errors import InvalidInput
 
 ROWS = "a,b,y\n" + "".join(
     f"{i % 7},{i % 5},{'yes' if i % 7 > i % 5 else 'no'}\n" for i in range(40)

@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from optcli import plots
-from optcli.errors import EnvironmentFailed
+from optcli.core.errors import EnvironmentFailed
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plots import fonts, ticks
 from optcli.plots.looks import ORDER, PALETTE, looks

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from optcli import plugins
 from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.optimizers.base import OPTIMIZERS
+from optcli.plugins import loading
 
 HEAD = """\
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def command(words: str) -> int:
             registry.names()
             patch.setattr(registry, "_classes", dict(registry._classes))
             patch.setattr(registry, "_aliases", dict(registry._aliases))
-        patch.setattr(plugins, "loaded", [])
+        patch.setattr(loading, "loaded", [])
         return run([*words.split(), "--plugin", "p.py"])
 
 
@@ -280,7 +280,7 @@ def inspected(text, capsys, *words):
             registry.names()
             patch.setattr(registry, "_classes", dict(registry._classes))
             patch.setattr(registry, "_aliases", dict(registry._aliases))
-        patch.setattr(plugins, "loaded", [])
+        patch.setattr(loading, "loaded", [])
         code = run(["plugin", "check", "p.py", *words])
     told = capsys.readouterr()
     return code, told.out, told.err

@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pytest
 
-from optcli.errors import InvalidInput
-from optcli.laws import every
-from optcli.laws import optimizers as laws
-from optcli.laws.base import examine
+from optcli.core.errors import InvalidInput
+from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped, dot, hessian_product
 from optcli.optimizers.stepper import Stepper
-from optcli.specs import Doc, Ge, Gt, Lt
+from optcli.plugins.laws import every
+from optcli.plugins.laws import optimizers as laws
+from optcli.plugins.laws.base import examine
 from tests.test_optimizers import sample, walk
 
 Momentum = OPTIMIZERS.find("momentum")

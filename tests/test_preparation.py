@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from optcli.core.errors import InvalidInput
 from optcli.data import table
 from optcli.data.base import DATASETS
 from optcli.data.preparation import Encoder, labelled, prepare
-from optcli.errors import InvalidInput
-from optcli.specs import Split
+from optcli.data.split import Split
 
 DATA = Path(__file__).parents[1] / "configs" / "data"
 File = DATASETS.find("csv")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import optcli
 from optcli.cli.main import run
+from optcli.core.errors import Grave, InvalidInput
 from optcli.data import streaming
 from optcli.data import table as tables
 from optcli.data.base import DATASETS, Roles
@@ -18,8 +19,7 @@ from optcli.data.columns import Numbers
 from optcli.data.preparation import Encoder, labelled, prepare
 from optcli.data.reading import Reading
 from optcli.data.remarks import Remarks, counters, words_of
-from optcli.errors import Grave, InvalidInput
-from optcli.specs import Split
+from optcli.data.split import Split
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 File = DATASETS.find("csv")

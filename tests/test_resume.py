@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 
 import optcli
-from optcli import folders, run, training
+from optcli import training
+from optcli.api import train as api
 from optcli.cli.main import run as command
-from optcli.errors import InvalidInput
-from optcli.events import Ended, EpochEnded, Progress
+from optcli.core.errors import InvalidInput
+from optcli.core.events import Ended, EpochEnded, Progress
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
-from optcli.specs import EarlyStopping, GradientNoise
+from optcli.storage import run_folder
 from optcli.training import loop, train_cohort
+from optcli.training.settings import EarlyStopping, GradientNoise
 from tests.cohorts import cohort, data
 
 ROOT = Path(__file__).parent.parent
@@ -165,7 +167,7 @@ def interrupted(folder, steps, monkeypatch, config=CONFIG):
     train = training.train_cohort
     with monkeypatch.context() as patch:
         patch.setattr(
-            run,
+            api,
             "train_cohort",
             lambda made, **options: train(
                 made, resume=options["resume"], stop=lambda: next(asked, True)
@@ -179,12 +181,12 @@ def test_an_interrupted_run_ends_as_the_undisturbed_one(steps, tmp_path, monkeyp
     done = interrupted(tmp_path / "r", steps, monkeypatch)
     assert done.summary["outcome"] == "interrupted"
     assert done.summary["steps"] == steps
-    again = run.resume(tmp_path / "r", plots=False)
+    again = optcli.resume(tmp_path / "r", plots=False)
     assert again.summary["outcome"] == "completed"
     agree(tmp_path / "r", undisturbed)
     # a second time there is nothing to do
     before = {path: path.read_bytes() for path in (tmp_path / "r").iterdir()}
-    assert "nothing was changed" in run.resume(tmp_path / "r").notes[0]
+    assert "nothing was changed" in optcli.resume(tmp_path / "r").notes[0]
     assert {path: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
 
 
@@ -193,7 +195,7 @@ def test_more_epochs_make_a_finished_run_go_on(tmp_path):
     short = config | {"training": config["training"] | {"epochs": 5}}
     optcli.train(short, out=tmp_path / "short", plots=False)
     optcli.train(config, out=tmp_path / "whole", plots=False)
-    run.resume(tmp_path / "short", ["training.epochs=8"], plots=False)
+    optcli.resume(tmp_path / "short", ["training.epochs=8"], plots=False)
     agree(tmp_path / "short", tmp_path / "whole")
     assert "epochs: 8" in (tmp_path / "short" / "config.yaml").read_text()
 
@@ -203,8 +205,8 @@ def test_what_stopped_early_goes_on_by_another_rule(tmp_path):
     short = CONFIG | {"training": CONFIG["training"] | {"early_stopping": rule}}
     done = optcli.train(short, out=tmp_path / "r", plots=False)
     assert done.summary["outcome"] == "stopped_early"
-    assert "nothing was changed" in run.resume(tmp_path / "r").notes[0]
-    again = run.resume(tmp_path / "r", ["training.early_stopping=null"], plots=False)
+    assert "nothing was changed" in optcli.resume(tmp_path / "r").notes[0]
+    again = optcli.resume(tmp_path / "r", ["training.early_stopping=null"], plots=False)
     assert again.summary["outcome"] == "completed"
 
 
@@ -258,26 +260,26 @@ def test_changed_data_is_refused(tmp_path, monkeypatch):
     interrupted(tmp_path / "r", 4, monkeypatch, config)
     table.write_text(table.read_text().replace("\n0.0,a", "\n1.0,a"))
     with pytest.raises(InvalidInput, match="data has changed"):
-        run.resume(tmp_path / "r")
+        optcli.resume(tmp_path / "r")
 
 
 def test_a_run_in_use_is_refused(tmp_path, undisturbed):
     code = (
-        "import sys, time; from pathlib import Path; from optcli import folders\n"
-        "with folders.lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from optcli.storage import run_folder\n"
+        "with run_folder.lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(undisturbed)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(InvalidInput) as error:
-        run.resume(undisturbed)
+        optcli.resume(undisturbed)
     words = f"{undisturbed}: is in use by process {holder.pid}; wait until it ends"
     assert str(error.value) == words
     holder.kill()
     holder.communicate()
     # the lock of the dead is taken over
-    assert "nothing was changed" in run.resume(undisturbed).notes[0]
+    assert "nothing was changed" in optcli.resume(undisturbed).notes[0]
 
 
 # ---- diverged ------------------------------------------------------------------------
@@ -331,7 +333,7 @@ def test_a_signal_leaves_checkpoint_summary_and_plot(number, code, tmp_path):
     assert found["outcome"] == "interrupted"
     for name in ("checkpoint.npz", "model.npz", "loss.png", "checksums.json", "history.csv"):
         assert (tmp_path / "r" / name).stat().st_size
-    folders.check_seal(tmp_path / "r")
+    run_folder.check_seal(tmp_path / "r")
 
 
 def test_a_second_signal_ends_at_once(tmp_path):
@@ -359,7 +361,7 @@ def whole_of_killed(tmp_path_factory):
 
 def write(path):
     """The config as a file."""
-    from optcli.config.words import written
+    from optcli.config.inline_spec import written
 
     path.write_text(written(CONFIG | KILLED))
     return path
@@ -389,13 +391,13 @@ def kill(times, tmp_path, path, whole, seed):
                 check_whole(folder)
                 call = [sys.executable, "-m", "optcli", "train", "--resume", str(folder)]
         if folder.exists():
-            run.resume(folder, plots=False)
+            optcli.resume(folder, plots=False)
             agree(folder, whole)
 
 
 def check_whole(folder):
     """What has its final name can be read."""
-    assert folders.is_own(folder)
+    assert run_folder.is_own(folder)
     for path in folder.iterdir():
         if path.suffix == ".npz":
             np.load(path, allow_pickle=False).close()

@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 import optcli
-from optcli import files, folders, runs
+from optcli.api import runs, verify
+from optcli.api.resume import resume
 from optcli.cli.main import run as command
-from optcli.errors import InvalidInput
-from optcli.run import resume
+from optcli.core.errors import InvalidInput
+from optcli.storage import files, run_folder
 from tests.test_faults import CONFIG
 
 
@@ -83,14 +84,14 @@ def test_verify_agrees_or_says_where_not(parent, capsys):
     cells = rows[2].split(",")
     cells[3] = repr(float(cells[3]) * (1 + 1e-15))
     path.write_text("\n".join([*rows[:2], ",".join(cells)]) + "\n")
-    folders.seal(parent / "a")
+    run_folder.seal(parent / "a")
     code, out, _ = said(capsys, "verify", "runs/a")
     assert code == 1
     assert out.startswith("other bits: epoch 2: train_loss is")
     assert "the machine and the versions are the same" in out
     told = files.read_json(parent / "a" / "environment.json")
     files.write_json(parent / "a" / "environment.json", told | {"cpu": "Z80"})
-    folders.seal(parent / "a")
+    run_folder.seal(parent / "a")
     assert "cpu was Z80, is" in said(capsys, "verify", "runs/a")[1]
 
 
@@ -101,7 +102,7 @@ def test_a_descent_is_verified_and_resumed(tmp_path):
         "training": {"steps": 20},
     }
     optcli.train(config, out=tmp_path / "r", plots=False)
-    assert runs.verify(tmp_path / "r").agrees
+    assert verify.verify(tmp_path / "r").agrees
     assert "nothing was changed" in resume(tmp_path / "r").notes[0]
     more = resume(tmp_path / "r", ["training.steps=30"], plots=False)
     whole = optcli.train(config | {"training": {"steps": 30}}, out=tmp_path / "w", plots=False)
@@ -113,7 +114,7 @@ def test_a_lengthened_run_that_is_another_in_one_go_is_not_accused(tmp_path, cap
     optcli.train(config, out=tmp_path / "r", plots=False)
     assert "training.epochs" in resume(tmp_path / "r").notes[0]
     resume(tmp_path / "r", ["training.epochs=4"], plots=False)
-    assert runs.verify(tmp_path / "r").lengthened == [2]
+    assert verify.verify(tmp_path / "r").lengthened == [2]
     code, out, _ = said(capsys, "verify", str(tmp_path / "r"))
     assert code == 1
     assert "its length was changed after epoch 2" in out
@@ -123,7 +124,7 @@ def test_a_lengthened_run_that_is_another_in_one_go_is_not_accused(tmp_path, cap
 def test_a_lengthened_run_of_a_steady_rate_is_verified(tmp_path):
     optcli.train(CONFIG, out=tmp_path / "r", plots=False)
     resume(tmp_path / "r", ["training.epochs=4"], plots=False)
-    assert runs.verify(tmp_path / "r").agrees
+    assert verify.verify(tmp_path / "r").agrees
 
 
 def test_a_run_stopped_early_says_what_lets_it_go_on(tmp_path):
@@ -168,7 +169,7 @@ def test_verify_looks_at_the_model(parent, capsys):
     first = next(iter(arrays))
     arrays[first] = arrays[first] + 1
     files.write_arrays(parent / "a" / "model.npz", arrays, description)
-    folders.seal(parent / "a")
+    run_folder.seal(parent / "a")
     assert said(capsys, "verify", "runs/a")[1].startswith("other bits: the parameters")
 
 
@@ -195,8 +196,8 @@ def test_refused_in_words(words, parent, capsys):
 
 
 def test_a_comparison_is_not_verified(tmp_path):
-    terms = optcli.Terms(tune=1, seeds=6)
-    optcli.compare(["sgd", "adam"], CONFIG, terms=terms, out=tmp_path / "c", plots=False)
+    settings = optcli.ComparisonSettings(tune=1, seeds=6)
+    optcli.compare(["sgd", "adam"], CONFIG, settings=settings, out=tmp_path / "c", plots=False)
     with pytest.raises(InvalidInput, match="is a compare folder"):
-        runs.verify(tmp_path / "c")
+        verify.verify(tmp_path / "c")
     assert runs.opened(tmp_path / "c").kind == "compare"

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from optcli.core.parameters import Layout
 from optcli.optimizers.stepper import Stepper
-from optcli.parameters import Layout
 from tests.reference.optimizers import CASES, PROBLEMS
 from tests.reference.rules import RULES, settings
 from tests.reference.scheduled import PINS, STEPS, cases, factors

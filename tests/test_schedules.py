@@ -7,14 +7,15 @@ import warnings
 import numpy as np
 import pytest
 
-from optcli import config, run
-from optcli.errors import InvalidInput
-from optcli.events import EpochEnded
+import optcli
+from optcli import config
+from optcli.core.errors import InvalidInput
+from optcli.core.events import EpochEnded
+from optcli.core.specs import fields
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules import SCHEDULES
 from optcli.schedules.base import Span
 from optcli.schedules.chebyshev import fractal
-from optcli.specs import fields
 from optcli.training import Trainer
 from tests.cohorts import cohort, data, final
 
@@ -297,7 +298,7 @@ def test_a_momentum_that_is_not_there_is_not_moved():
     keys = {"name": "one_cycle", "cycle_momentum": True}
     for optimizer in ("sgd", "adam", "nadam"):
         with pytest.raises(InvalidInput) as caught:
-            run.check({**SMALL, "optimizer": optimizer, "schedule": keys})
+            optcli.check({**SMALL, "optimizer": optimizer, "schedule": keys})
         assert str(caught.value) == (
             f"schedule.cycle_momentum: is true, but {optimizer} has no 'momentum' to move, or "
             "one of 0"
@@ -592,7 +593,7 @@ UNFIT = {
 @pytest.mark.parametrize("schedule", UNFIT)
 def test_what_does_not_fit_is_refused_in_words(schedule):
     with pytest.raises(InvalidInput) as caught:
-        run.check(MOONS, [f"schedule={schedule}"])
+        optcli.check(MOONS, [f"schedule={schedule}"])
     assert str(caught.value) == f"--set {UNFIT[schedule]}"
 
 
@@ -615,7 +616,7 @@ LEAVES = {
 @pytest.mark.parametrize(("optimizer", "schedule"), LEAVES)
 def test_a_schedule_that_leaves_the_range_of_a_hyperparameter_is_refused(optimizer, schedule):
     with pytest.raises(InvalidInput) as caught:
-        run.check(MOONS, [f"optimizer={optimizer}", f"schedule={schedule}"])
+        optcli.check(MOONS, [f"optimizer={optimizer}", f"schedule={schedule}"])
     said = LEAVES[optimizer, schedule]
     assert str(caught.value) == f"--set schedule: {said}; choose another schedule"
 
@@ -631,7 +632,7 @@ def test_a_schedule_that_leaves_the_range_of_a_hyperparameter_is_refused(optimiz
     ],
 )
 def test_what_just_fits_is_taken(schedule):
-    run.check(MOONS, [f"schedule={schedule}"])
+    optcli.check(MOONS, [f"schedule={schedule}"])
 
 
 def test_lengths_survive_the_config():

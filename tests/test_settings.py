@@ -9,8 +9,8 @@ import pytest
 
 from optcli import config
 from optcli.cli.main import run
-from optcli.errors import InvalidInput
-from optcli.specs import EarlyStopping
+from optcli.core.errors import InvalidInput
+from optcli.training.settings import EarlyStopping
 
 BASE = {
     "dataset": "moons",

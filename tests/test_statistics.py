@@ -11,7 +11,6 @@ import pytest
 
 from optcli import config
 from optcli.comparison import statistics
-from optcli.comparison.price import prices, rounds, steady
 from optcli.comparison.statistics import (
     Comparison,
     band,
@@ -33,8 +32,8 @@ from optcli.comparison.statistics import (
     smallest_difference,
     steps_to_target,
 )
+from optcli.comparison.step_time import prices, rounds, steady
 from optcli.optimizers.sgd import SGD
-from optcli.run import task_of
 
 INF = math.inf
 TIMES = 1000
@@ -608,7 +607,7 @@ class Waiting(SGD):
 
 def test_the_price_of_a_step_does_not_count_the_time_that_other_processes_take():
     values = {"dataset": "blobs", "model": "linear", "loss": "cross_entropy", "optimizer": "sgd"}
-    task = task_of(config.load(values))
+    task = config.load(values).task()
     each = list(itertools.islice(rounds(task, Waiting(), 0.001), 3))
     assert 0 < min(each) < 0.001  # by the clock on the wall, more
     assert prices({"mine": (task, SGD())}) == {"mine": 1}

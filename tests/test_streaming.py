@@ -19,17 +19,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optcli
-from optcli import files
+from optcli.core.errors import EnvironmentFailed, InvalidInput
+from optcli.core.events import EpochEnded
 from optcli.data import batches, streaming, table
 from optcli.data.base import DATASETS
 from optcli.data.batches import Batches, Source
 from optcli.data.columns import Numbers
 from optcli.data.preparation import prepare
 from optcli.data.reading import CURRENT, Reading
-from optcli.errors import EnvironmentFailed, InvalidInput
-from optcli.events import EpochEnded
+from optcli.data.split import Split
 from optcli.metrics import METRICS, Additive
-from optcli.specs import Split
+from optcli.storage import files
 from optcli.training import Trainer, train_cohort
 from tests.cohorts import cohort
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.data import delimited, table
 from optcli.data.cells import MISSING
 from optcli.data.columns import Numbers, Words
 from optcli.data.dialect import Dialect
 from optcli.data.reading import Reading
-from optcli.errors import EnvironmentFailed, InvalidInput
 
 
 def write(folder, content, name="t.csv"):

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 import optcli
-from optcli import files, plots, tracing
+from optcli import plots
 from optcli.cli.main import run
-from optcli.config import words
+from optcli.config import inline_spec
+from optcli.core.errors import InvalidInput
 from optcli.display.trace import table
-from optcli.errors import InvalidInput
-from optcli.objectives import OBJECTIVES
+from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.tracing import Entry, trace, tune
+from optcli.storage import files
+from optcli.training import tracing
+from optcli.training.tracing import Entry, trace, tune
 
 SGD = OPTIMIZERS.find("sgd")
 ADAM = OPTIMIZERS.find("adam")
@@ -153,7 +155,7 @@ def test_every_optimizer_leaves_a_path(name):
     ],
 )
 def test_words_become_optimizers(word, optimizer):
-    assert words.chosen(OPTIMIZERS, word) == optimizer
+    assert inline_spec.chosen(OPTIMIZERS, word) == optimizer
 
 
 FAULTS = {
@@ -171,7 +173,7 @@ FAULTS = {
 @pytest.mark.parametrize("word", FAULTS)
 def test_wrong_words_are_refused_in_words(word):
     with pytest.raises(InvalidInput) as caught:
-        words.chosen(OPTIMIZERS, word)
+        inline_spec.chosen(OPTIMIZERS, word)
     if word == "adma":
         assert str(caught.value).startswith("adma: unknown optimizer 'adma'; did you mean 'ad")
     else:
@@ -295,7 +297,7 @@ TWELVE += " adagrad adagrad:eps=1e-3 adam:eps=0.1 sgd:momentum=0.99 momentum:mom
 
 
 def traced(name, optimizers, steps=60, **keys):
-    some = [Entry(word, words.chosen(OPTIMIZERS, word)) for word in optimizers.split()]
+    some = [Entry(word, inline_spec.chosen(OPTIMIZERS, word)) for word in optimizers.split()]
     return trace(objective(name, **keys), some, steps=steps)
 
 

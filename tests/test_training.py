@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from optcli import training
-from optcli.events import EpochEnded
+from optcli.core.events import EpochEnded
+from optcli.core.parameters import Parameters
 from optcli.metrics import METRICS
 from optcli.models import Architecture, predict
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.parameters import Parameters
 from optcli.schedules.cosine import Cosine
-from optcli.specs import EarlyStopping, Regularization
 from optcli.training import loop, train_cohort
+from optcli.training.settings import EarlyStopping, Regularization
 from tests.cohorts import cohort, data, final
 
 KINDS = {"cross_entropy": "classes", "binary_cross_entropy": "labels", "mse": "values"}

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from optcli.events import EpochEnded
+from optcli.core.events import EpochEnded
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.specs import GradientNoise
-from optcli.transforms import AddNoise, Centralize, ClipAdaptive, units
+from optcli.training.settings import GradientNoise
+from optcli.training.transforms import AddNoise, Centralize, ClipAdaptive, units
 from tests.cohorts import cohort, data, final
 
 SHAPES = {"dense": (5, 3), "narrow": (4, 1), "convolution": (3, 2, 4, 4), "bias": (6,)}

@@ -6,16 +6,17 @@ import warnings
 import numpy as np
 import pytest
 
-from optcli import config, run, training
-from optcli.errors import InvalidInput
-from optcli.events import EpochEnded, Progress
+import optcli
+from optcli import config, training
+from optcli.core.errors import InvalidInput
+from optcli.core.events import EpochEnded, Progress
 from optcli.metrics import METRICS
 from optcli.models import MLP
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.linear import Linear as Falling
-from optcli.specs import SAM, Lookahead
 from optcli.training import State, Trainer, loop
-from optcli.wrappers import EMA, SWA
+from optcli.training.settings import SAM, Lookahead
+from optcli.training.wrappers import EMA, SWA
 from tests.cohorts import cohort, data, final
 
 ROWS, BATCH, EPOCHS = 48, 8, 5  # 6 batches an epoch, 30 steps
@@ -419,7 +420,7 @@ def test_the_model_is_the_point_until_something_is_averaged():
 
 def test_regularization_is_taken_at_the_point_itself():
     """l2 adds its gradient at x, wherever the loss's is taken."""
-    from optcli.specs import Regularization
+    from optcli.training.settings import Regularization
 
     settings = {"steps": 1, "batch_size": "full", "hidden": ()}
     sgd = OPTIMIZERS.find("sgd")(lr=1.0)
@@ -507,7 +508,7 @@ BASE = {
 def checked(optimizer="adam", **keys):
     """The faults of a config with these keys of training."""
     try:
-        run.check({**BASE, "optimizer": optimizer, "training": keys})
+        optcli.check({**BASE, "optimizer": optimizer, "training": keys})
     except InvalidInput as error:
         return str(error)
     return ""

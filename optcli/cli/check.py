@@ -23,10 +23,11 @@ def command(
 
     Shows rows, columns, classes, shapes, parameters and memory.
     """
-    from optcli import display, run
-    from optcli.plugins import load
+    from optcli import display
+    from optcli.api.check import check
+    from optcli.plugins.loading import load
 
     load(plugin or [])
-    plan = run.check(config, options.overrides(set_, seed, cache))
+    plan = check(config, options.overrides(set_, seed, cache))
     display.plan(plan.describe(), quiet=quiet, json=json, stream=sys.stdout)
     return 0

@@ -86,13 +86,15 @@ def command(
     Each is tuned with an equal budget, then run on fresh seeds. Without --config
     the problem is a built-in one. With --out of a comparison that one goes on.
     """
-    from optcli import contest, runs
-    from optcli.display import comparison
-    from optcli.plugins import load
+    from optcli.api import runs
+    from optcli.api.compare import compare
+    from optcli.comparison.settings import ComparisonSettings
+    from optcli.display.compare import pick
+    from optcli.plugins.loading import load
 
     load(plugin or [])
-    listener = comparison.pick(quiet, json, sys.stdout)
-    terms = contest.Terms(
+    listener = pick(quiet, json, sys.stdout)
+    settings = ComparisonSettings(
         tune,
         budget,
         tune_seeds,
@@ -105,18 +107,20 @@ def command(
         shlex.join(["optcli", *sys.argv[1:]]),
     )
     try:
-        contest.compare(
+        compare(
             entries,
             config[0] if config and len(config) == 1 else config,
             options.overrides(set_, seed, cache),
-            terms=terms,
+            settings=settings,
             out=out,
             overwrite=overwrite,
             plots=not no_plots,
             listener=listener,
         )
     except KeyboardInterrupt:
-        listener.interrupted(runs.whole, lambda folder: runs.going_on(terms.command or "", folder))
+        listener.interrupted(
+            runs.whole, lambda folder: runs.going_on(settings.command or "", folder)
+        )
         raise
     finally:
         listener.close()

@@ -21,10 +21,11 @@ def command(
 
     Prints the loss and the metrics of its config.
     """
-    from optcli import display, runs
-    from optcli.plugins import load
+    from optcli import display
+    from optcli.api.predict import load as load_run
+    from optcli.plugins.loading import load
 
     load(plugin or [])
-    found = runs.load(run).evaluate(data, display.say(quiet=quiet, stream=sys.stderr))
+    found = load_run(run).evaluate(data, display.say(quiet=quiet, stream=sys.stderr))
     display.evaluation(found, quiet=quiet, json=json, stream=sys.stdout)
     return 0

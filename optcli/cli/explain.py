@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from optcli.cli import options
-from optcli.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput
 
 NAME = "explain"
 
@@ -34,17 +34,19 @@ def command(
     Of a name: formula, gradient, hyperparameters with ranges, reference. With
     forward or backward: one batch on its way through the model of CONFIG.
     """
-    from optcli import display, explanation, run
-    from optcli.plugins import load
+    from optcli import display
+    from optcli.api import explain
+    from optcli.api.check import check
+    from optcli.plugins.loading import load
 
     load(plugin or [])
     if name in ("forward", "backward"):
         if config is None:
             message = f"is missing; name a YAML file: optcli explain {name} configs/iris.yaml"
             raise InvalidInput(Fault(message, "CONFIG"))
-        plan = run.check(config, options.overrides(set_, seed))
+        plan = check(config, options.overrides(set_, seed))
         display.passes(
-            explanation.passes(plan.cohort),
+            explain.passes(plan.cohort),
             backward=name == "backward",
             json=json,
             stream=sys.stdout,
@@ -53,5 +55,5 @@ def command(
     if config is not None:
         message = f"is '{name}', which takes no config; forward and backward do"
         raise InvalidInput(Fault(message, "NAME"))
-    display.pages(explanation.pages(name), json=json, stream=sys.stdout)
+    display.pages(explain.pages(name), json=json, stream=sys.stdout)
     return 0

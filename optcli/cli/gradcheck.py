@@ -13,8 +13,8 @@ import typer
 from optcli.cli import options
 
 if TYPE_CHECKING:
+    from optcli.gradients.cases import Case, Subject
     from optcli.gradients.result import Result
-    from optcli.gradients.subjects import Case, Subject
 
 NAME = "gradcheck"
 
@@ -61,14 +61,15 @@ def command(
     By default all that optcli has; else what is named, or the parts of a config.
     Exits with 1 where one is wrong or could not be checked.
     """
-    from optcli import folders, run
-    from optcli.display.gradients import pick
-    from optcli.errors import Fault, InvalidInput
+    from optcli.api.check import check
+    from optcli.core.environment import blas_threads
+    from optcli.core.errors import Fault, InvalidInput
+    from optcli.display.gradcheck import pick
+    from optcli.gradients.cases import cohort_subject, subjects
     from optcli.gradients.check import How
     from optcli.gradients.differences import Tolerance
-    from optcli.gradients.subjects import cohort_subject, subjects
-    from optcli.plugins import load
-    from optcli.task import blas_threads
+    from optcli.plugins.loading import load
+    from optcli.storage import run_folder
 
     for option, value in (("--rtol", rtol), ("--atol", atol)):
         if not math.isfinite(value):
@@ -76,11 +77,11 @@ def command(
     if out is not None and not plots:
         raise InvalidInput(Fault("is the folder of the picture; add --plots", "--out"))
     if out is not None:
-        folders.check_claim(out, overwrite=False)
+        run_folder.check_claim(out, overwrite=False)
     load(plugin or [])
     chosen: list[Subject] = []
     if config is not None:
-        plan = run.check(config, options.overrides(set_, None))
+        plan = check(config, options.overrides(set_, None))
         chosen.append(cohort_subject(plan.cohort, plan.config.title))
     if names or config is None:
         chosen += subjects(names or [])
@@ -107,9 +108,10 @@ def command(
 
 def _draw(found: list[tuple[Case, Result]], out: Path | None) -> Path:
     """A picture of the worst cases; returns its path."""
-    from optcli import folders, plots
+    from optcli import plots
     from optcli.gradients.curves import curve
     from optcli.plots.gradcheck import MOST_PANELS
+    from optcli.storage import run_folder
 
     found = sorted(found, key=lambda each: -each[1].worst_ratio)[:MOST_PANELS]
     curves = [
@@ -128,5 +130,5 @@ def _draw(found: list[tuple[Case, Result]], out: Path | None) -> Path:
     }
     if out is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        return folders.new(Path("runs"), f"gradcheck-{stamp}", picture) / name
-    return folders.claim(out, picture, overwrite=False) / name
+        return run_folder.new(Path("runs"), f"gradcheck-{stamp}", picture) / name
+    return run_folder.claim(out, picture, overwrite=False) / name

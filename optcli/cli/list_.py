@@ -21,8 +21,9 @@ def command(
     json: options.Json = False,
 ) -> int:
     """List what a config can name."""
-    from optcli import catalog, display
-    from optcli.plugins import load
+    from optcli import display
+    from optcli.config import catalog
+    from optcli.plugins.loading import load
 
     load(plugin or [])
     display.catalog(catalog.entries(kind), json=json, stream=sys.stdout)

@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
-from optcli import plugins
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, lost, suggestion
-from optcli.interruption import at_once
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, lost, suggestion
+from optcli.plugins import loading
+from optcli.storage.interruption import at_once
 
 app = typer.Typer(
     name="optcli",
@@ -26,9 +26,9 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        import optcli
+        from optcli.core.version import __version__
 
-        typer.echo(f"optcli {optcli.__version__}")
+        typer.echo(f"optcli {__version__}")
         raise typer.Exit
 
 
@@ -95,14 +95,14 @@ def run(arguments: list[str]) -> int:
             from optcli.display.output import abandon
 
             abandon(sys.stdout)
-        return _refused(plugins.failure(error) or _failed(error), arguments)
+        return _refused(loading.failure(error) or _failed(error), arguments)
     except (Exception, SystemExit) as error:
         if isinstance(error.__context__, BrokenPipeError):
             return 0  # the reader of the help has gone
         # click's own errors know their message; anything else is a plug-in's fault, or ours
         if hasattr(error, "format_message"):
             return _refused(_usage(error, arguments), arguments)
-        failure = plugins.failure(error) or plugins.suspect(error)
+        failure = loading.failure(error) or loading.suspect(error)
         if failure is None:
             raise
         return _refused(failure, arguments)

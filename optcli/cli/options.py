@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from optcli.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]

@@ -37,10 +37,10 @@ def check(
     Says which laws hold, and for those that do not what to write instead. Exits with 1 where
     one is broken.
     """
-    from optcli.display.laws import pick
-    from optcli.inspection import inspect_file
-    from optcli.plugins import load
-    from optcli.task import blas_threads
+    from optcli.api.plugin import inspect_file
+    from optcli.core.environment import blas_threads
+    from optcli.display.plugin import pick
+    from optcli.plugins.loading import load
 
     load(plugin or [])
     show = pick(json=json, quiet=quiet, stream=sys.stdout)

@@ -36,15 +36,17 @@ def command(
     Prints CSV: each prediction and, for classes, the probabilities. Columns that
     the run does not know are left out.
     """
-    from optcli import display, outputs, runs
-    from optcli.plugins import load
+    from optcli import display
+    from optcli.api.predict import load as load_run
+    from optcli.plugins.loading import load
+    from optcli.storage import outputs
 
     load(plugin or [])
     stdout = output is not None and outputs.is_stdout(output)
     if output is not None and not stdout:
         outputs.check(output, [data])
         form = outputs.suffix(output, display.FORMS)
-    done, say = runs.load(run), display.say(quiet=quiet, stream=sys.stderr)
+    done, say = load_run(run), display.say(quiet=quiet, stream=sys.stderr)
     if output is None or stdout:
         found = done.predictions(data, say)
         display.predictions(found, None, quiet=quiet and not stdout, json=json, stream=sys.stdout)

@@ -24,7 +24,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the r
 @app.command("list")
 def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
     """List runs, one a line; damaged ones are marked."""
-    from optcli import runs
+    from optcli.api import runs
     from optcli.display import runs as display
 
     display.listed(runs.entries(folder), json=json, stream=sys.stdout)
@@ -34,7 +34,7 @@ def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
 @app.command()
 def show(run: options.Run, json: options.Json = False) -> int:
     """Show the results of a run, and its config."""
-    from optcli import runs
+    from optcli.api import runs
     from optcli.display import runs as display
 
     found = runs.opened(run)
@@ -45,7 +45,7 @@ def show(run: options.Run, json: options.Json = False) -> int:
 @app.command()
 def diff(run: options.Run, other: options.Run, json: options.Json = False) -> int:
     """Show how two runs differ in config and results."""
-    from optcli import runs
+    from optcli.api import runs
     from optcli.display import runs as display
 
     display.differing(runs.diff(run, other), sys.stdout, json=json)
@@ -66,12 +66,12 @@ def verify(
 
     Exits with 1 where they do not agree.
     """
-    from optcli import runs
+    from optcli.api.verify import verify as verified
     from optcli.display import runs as display
-    from optcli.plugins import load
+    from optcli.plugins.loading import load
 
     load(plugin or [])
-    found = runs.verify(run, epochs, set_ or [])
+    found = verified(run, epochs, set_ or [])
     display.verified(found, sys.stdout, json=json)
     return 0 if found.agrees else 1
 
@@ -84,7 +84,7 @@ def remove(
 
     A folder that holds other things is left alone.
     """
-    from optcli import runs
+    from optcli.api import runs
 
     for each in run:
         runs.remove(each)

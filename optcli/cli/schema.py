@@ -12,7 +12,7 @@ NAME = "schema"
 def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
     """Print the config's JSON Schema, for editors."""
     from optcli import config, display
-    from optcli.plugins import load
+    from optcli.plugins.loading import load
 
     load(plugin or [])
     display.schema(config.schema(), sys.stdout)

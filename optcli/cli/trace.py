@@ -53,10 +53,10 @@ def command(
     of its steps came less than a tenth as far as it went, and no lower. Exits with 1 when every
     one of them diverged.
     """
-    from optcli import tracks
+    from optcli.api import trace
     from optcli.display.trace import TraceLines, TraceTable
-    from optcli.plugins import load
-    from optcli.tracing import Entry
+    from optcli.plugins.loading import load
+    from optcli.training.tracing import Entry
 
     load(plugin or [])
     show = TraceLines(sys.stdout) if json else None if quiet else TraceTable(sys.stdout)
@@ -66,7 +66,7 @@ def command(
             show.tuned([(entry.label, entry.optimizer.lr) for entry in entries])
 
     try:
-        done = tracks.trace(
+        done = trace.trace(
             objective,
             optimizers,
             steps=steps,
@@ -87,5 +87,5 @@ def command(
         none = not tune and all(path.reached is None for path in done.traced.paths)
         hint = "none came to a minimum; --tune finds each its best learning rate" if none else ""
         hint = done.traced.fault or hint
-        show.paths(tracks.summary(done.traced), folder=done.folder, hint=hint)
+        show.paths(trace.summary(done.traced), folder=done.folder, hint=hint)
     return 1 if done.traced.diverged else 0

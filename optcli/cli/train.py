@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from optcli.cli import options
-from optcli.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput
 
 NAME = "train"
 
@@ -48,8 +48,10 @@ def command(
     Shows the loss while it falls; leaves a folder with model, history and plots. Exits with
     1 when training diverged, or ended far above where it began.
     """
-    from optcli import display, run
-    from optcli.plugins import load
+    from optcli import display
+    from optcli.api.resume import resume as resumed
+    from optcli.api.train import train
+    from optcli.plugins.loading import load
 
     load(plugin or [])
     listener = display.pick(quiet, json, sys.stdout)
@@ -65,11 +67,11 @@ def command(
             if config is not None or out is not None:
                 message = f"{resume} stands beside {config or '--out'}; give it alone"
                 raise InvalidInput(Fault(message, "--resume"))
-            done = run.resume(resume, overrides, **rest)
+            done = resumed(resume, overrides, **rest)
         elif config is None:
             raise InvalidInput(Fault("is missing; name a YAML file, or --resume RUN", "CONFIG"))
         else:
-            done = run.train(config, overrides, out=out, overwrite=overwrite, **rest)
+            done = train(config, overrides, out=out, overwrite=overwrite, **rest)
         listener.finish(done.summary, done.folder, done.notes)
     finally:
         listener.close()

@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 
 ALPHA = 0.05  # the chance of any false claim in a comparison
 POWER = 0.8  # the chance to find a difference, where its size or the seeds for it are said

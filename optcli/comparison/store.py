@@ -19,10 +19,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optcli import files
 from optcli.comparison.trials import Result, Trial
+from optcli.core.specs import unnamed
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
-from optcli.recording import unnamed
+from optcli.storage import files
 
 PHASES = ("tune", "final")
 HEAD = ("run", "label", "optimizer", "lr", "hyperparameters", "seed", "phase", "outcome")

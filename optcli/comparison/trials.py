@@ -7,14 +7,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from optcli.core.environment import blas_threads
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.events import Ended, EpochEnded, Started
+from optcli.core.parameters import Parameters
 from optcli.data.preparation import Part, Prepared
-from optcli.errors import Fault, InvalidInput
-from optcli.events import Ended, EpochEnded, Started
 from optcli.optimizers.base import Optimizer
 from optcli.optimizers.stepper import kind
-from optcli.parameters import Parameters
-from optcli.task import Task, blas_threads, check
 from optcli.training import Cohort, Evaluation, Replica, State, train_cohort
+from optcli.training.checks import check
+from optcli.training.task import Task
 
 # A cohort's parameters, state and activations are to stay in the cache.
 COHORT_BYTES = 32_000_000

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from optcli.core.specs import fields
 from optcli.optimizers.base import Optimizer
-from optcli.specs import fields
-from optcli.task import Task
+from optcli.training.task import Task
 
 DECADES = 2.0  # of learning rate to each side of the optimizer's own default
 EXTENSION = 3  # rates added, once, where the best lies on the edge

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
-from optcli.arrays import DTYPES
-from optcli.catalog import KINDS, summary
+from optcli.config.catalog import KINDS, summary
+from optcli.config.settings import CHOSEN, OF_ROWS, PLAIN, REPLACED, REQUIRED, SECTIONS
 from optcli.config.validation import adapter, named, names_columns, nested, optional
-from optcli.registry import Registry
+from optcli.core.arrays import DTYPES
+from optcli.core.registry import Registry
+from optcli.core.specs import Field, fields
 from optcli.schedules import SCHEDULES
-from optcli.specs import Field, fields
 
 Schema = dict[str, Any]
 
 NULL: Schema = {"type": "null"}
 
 
-def of_config(
-    order: Iterable[str],
-    chosen: dict[str, Registry[Any]],
-    plain: dict[str, type[Any]],
-    required: Iterable[str],
-    replaced: Iterable[str],
-    barred: Iterable[str],
-) -> Schema:
-    """The schema of the sections in `order`: chosen by name, or with keys of their own.
-
-    replaced: what is not required where there is an objective. barred: what must not be.
-    """
+def schema() -> Schema:
+    """The JSON Schema (2020-12) of a config, for editors."""
     sections: Schema = {
         "metrics": {
             "description": "by default the usual ones of the task",
@@ -42,29 +32,29 @@ def of_config(
         "seed": {"type": ["integer", "null"], "minimum": 0, "default": 0},
         "dtype": {"enum": [*DTYPES, None], "default": "float32"},
     }
-    for section, registry in chosen.items():
+    for section, registry in CHOSEN.items():
         sections[section] = of_registry(registry)
     constant = of_spec(SCHEDULES.find("constant"))
     sections["schedule"]["anyOf"].append(constant | {"minProperties": 1})
     start = {"type": ["array", "null"], "items": {"type": "number"}}
     for option in sections["objective"]["anyOf"][1:]:
         option["properties"]["start"] = start | {"description": "where the path starts"}
-    for section, cls in plain.items():
+    for section, cls in PLAIN.items():
         sections[section] = of_spec(cls)
-    for section, schema in sections.items():
-        if section in chosen and section not in required:
-            schema["anyOf"].append(NULL)
-        elif section in plain:
-            sections[section] = {"anyOf": [schema, NULL]}
+    for section, own in sections.items():
+        if section in CHOSEN and section not in REQUIRED:
+            own["anyOf"].append(NULL)
+        elif section in PLAIN:
+            sections[section] = {"anyOf": [own, NULL]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "optcli config",
         "type": "object",
-        "properties": {section: sections[section] for section in order},
-        "required": [section for section in required if section not in replaced],
+        "properties": {section: sections[section] for section in SECTIONS},
+        "required": [section for section in REQUIRED if section not in REPLACED],
         "if": {"properties": {"objective": {"not": NULL}}, "required": ["objective"]},
-        "then": {"properties": dict.fromkeys(barred, NULL)},
-        "else": {"required": list(replaced)},
+        "then": {"properties": dict.fromkeys((*REPLACED, *OF_ROWS), NULL)},
+        "else": {"required": list(REPLACED)},
         "additionalProperties": False,
     }
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from optcli.errors import Fault, InvalidInput, suggestion, unreadable
+from optcli.core.errors import Fault, InvalidInput, suggestion, unreadable
 
 MOST_BYTES = 1_000_000
 MOST_VALUES = 10_000  # an alias counts each time it is used

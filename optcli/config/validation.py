@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from optcli.catalog import KINDS
-from optcli.config.reading import Key
-from optcli.errors import InvalidInput, suggestion
-from optcli.registry import Registry
-from optcli.specs import Columns, Doc, Field, Named, fields, hints
+from optcli.config.catalog import KINDS
+from optcli.config.reading import Document, Key
+from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.registry import Registry
+from optcli.core.specs import Columns, Doc, Field, Named, fields, hints
 
 # What the field calls it elsewhere, and what it is here.
 OTHER_NAMES = {
@@ -364,3 +364,21 @@ def dotted(key: Key) -> str:
     for part in key:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def located(document: Document, key: Key, message: str) -> Fault:
+    """A fault with the setting it comes from, or with its file and line."""
+    above = [key[:length] for length in range(len(key), 0, -1)]
+    section = key[:-1]
+    renamed = (*section, "name") in document.settings and key not in document.settings
+    if renamed and message.startswith("unknown key"):
+        message += f"; --set {dotted(section)}=NAME drops the keys of the former"
+    if any(part in document.settings for part in above):
+        return Fault(message, f"--set {dotted(key)}")
+    for setting in sorted(document.settings):
+        if setting[: len(key)] == key:
+            return Fault(message, f"--set {dotted(setting)}")
+    line = next((document.lines[part] for part in above if part in document.lines), None)
+    if line is None and document.file:
+        line = document.lines.get((), 1)
+    return Fault(message, dotted(key), document.file, line)

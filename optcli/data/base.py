@@ -6,10 +6,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from optcli.core.registry import Registry
+from optcli.core.specs import Doc, Registered
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
-from optcli.registry import Registry
-from optcli.specs import Doc, Registered
 
 Missing = Literal["error", "drop", "impute"]
 RareClasses = Literal["error", "drop", "merge"]

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optcli import files
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.randomness import generator
 from optcli.data.preparation import Part
-from optcli.randomness import generator
+from optcli.storage import files
 
 # Of a streamed part: rows that are read together, and bytes that are shuffled together.
 BLOCK_ROWS = 1 << 14

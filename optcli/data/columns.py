@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from optcli import files
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault
 from optcli.data.cells import NULL, Verdict, clean, judge, moment, number, number_text, shown
 from optcli.data.reading import Reading
 from optcli.data.stored import taken
-from optcli.errors import Fault
+from optcli.storage import files
 
 EXACT = 2.0**53  # up to here float64 holds every whole number
 INEXACT = "is beyond 2^53, where whole numbers are rounded; list the column in dataset.categorical"

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data import dialect as dialects
 from optcli.data import parquet
 from optcli.data.cells import clean, is_missing, number
@@ -32,7 +33,6 @@ from optcli.data.columns import (
 from optcli.data.dialect import Dialect
 from optcli.data.naming import called, doubled
 from optcli.data.reading import Reading
-from optcli.errors import Fault, InvalidInput
 
 WHOLE = re.compile(r"0|[1-9]\d*")
 

@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data.reading import Reading
-from optcli.errors import Fault, InvalidInput
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 CANDIDATES = "\t;|,"  # the rarer one is inside of names and texts, the more it tells

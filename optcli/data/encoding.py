@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.specs import TargetKind
 from optcli.data.cells import LEADING_ZERO, canonical, number, number_text
 from optcli.data.columns import Column, Numbers, Words, first, short
 from optcli.data.dialect import SET
 from optcli.data.reading import CURRENT, Reading
 from optcli.data.table import Table, listed
-from optcli.errors import Fault, InvalidInput, suggestion
-from optcli.specs import TargetKind
 
 BLOCK = 1 << 14  # rows encoded at a time, so that they stay in the cache
 ROUNDING = 0.02  # how far probabilities that were written with few digits may be from 1

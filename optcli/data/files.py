@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from optcli.core.specs import Columns, Doc, Ge, MinLen
 from optcli.data import streaming, table
 from optcli.data.base import DATASETS, Dataset, Missing, RareClasses, Roles
 from optcli.data.cells import number_text
 from optcli.data.opening import check_there
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
-from optcli.specs import Columns, Doc, Ge, MinLen
 
 
 @DATASETS.register("csv")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data.opening import GZIP, STDIN, suffix
-from optcli.errors import Fault, InvalidInput
 
 EXPORT = "export the table as CSV"
 WRITE = "write it as parquet or CSV"

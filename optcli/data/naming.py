@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data.columns import Column, Header, Note, Numbers, short
-from optcli.errors import Fault, InvalidInput
 
 # What pandas and readr call a column without a name.
 UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)?|\.\.\.\d+")

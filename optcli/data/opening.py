@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from optcli.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, unreadable
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, unreadable
 
 CHUNK = 1 << 22  # bytes that are unpacked at a time
 GZIP = b"\x1f\x8b"

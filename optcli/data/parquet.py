@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data.cells import NULL, clean, moment
 from optcli.data.columns import (
     Contents,
@@ -27,7 +28,6 @@ from optcli.data.columns import (
 from optcli.data.naming import called, doubled
 from optcli.data.opening import check_room
 from optcli.data.reading import Reading
-from optcli.errors import Fault, InvalidInput
 
 TOGETHER = 4  # columns that are unpacked together
 

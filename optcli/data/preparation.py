@@ -14,7 +14,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, Grave, InvalidInput
+from optcli.core.specs import Bound, TargetKind
 from optcli.data import split as splitting
 from optcli.data.base import Dataset, Roles
 from optcli.data.checks import (
@@ -30,22 +32,13 @@ from optcli.data.checks import (
     without_missing,
 )
 from optcli.data.columns import BLOCK, Numbers, Words, blocks, short
-from optcli.data.encoding import (
-    NUMERIC,
-    Encoded,
-    Encoder,
-    Feature,
-    Target,
-    classes_of,
-    require,
-)
+from optcli.data.encoding import NUMERIC, Encoded, Encoder, Feature, Target, classes_of, require
 from optcli.data.opening import check_there
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
 from optcli.data.remarks import Remarks, copies, counters, oddities
+from optcli.data.split import Split
 from optcli.data.streaming import LARGE
 from optcli.data.table import Table
-from optcli.errors import Fault, Grave, InvalidInput
-from optcli.specs import Bound, Split, TargetKind
 
 PIXELS = 1 << 20  # values of images that are looked at together
 EPS = float(np.finfo(np.float64).eps)

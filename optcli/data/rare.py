@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, Grave, InvalidInput
+from optcli.core.specs import TargetKind
 from optcli.data.base import Dataset, Roles
 from optcli.data.cells import number_text
 from optcli.data.checks import MOST_LOST
 from optcli.data.columns import Column, Numbers, Words, blocks, rows_where, short
 from optcli.data.encoding import NUMERIC
+from optcli.data.split import Split
 from optcli.data.table import Table
-from optcli.errors import Fault, Grave, InvalidInput
-from optcli.specs import Split, TargetKind
 
 MERGED = "other"  # what the merged class is called, where no other class is
 NAMED = 5  # classes that a sentence names

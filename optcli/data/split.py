@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Lt
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.randomness import generator
+from optcli.core.specs import Doc
 from optcli.data.columns import (
     INEXACT,
     Column,
@@ -22,12 +26,34 @@ from optcli.data.columns import (
     short,
 )
 from optcli.data.table import Table, listed
-from optcli.errors import Fault, InvalidInput, suggestion
-from optcli.randomness import generator
-from optcli.specs import Split
 
 PARTS = ("train", "validation", "test")
 WAYS = "a fraction, a table's path, {column: name}, {group: name, fraction: f} or {last: f}"
+
+
+Part = Annotated[float, Ge(0), Lt(1)]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows train, which validate, which test.
+
+    A fraction takes rows at random, stratified for classes unless `stratify` is false; then
+    a part may lack a class. A mapping says how
+    else: `{column: name}` reads the part from a column (its values are train,
+    validation and test), `{group: name, fraction: f}` keeps the rows of a group
+    together, `{last: f}` takes the last rows of the table. A text is the path of
+    a table of its own.
+    """
+
+    validation: Annotated[
+        Part | str | dict[str, Any], Doc("fraction, a table's path, or a mapping")
+    ] = 0.2
+    test: Annotated[Part | str | dict[str, Any], Doc("the same, for the test rows")] = 0.0
+    seed: Annotated[int | None, Ge(0), Doc("seed of the split; by default the run's")] = None
+    stratify: Annotated[
+        bool, Doc("keep the classes in proportion, and each in every part; false: as it comes")
+    ] = True
 
 
 @dataclass(frozen=True)

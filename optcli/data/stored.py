@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli import files
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.storage import files
 
 
 @dataclass(frozen=True)

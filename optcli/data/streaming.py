@@ -27,8 +27,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
-from optcli import files, folders
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data import delimited, formats, parquet, table
 from optcli.data import dialect as dialects
 from optcli.data.cells import judge
@@ -48,7 +48,7 @@ from optcli.data.opening import opened, suffix
 from optcli.data.reading import Reading
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
-from optcli.errors import Fault, InvalidInput
+from optcli.storage import files, run_folder
 
 CACHE = Path("runs", ".cache")
 LARGE = 100_000_000  # bytes of a table that is streamed
@@ -85,7 +85,7 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     with opened(path):
         options = [suffix(path) == ".parquet", reading.to_json(), BLOCK_ROWS]
         key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
-    if folders.is_own(folder) or (folder.exists() and not folder.is_dir()):
+    if run_folder.is_own(folder) or (folder.exists() and not folder.is_dir()):
         what = "a run folder" if folder.is_dir() else "a file"
         message = f"is {str(folder)!r}, {what}; must be a folder of its own"
         raise InvalidInput(Fault(message, "dataset.cache"))

@@ -12,14 +12,14 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.randomness import generator
+from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.data import table
 from optcli.data.base import DATASETS, Dataset, Roles
 from optcli.data.columns import Numbers
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
-from optcli.randomness import generator
-from optcli.specs import Doc, Ge, Gt, Lt
 
 Samples = Annotated[int, Ge(2), Doc("rows")]
 Noise = Annotated[float, Ge(0), Doc("standard deviation of the noise")]

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
 from optcli.data import delimited, formats, naming, parquet
 from optcli.data.cells import clean, number, objection
 from optcli.data.columns import (
@@ -28,7 +29,6 @@ from optcli.data.columns import (
 from optcli.data.opening import contents, named, opened, suffix
 from optcli.data.reading import CURRENT, Reading
 from optcli.data.stored import taken
-from optcli.errors import Fault, InvalidInput
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
 

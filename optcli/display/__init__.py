@@ -24,14 +24,14 @@ A listener is called with each event, then once with `finish(summary, folder, no
 
 from __future__ import annotations
 
-from optcli.display.explanation import pages, passes
+from optcli.display.explain import pages, passes
 from optcli.display.faults import faults, say
 from optcli.display.jsonl import JsonLines
 from optcli.display.live import LiveTable
 from optcli.display.pages import catalog, plan, schema
 from optcli.display.pick import Listener, Quiet, pick
 from optcli.display.plain import PlainLines
-from optcli.display.predictions import FORMS, as_csv, evaluation, packed, predictions
+from optcli.display.predict import FORMS, as_csv, evaluation, packed, predictions
 
 __all__ = [
     "FORMS",

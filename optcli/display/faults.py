@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
+from optcli.core.errors import InvalidInput, OptcliError
 from optcli.display.output import Output
 from optcli.display.words import escaped
-from optcli.errors import InvalidInput, OptcliError
 
 
 def faults(error: OptcliError, stream: TextIO | None) -> None:

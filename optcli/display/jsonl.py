@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from optcli.core.events import Ended, EpochEnded, Event, Started
 from optcli.display.output import Output
-from optcli.events import Ended, EpochEnded, Event, Started
-from optcli.files import jsonable
+from optcli.storage.files import jsonable
 
 
 class JsonLines:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from optcli.core.events import Ended, EpochEnded, Event, Progress, Started
 from optcli.display import table
 from optcli.display.output import Output
 from optcli.display.record import Record, Row
 from optcli.display.terminal import console, live
 from optcli.display.words import WARNING, bar, closing, number, remaining, sparkline
-from optcli.events import Ended, EpochEnded, Event, Progress, Started
 
 if TYPE_CHECKING:
     from rich.console import Console

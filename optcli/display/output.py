@@ -6,8 +6,8 @@ import errno
 import os
 from typing import TextIO
 
+from optcli.core.errors import lost
 from optcli.display.words import escaped
-from optcli.errors import lost
 
 
 class Output:

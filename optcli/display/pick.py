@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from optcli.core.events import Event
 from optcli.display.jsonl import JsonLines
 from optcli.display.live import LiveTable
 from optcli.display.plain import PlainLines
-from optcli.events import Event
 
 
 class Listener(Protocol):

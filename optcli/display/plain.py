@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from optcli.core.events import Ended, EpochEnded, Event, Started
 from optcli.display.output import Output
 from optcli.display.record import round_stride
 from optcli.display.words import closing, escaped, metric, number, short
-from optcli.events import Ended, EpochEnded, Event, Started
 
 MOST = 50
 

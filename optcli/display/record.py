@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from optcli.events import EpochEnded, Started
+from optcli.core.events import EpochEnded, Started
 
 Row = Mapping[str, float]  # the history's names, `rows_per_second` besides
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
 from typing import Any, TextIO
 
+from optcli.core.durations import counted
 from optcli.display.aligned import GAP, cut, line_width, terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.words import escaped, number
-from optcli.lengths import counted
 
 WIDEST = 160
 COLUMNS = ["run", "kind", "outcome", "epochs", "best loss"]

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from optcli.comparison.plan import Contest
 from optcli.comparison.statistics import median_ranks
+from optcli.comparison.study import Study
+from optcli.core.durations import counted
+from optcli.core.errors import Grave
 from optcli.display.aligned import cut, fitted, terminal_width
 from optcli.display.words import escaped, metric, number, short
-from optcli.errors import Grave
-from optcli.lengths import counted
 
 WIDEST = 110
 MOST_PAIRS = 6
@@ -178,13 +178,13 @@ def across(summary: Mapping[str, Any], width: int) -> list[str]:
     return [escaped(line) for line in lines]
 
 
-def head(contest: Contest, title: str, notes: Sequence[str]) -> list[str]:
+def head(study: Study, title: str, notes: Sequence[str]) -> list[str]:
     """What is about to be done, and what is to be said of it."""
-    budget = contest.budget
+    budget = study.budget
     rates = (
         f"{budget.settings} settings" if budget.settings else counted(budget.rates, "learning rate")
     )
-    if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in contest.entries):
+    if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in study.entries):
         words = (
             f"{title}: {rates} each on {counted(budget.tuning_seeds, 'seed')}, "
             f"then the best and the default on {counted(budget.seeds, 'fresh one')}"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli.errors import Grave
-from optcli.lengths import counted
+from optcli.core.durations import counted
+from optcli.core.errors import Grave
 
 WARNING = "warning: "
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import InvalidInput
+from optcli.core.arrays import Array
+from optcli.core.errors import InvalidInput
+from optcli.core.randomness import generator
 from optcli.gradients import taylor
 from optcli.gradients.differences import (
     COMPLEX_REFUSALS,
@@ -34,7 +35,6 @@ from optcli.gradients.differences import (
 )
 from optcli.gradients.functions import Function, Plain
 from optcli.gradients.result import Result
-from optcli.randomness import generator
 
 SIGNS = 8  # random directions over the entries at a kink
 # The complex step must agree to this part of the largest entry.

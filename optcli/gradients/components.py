@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.parameters import Layout
 from optcli.gradients.functions import Differentiable
 from optcli.layers.activations import Activation
 from optcli.layers.base import Layer, Pass, Place
 from optcli.losses.base import Loss
 from optcli.losses.plain import PlainLoss
-from optcli.objectives import Objective
-from optcli.parameters import Layout
+from optcli.objectives.functions import Objective
 
 # Scores up to which nothing overflows in float32, of a loss that says where it does in float64.
 FLOAT32_SCORES = 80.0

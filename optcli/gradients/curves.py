@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.gradients.differences import COMPLEX_REFUSALS, KINK, STEP, complex_slopes, scale_of
 from optcli.gradients.functions import Differentiable
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import OptcliError
+from optcli.core.arrays import Array
+from optcli.core.errors import OptcliError
 from optcli.gradients.functions import Function
 
 EPS = float(np.finfo(np.float64).eps)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import InvalidInput
+from optcli.core.arrays import Array
+from optcli.core.errors import InvalidInput
 
 # Points evaluated together: enough to hide the price of a call, few enough for the cache.
 MOST_POINTS, FEWEST_POINTS = 64, 8

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.parameters import Layout, Parameters
 from optcli.gradients.components import entry
 from optcli.gradients.functions import Differentiable, chunks, cohort_size
 from optcli.layers.activations import Activation
@@ -15,9 +16,8 @@ from optcli.layers.base import Pass, Place, Step, bind_row
 from optcli.layers.dense import Dense
 from optcli.losses.base import Loss
 from optcli.models import Architecture, Network
-from optcli.parameters import Layout, Parameters
-from optcli.specs import Regularization
-from optcli.transforms import Regularize
+from optcli.training.settings import Regularization
+from optcli.training.transforms import Regularize
 
 # Layers that treat every row by itself, and alike: rows of all replicas may share a call.
 ROW_BY_ROW = (Dense, Activation)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import OptcliError
+from optcli.core.arrays import Array
+from optcli.core.errors import OptcliError
 from optcli.gradients.differences import KINK, UNRESOLVED, VERDICTS, WRONG
 
 # What a check comes to.

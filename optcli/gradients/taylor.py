@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.gradients.differences import (
     EPS,
     KINK,

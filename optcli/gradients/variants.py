@@ -14,8 +14,8 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
-from optcli.errors import InvalidInput
-from optcli.specs import Ge, Gt, Le, Lt
+from optcli.core.errors import InvalidInput
+from optcli.core.specs import Ge, Gt, Le, Lt
 
 # Tried in turn for a number, until one lies in its range and the class takes it.
 NUMBERS = (0.3, 1.3, 2.3, 0.03, -0.7)

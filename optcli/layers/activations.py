@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, magnitude, sigmoid, softplus
+from optcli.core.arrays import Array, magnitude, sigmoid, softplus
+from optcli.core.registry import Registry
+from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.layers.base import Layer, Pass, Place
-from optcli.registry import Registry
-from optcli.specs import Doc, Ge, Gt, Lt
 
 
 @dataclass(frozen=True)

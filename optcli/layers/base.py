@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.registry import Registry
-from optcli.specs import Registered
+from optcli.core.arrays import Array
+from optcli.core.registry import Registry
+from optcli.core.specs import Registered
 
 
 class Clock:

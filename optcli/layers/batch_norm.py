@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Gt, Le
 from optcli.layers.base import LAYERS, Pass, Place
 from optcli.layers.normalization import Normalization, NormalizationPass
-from optcli.specs import Doc, Gt, Le
 
 
 @LAYERS.register("batch_norm", "batch_normalization", "batchnorm")

@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from optcli.arrays import Array
-from optcli.errors import Fault, InvalidInput
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import Doc, Ge
 from optcli.layers.base import LAYERS, Layer, Pass, Place, rows_last
 from optcli.layers.initializers import draw
-from optcli.specs import Doc, Ge
 
 # Of height and width; one number stands for both.
 Pair = int | tuple[int, int]

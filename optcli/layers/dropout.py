@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.randomness import Stream
+from optcli.core.specs import Doc, Ge, Lt
 from optcli.layers.base import LAYERS, Layer, Pass, Place
-from optcli.randomness import Stream
-from optcli.specs import Doc, Ge, Lt
 
 
 @LAYERS.register("dropout")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.registry import Registry
-from optcli.specs import Registered
+from optcli.core.arrays import Array
+from optcli.core.registry import Registry
+from optcli.core.specs import Registered
 
 
 @dataclass(frozen=True)

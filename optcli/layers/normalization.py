@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Gt
 from optcli.layers.base import Layer, Pass, Place, rows_last
-from optcli.specs import Doc, Gt
 
 
 @dataclass(frozen=True)

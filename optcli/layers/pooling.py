@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc
 from optcli.layers.base import LAYERS, Layer, Pass, Place, rows_last
 from optcli.layers.convolution import Pair, pair, taps, windows
-from optcli.specs import Doc
 
 
 @dataclass(frozen=True)

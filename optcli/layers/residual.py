@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.layers.base import LAYERS, Layer, Pass, Place, Step, bind_row, row_of
 
 

@@ -24,10 +24,10 @@ from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, product
-from optcli.errors import Fault, InvalidInput, suggestion
-from optcli.registry import Registry
-from optcli.specs import Bound, Doc, Ge, Registered, TargetKind
+from optcli.core.arrays import Array, Workspace, product
+from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.registry import Registry
+from optcli.core.specs import Bound, Doc, Ge, Registered, TargetKind
 
 
 @dataclass(frozen=True)

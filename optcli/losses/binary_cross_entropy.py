@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, magnitude
-from optcli.errors import Fault, InvalidInput
+from optcli.core.arrays import Array, Workspace, magnitude
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import Doc, TargetKind
 from optcli.losses.base import (
     LOSSES,
     EntryLoss,
@@ -20,7 +21,6 @@ from optcli.losses.base import (
     named_weights,
     settled,
 )
-from optcli.specs import Doc, TargetKind
 
 
 @LOSSES.register(

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, magnitude
+from optcli.core.arrays import Array, Workspace, magnitude
+from optcli.core.specs import Doc, Ge, Le
 from optcli.losses.base import LOSSES, MarginLoss, buffers, constant
-from optcli.specs import Doc, Ge, Le
 
 
 @LOSSES.register("binary_focal", "sigmoid_focal", "sigmoid_focal_loss", "binary_focal_loss")

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Doc, Gt
 from optcli.losses.base import LOSSES, EntryLoss, buffers
-from optcli.specs import Doc, Gt
 
 
 @LOSSES.register("cauchy", "lorentzian")

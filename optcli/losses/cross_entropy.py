@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, product
-from optcli.errors import Fault, InvalidInput
+from optcli.core.arrays import Array, Workspace, product
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import Doc, Ge, Lt, TargetKind
 from optcli.losses.base import LOSSES, Loss, Weights, buffers, named_weights, settled
-from optcli.specs import Doc, Ge, Lt, TargetKind
 
 
 @LOSSES.register(

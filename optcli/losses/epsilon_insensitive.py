@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, magnitude
+from optcli.core.arrays import Array, Workspace, magnitude
+from optcli.core.specs import Doc, Ge
 from optcli.losses.base import LOSSES, EntryLoss, Kink, buffers, constant
-from optcli.specs import Doc, Ge
 
 
 @LOSSES.register("epsilon_insensitive", "svr")

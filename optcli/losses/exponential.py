@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Bound, Ge, Le
 from optcli.losses.base import LOSSES, MarginLoss
-from optcli.specs import Bound, Ge, Le
 
 
 @LOSSES.register("exponential", "exponential_loss", "adaboost")

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Self
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Doc, Ge, TargetKind
 from optcli.losses.base import LOSSES, Loss, Weight, Weights, buffers, named_weights, settled
 from optcli.losses.cross_entropy import cross_entropy
-from optcli.specs import Doc, Ge, TargetKind
 
 
 @LOSSES.register("focal", "focal_loss", "categorical_focal_cross_entropy")

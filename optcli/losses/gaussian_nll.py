@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, log1p, magnitude, product
+from optcli.core.arrays import Array, Workspace, log1p, magnitude, product
+from optcli.core.specs import Doc, Gt
 from optcli.losses.base import LOSSES, Loss, buffers, constant
-from optcli.specs import Doc, Gt
 
 
 @LOSSES.register("gaussian_nll", "gaussian_nll_loss", "heteroscedastic")

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Doc, Gt
 from optcli.losses.base import LOSSES, Kink, MarginLoss, constant
-from optcli.specs import Doc, Gt
 
 
 @LOSSES.register("hinge", "svm", "hinge_loss")

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, product
+from optcli.core.arrays import Array, Workspace, product
+from optcli.core.specs import TargetKind
 from optcli.losses.base import LOSSES, Loss, buffers
 from optcli.losses.cross_entropy import less_largest, room_of
-from optcli.specs import TargetKind
 
 
 @LOSSES.register("kl_divergence", "kl_div", "kullback_leibler", "kl", "listnet")

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, magnitude
+from optcli.core.arrays import Array, Workspace, magnitude
 from optcli.losses.base import LOSSES, EntryLoss, Kink, buffers
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
 from optcli.losses.base import LOSSES, MarginLoss, buffers, constant
 
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Bound, Gt
 from optcli.losses.base import LOSSES, EntryLoss, buffers
-from optcli.specs import Bound, Gt
 
 
 @LOSSES.register("msle", "mean_squared_logarithmic_error", "mean_squared_log_error")

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, product
+from optcli.core.arrays import Array, Workspace, product
+from optcli.core.specs import Doc, Gt, TargetKind
 from optcli.losses.base import LOSSES, Kink, Loss, buffers, constant
 from optcli.losses.cross_entropy import pick, room_of
-from optcli.specs import Doc, Gt, TargetKind
 
 
 @LOSSES.register("multiclass_hinge", "multiclass_svm", "multi_margin", "weston_watkins")

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace, magnitude, product
+from optcli.core.arrays import Array, Workspace, magnitude, product
+from optcli.core.specs import TargetKind
 from optcli.losses.base import LOSSES, Loss, buffers, constant
-from optcli.specs import TargetKind
 
 
 @LOSSES.register("ordinal_logistic", "all_thresholds", "ordinal")

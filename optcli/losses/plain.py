@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
-from optcli.errors import Fault, InvalidInput, shown
+from optcli.core.arrays import Array, Workspace
+from optcli.core.errors import Fault, InvalidInput, shown
 from optcli.losses.base import Loss
 
 

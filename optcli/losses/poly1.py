@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Doc, Ge, TargetKind
 from optcli.losses.base import LOSSES, Loss, buffers
 from optcli.losses.cross_entropy import cross_entropy
-from optcli.specs import Doc, Ge, TargetKind
 
 
 @LOSSES.register("poly1", "poly_loss", "poly_loss_cross_entropy")

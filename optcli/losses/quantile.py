@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Doc, Gt, Lt
 from optcli.losses.base import LOSSES, EntryLoss, Kink, buffers
-from optcli.specs import Doc, Gt, Lt
 
 
 @LOSSES.register("quantile", "pinball", "quantile_loss", "pinball_loss", "check_loss")

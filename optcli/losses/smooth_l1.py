@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Doc, Gt
 from optcli.losses.base import LOSSES, EntryLoss
 from optcli.losses.huber import huber
-from optcli.specs import Doc, Gt
 
 
 @LOSSES.register("smooth_l1", "smooth_l1_loss")

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.specs import Bound, Doc, Ge, Gt, Le, Lt
 from optcli.losses.base import LOSSES, EntryLoss, buffers
-from optcli.specs import Bound, Doc, Ge, Gt, Le, Lt
 
 
 @LOSSES.register("tweedie", "tweedie_nll")

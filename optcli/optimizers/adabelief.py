@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Lt
 from optcli.optimizers.adam import quotient
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
-from optcli.specs import Doc, Ge, Lt
 
 
 @OPTIMIZERS.register("adabelief")

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt, Le
 from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power
-from optcli.specs import Doc, Ge, Gt, Le
 
 
 @OPTIMIZERS.register("adafactor")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from optcli.core.specs import Doc, Ge
 from optcli.optimizers.adam import Adam
 from optcli.optimizers.base import OPTIMIZERS, Decay
-from optcli.specs import Doc, Ge
 
 
 @OPTIMIZERS.register("adamw")

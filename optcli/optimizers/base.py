@@ -17,10 +17,10 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.parameters import Layout
-from optcli.registry import Registry
-from optcli.specs import Doc, Gt, Registered
+from optcli.core.arrays import Array
+from optcli.core.parameters import Layout
+from optcli.core.registry import Registry
+from optcli.core.specs import Doc, Gt, Registered
 
 # Weight decay joins the gradient (as L2 regularization would), shrinks the parameters
 # by itself, or is the rule's own business.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from optcli.arrays import Array
-from optcli.errors import InvalidInput, suggestion
+from optcli.core.arrays import Array
+from optcli.core.errors import InvalidInput, suggestion
 from optcli.optimizers.base import Optimizer
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Gt
 from optcli.optimizers.base import OPTIMIZERS, Shaped, norm
-from optcli.specs import Doc, Gt
 
 
 @OPTIMIZERS.register("fromage")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge
 from optcli.optimizers.base import OPTIMIZERS, Oracle
 from optcli.optimizers.newton import Newton
-from optcli.specs import Doc, Ge
 
 
 @OPTIMIZERS.register("gauss_newton", "levenberg_marquardt")

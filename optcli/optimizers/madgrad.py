@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
-from optcli.specs import Doc, Ge, Gt, Lt
 
 
 @OPTIMIZERS.register("madgrad")

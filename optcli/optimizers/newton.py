@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt
 from optcli.optimizers.base import OPTIMIZERS, Oracle, Shaped, dot, hessian_product
 from optcli.optimizers.shampoo import eigen
-from optcli.specs import Doc, Ge, Gt
 
 # Armijo's rule: the share of the promised descent that has to come true, and how often
 # the step is halved to get there.

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from optcli.errors import InvalidInput
+from optcli.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from optcli.optimizers.base import Optimizer

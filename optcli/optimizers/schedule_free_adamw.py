@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt, Le, Lt
 from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, power
 from optcli.optimizers.schedule_free_sgd import average, share
-from optcli.specs import Doc, Ge, Gt, Le, Lt
 
 
 @OPTIMIZERS.register("schedule_free_adamw")

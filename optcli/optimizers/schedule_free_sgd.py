@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt, Le
 from optcli.optimizers.base import OPTIMIZERS, Shaped, power, ratio
-from optcli.specs import Doc, Ge, Gt, Le
 
 
 @OPTIMIZERS.register("schedule_free_sgd")

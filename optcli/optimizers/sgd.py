@@ -8,9 +8,9 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Lt
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
-from optcli.specs import Doc, Ge, Lt
 
 
 @OPTIMIZERS.register("sgd", "gradient_descent")

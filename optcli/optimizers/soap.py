@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.optimizers.adam import moments, quotient
 from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, mix, power
 from optcli.optimizers.shampoo import eigen
-from optcli.specs import Doc, Ge, Gt, Lt
 
 
 @OPTIMIZERS.register("soap")

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.parameters import Layout
+from optcli.core.randomness import Stream
 from optcli.optimizers.base import Optimizer, Oracle, Shaped, filled
 from optcli.optimizers.binding import Kernel, kernel, starting
-from optcli.parameters import Layout
-from optcli.randomness import Stream
 
 # Elements of a tile: its arrays (parameters, gradient, state, work) stay in the
 # second-level cache, and NumPy's price of a call is spread over enough of them.

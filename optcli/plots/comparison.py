@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.plots import ticks
 from optcli.plots.looks import looks
 from optcli.plots.style import (

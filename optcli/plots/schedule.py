@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.plots import ticks
 from optcli.plots.style import (
     COLOURS,

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from optcli import files
 from optcli.plots import fonts
+from optcli.storage import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

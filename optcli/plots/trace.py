@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.objectives import Objective
+from optcli.core.arrays import Array
+from optcli.objectives.functions import Objective
 from optcli.plots import ticks
 from optcli.plots.looks import Look, looks
 from optcli.plots.style import (
@@ -34,7 +34,7 @@ from optcli.plots.style import (
     picture,
     style,
 )
-from optcli.tracing import Path, Traced
+from optcli.training.tracing import Path, Traced
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

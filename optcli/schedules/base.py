@@ -9,11 +9,11 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import Fault, InvalidInput, suggestion
-from optcli.lengths import Length, counted, in_steps, said
-from optcli.registry import Registry
-from optcli.specs import Doc, Ge, Lt, MinLen, Registered
+from optcli.core.arrays import Array
+from optcli.core.durations import Length, counted, in_steps, said
+from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.registry import Registry
+from optcli.core.specs import Doc, Ge, Lt, MinLen, Registered
 
 End = Annotated[float, Ge(0), Lt(1), Doc("the factor it ends at")]
 

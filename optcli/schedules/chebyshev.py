@@ -7,9 +7,9 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge
 from optcli.schedules.base import SCHEDULES, Schedule, Span
-from optcli.specs import Doc, Ge
 
 
 @SCHEDULES.register("chebyshev")

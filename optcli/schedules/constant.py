@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.schedules.base import SCHEDULES, Schedule, Span
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.lengths import Period
+from optcli.core.arrays import Array
+from optcli.core.durations import Period
+from optcli.core.specs import Doc, Ge
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span, whole
-from optcli.specs import Doc, Ge
 
 
 @SCHEDULES.register("cosine_restarts", "sgdr", "cosine_warm_restarts")

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.lengths import Period
+from optcli.core.arrays import Array
+from optcli.core.durations import Period
+from optcli.core.specs import Doc
 from optcli.schedules.base import SCHEDULES, Schedule, Span
-from optcli.specs import Doc
 
 
 @SCHEDULES.register("inverse_sqrt", "noam", "rsqrt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 
 

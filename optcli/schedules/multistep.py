@@ -8,10 +8,10 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.lengths import Length
+from optcli.core.arrays import Array
+from optcli.core.durations import Length
+from optcli.core.specs import Doc, Gt, Le, MinLen
 from optcli.schedules.base import SCHEDULES, Schedule, Span
-from optcli.specs import Doc, Gt, Le, MinLen
 
 
 @SCHEDULES.register("multistep", "piecewise_constant")

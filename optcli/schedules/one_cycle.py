@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.lengths import Period
+from optcli.core.arrays import Array
+from optcli.core.durations import Period
+from optcli.core.specs import Doc, Ge, Gt, Le, Lt
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
-from optcli.specs import Doc, Ge, Gt, Le, Lt
 
 
 @SCHEDULES.register("one_cycle", "onecycle", "1cycle")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Gt
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
-from optcli.specs import Doc, Gt
 
 
 @SCHEDULES.register("polynomial", "poly")

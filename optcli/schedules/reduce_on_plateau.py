@@ -8,9 +8,9 @@ from typing import Annotated
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
-from optcli.specs import Doc, Ge, Gt, Lt
 
 
 @SCHEDULES.register("reduce_on_plateau", "plateau")

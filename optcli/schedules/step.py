@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from optcli.arrays import Array
-from optcli.lengths import Period
+from optcli.core.arrays import Array
+from optcli.core.durations import Period
+from optcli.core.specs import Doc, Gt, Le
 from optcli.schedules.base import SCHEDULES, Schedule, Span, whole
-from optcli.specs import Doc, Gt, Le
 
 
 @SCHEDULES.register("step")

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from optcli.arrays import Array
-from optcli.errors import Fault, InvalidInput
-from optcli.lengths import Period, counted
+from optcli.core.arrays import Array
+from optcli.core.durations import Period, counted
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import Doc
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
-from optcli.specs import Doc
 
 
 @SCHEDULES.register("wsd", "trapezoid", "warmup_stable_decay")

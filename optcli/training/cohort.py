@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from optcli.core.parameters import Layout
 from optcli.data.preparation import Prepared
 from optcli.losses.base import Loss
 from optcli.metrics import TALLIED, Metric
 from optcli.models import Architecture, Model
 from optcli.optimizers.base import Optimizer, scratch_size, state_size
-from optcli.parameters import Layout
 from optcli.schedules import Schedule
-from optcli.specs import Regularization, Training
+from optcli.training.settings import Regularization, Training
 
 # Rows of one forward pass when nothing is learned. Fixed, so that a replica's
 # scores have the same bits whatever the company.

@@ -7,13 +7,13 @@ from typing import cast
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.events import EpochEnded
+from optcli.core.parameters import Parameters
 from optcli.data.batches import Batches, Source
 from optcli.data.preparation import Part
-from optcli.events import EpochEnded
 from optcli.metrics import TALLIED, Additive
 from optcli.models import Architecture, Network
-from optcli.parameters import Parameters
 from optcli.training.cohort import EVALUATION_ROWS, Cohort
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.optimizers.stepper import coefficients_of, stack
 from optcli.schedules.base import Schedule

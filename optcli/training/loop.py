@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from optcli.arrays import Array, Workspace
+from optcli.core.arrays import Array, Workspace
+from optcli.core.events import Ended, EpochEnded, Event, Outcome, Progress, Started
 from optcli.data.batches import Batch, Batches, Source
-from optcli.events import Ended, EpochEnded, Event, Outcome, Progress, Started
 from optcli.models import Network
 from optcli.optimizers.base import Oracle
-from optcli.oracles import OfModel
-from optcli.specs import EarlyStopping
 from optcli.training.cohort import Cohort
 from optcli.training.evaluation import Evaluation, measure, monitored, weighted_mean
+from optcli.training.oracles import OfModel
+from optcli.training.settings import EarlyStopping
 from optcli.training.state import State
-from optcli.transforms import (
+from optcli.training.transforms import (
     AddNoise,
     Centralize,
     ClipAdaptive,
@@ -26,7 +26,7 @@ from optcli.transforms import (
     Regularize,
     norm,
 )
-from optcli.wrappers import Decay, SharpnessAware
+from optcli.training.wrappers import Decay, SharpnessAware
 
 # Steps whose coefficients are computed in one go.
 PLANNED_STEPS = 256

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from optcli.arrays import Array
+from optcli.core.arrays import Array
+from optcli.core.events import Outcome
+from optcli.core.parameters import Parameters
 from optcli.data.batches import Batches
-from optcli.events import Outcome
 from optcli.optimizers.stepper import Stepper
-from optcli.parameters import Parameters
 from optcli.training.cohort import Cohort
 from optcli.training.evaluation import Tallies
-from optcli.transforms import norm
-from optcli.wrappers import Average, Averaging, Lookahead
+from optcli.training.transforms import norm
+from optcli.training.wrappers import Average, Averaging, Lookahead
 
 
 class State:

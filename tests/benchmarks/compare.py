@@ -12,12 +12,13 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from optcli import config, dispatch, run
+from optcli import config
 from optcli.comparison import trials
 from optcli.comparison.trials import Job, Trial
 from optcli.comparison.tuning import grid
-from optcli.dispatch import Pool
 from optcli.optimizers.base import OPTIMIZERS
+from optcli.storage import dispatch
+from optcli.storage.dispatch import Pool
 
 NAMES = ("sgd", "momentum", "adam", "rmsprop")
 ROUNDS = 4
@@ -98,7 +99,7 @@ def torch_run(task, name):
 
 def main():
     """Print seconds and ratios, round by round."""
-    task = run.task_of(config.load(CONFIG))
+    task = config.load(CONFIG).task()
     by_torch(task)  # warm
     for _ in range(ROUNDS):
         one, two = everything(task, 1), everything(task, 2)

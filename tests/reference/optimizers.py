@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from optcli.randomness import Stream
+from optcli.core.randomness import Stream
 
 PINS = Path(__file__).with_suffix(".json")
 STEPS = 100

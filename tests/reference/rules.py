@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from optcli.randomness import Stream
+from optcli.core.randomness import Stream
 from tests.reference.optimizers import PROBLEMS, split
 
 

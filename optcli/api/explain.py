@@ -1,0 +1,184 @@
+"""Explanation: pages on what a config can name, and what passes through a model.
+
+page      formula, gradient, hyperparameters and reference of anything registered
+passes    one batch forward and backward through a config's model, layer by layer
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optcli.config.catalog import KINDS
+from optcli.config.validation import expected, named, said
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.parameters import Parameters
+from optcli.core.registry import Registry
+from optcli.core.specs import Field, TargetKind, fields, range_text
+from optcli.data.batches import Batches, Source
+from optcli.layers.base import LAYERS
+from optcli.losses.base import Loss
+from optcli.models import Network
+from optcli.training import Cohort
+
+EXPLAINED: list[Registry[Any]] = [*KINDS.values(), LAYERS]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One thing with a name.
+
+    text: its docstring. facts: of a loss, its domain and kinks. fields: name -> meaning,
+    range and default.
+    """
+
+    kind: str
+    name: str
+    aliases: tuple[str, ...]
+    text: str
+    facts: Mapping[str, str]
+    fields: Mapping[str, str]
+
+
+def pages(name: str) -> list[Page]:
+    """A page for everything of this name, of whatever kind; raises InvalidInput for none."""
+    found = [page for registry in EXPLAINED for page in _pages(registry, name)]
+    if not found:
+        known = [each for registry in EXPLAINED for each in registry.names()]
+        message = f"unknown name '{name}'{suggestion(name, known)} (optcli list)"
+        raise InvalidInput(Fault(message, "NAME"))
+    return found
+
+
+def _pages(registry: Registry[Any], name: str) -> list[Page]:
+    return [
+        Page(
+            registry.kind,
+            cls.name,
+            cls.aliases,
+            inspect.cleandoc(cls.__doc__ or ""),
+            _facts(cls) if issubclass(cls, Loss) else {},
+            {field.name: _field(cls, field) for field in fields(cls)},
+        )
+        for cls in registry
+        if name == cls.name or name in cls.aliases
+    ]
+
+
+TARGETS: dict[TargetKind, str] = {
+    "classes": "one class of many",
+    "labels": "two classes, or 0 and 1 in each of several columns",
+    "values": "numbers",
+    "probabilities": "a column for each class, whose rows sum to 1",
+}
+
+
+def _facts(cls: type[Loss]) -> dict[str, str]:
+    """The domain of a loss, and where it has no derivative."""
+    found = {"targets": f"{TARGETS[cls.target]} {range_text(cls.targets)}".rstrip()}
+    if cls.ordered:
+        found["targets"] += ", called by numbers"
+    if cls.scores:
+        found["scores"] = f"{range_text(cls.scores)}; what lies beyond may overflow"
+    found["kinks"] = ", ".join(dict.fromkeys(kink.where for kink in cls.kinks)) or "none"
+    return found
+
+
+def _field(cls: type[Any], field: Field) -> str:
+    """`learning rate: a number above 0, by default 0.001`."""
+    registry = named(cls, field.name)
+    what = expected(field) if registry is None else f"one of the {registry.plural}"
+    if field.default is dataclasses.MISSING:
+        what += ", required"
+    elif field.default is not None:
+        what += f", by default {said(field.default)}"
+    return f"{field.doc}: {what}" if field.doc else what
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a layer makes of a batch: mean, deviation and share of zeros of its output rows."""
+
+    layer: str
+    shape: tuple[int, ...]
+    parameters: int
+    mean: float
+    deviation: float
+    zeros: float
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The gradient of the loss by a layer's output, or by one of its parameters.
+
+    parameter: None for the output. norm: Euclidean. largest: the size of an entry.
+    """
+
+    layer: str
+    parameter: str | None
+    shape: tuple[int, ...]
+    norm: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Passes:
+    """One batch on its way forward, and its gradient on the way back, from the last layer on."""
+
+    rows: int
+    loss: float
+    parameters: int
+    forward: tuple[Output, ...]
+    backward: tuple[Gradient, ...]
+
+
+def passes(cohort: Cohort) -> Passes:
+    """What the first batch of a training meets: the first replica's, before any update.
+
+    Dropout and batch norm are on, regularization is left out.
+    """
+    replica, architecture = cohort.replicas[0], cohort.architecture()
+    layout = architecture.layout
+    source = Source(replica.data.train, replica.seed)
+    batch = next(Batches([source], cohort.batch, shuffle=cohort.training.shuffle).epoch(1))
+
+    parameters, gradients = (
+        Parameters(layout, np.zeros((1, layout.size), cohort.dtype)) for _ in range(2)
+    )
+    architecture.initialize(parameters.buffer[0], replica.seed)
+    network = Network(
+        architecture, parameters, gradients, batch.stop, training=True, seeds=[replica.seed]
+    )
+    outputs: list[Output] = []
+    x = batch.x[0].reshape(batch.stop, *architecture.inputs)
+    for step, each in zip(architecture.steps, network.passes, strict=True):
+        x = each.forward(x)
+        count = sum(math.prod(size) for size in step.layer.parameters(step.shape).values())
+        seen = x.astype(np.float64)
+        zeros = float((seen == 0).mean())
+        outputs.append(
+            Output(step.name, x.shape[1:], count, float(seen.mean()), float(seen.std()), zeros)
+        )
+    loss = cohort.loss.value_and_gradient(x[None], batch.y, network.gradient, batch.weight)
+
+    found: list[Gradient] = []
+    dy = network.gradient[0]
+    for step, each in reversed(list(zip(architecture.steps, network.passes, strict=True))):
+        found.append(_gradient(step.name, None, dy[0].shape, dy))
+        dy = each.backward(dy)
+        for name, size in step.layer.parameters(step.shape).items():
+            view = gradients.views[f"{step.name}.{name}"]
+            found.append(_gradient(step.name, name, size, view))
+    return Passes(batch.stop, float(loss[0]), layout.size, tuple(outputs), tuple(found))
+
+
+def _gradient(layer: str, parameter: str | None, shape: tuple[int, ...], g: Array) -> Gradient:
+    g = g.astype(np.float64)
+    return Gradient(layer, parameter, shape, float(np.linalg.norm(g)), float(np.abs(g).max()))

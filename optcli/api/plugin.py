@@ -1,0 +1,97 @@
+"""Inspection: everything that a plug-in registers, held to the laws of its kind."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optcli.core.errors import Fault, InvalidInput, shown
+from optcli.core.registry import REGISTRIES
+from optcli.plugins import loading
+from optcli.plugins.laws import every
+from optcli.plugins.laws.base import Finding, place
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A class that a plug-in registers, and what was found of it, law by law.
+
+    kind: `loss`, `optimizer`, …. file, line: where the class begins.
+    """
+
+    kind: str
+    name: str
+    file: str | None
+    line: int | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no law is broken."""
+        return not any(found.fault and found.grave for found in self.findings)
+
+
+def inspect_file(path: Path) -> Iterator[Inspected]:
+    """Load a plug-in, and hold what it registers to the laws, one class after the other.
+
+    Raises InvalidInput for a file that is none, fails on import, or registers nothing.
+    """
+    before = _classes()
+    loading.load([path])
+    found = [cls for cls in _classes() if cls not in before or _is_in(cls, path)]
+    if not found:
+        names = [cls.__name__ for cls in _forgotten(path)]
+        what = f"; {names[0]} is a class for it" if names else ""
+        message = f"registers nothing{what}: put @LOSSES.register('name'), say, above @dataclass"
+        raise InvalidInput(Fault(message, file=str(path)))
+    for kind, cls in every.kinds_of(found):
+        try:
+            findings = tuple(every.check(kind, cls))
+        except InvalidInput as error:
+            message = "; ".join(fault.message for fault in error.faults)
+            findings = (Finding("it can be made from its defaults", f"not checked: {message}"),)
+        yield Inspected(kind.registry.kind, cls.name, *place(cls), findings)
+    for cls in _forgotten(path):
+        note = f"{cls.__name__} is not registered: is a line @….register('name') missing above it?"
+        yield Inspected("class", cls.__name__, *place(cls), (Finding("registered", note, False),))
+
+
+def _classes() -> list[type[Any]]:
+    """All that is registered and not optcli's own, in the order of its files."""
+    return [
+        registry.find(name)
+        for registry in REGISTRIES.values()
+        for name in sorted(registry.foreign())
+        if registry.find(name).name == name  # type: ignore[attr-defined]
+    ]
+
+
+def _is_in(cls: type[Any], path: Path) -> bool:
+    file, _ = place(cls)
+    return file == shown(path.resolve())
+
+
+def _forgotten(path: Path) -> list[type[Any]]:
+    """Classes of the file that could be registered, and are not, nor the base of one that is."""
+    bases = tuple(registry.base for registry in REGISTRIES.values())
+    module = next(
+        (m for m in sys.modules.values() if _same_file(getattr(m, "__file__", None), path)), None
+    )
+    own = [
+        cls
+        for cls in vars(module).values()
+        if inspect.isclass(cls)
+        and cls.__module__ == module.__name__
+        and issubclass(cls, bases)
+        and not inspect.isabstract(cls)
+    ] if module is not None else []  # fmt: skip
+    known = [cls for cls in own if vars(cls).get("name")]
+    return [cls for cls in own if not any(issubclass(each, cls) for each in known)]
+
+
+def _same_file(file: str | None, path: Path) -> bool:
+    return file is not None and Path(file).resolve() == path.resolve()

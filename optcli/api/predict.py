@@ -1,0 +1,153 @@
+"""`Run`: a finished run, to predict and evaluate with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optcli.api.evaluate import evaluate
+from optcli.api.runs import history, trained_run
+from optcli.core.arrays import DTYPES, Array
+from optcli.core.environment import blas_threads
+from optcli.core.errors import Fault, InvalidInput
+from optcli.data import table as tables
+from optcli.data.preparation import Prepared, labelled
+from optcli.data.table import listed
+from optcli.plugins import loading
+from optcli.storage import files
+from optcli.training import Replica
+from optcli.training.model_file import Trained
+
+if TYPE_CHECKING:
+    from optcli.config import Config
+
+Say = Callable[[str], object]  # is told sentences on the rows
+
+
+def silent(text: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    folder: where it lies, None where it was not to be kept. history: the columns
+    of history.csv. summary: what summary.json says. notes: sentences about the
+    data that were worth saying. signal: that interrupted it, if one did.
+    """
+
+    config: Config
+    folder: Path | None
+    history: Mapping[str, Sequence[float]]
+    summary: Mapping[str, Any]
+    trained: Trained
+    notes: tuple[str, ...] = ()
+    signal: int | None = None
+
+    def __repr__(self) -> str:
+        outcome, epochs = self.summary["outcome"], self.summary["epochs"]
+        return f"<Run {self.folder}: {outcome}, epochs: {epochs}>"
+
+    def predict(self, X: Any) -> Array:
+        """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.
+
+        X: a table's path, a mapping of column names to values, a data frame, or
+        an array (N, D) of the feature columns in their order. Raises InvalidInput.
+        """
+        decoded = self.predictions(X)
+        columns = [decoded[name] for name in self.trained.encoder.target.names]
+        return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    def predictions(self, X: Any, say: Say = silent) -> dict[str, Array]:
+        """Predictions (N,) by column, with the probability of each class or label.
+
+        Numbers are in the data's own units. X: as for `predict`. say: called with each
+        sentence that is worth saying of the rows. Raises InvalidInput.
+        """
+        encoder = self.trained.encoder
+        found = encoder.decode(self.trained.loss.respond(self.scores(X, say)))
+        target = encoder.target
+        if target.merged and np.any(found[target.names[0]] == target.classes[0][-1]):
+            rare = listed([f"'{name}'" for name in target.merged], 5)
+            say(f"class '{target.classes[0][-1]}' stands for the rare classes {rare}")
+        return found
+
+    def evaluate(self, X: Any, say: Say = silent) -> dict[str, float]:
+        """Loss and metrics on labelled raw rows, as `summary["test"]` has them.
+
+        X: as for `predict`, with the columns of the target (and of the weights, if there
+        were some). Rows with missing values are dropped where training dropped them, and so
+        are those of classes that it dropped. say: as for `predictions`. Raises InvalidInput.
+        """
+        encoder, dtype = self.trained.encoder, DTYPES[self.trained.dtype]
+        part = labelled(encoder, self._table(X, encoder.target.names, say), dtype)
+        for note in part.notes:
+            say(note)
+        data = Prepared(part, None, None, encoder, encoder.outputs)
+        with self.config.placing():
+            task = self.config.task()
+            cohort = task.cohort([Replica(self.config.optimizer, data, self.config.seed)])
+        # class weights are those of the training rows
+        cohort = replace(cohort, loss=self.trained.loss)
+        with blas_threads(1):
+            return evaluate(cohort, self.trained, part)
+
+    def table_paths(self) -> list[str]:
+        """The paths of the tables that the config names; they need not be there any more."""
+        dataset, split = self.config.dataset, self.config.split
+        named = (getattr(dataset, "path", None), split.validation, split.test)
+        return [path for path in named if isinstance(path, str)]
+
+    def scores(self, X: Any, say: Say = silent) -> Array:
+        """The model's raw scores (N, C) for raw rows, as `predictions` takes them."""
+        encoder = self.trained.encoder
+        x = encoder.encode(self._table(X, (), say), DTYPES[self.trained.dtype])
+        return forward(self.trained, x)
+
+    def _table(self, X: Any, targets: Sequence[str], say: Say) -> tables.Table:
+        """Raw rows as a table; of an array, the columns are the features, then the targets."""
+        encoder = self.trained.encoder
+        names = [*(feature.name for feature in encoder.features), *targets]
+        if isinstance(X, str | Path):
+            table = tables.read(X, encoder.reading)
+        else:
+            table = tables.of(X, names, reading=encoder.reading)
+        for note in table.notes:
+            if note.column is None or note.column in names:
+                say(note.text)
+        return table
+
+
+def forward(trained: Trained, x: Array) -> Array:
+    """Scores (N, C) of encoded rows x (N, D)."""
+    with blas_threads(1):
+        return trained.scores(x)
+
+
+def load(folder: str | Path) -> Run:
+    """A run as it was left, to predict and evaluate with; the data it was trained on is not read.
+
+    Raises InvalidInput where the folder is damaged, or none of a model that was trained, or
+    where a plug-in that its model, loss or metrics are from has changed.
+    """
+    from optcli import config as configs
+
+    folder = Path(folder)
+    found = trained_run(folder)
+    told = files.read_json(folder / "environment.json").get("plugins")
+    loading.check(told, "run", "", how=("missing",))
+    config = configs.load(folder / "config.yaml")
+    values = config.resolved()
+    parts = {name: values.get(name) for name in ("model", "loss", "metrics")}
+    loading.check(told, "run", "restore it, or train anew", of=parts)
+    if config.objective is not None:
+        message = f"is a descent on {config.objective.name}, which predicts nothing"
+        raise InvalidInput(Fault(message, file=str(folder)))
+    rows = history(folder / "history.csv")
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    return Run(config, folder, columns, found.summary, Trained.load(folder / "model.npz"))

@@ -1,0 +1,192 @@
+"""Tracks: the Python door of `trace`. Lets optimizers loose on an objective, keeps what they did.
+
+traced = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], tune=True)
+traced.paths[0].label, traced.paths[0].x, traced.paths[0].outcome
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optcli.core.environment import environment
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import named
+from optcli.objectives.functions import OBJECTIVES, Objective
+from optcli.objectives.model import unfit
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.plugins import loading
+from optcli.plugins.first_use import hold
+from optcli.storage import files, run_folder
+from optcli.training import tracing
+from optcli.training.tracing import Entry, Traced
+
+STEPS = 1000
+MOST_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class Track:
+    """A finished trace, and the folder in which it lies."""
+
+    traced: Traced
+    folder: Path
+
+
+def trace(
+    objective: str | Objective,
+    optimizers: Sequence[str],
+    *,
+    steps: int = STEPS,
+    start: Sequence[float] | None = None,
+    tune: bool = False,
+    seed: int = 0,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool = True,
+    animate: bool = False,
+    tuned: Callable[[Sequence[Entry]], None] | None = None,
+) -> Track:
+    """Let optimizers go from one start on an objective, and keep the paths in a folder.
+
+    objective, optimizers: as on the command line, `quadratic:condition=50`,
+    `adam:lr=0.01,beta1=0.8`. tune: find each its best learning rate first, but for those
+    whose rate is given; `tuned` is called with what was found. out: the folder, by default
+    `runs/trace-<objective>-<date>-<time>`. Raises InvalidInput, EnvironmentFailed.
+    """
+    from optcli.config import inline_spec
+
+    if isinstance(objective, str):
+        objective = inline_spec.chosen(OBJECTIVES, objective)
+    entries = _entries(optimizers)
+    begin = _start(objective, start)
+    if not 1 <= steps <= MOST_STEPS:
+        raise InvalidInput(Fault(f"is {steps}; must be in [1, {MOST_STEPS:,}]", "--steps"))
+    if seed < 0:
+        raise InvalidInput(Fault(f"is {seed}; must be at least 0", "--seed"))
+    if out is not None:
+        run_folder.check_claim(Path(out), overwrite=overwrite)
+    if tune:
+        entries = tracing.tune(objective, entries, steps=steps, start=begin, seed=seed)
+        if tuned is not None:
+            tuned([entry for entry in entries if entry.tunable])
+    traced = tracing.trace(objective, entries, steps=steps, start=begin, seed=seed)
+    contents = _contents(traced)
+    if out is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = run_folder.new(Path("runs"), f"trace-{objective.name}-{stamp}", contents)
+    else:
+        folder = run_folder.claim(Path(out), contents, overwrite=overwrite)
+    try:
+        _keep(folder, traced, plots=plots, animate=animate)
+    except (KeyboardInterrupt, SystemExit):
+        run_folder.remove(folder)
+        raise
+    return Track(traced, folder)
+
+
+def _entries(optimizers: Sequence[str]) -> list[Entry]:
+    """The optimizers by label; raises InvalidInput for a wrong one, and one that stands twice."""
+    from optcli.config import inline_spec
+
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    for word in optimizers:
+        try:
+            optimizer = inline_spec.chosen(OPTIMIZERS, word)
+        except InvalidInput as error:
+            faults += error.faults
+            continue
+        if optimizer.needs_model:
+            faults.append(Fault(unfit(optimizer), word))
+        if any(entry.optimizer == optimizer for entry in entries):
+            faults.append(Fault("stands here twice", word))
+        entries.append(Entry(word, optimizer, "lr" not in inline_spec.given(word)))
+    if not optimizers:
+        faults.append(Fault("is missing; name one optimizer or more", "OPTIMIZER"))
+    if faults:
+        raise InvalidInput(*faults)
+    hold(entry.optimizer for entry in entries)
+    return entries
+
+
+def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, ...]:
+    if start is None:
+        return objective.start
+    if len(start) != objective.size:
+        message = f"must have {objective.size} numbers for {objective.name}, not {len(start)}"
+        raise InvalidInput(Fault(message, "--start"))
+    return tuple(map(float, start))
+
+
+def _contents(traced: Traced) -> dict[str, bytes]:
+    """The files that say what was traced, and on what."""
+    from optcli.config import inline_spec
+
+    config = {
+        "objective": {**named(traced.objective), "start": list(traced.start)},
+        "optimizers": [named(path.entry.optimizer) for path in traced.paths],
+        "steps": traced.steps,
+        "seed": traced.seed,
+    }
+    return {
+        "config.yaml": inline_spec.written(config).encode(),
+        "environment.json": files.json_bytes(
+            {**environment(1, None), "plugins": loading.identity()}
+        ),
+    }
+
+
+def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
+    """Write what was found; raises EnvironmentFailed."""
+    files.write(folder / "paths.csv", _table(traced))
+    files.write_json(folder / "summary.json", {"paths": summary(traced)})
+    if plots or animate:
+        from optcli import plots as drawing
+
+        title = tracing.described(traced)
+        if plots:
+            figure = drawing.trace_map(traced, title)
+            files.write(folder / "trace.png", drawing.render(figure))
+        if animate:
+            files.write(folder / "trace.gif", drawing.trace_animation(traced, title))
+    run_folder.seal(folder)
+
+
+def summary(traced: Traced) -> list[dict[str, Any]]:
+    """What became of each optimizer, the best first."""
+    return [
+        {
+            "label": path.label,
+            "optimizer": path.entry.optimizer.name,
+            "hyperparameters": {
+                key: value for key, value in named(path.entry.optimizer).items() if key != "name"
+            },
+            "outcome": path.outcome,
+            "loss": float(path.loss[-1]),
+            "distance": float(path.distance[-1]),
+            "steps_to_tolerance": path.reached,
+            "tolerance": tracing.TOLERANCE,
+            "end": path.x[-1].tolist(),
+        }
+        for path in traced.paths
+    ]
+
+
+def _table(traced: Traced) -> bytes:
+    """Every step of every path, in full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    places = [f"x{i}" for i in range(1, traced.objective.size + 1)]
+    writer.writerow(["optimizer", "step", "loss", "distance", *places])
+    for path in traced.paths:
+        rows = np.column_stack([path.loss, path.distance, path.x]).tolist()
+        writer.writerows([path.label, step, *row] for step, row in enumerate(rows))
+    return text.getvalue().encode()

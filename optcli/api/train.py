@@ -1,0 +1,159 @@
+"""Runs: the Python door. Introduces training to those who listen to it.
+
+run = optcli.train("configs/iris.yaml")
+run.summary["best"], run.history["train_loss"], run.predict("new.csv")
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optcli.api.check import Setup
+from optcli.api.evaluate import evaluate
+from optcli.api.predict import Run
+from optcli.core.arrays import Array
+from optcli.core.environment import blas_threads
+from optcli.core.events import Ended, Event
+from optcli.data import streaming
+from optcli.objectives.dataset import ObjectiveDataset
+from optcli.storage import files, run_folder
+from optcli.storage.interruption import watched
+from optcli.training import train_cohort
+from optcli.training.baseline import Ending, constant_loss, constant_scores
+from optcli.training.checkpoints import Recorder
+from optcli.training.history import History
+from optcli.training.summary import summary
+from optcli.training.task import notes
+
+if TYPE_CHECKING:
+    from optcli.config import Config
+
+
+Listener = Callable[[Event], None]
+
+
+def train(
+    config: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool = True,
+    listeners: Iterable[Listener] = (),
+) -> Run:
+    """Train what a config says, and keep the run in a folder.
+
+    config: the path of a YAML file, or a mapping with the same keys. overrides:
+    `KEY=VALUE` with a dotted key, as for `--set`. out: the folder, by default
+    `runs/<config>-<date>-<time>`. listeners: called with every event. Raises
+    InvalidInput with all that is wrong, EnvironmentFailed where writing fails.
+    """
+    from optcli import config as configs
+
+    return run(configs.load(config, overrides), out, overwrite, plots, listeners)
+
+
+def run(
+    config: Config,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool = True,
+    listeners: Iterable[Listener] = (),
+) -> Run:
+    """`train`, for a config that is loaded already."""
+    from optcli import config as configs
+
+    plan = Setup.of(config if out is None else with_cache_beside(config, Path(out)))
+    place = Path("runs", "new") if out is None else Path(out)
+    contents = {
+        "config.yaml": configs.dump(plan.config, place).encode(),
+        "environment.json": files.json_bytes(plan.environment(config.title)),
+    }
+    if out is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = run_folder.new(Path("runs"), f"{config.title}-{stamp}", contents)
+    else:
+        folder = run_folder.claim(Path(out), contents, overwrite=overwrite)
+    with run_folder.dropped_if_bare(folder), run_folder.lock(folder):
+        return train_in(plan, folder, config.title, plots, listeners)
+
+
+def train_in(
+    plan: Setup,
+    folder: Path,
+    title: str,
+    plots: bool,
+    listeners: Iterable[Listener],
+    arrays: Mapping[str, Array] | None = None,
+    history: History | None = None,
+) -> Run:
+    """Train, from the start or from a checkpoint's arrays, and keep all in the folder."""
+    config, history = plan.config, history or History()
+    start = plan.untrained()
+    recorder = Recorder(folder, history, start, config.training.checkpoint_every)
+    everyone: list[Listener] = [recorder, *listeners]
+    with blas_threads(config.training.threads), watched() as interruption:
+        for event in train_cohort(plan.cohort, resume=arrays, stop=interruption.came):
+            for listener in everyone:
+                listener(event)
+        assert isinstance(event, Ended)
+        state = event.state
+        trained = replace(
+            start, parameters=state.best[:1].copy(), statistics=state.best_statistics[:1].copy()
+        )
+        rows = plan.data.test
+        test = None if rows is None else evaluate(plan.cohort, trained, rows)
+        ending = None
+        if len(history) and event.outcomes[0] != "interrupted":
+            ending = _ending(plan, history, event)
+        found = summary(event, history, state.architecture.layout.size, test, ending)
+        if isinstance(config.dataset, ObjectiveDataset):
+            found["end"] = found.pop("test")  # where the path ended is no test
+        files.write_json(folder / "summary.json", found)
+        said = notes(plan.cohort)
+        if plots:
+            from optcli.plots import figures
+
+            for name, content in figures.pictures(title, plan.cohort, trained, history, found):
+                files.write(folder / name, content)
+            said += figures.notes(plan.data)
+        run_folder.seal(folder)
+    return Run(config, folder, history.columns, found, trained, said, interruption.signal)
+
+
+FIRST_ROWS = 1024  # on which the model before training is measured
+
+
+def _ending(plan: Setup, history: History, ended: Ended) -> Ending:
+    """Where the training loss began and ended, and what a constant prediction would give.
+
+    The first loss is measured on at most 1024 training rows, without dropout.
+    """
+    cohort, ground = replace(plan.cohort, metrics=()), plan.config.dataset
+    replica, train = cohort.replicas[0], plan.data.train
+    start = plan.untrained().initial(replica.seed)
+    first = evaluate(cohort, start, train.sampled(FIRST_ROWS))["loss"]
+    diverged = ended.outcomes[0] == "diverged"
+    last = math.nan if diverged else history.columns["train_loss"][-1]
+    if isinstance(ground, ObjectiveDataset):
+        return Ending(first, None, last, lowest=ground.objective.lowest)
+    outputs = start.architecture().outputs
+    scores = constant_scores(cohort.loss, train.y, train.weight, outputs)
+    constant = constant_loss(cohort.loss, train.y, train.weight, scores)
+    kept, best = None, int(ended.best_epoch[0])
+    if plan.data.validation is not None and best:
+        kept = history.columns["validation_loss"][best - 1]
+    return Ending(first, constant if math.isfinite(constant) else None, last, kept)
+
+
+def with_cache_beside(config: Config, out: Path) -> Config:
+    """The config, with the cache of a large table beside the run where it names no place."""
+    if getattr(config.dataset, "cache", "") is not None:
+        return config
+    cache = str(out.parent / streaming.CACHE.name)
+    return replace(config, dataset=replace(config.dataset, cache=cache))  # type: ignore[call-arg]

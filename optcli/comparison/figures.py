@@ -1,0 +1,68 @@
+"""Pictures: which ones a comparison gets, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from optcli import plots
+from optcli.comparison.study import Study
+from optcli.core.arrays import Array
+from optcli.core.durations import counted
+
+
+def draw(study: Study, summary: Mapping[str, Any], title: str) -> Iterator[tuple[str, bytes]]:
+    """File names and contents: the courses of the final runs, and what each rate gave."""
+    rows = {row["label"]: row for row in summary["optimizers"]}
+    courses = {label: _courses(study, label) for label in rows}
+    notes = {label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in rows.items()}
+    quantity, seeds = study.measure.words, study.budget.seeds
+    heading = f"{title}, {counted(seeds, 'seed')}"
+    optimizers = {label: row["optimizer"] for label, row in rows.items()}
+    higher = study.measure.higher
+    figure = plots.curves(courses, quantity, heading, study.goal, notes, optimizers, higher)
+    yield "curves.png", plots.render(figure)
+    tried = {
+        label: [
+            plots.Tried(*(rate[n] for n in ("lr", "mean", "values", "diverged", "chosen")))
+            for rate in row["learning_rates"]
+        ]
+        for label, row in rows.items()
+        if row["learning_rates"]
+    }
+    if tried:
+        defaults = {label: rows[label]["default"]["hyperparameters"]["lr"] for label in tried}
+        starts = [values[:, 0] for _, values in courses.values()]
+        start = float(np.nanmedian(np.concatenate(starts)))
+        seeds = study.budget.tuning_seeds
+        heading = f"{title}, tuning on {counted(seeds, 'seed')}"
+        figure = plots.sensitivity(tried, defaults, quantity, heading, start, optimizers, higher)
+        yield "sensitivity.png", plots.render(figure)
+
+
+def profile(summary: Mapping[str, Any], title: str) -> bytes:
+    """The performance profile of several configs."""
+    ratios = {one["label"]: one["ratios"] for one in summary["performances"]}
+    counted = len(summary["counted"])
+    return plots.render(plots.profile(ratios, summary["cap"], title, counted))
+
+
+def _courses(study: Study, label: str) -> tuple[Array, Array]:
+    """Steps (E,) and values (S, E) of the final runs; NaN where one was over.
+
+    Where one has diverged its value is infinite, the worst, as in the verdict.
+    """
+    results = study.final(label, study.chosen[label])
+    longest = max(results, key=lambda result: len(result.history["step"]))
+    steps = np.asarray(longest.history["step"], float)
+    values = np.full((len(results), len(steps)), np.nan)
+    for row, result in zip(values, results, strict=True):
+        course = result.history[study.measure.column]
+        row[: len(course)] = course
+        if result.outcome == "diverged":
+            worst = study.measure.turned(np.inf)
+            row[len(course) :] = worst
+            row[1:][~np.isfinite(row[1:])] = worst
+    return steps, values

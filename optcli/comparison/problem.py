@@ -1,0 +1,207 @@
+"""Problem: who takes part, on what, and what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from optcli.comparison.trials import Measure, prepared
+from optcli.comparison.tuning import Entry
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import named
+from optcli.data.base import Dataset
+from optcli.metrics import METRICS
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.plugins.first_use import hold
+from optcli.training import Replica
+from optcli.training.checks import check
+from optcli.training.task import Task
+
+if TYPE_CHECKING:
+    from optcli.config import Config
+
+# Least squares with features of very different scales: what is known is that no model is
+# below the noise's variance, 0.01, but by chance; that SGD takes about as many steps as the
+# condition number says, and that a rule with a rate for each parameter does not.
+BUILT_IN: Mapping[str, Any] = {
+    "dataset": {
+        "name": "linear",
+        "samples": 1000,
+        "features": 10,
+        "condition": 100,
+        "noise": 0.1,
+        "standardize": False,
+    },
+    "model": "linear",
+    "loss": "mse",
+    "optimizer": "sgd",
+    "training": {"epochs": 10, "batch_size": 32},
+}
+KNOWN = (
+    "built-in problem: least squares of condition number 100, 250 steps; no loss can be below "
+    "0.01, the noise, but by chance; momentum and rates for each parameter should come near "
+    "it, plain SGD should not"
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Who takes part, by what they were made from, and what is to be said of it."""
+
+    title: str
+    entries: list[Entry]
+    configs: dict[str, Config]  # by label; under "" that of all
+    notes: list[str]
+
+    def config(self, label: str) -> Config:
+        """What an entry was made from."""
+        return self.configs.get(label) or self.configs[""]
+
+
+def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> Problem:
+    """Optimizers on one config."""
+    from optcli import config as configs
+
+    given = source is not None
+    config = configs.load(source if given else BUILT_IN, overrides)
+    task = config.task()
+    entries: list[Entry] = []
+    faults: list[Fault] = []
+    for word in words:
+        try:
+            entry = _entry(word, task)
+        except InvalidInput as error:
+            faults += error.faults
+            continue
+        same = [e for e in entries if (e.optimizer, e.rates) == (entry.optimizer, entry.rates)]
+        if same:
+            first = same[0].label
+            message = "stands here twice" if first == word else f"is the same as '{first}'"
+            faults.append(Fault(message, word))
+        entries.append(entry)
+    if len(words) < 2:
+        known = "optcli list optimizers"
+        message = f"{len(words)} given; a comparison takes two or more ({known})"
+        faults.append(Fault(message, "ENTRY"))
+    if faults:
+        raise InvalidInput(*faults)
+    notes = [] if given else [KNOWN]
+    own = config.optimizer
+    names = [entry.optimizer.name for entry in entries]
+    if given and own.name not in names:
+        notes.append(f"the config's own optimizer, {own.name}, is set aside")
+    elif given and own not in [entry.optimizer for entry in entries]:
+        notes.append(f"the config's settings of {own.name} are set aside")
+    title = config.title if given else "built-in"
+    return Problem(title, entries, {"": config}, notes)
+
+
+def _entry(word: str, task: Task) -> Entry:
+    """`adam:lr=0.01|0.1,beta1=0.8` as an entry; raises InvalidInput."""
+    from optcli.config import inline_spec
+
+    alone, rates = inline_spec.without_list(word, "lr")
+    optimizer = inline_spec.chosen(OPTIMIZERS, alone)
+    fixed = inline_spec.given(alone)
+    if rates:
+        for rate in rates:
+            inline_spec.chosen(OPTIMIZERS, f"{optimizer.name}:lr={rate}")
+        return Entry(word, task, optimizer, frozenset(fixed), tuple(map(float, rates)))
+    if "lr" in fixed:
+        return Entry(word, task, optimizer, frozenset(fixed), (optimizer.lr,))
+    return Entry(word, task, optimizer, frozenset(fixed))
+
+
+def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
+    """Whole configs, each with its own optimizer."""
+    from optcli import config as configs
+
+    loaded = [configs.load(word, overrides) for word in words]
+    titles = [config.title for config in loaded]
+    labels = titles if len(set(titles)) == len(titles) else list(words)
+    twice = next((word for i, word in enumerate(words) if word in words[:i]), None)
+    if twice is not None:
+        raise InvalidInput(Fault("stands here twice", twice))
+    if len(words) < 2:
+        message = f"{len(words)} config given; a comparison takes two or more, or optimizers"
+        raise InvalidInput(Fault(message, "ENTRY"))
+    first = loaded[0]
+    for config, word in zip(loaded[1:], words[1:], strict=True):
+        ours, theirs = _rows(first.dataset), _rows(config.dataset)
+        for name in {**ours, **theirs}:
+            if ours.get(name) != theirs.get(name):
+                message = (
+                    f"is {theirs.get(name)!r}, in {words[0]} {ours.get(name)!r}; "
+                    "must be equal, to compare on the same data"
+                )
+                raise InvalidInput(Fault(message, f"dataset.{name}", word))
+        if config.split != first.split:
+            message = f"differs from that of {words[0]}; must be equal, to give both the same rows"
+            raise InvalidInput(Fault(message, "split", word))
+    entries = [
+        Entry(label, replace(config.task(), seed=first.seed), config.optimizer)
+        for label, config in zip(labels, loaded, strict=True)
+    ]
+    title = "-".join(titles[:3])
+    return Problem(title, entries, dict(zip(labels, loaded, strict=True)), [])
+
+
+def _rows(dataset: Dataset) -> dict[str, Any]:
+    """What decides on a data set's rows and their targets, preparation left out."""
+    if hasattr(dataset, "path"):
+        return {name: getattr(dataset, name) for name in ("path", "target", "weights")}
+    return {name: value for name, value in named(dataset).items() if name != "standardize"}
+
+
+def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
+    """What is compared, and the columns of the histories; raises InvalidInput."""
+    columns: dict[str, None] = {}
+    shared: set[str] | None = None
+    sizes: dict[tuple[int, ...], str] = {}
+    for entry in problem.entries:
+        with problem.config(entry.label).placing():
+            data = prepared(entry.task, None)
+            names = [m.name for m in entry.task.measures(data)]
+            check(entry.task.cohort([Replica(entry.optimizer, data, entry.task.seed)]))
+            if entry.task.training.time_limit is not None:
+                # the clock is that of all that train together: whoever is dear would cost others
+                message = f"is {entry.task.training.time_limit:g}; a comparison counts steps"
+                raise InvalidInput(Fault(f"{message}; must be null", "training.time_limit"))
+        columns |= dict.fromkeys(names)
+        shared = set(names) if shared is None else shared & set(names)
+        parts = (data.train, data.validation, data.test)
+        sizes.setdefault(tuple(0 if p is None else len(p.x) for p in parts), entry.label)
+    hold(entry.optimizer for entry in problem.entries)
+    if len(sizes) > 1:
+        (one, first), (two, second) = list(sizes.items())[:2]
+        message = f"{one} rows to train, validate and test, in {second} {two}; must be equal"
+        raise InvalidInput(Fault(message, first))
+    names = ["loss", *columns]
+    found = [f"train_{name}" for name in names] + [f"validation_{name}" for name in names]
+    if metric is not None:
+        metric = metric.removeprefix("validation_")
+    if metric in (None, "loss"):
+        losses = {entry.task.loss for entry in problem.entries}
+        if len(losses) > 1:
+            said = ", ".join(dict.fromkeys(e.task.loss.name for e in problem.entries))
+            raise InvalidInput(_unlike(f"the losses differ ({said})", shared))
+        if len({_scaled(entry.task) for entry in problem.entries}) > 1:
+            reason = "the losses are in different units (dataset.standardize differs)"
+            raise InvalidInput(_unlike(reason, shared))
+        return Measure(), found
+    if metric not in (shared or set()):
+        listed = ", ".join(["loss", *sorted(shared or ())])
+        raise InvalidInput(Fault(f"is '{metric}'; must be one of {listed}", "--metric"))
+    return Measure(f"validation_{metric}", METRICS.find(metric).higher_is_better), found
+
+
+def _unlike(reason: str, shared: set[str] | None) -> Fault:
+    """That the losses cannot be compared, and what can."""
+    common = ", ".join(sorted(shared or ())) or "none is shared; set metrics"
+    return Fault(f"is missing; {reason}, so compare a metric: {common}", "--metric")
+
+
+def _scaled(task: Task) -> bool:
+    """Whether the loss is in units of the target's deviation."""
+    return task.loss.scales_target and bool(getattr(task.dataset, "standardize", False))

@@ -1,0 +1,121 @@
+"""Several: the same optimizers on several configs, a comparison each, and what they add up to."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from optcli.comparison import figures, one_problem, statistics
+from optcli.comparison.problem import measure, optimizers
+from optcli.comparison.result import Benchmark, Comparison, Listener
+from optcli.comparison.settings import ComparisonSettings
+from optcli.core.environment import environment
+from optcli.core.errors import Fault, InvalidInput
+from optcli.plugins import loading
+from optcli.storage import files, run_folder
+
+
+def run(
+    words: Sequence[str],
+    sources: Sequence[Any],
+    overrides: Sequence[str],
+    settings: ComparisonSettings,
+    out: Path | None,
+    overwrite: bool,
+    plots: bool,
+    listener: Listener,
+) -> Benchmark:
+    """The same optimizers on several configs: a comparison each, and the profile of all."""
+    from optcli.config.inline_spec import written
+
+    problems = [optimizers(words, source, overrides) for source in sources]
+    titles = [problem.title for problem in problems]
+    twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
+    if twice is not None:
+        raise InvalidInput(Fault(f"'{twice}' stands here twice", "--config"))
+    for problem in problems:
+        measure(problem, settings.metric)
+    told = {"benchmark": {"entries": list(words), "configs": titles}}
+    contents = {
+        "config.yaml": written(told).encode(),
+        "environment.json": files.json_bytes(
+            {**environment(1, None), "plugins": loading.identity(), **settings.origin}
+        ),
+    }
+    if out is not None and not overwrite and (_begun(out) or one_problem.begun(out / titles[0])):
+        folder = out
+        run_folder.open_for_writing(folder)
+        for name, content in contents.items():
+            files.write(folder / name, content)
+    else:
+        folder = one_problem.claim(out, "compare-benchmark", contents, overwrite)
+    part = replace(settings, command=None)  # the command goes on with all, in the folder above
+    found = {}
+    for problem in problems:
+        place = folder / problem.title
+        found[problem.title] = one_problem.run(problem, part, place, False, plots, listener)
+    summary = _across(words, found)
+    files.write_json(folder / "summary.json", summary)
+    files.write(folder / "runs.csv", _gathered(found))
+    if plots and summary["performances"]:
+        files.write(folder / "profile.png", figures.profile(summary, "all configs"))
+    run_folder.seal(folder)
+    benchmark = Benchmark(folder, found, summary)
+    listener.benchmark(benchmark)
+    return benchmark
+
+
+def _begun(folder: Path) -> bool:
+    """Whether the folder holds comparisons of several configs, finished or not."""
+    try:
+        return (folder / "config.yaml").read_bytes().startswith(b"benchmark:")
+    except OSError:
+        return False
+
+
+def _across(words: Sequence[str], found: Mapping[str, Comparison]) -> dict[str, Any]:
+    """The medians of the steps to target over configs: profile, ranks, speed-up."""
+    steps: dict[str, list[float]] = {word: [] for word in words}
+    for each in found.values():
+        for row in each.summary["optimizers"]:
+            reached = row["steps_to_target"]
+            steps[row["label"]].append(reached["median"] if reached else math.inf)
+    profile = statistics.profile(steps, list(found))
+    return {
+        "configs": {title: each.summary["verdict"] for title, each in found.items()},
+        "counted": list(profile.configs),
+        "unsolved": list(profile.unsolved),
+        "reference": profile.reference,
+        "cap": statistics.CAP,
+        "performances": [
+            {
+                "label": p.label,
+                "ratios": list(p.ratios),
+                "score": p.score,
+                "average_rank": p.average_rank,
+                "speed_up": p.speed_up,
+            }
+            for p in sorted(profile.performances, key=lambda p: -p.score)
+        ],
+    }
+
+
+def _gathered(found: Mapping[str, Comparison]) -> bytes:
+    """The runs of all configs in one table."""
+    rows: list[dict[str, str]] = []
+    for title, each in found.items():
+        with (each.folder / "runs.csv").open(newline="", encoding="utf-8") as file:
+            rows += [{"config": title, **row} for row in csv.DictReader(file)]
+    for row in rows:
+        del row["checksum"]  # it is of the row that stands in its own table
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,87 @@
+"""Price: what a step costs, measured apart from the runs that are compared."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from optcli.comparison.trials import prepared
+from optcli.core.environment import blas_threads
+from optcli.optimizers.base import Optimizer
+from optcli.optimizers.sgd import SGD
+from optcli.schedules.constant import Constant
+from optcli.training import Replica, train_cohort
+from optcli.training.task import Task
+
+ROUNDS = 20
+SECONDS = 0.22  # of all rounds together, where a step is short enough
+ROUND = 0.002, 0.005  # seconds of one optimizer in a round: at least, at most
+SPREAD = 0.25  # between the quartiles of the rounds, beyond which there is no price
+STEPS = 10**9  # more than are taken
+NAME = ""  # of plain SGD, where it is none of the labels
+
+
+def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float | None]:
+    """The seconds of a step by label, over those of plain SGD on the first one's task.
+
+    Each trains alone, in turn, in 20 rounds; the price is the interquartile mean of the
+    rounds' ratios. None where their quartiles differ by more than a quarter of the median:
+    another measurement would give another price. What an optimizer does less often than in
+    every second round (the snapshots of `svrg`, of many rows) is not seen.
+    """
+    first = next(iter(settings.values()))[0]
+    plain = next(
+        (label for label, (task, own) in settings.items() if task is first and _is_plain(own)), NAME
+    )
+    everyone = {plain: (first, SGD()), **settings}
+    least, most = ROUND
+    each = min(most, max(least, SECONDS / ROUNDS / len(everyone)))
+    training = {label: rounds(*everyone[label], each) for label in everyone}
+    with blas_threads(first.training.threads):  # to set it takes longer than a round
+        for own in training.values():
+            next(own)  # the first steps find nothing in the cache
+        found = [{label: next(own) for label, own in training.items()} for _ in range(ROUNDS)]
+    ratios = {label: [own[label] / own[plain] for own in found] for label in settings}
+    return {label: steady(own) for label, own in ratios.items()}
+
+
+def steady(ratios: Sequence[float]) -> float | None:
+    """Their interquartile mean, where the quartiles are near enough to the median."""
+    low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75)).tolist()
+    if not high - low <= SPREAD * middle:
+        return None
+    rest = len(ratios) // 4
+    return math.fsum(sorted(ratios)[rest : len(ratios) - rest]) / (len(ratios) - 2 * rest)
+
+
+def _is_plain(optimizer: Optimizer) -> bool:
+    """Whether it is plain SGD, of whatever learning rate."""
+    return isinstance(optimizer, SGD) and replace(optimizer, lr=SGD().lr) == SGD()
+
+
+def rounds(task: Task, optimizer: Optimizer, least: float) -> Iterator[float]:
+    """The seconds of a step, over and over, each time of steps that take `least` or longer.
+
+    Seconds that this thread had a processor, whatever else the machine does; what evaluation
+    takes is not counted, and there is none; the learning rate is constant.
+    """
+    training = replace(
+        task.training,
+        steps=STEPS,
+        early_stopping=None,
+        time_limit=None,
+        on_divergence="continue",
+    )
+    data = replace(prepared(task, None), validation=None, test=None)
+    short = replace(task, training=training, schedule=Constant(), metrics=())
+    cohort = short.cohort([Replica(optimizer, data, task.seed)])
+    steps, seconds = 0, 0.0
+    for event in train_cohort(cohort, clock=time.thread_time, every=least):
+        state = event.state
+        if state.seconds - seconds >= least and state.step > steps:
+            yield (state.seconds - seconds) / (state.step - steps)
+            steps, seconds = state.step, state.seconds

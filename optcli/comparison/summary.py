@@ -1,0 +1,241 @@
+"""Findings: what a finished study allows to say, as summary.json has it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from optcli.comparison import statistics
+from optcli.comparison.statistics import Comparison, Pair, Standing, band, median_interval
+from optcli.comparison.study import Study
+from optcli.comparison.trials import Measure, Result
+from optcli.comparison.tuning import Entry
+
+
+def summary(study: Study, prices: Mapping[str, float | None]) -> dict[str, Any]:
+    """What summary.json says: everyone, best first; all pairs; the verdict.
+
+    prices: of a step, by label, relative to SGD; None where it does not repeat. Numbers are as
+    they were measured; what diverged is null once it is JSON.
+    """
+    measure = study.measure
+    entries = {entry.label: entry for entry in study.entries}
+    runs = {label: study.final(label, study.chosen[label]) for label in entries}
+    found = statistics.compare({label: _values(own, measure) for label, own in runs.items()})
+    settings = {label: _setting(study, label) for label in entries}
+    goal = study.goal
+    return {
+        "quantity": measure.column,
+        "higher_is_better": measure.higher,
+        "seeds": study.budget.seeds,
+        "trials": study.runs,
+        "stopped_early": _stopped(study),
+        "extended": sorted(study.extended),
+        "edge": sorted(filter(study.on_edge, entries)),
+        "target": goal,
+        "resolution": {label: own[0].history["step"][1:2] for label, own in runs.items()},
+        "optimizers": [
+            _one(study, entries[standing.label], standing, runs[standing.label])
+            | {"step_cost": prices.get(standing.label)}
+            for standing in found.standings
+        ],
+        "pairs": [_pair(a, b, pair, measure) for (a, b), pair in found.pairs.items()],
+        "verdict": verdict(found, settings, measure),
+        "note": "; ".join(filter(None, [stillborn(runs), varied(study)])),
+    }
+
+
+def _stopped(study: Study) -> dict[str, Any] | None:
+    """How many runs the early stopping of their config ended, by what patience; None if none."""
+    ended = [r.outcome for r in study.store.results.values()].count("stopped_early")
+    rules = [entry.task.training.early_stopping for entry in study.entries]
+    patience = sorted({rule.patience for rule in rules if rule is not None})
+    return {"runs": ended, "patience": patience} if ended else None
+
+
+def verdict(found: Comparison, settings: Mapping[str, str], measure: Measure) -> str:
+    """The sentence, with what each is set to; the first letter as it is."""
+    return statistics.sentence(found, settings, quantity=measure.words, higher=measure.higher)
+
+
+def stillborn(runs: Mapping[str, Sequence[Result]]) -> str:
+    """How many runs diverged at their first step, which no learning rate mends."""
+    everyone = [result for own in runs.values() for result in own]
+    count = sum(result.outcome == "diverged" and result.steps == 1 for result in everyone)
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(everyone)} final runs diverged at the first step, where the loss or "
+        "its gradient was not finite whatever the learning rate"
+    )
+
+
+def varied(study: Study) -> str:
+    """What differed from seed to seed, and what the verdict is about."""
+    tasks = [entry.task for entry in study.entries]
+    split = tasks[0].split
+    differed = {
+        "initialization": any(getattr(task.model, "init", None) != "zeros" for task in tasks),
+        "batch order": any(
+            task.training.shuffle and task.training.batch_size != "full" for task in tasks
+        ),
+        "dropout": any(getattr(task.model, "dropout", 0) for task in tasks),
+        "gradient noise": any(task.training.gradient_noise for task in tasks),
+        "split": not study.fixed_split and any(map(_at_random, (split.validation, split.test))),
+    }
+    things = [thing for thing, it_did in differed.items() if it_did]
+    if not things:
+        return (
+            "no initialization, batch order or split differed from seed to seed; "
+            "intervals and p say nothing of others"
+        )
+    listed = " and ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
+    return (
+        f"each seed had its own {listed}, the same for all; "
+        "this is about these settings on this data"
+    )
+
+
+def _at_random(part: Any) -> bool:
+    """Whether chance has a say in which rows a part of the split gets."""
+    return "group" in part if isinstance(part, Mapping) else not isinstance(part, str) and part > 0
+
+
+def _values(results: Sequence[Result], measure: Measure) -> list[float]:
+    return [measure.of(result) for result in results]
+
+
+def _setting(study: Study, label: str) -> str:
+    """What to name an entry with: its learning rate, and more where more was tuned."""
+    optimizer = study.chosen[label]
+    entry = next(entry for entry in study.entries if entry.label == label)
+    changed = {
+        name: value
+        for name, value in asdict(optimizer).items()
+        if value != getattr(entry.optimizer, name) and name != "lr"
+    }
+    known = len(entry.rates) == 1  # the label has it
+    words = [] if known else [f"lr {optimizer.lr:.3g}"]
+    return ", ".join(words + [f"{name} {value:.3g}" for name, value in changed.items()])
+
+
+def _one(
+    study: Study, entry: Entry, standing: Standing, results: Sequence[Result]
+) -> dict[str, Any]:
+    label, measure = entry.label, study.measure
+    optimizer = study.chosen[label]
+    default = study.final(label, entry.optimizer)
+    return {
+        "label": label,
+        "optimizer": optimizer.name,
+        "hyperparameters": asdict(optimizer),
+        "default": _level(_values(default, measure), measure)
+        | {"hyperparameters": asdict(entry.optimizer)},
+        **_level(standing.values, measure),
+        "rank": standing.rank,
+        "tied_with": list(standing.tied_with),
+        "metrics": _medians(results),
+        "test": _tests(results),
+        "steps_to_target": _steps(study, results),
+        "learning_rates": _rates(study, label),
+        "band": _band(study, label),
+    }
+
+
+def _level(values: Sequence[float], measure: Measure) -> dict[str, Any]:
+    """The median with its interval, as measured."""
+    middle = median_interval(values)
+    low, high = sorted((measure.turned(middle.low), measure.turned(middle.high)))
+    return {
+        "median": measure.turned(middle.median),
+        "ci_low": low,
+        "ci_high": high,
+        "values": [measure.turned(value) for value in values],
+        "diverged": sum(map(math.isinf, values)),
+    }
+
+
+def _medians(results: Sequence[Result]) -> dict[str, float]:
+    """The median of each validation column at the best epoch, of the runs that did not diverge."""
+    names = [name for name in results[0].history if name.startswith("validation_")]
+    return {name: _median([result.measured(name) for result in _ended(results)]) for name in names}
+
+
+def _tests(results: Sequence[Result]) -> dict[str, float] | None:
+    """The same of what was measured on the test rows, or None."""
+    names = list(results[0].test)
+    return {n: _median([r.test[n] for r in _ended(results)]) for n in names} or None
+
+
+def _ended(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.outcome != "diverged"]
+
+
+def _median(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return median_interval(finite).median if finite else math.nan
+
+
+def _steps(study: Study, results: Sequence[Result]) -> dict[str, Any] | None:
+    """Steps to the target: median and interval, and how many seeds reached it."""
+    if study.goal is None:
+        return None
+    values = [study.store.target[result.trial] for result in results]
+    middle = median_interval(values)
+    return {
+        "median": middle.median,
+        "ci_low": middle.low,
+        "ci_high": middle.high,
+        "values": values,
+        "reached": sum(map(math.isfinite, values)),
+    }
+
+
+def _rates(study: Study, label: str) -> list[dict[str, Any]]:
+    """What was tried: each learning rate with its tuning mean and how many seeds diverged."""
+    if not study.tuned(label):
+        return []
+    rows = []
+    for optimizer in study.tried[label]:
+        values = _values(study.tuning(label, optimizer), study.measure)
+        finite = [study.measure.turned(value) for value in values if math.isfinite(value)]
+        rows.append(
+            {
+                "lr": optimizer.lr,
+                "hyperparameters": asdict(optimizer),
+                "mean": math.fsum(finite) / len(finite) if finite else math.nan,
+                "values": [study.measure.turned(value) for value in values],
+                "diverged": len(values) - len(finite),
+                "chosen": optimizer == study.chosen[label],
+            }
+        )
+    return sorted(rows, key=lambda row: float(row["lr"]))
+
+
+def _band(study: Study, label: str) -> dict[str, float] | None:
+    """How wide the learning rates that are nearly the best lie, in decades."""
+    if not study.tuned(label) or study.budget.settings is not None:
+        return None
+    means = {optimizer.lr: mean for optimizer, mean in study.means(label).items()}
+    starts = study.starts(label)
+    found = band(means, _median(starts)) if starts else None
+    if found is None:
+        return None
+    return {"low": found.low, "high": found.high, "decades": found.decades}
+
+
+def _pair(a: str, b: str, pair: Pair, measure: Measure) -> dict[str, Any]:
+    low, high = sorted((measure.turned(pair.ci_low), measure.turned(pair.ci_high)))
+    return {
+        "a": a,
+        "b": b,
+        "difference": measure.turned(pair.difference),
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": pair.p_value,
+        "better_in": pair.better_in,
+        "verdict": pair.verdict,
+        "diverged": list(pair.diverged),
+    }

@@ -1,0 +1,161 @@
+"""Specs: plain frozen dataclasses, and what their annotations say.
+
+The fields of a spec are the single source for the config's keys, defaults and
+ranges, for the JSON Schema, for `explain`, and for the error messages:
+
+    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-3
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from optcli.core.arrays import Array
+
+__all__ = [
+    "Bound",
+    "Columns",
+    "Doc",
+    "Field",
+    "Ge",
+    "Gt",
+    "Le",
+    "Lt",
+    "MinLen",
+    "Named",
+    "Registered",
+    "TargetKind",
+    "fields",
+    "hints",
+    "named",
+    "unnamed",
+]
+
+
+# What a loss is about: `classes` one of many, as indices (N,); `labels` yes or no for
+# each of C outputs, as 0 and 1 (N, C); `values` numbers (N, C); `probabilities` of each
+# of C classes, rows (N, C) that sum to 1.
+TargetKind = Literal["classes", "labels", "values", "probabilities"]
+
+
+# A limit of numbers: Ge(0), say, or Gt(-1).
+Bound = Ge | Gt | Le | Lt
+
+
+@dataclass(frozen=True)
+class Doc:
+    """What a field means, in a few words; stands in the field's annotation."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """The field holds a name out of a registry, given by its plural."""
+
+    plural: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The field names columns of a table; a whole number is a name, too: `2010`."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Base of all that a config can name; the registry fills in the name."""
+
+    name: ClassVar[str] = ""
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a spec, as read off its annotation."""
+
+    name: str
+    type: Any
+    default: Any  # dataclasses.MISSING where it is required
+    doc: str
+    range: str  # such as "in [0, 1)", or "" where any value will do
+    bounds: tuple[Bound, ...] = ()  # the same, to reckon with
+
+    def holds(self, values: Array) -> Array:
+        """Which of the numbers (K,) are finite and within the range, (K,)."""
+        within = np.isfinite(values)
+        for bound in self.bounds:
+            for compare, limit in dataclasses.asdict(bound).items():
+                within &= _COMPARE[compare](values, limit)
+        return within
+
+
+_COMPARE = {"ge": np.greater_equal, "gt": np.greater, "le": np.less_equal, "lt": np.less}
+
+
+def hints(spec: type) -> Mapping[str, Any]:
+    """The annotations of a class by name, with what stands beside each type; read once."""
+    return _hints(spec)
+
+
+@functools.cache
+def _hints(spec: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(spec, include_extras=True)
+
+
+def fields(spec: type) -> tuple[Field, ...]:
+    """The fields of a spec class, in the order of their definition."""
+    types = hints(spec)
+    found = []
+    for field in dataclasses.fields(spec):
+        hint = types[field.name]
+        notes: tuple[Any, ...] = ()
+        if typing.get_origin(hint) is Annotated:
+            hint, *rest = typing.get_args(hint)
+            notes = tuple(rest)
+        default = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        doc = next((note.text for note in notes if isinstance(note, Doc)), "")
+        inner = [n for each in typing.get_args(hint) for n in getattr(each, "__metadata__", ())]
+        limits = notes if range_text(notes) else tuple(inner)
+        bounds = tuple(note for note in limits if isinstance(note, Bound))
+        found.append(Field(field.name, hint, default, doc, range_text(limits), bounds))
+    return tuple(found)
+
+
+def range_text(notes: tuple[Any, ...]) -> str:
+    """The bounds among an annotation's notes in words: `in [0, 1)`, `above 0`."""
+    low = next((n for n in notes if isinstance(n, Ge | Gt)), None)
+    high = next((n for n in notes if isinstance(n, Le | Lt)), None)
+    if low is not None and high is not None:
+        left = f"[{low.ge}" if isinstance(low, Ge) else f"({low.gt}"
+        right = f"{high.le}]" if isinstance(high, Le) else f"{high.lt})"
+        return f"in {left}, {right}"
+    if low is not None:
+        return f"at least {low.ge}" if isinstance(low, Ge) else f"above {low.gt}"
+    if high is not None:
+        return f"at most {high.le}" if isinstance(high, Le) else f"below {high.lt}"
+    return ""
+
+
+Seed = Annotated[int, Ge(0), Lt(2**63), Doc("seed of the random generators")]
+
+
+def named(spec: Registered) -> dict[str, Any]:
+    """A registered spec as a config has it: its name, then its fields."""
+    return {"name": spec.name, **asdict(spec)}
+
+
+def unnamed(cls: type[Any], fields: Mapping[str, Any]) -> Any:
+    """The spec of which `named` told; lists stand for tuples."""
+    return cls(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items() if k != "name"}
+    )

@@ -1,0 +1,264 @@
+"""The table of `optcli gradcheck`: a line for each name, or for each case of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
+
+from optcli.display.aligned import GAP
+from optcli.display.jsonl import JsonLines
+from optcli.display.output import Output
+from optcli.display.pick import is_live
+from optcli.display.words import duration, escaped
+from optcli.gradients.result import NOT_CHECKED, WRONG_GRADIENT, Result, entry_lines
+
+if TYPE_CHECKING:
+    from optcli.gradients.cases import Case, Subject
+
+WORST = 5  # entries that are listed
+FAILED = 5  # names of which the first failed case is told
+FEW = 3  # names, up to which each case has a line
+VERDICT = 13  # characters of the last column
+LONGEST = 40  # words for a case, cut beyond
+
+
+class Column(NamedTuple):
+    """One column. rank: the higher, the sooner it is given up for lack of room."""
+
+    name: str
+    width: int
+    right: bool
+    rank: int
+
+
+@dataclass
+class Tally:
+    """What a run of checks came to so far."""
+
+    results: int = 0
+    entries: int = 0
+    failed: int = 0  # wrong, or not checked
+    wrong: int = 0
+    not_checked: int = 0
+    kinks: int = 0
+
+    def take(self, results: Iterable[Result]) -> None:
+        """Count some more."""
+        for result in results:
+            self.results += 1
+            self.entries += len(result.ratio)
+            self.failed += not result.ok
+            self.wrong += result.outcome == WRONG_GRADIENT
+            self.not_checked += result.outcome == NOT_CHECKED
+            self.kinks += result.count("kink")
+
+    def words(self) -> str:
+        """`285 gradients, 12,411 entries, 164 of them at kinks`."""
+        said = f"{self.results:,} gradient" + ("" if self.results == 1 else "s")
+        said += f", {self.entries:,} entries"
+        kinks = "a kink" if self.kinks == 1 else "kinks"
+        return said + (f", {self.kinks:,} of them at {kinks}" if self.kinks else "")
+
+
+class GradientTable:
+    """Lines as the checks come, then the worst entries and what it all came to.
+
+    cases: a line for each case under its name, instead of one for each name.
+    """
+
+    def __init__(self, stream: TextIO | None, subjects: Sequence[Subject], *, cases: bool) -> None:
+        self.output = Output(stream)
+        self.live = stream is not None and is_live(stream) and not os.environ.get("NO_COLOR")
+        self.width = max(40, shutil.get_terminal_size((80, 24)).columns)
+        self.cases, self.tally = cases, Tally()
+        self.failed: list[Result] = []  # one of each name
+        self.told: set[str] = set()  # what stands in the table already
+        self.worst: Result | None = None
+        longest = max((len(subject.name) for subject in subjects), default=4)
+        room = self.width - VERDICT
+        self.columns = [
+            Column("entries", 7, True, 2),
+            Column("error/tol", 9, True, 0),
+        ]
+        if cases:
+            wide = min(LONGEST, room - self._width() - len(GAP))
+            self.columns.insert(0, Column("case", wide, False, 0))
+        else:
+            kinds = [Column("name", max(longest, 4), False, 0), Column("kind, cases", 13, False, 1)]
+            self.columns = kinds + self.columns
+        while self._width() > room and len(self.columns) > 2:
+            self.columns.remove(max(self.columns, key=lambda column: column.rank))
+        self._line({column.name: column.name for column in self.columns}, "verdict", "dim")
+
+    def add(self, subject: Subject, found: Sequence[tuple[Case, Result]]) -> None:
+        """The line of a name, or those of its cases."""
+        results = [result for _, result in found]
+        self.tally.take(results)
+        failed = [result for result in results if not result.ok]
+        if failed:
+            # the others say the same most often; what is wrong before what was not checked
+            self.failed.append(min(failed, key=lambda result: result.outcome == NOT_CHECKED))
+        known = [result for result in results if result.outcome != NOT_CHECKED]
+        known += [] if self.worst is None else [self.worst]
+        self.worst = max(known, key=lambda result: result.worst_ratio, default=None)
+        if not self.cases:
+            self._row(
+                {"name": subject.name, "kind, cases": f"{subject.kind}, {len(found)}"}, results
+            )
+            return
+        self._say(f"{subject.name} ({subject.kind})", "bold")
+        self.told.clear()
+        for case, result in found:
+            self._row({"case": f"  {case.what}"}, [result])
+            for text in (result.reason, *result.problems):
+                if text and text not in self.told:
+                    self.told.add(text)
+                    self._say(f"    {text}", "bold red")
+            wanted = result.outcome == WRONG_GRADIENT or (result.ok and subject.kind == "config")
+            groups = result.groups() if wanted and result.unit == "entries" else []
+            for group in groups if len(groups) > 1 else []:
+                verdict = "WRONG" if group.failed else _kinks(group.kinks)
+                cells = {
+                    "case": f"    {group.name}",
+                    "entries": f"{group.entries:,}",
+                    "error/tol": f"{group.ratio:.2g}",
+                }
+                self._line(cells, verdict, "bold red" if group.failed else "dim")
+
+    def finish(self, seconds: float, notes: Iterable[str] = ()) -> None:
+        """The entries that failed, or the worst that did not, and the verdict on all."""
+        for result in self.failed[:FAILED]:
+            self._say("")
+            self._say(f"{result.name}: {result.words()}", "bold red")
+            for line in result.lines(WORST, self.width)[1:]:
+                self._say(line)
+        shown = min(len(self.failed), FAILED)
+        if self.tally.failed > shown > 0:
+            self._say(f"… and {self.tally.failed - shown} more")
+        if not self.failed and self.cases and self.worst is not None:
+            self._say("")
+            self._say(f"largest deviation from the numerical gradient: {self.worst.name}")
+            for line in entry_lines(self.worst.worst(WORST), self.width):
+                self._say(line)
+        self._say("")
+        for note in notes:
+            self._say(f"note: {note}")
+        said = f"{self.tally.words()}, {duration(seconds)}"
+        wrong, not_checked = self.tally.wrong, self.tally.not_checked
+        if wrong:
+            more = f"; {not_checked:,} not checked" if not_checked else ""
+            self._say(f"WRONG: {wrong:,} of {said}{more}", "bold red")
+        elif not_checked:
+            self._say(f"not checked: {not_checked:,} of {said}", "bold red")
+        else:
+            self._say(f"all right: {said}", "bold green")
+
+    def _row(self, words: dict[str, str], results: Sequence[Result]) -> None:
+        projected = {result.unit for result in results} == {"projections"}
+        cells = words | {
+            "entries": "fast" if projected else f"{sum(len(r.ratio) for r in results):,}",
+            "error/tol": _ratio(results),
+        }
+        outcomes = {result.outcome for result in results}
+        if WRONG_GRADIENT in outcomes:
+            verdict = "WRONG"
+        elif NOT_CHECKED in outcomes:
+            verdict = NOT_CHECKED
+        else:
+            verdict = _kinks(sum(result.count("kink") for result in results))
+        failed = {WRONG_GRADIENT, NOT_CHECKED} & outcomes
+        self._line(cells, verdict, "bold red" if failed else "")
+
+    def _line(self, cells: Mapping[str, str], verdict: str, style: str) -> None:
+        said = []
+        for column in self.columns:
+            cell = escaped(cells[column.name])
+            if len(cell) > column.width:
+                cell = cell[: column.width - 1] + "…"
+            said.append(cell.rjust(column.width) if column.right else cell.ljust(column.width))
+        self._say(GAP.join([*said, verdict]), style)
+
+    def _width(self) -> int:
+        return sum(column.width + len(GAP) for column in self.columns)
+
+    def _say(self, text: str, style: str = "") -> None:
+        """Lines of at most the width, broken at blanks."""
+        text = escaped(text)
+        indent = " " * (len(text) - len(text.lstrip())) or "  "
+        for line in textwrap.wrap(text, self.width, subsequent_indent=indent) or [""]:
+            self._write(line if len(text) > self.width else text, style)
+
+    def _write(self, text: str, style: str) -> None:
+        if not (self.live and style):
+            self.output.line(text)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(
+            file=cast(TextIO, self.output), force_terminal=True, highlight=False, markup=False
+        )
+        console.print(Text(self.output.encodable(text), style=style), soft_wrap=True)
+
+
+def _kinks(kinks: int) -> str:
+    """`ok`, and how many entries are at kinks."""
+    return f"ok, {kinks} kink" + ("" if kinks == 1 else "s") if kinks else "ok"
+
+
+def _ratio(results: Sequence[Result]) -> str:
+    """The largest error over tolerance of those that were checked."""
+    found = [result.worst_ratio for result in results if result.outcome != NOT_CHECKED]
+    return f"{max(found):.2g}" if found else ""
+
+
+class GradientLines:
+    """One JSON object for each case, its kind under `event`: `gradient`, then `summary`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.lines = JsonLines(stream)
+        self.tally = Tally()
+
+    def add(self, subject: Subject, found: Sequence[tuple[Case, Result]]) -> None:
+        """A line for each case."""
+        self.tally.take(result for _, result in found)
+        for case, result in found:
+            fields = {
+                "kind": subject.kind,
+                "name": subject.name,
+                "what": case.what,
+                "ok": result.ok,
+                "outcome": result.outcome,
+                "reason": result.reason,
+                "unit": result.unit,
+                "entries": len(result.ratio),
+                **{word: result.count(word) for word in ("kink", "wrong", "unresolved")},
+                "worst_ratio": result.worst_ratio,
+                "value": result.value,
+                "noise": result.noise,
+                "unseen": int((~result.seen).sum()),
+                "worst": [asdict(entry) for entry in result.worst(WORST)],
+                "groups": [asdict(group) for group in result.groups()],
+                "problems": [*result.problems, *([result.hint()] if result.hint() else [])],
+                "notes": list(result.notes),
+            }
+            self.lines.emit("gradient", fields)
+
+    def finish(self, seconds: float, notes: Iterable[str] = ()) -> None:
+        """What it all came to."""
+        tally = asdict(self.tally)
+        summary = {"ok": not self.tally.failed, **tally, "seconds": seconds, "notes": list(notes)}
+        self.lines.emit("summary", summary)
+
+
+def pick(
+    subjects: Sequence[Subject], *, json: bool, quiet: bool, stream: TextIO | None
+) -> GradientTable | GradientLines:
+    """What the checks are told to; json comes before quiet. Few names get a line for each case."""
+    if json and stream is not None:
+        return GradientLines(stream)
+    return GradientTable(None if quiet else stream, subjects, cases=len(subjects) <= FEW)

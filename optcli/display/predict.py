@@ -1,0 +1,80 @@
+"""Predictions of new rows, as CSV or JSON lines; and how good they are."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterator, Mapping
+from json import dumps
+from typing import Any, TextIO
+
+from optcli.core.arrays import Array
+from optcli.display.jsonl import JsonLines
+from optcli.display.output import Output
+from optcli.display.words import escaped, measures
+from optcli.storage.files import jsonable
+
+
+def as_csv(columns: Mapping[str, Array], delimiter: str = ",") -> str:
+    """A header, and a line for each row; numbers in full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    return text.getvalue()
+
+
+# The suffixes that predictions can be written by.
+FORMS = (".csv", ".csv.gz", ".tsv", ".parquet", ".ndjson", ".jsonl")
+
+
+def packed(columns: Mapping[str, Array], form: str) -> bytes:
+    """The columns as a file of one of the forms."""
+    if form == ".parquet":
+        from optcli.data import parquet
+
+        return parquet.packed(columns)
+    if form in (".ndjson", ".jsonl"):
+        lines = [dumps(jsonable(row), ensure_ascii=False) for row in _rows(columns)]
+        return "".join(f"{line}\n" for line in lines).encode()
+    text = as_csv(columns, "\t" if form == ".tsv" else ",").encode()
+    return gzip.compress(text, mtime=0) if form == ".csv.gz" else text
+
+
+def _rows(columns: Mapping[str, Array]) -> Iterator[dict[str, Any]]:
+    for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+        yield dict(zip(columns, row, strict=True))
+
+
+def predictions(
+    columns: Mapping[str, Array],
+    file: str | None,
+    *,
+    quiet: bool,
+    json: bool,
+    stream: TextIO,
+) -> None:
+    """The rows (N,) of each column; where they are in a file, only how many."""
+    rows = len(next(iter(columns.values())))
+    if file is not None:
+        fields: dict[str, Any] = {"rows": rows, "file": file}
+        if json:
+            JsonLines(stream).emit("predictions", fields)
+        elif not quiet:
+            Output(stream).line(escaped(f"predictions: {rows:,} rows in {file}"))
+    elif json:
+        lines = JsonLines(stream)
+        for row in _rows(columns):
+            lines.emit("prediction", {"values": row})
+    elif not quiet:
+        output = Output(stream)
+        output.write(output.encodable(as_csv(columns)))
+
+
+def evaluation(found: Mapping[str, float], *, quiet: bool, json: bool, stream: TextIO) -> None:
+    """Loss and metrics, by name."""
+    if json:
+        JsonLines(stream).emit("evaluation", found)
+    elif not quiet:
+        Output(stream).line(escaped(measures(found)))

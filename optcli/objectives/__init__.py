@@ -1,0 +1,10 @@
+"""Objectives: test functions, and how one is trained like any model.
+
+    functions  the functions, with gradients and minima
+    dataset    an objective as a dataset: one row without features
+    model      the point as a model: its own score whatever the row
+    loss       the objective's value at the scores
+    metrics    the distance to the nearest minimum, and where the point is
+
+A step is an epoch.
+"""

@@ -1,0 +1,204 @@
+"""Gallery: which pictures a run gets, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from optcli import plots
+from optcli.core.arrays import Array
+from optcli.data.preparation import Part, Prepared
+from optcli.objectives.functions import Objective
+from optcli.objectives.model import ObjectiveModel
+from optcli.plots import fonts
+from optcli.training import Cohort, Replica
+from optcli.training.history import History
+from optcli.training.model_file import Trained
+from optcli.training.task import lengths
+from optcli.training.tracing import Entry, described, followed
+
+MOST_CLASSES = 20  # of a confusion matrix that can still be read
+SHOWN_ROWS = 10_000  # of a streamed part
+SHOWN_STEPS = 2000  # of a schedule
+
+
+def pictures(
+    title: str, cohort: Cohort, trained: Trained, history: History, summary: Mapping[str, Any]
+) -> Iterator[tuple[str, bytes]]:
+    """File names and contents: loss curve, schedule, and what the task lends itself to."""
+    data = cohort.replicas[0].data
+    if len(history):
+        best = summary["best"] if data.validation is not None else None
+        figure = plots.loss_curve(history.columns, best and best["epoch"], title)
+        yield "loss.png", plots.render(figure)
+        yield from _schedule(title, cohort, history)
+    if isinstance(cohort.model, ObjectiveModel):
+        yield from _path(cohort.model.objective, cohort.replicas[0], trained, history)
+    else:
+        yield from _of_rows(title, data, trained)
+
+
+def notes(data: Prepared) -> tuple[str, ...]:
+    """What is to be said of the pictures: class names that no font has."""
+    names = _class_names(data) if data.encoder.target.classes else None
+    said = None if names is None or len(names) > MOST_CLASSES else fonts.note(names)
+    return () if said is None else (said,)
+
+
+def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
+    """What the rows show; of streamed parts, some from all over them."""
+    data = replace(
+        data,
+        train=data.train.thinned(SHOWN_ROWS),
+        validation=data.validation and data.validation.thinned(SHOWN_ROWS),
+        test=data.test and data.test.thinned(SHOWN_ROWS),
+    )
+    if data.encoder.target.kind == "values":
+        yield from _predicted(title, data, trained)
+        return
+    names = _class_names(data)
+    if names is None:
+        return
+    if _is_plane(data):
+        yield "boundary.png", plots.render(_boundary(title, data, trained, names))
+    if len(names) <= MOST_CLASSES:
+        yield "confusion.png", plots.render(_confusion(title, data, trained, names))
+    if data.encoder.image:
+        yield "samples.png", plots.render(_samples(title, data, trained, names))
+
+
+def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[str, bytes]]:
+    """The schedule, unless all stays the same."""
+    plan, rate = cohort.schedule, cohort.replicas[0].optimizer.lr
+    if plan.name == "constant" and not plan.warmup:
+        return
+    columns, (steps, per_epoch) = history.columns, lengths(cohort)
+    if plan.watches("train_loss"):  # what it will do is not known beforehand
+        t, values = np.array(columns["step"]), np.array(columns["lr"])
+    else:
+        t = np.unique(np.linspace(1, steps, min(steps, SHOWN_STEPS)).round())
+        values = plan.factor(t, steps, per_epoch)
+    what = "learning rate"
+    if "lr" not in plan.of:
+        what, title = "factor", f"{title}, on {', '.join(plan.of)}"
+    elif not plan.watches("train_loss"):
+        values = values * rate
+    figure = plots.schedule_curve(t, values, columns["step"][-1], per_epoch, title, what)
+    yield "schedule.png", plots.render(figure)
+
+
+def _path(
+    objective: Objective, replica: Replica, trained: Trained, history: History
+) -> Iterator[tuple[str, bytes]]:
+    """The way on the objective's map, where it has one."""
+    if objective.size != 2 or not len(history):
+        return
+    # before each step, and where it ended
+    before = np.stack([history.columns["train_x1"], history.columns["train_x2"]], axis=1)
+    x = np.concatenate([before, trained.parameters.astype(np.float64)])
+    entry = Entry(replica.optimizer.name, replica.optimizer)
+    traced = followed(objective, entry, x, replica.seed)
+    yield "path.png", plots.render(plots.trace_map(traced, described(traced)))
+
+
+def _scores(trained: Trained, x: Array) -> Array:
+    return trained.loss.respond(trained.scores(x))
+
+
+def _held_out(data: Prepared) -> tuple[str, Part]:
+    """The part that says most about new data: test, validation, or else training rows."""
+    for name in ("test", "validation"):
+        part = getattr(data, name)
+        if part is not None:
+            return name, part
+    return "training", data.train
+
+
+def _class_names(data: Prepared) -> tuple[str, ...] | None:
+    """The classes of a single target column, None for several labels."""
+    classes = data.encoder.target.classes
+    return classes[0] if len(classes) == 1 else None
+
+
+def _classes(y: Array) -> Array:
+    """Class indices (N,) of targets, one label being two classes."""
+    return y if y.ndim == 1 else y[:, 0].astype(np.intp)
+
+
+def _said(scores: Array) -> Array:
+    """The class that scores (N, C) stand for."""
+    return np.asarray(
+        scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(np.intp)
+    )
+
+
+def _is_plane(data: Prepared) -> bool:
+    features = data.encoder.features
+    return len(features) == 2 and all(feature.categories is None for feature in features)
+
+
+def _boundary(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+    features = data.encoder.features
+    mean = np.array([feature.mean for feature in features])
+    scale = np.array([feature.scale or 1.0 for feature in features])
+    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
+    x = np.concatenate([part.x for part in parts]) * scale + mean
+    y = np.concatenate([_classes(part.y) for part in parts])
+    held_out = np.arange(len(y)) >= len(data.train.y)
+    return plots.decision_boundary(
+        lambda points: _scores(trained, (points - mean) / scale),
+        x,
+        y,
+        [feature.name for feature in features],
+        names,
+        held_out,
+        title,
+    )
+
+
+def _confusion(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+    part_name, part = _held_out(data)
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (_classes(part.y), _said(_scores(trained, part.x))), 1)
+    return plots.confusion(counts, names, f"{title}, {part_name} rows")
+
+
+def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+    part_name, part = _held_out(data)
+    scores = _scores(trained, part.x)
+    ahead = np.abs(scores[:, 0])
+    if scores.shape[1] > 1:
+        lower, higher = np.sort(scores, axis=1)[:, -2:].T
+        ahead = higher - lower
+    features = data.encoder.features
+    mean = np.array([feature.mean for feature in features])
+    scale = np.array([feature.scale for feature in features])
+    assert data.encoder.image is not None
+    return plots.samples(
+        (part.x * scale + mean).reshape(-1, *data.encoder.image),
+        _classes(part.y),
+        _said(scores),
+        ahead,
+        names,
+        f"{title}, {part_name} rows",
+    )
+
+
+def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
+    """Predicted against true, a picture for each target column."""
+    rows = {"train": data.train, "validation": data.validation, "test": data.test}
+    present = {name: part for name, part in rows.items() if part is not None}
+    restore = data.encoder.restore
+    predicted = np.concatenate([restore(_scores(trained, p.x)) for p in present.values()])
+    true = np.concatenate([restore(part.y) for part in present.values()])
+    labels = np.repeat(list(present), [len(part.y) for part in present.values()])
+    several = len(data.encoder.target.names) > 1
+    for column, name in enumerate(data.encoder.target.names):
+        figure = plots.predicted_against_true(
+            predicted[:, column], true[:, column], name, labels.tolist(), title
+        )
+        stem = f"predicted-{column + 1}" if several else "predicted"
+        yield f"{stem}.png", plots.render(figure)

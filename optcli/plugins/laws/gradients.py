@@ -1,0 +1,58 @@
+"""The law of gradients: each is that of its function, in the cases of `optcli gradcheck`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from optcli.gradients.cases import (
+    Subject,
+    activation_subject,
+    layer_subject,
+    loss_subject,
+    model_subject,
+    objective_subject,
+)
+from optcli.gradients.check import How
+from optcli.gradients.result import Result
+from optcli.layers.activations import Activation
+from optcli.layers.base import Layer
+from optcli.losses.base import Loss
+from optcli.models import Model
+from optcli.objectives.functions import Objective
+from optcli.plugins.laws.base import Finding, line_of, raised
+
+LAW = "its gradient is that of its value (optcli gradcheck)"
+SUBJECTS: tuple[tuple[type[Any], Callable[[type[Any]], Subject]], ...] = (
+    (Loss, loss_subject),
+    (Activation, activation_subject),
+    (Layer, layer_subject),
+    (Model, model_subject),
+    (Objective, objective_subject),
+)
+
+
+def check(cls: type[Any]) -> Iterator[Finding]:
+    """Whether all cases of a class are right; nothing for a kind without gradients."""
+    make = next((make for base, make in SUBJECTS if issubclass(cls, base)), None)
+    if make is None:
+        return
+    try:
+        for case, result in make(cls).check(How()):
+            if not result.ok:
+                yield Finding(LAW, f"{case.what}: {_said(result)}")
+                return
+    except (Exception, SystemExit) as error:
+        yield Finding(LAW, raised(error), line=line_of(error, cls), error=error)
+        return
+    yield Finding(LAW)
+
+
+def _said(result: Result) -> str:
+    """The worst entry, what all of them have in common, and where to look further."""
+    (worst,) = result.worst(1)
+    found = f"{worst.label} is {worst.analytic:.6g}, by differences {worst.numeric:.6g}"
+    if result.problems or result.reason:
+        found = result.problems[0] if result.problems else f"not checked: {result.reason}"
+    hint = f" ({result.hint()})" if result.hint() else ""
+    return f"{found}{hint}; optcli gradcheck shows each entry"

@@ -1,0 +1,227 @@
+"""Plug-ins: files that register something of their own, and what a run keeps of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from optcli.core.errors import Fault, InvalidInput, OptcliError, shown
+from optcli.core.registry import PLUGIN, REGISTRIES
+from optcli.plugins import sources
+
+# The files that were loaded, in order: a worker process loads the same.
+loaded: list[Path] = []
+_records: dict[Path, Record] = {}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run keeps of a plug-in: by this it is known again.
+
+    file: its name. sha256: of its text. modules: the same of each local module that it
+    imports, by the path from the plug-in's folder. registers: the names it made known.
+    """
+
+    file: str
+    sha256: str
+    modules: Mapping[str, str]
+    registers: tuple[str, ...]
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What two records of the same code have in common, wherever it lies."""
+        modules = sorted((Path(name).name, told) for name, told in self.modules.items())
+        return self.sha256, tuple(modules)
+
+
+def load(paths: Iterable[Path]) -> None:
+    """Run each file once, so that what it registers is known; raises InvalidInput if it fails."""
+    for path in paths:
+        if path.resolve() in loaded:
+            continue
+        if not path.is_file():
+            wrong = "is a folder; must be a .py file" if path.is_dir() else "no such file"
+            raise InvalidInput(Fault(wrong, file=str(path), key="--plugin"))
+        if path.suffix != ".py":
+            raise InvalidInput(Fault("is no Python file (.py)", file=str(path), key="--plugin"))
+        name = f"{PLUGIN}{len(loaded)}_{path.stem}"
+        loader = sources.Source(name, str(path))
+        spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+        assert spec is not None
+        module = importlib.util.module_from_spec(spec)
+        sources.open_folder(path.resolve().parent)
+        before, known = set(sys.modules), _registered()
+        sys.modules[spec.name] = module
+        try:
+            loader.exec_module(module)
+            own, modules = sources.checksums(path.resolve(), before)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            message = f"fails on import: {type(error).__name__}: {error}"
+            if isinstance(error, OptcliError):
+                message = str(error)
+            raise InvalidInput(
+                Fault(message, file=str(path), line=_line(error, path), key="--plugin")
+            ) from error
+        loaded.append(path.resolve())
+        names = tuple(sorted(_registered() - known))
+        _records[path.resolve()] = Record(path.name, own, modules, names)
+
+
+def _registered() -> set[str]:
+    """All names that plug-ins have registered so far, whatever the kind."""
+    return {name for registry in REGISTRIES.values() for name in registry.foreign()}
+
+
+# ---- what a run keeps of them ------------------------------------------------------------
+
+
+HOW = ("changed", "missing", "new")
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a plug-in is another than when a run was made.
+
+    file: what has changed, its own file or a module's. plugin: the plug-in's file. names:
+    all that it registers or did. how: `changed`, `missing`, or `new` for one that was not
+    there and registers nothing, so that nobody can tell what it does.
+    """
+
+    file: str
+    plugin: str
+    names: frozenset[str]
+    how: str
+
+    def fault(self, what: str, remedy: str) -> Fault:
+        """The same as a fault. what: a run, say. remedy: what to do where it has changed."""
+        key = "--plugin"
+        if self.how == "missing":
+            return Fault(f"is a plug-in of this {what}; add --plugin {self.plugin}", file=self.file)
+        if self.how == "new":
+            message = f"was not there when this {what} was made; leave it out"
+            return Fault(message, key, self.file)
+        by = "" if self.file == self.plugin else f" ({self.plugin} imports it)"
+        return Fault(f"has changed since this {what} was made{by}; {remedy}", key, self.file)
+
+
+def identity() -> list[dict[str, Any]]:
+    """What environment.json says of the plug-ins that are loaded."""
+    return [asdict(_records[path]) for path in loaded]
+
+
+def changes(told: Any) -> list[Change]:
+    """How the plug-ins that are loaded differ from those of `identity` that a run was made with.
+
+    told: what environment.json says; None where it says nothing, as in version 0.1. One that
+    is registered beside them is no change: it cannot take a name that a run has. Raises
+    InvalidInput where the record is damaged.
+    """
+    if told is None:
+        return []
+    try:
+        old = [_record(each) for each in told]
+        contents = [record.content for record in old]
+    except (TypeError, KeyError, AttributeError) as error:
+        message = "is damaged: its plug-ins are not told as optcli does"
+        raise InvalidInput(Fault(message, file="environment.json")) from error
+    here = [_records[path] for path in loaded]
+    rest = [record for record in here if record.content not in contents]
+    found = []
+    for record in old:
+        if record.content in [each.content for each in here]:
+            continue
+        now = next((each for each in rest if each.file == record.file), None)
+        if now is None:
+            found.append(Change(record.file, record.file, frozenset(record.registers), "missing"))
+            continue
+        rest.remove(now)
+        names = frozenset(record.registers + now.registers)
+        found.append(Change(_changed(record, now), record.file, names, "changed"))
+    alien = [each for each in rest if not each.registers]
+    return found + [Change(each.file, each.file, frozenset(), "new") for each in alien]
+
+
+def _record(told: Mapping[str, Any]) -> Record:
+    """The record of which `identity` told."""
+    return Record(**{**told, "registers": tuple(told["registers"])})
+
+
+def _changed(old: Record, new: Record) -> str:
+    """The file that tells two versions of a plug-in apart."""
+    if old.sha256 != new.sha256:
+        return new.file
+    names = {**old.modules, **new.modules}
+    return next(name for name in names if old.modules.get(name) != new.modules.get(name))
+
+
+def check(told: Any, what: str, remedy: str, *, of: Any = None, how: Sequence[str] = HOW) -> None:
+    """Raise InvalidInput with every plug-in that is not as it was.
+
+    told: as for `changes`. what, remedy: as for `Change.fault`. of: settings; those that
+    name nothing of a plug-in are not touched by its change. how: which changes matter.
+    """
+    found = [change for change in changes(told) if change.how in how]
+    if of is not None:
+        found = [change for change in found if not change.names or change.names & texts(of)]
+    if found:
+        raise InvalidInput(*(change.fault(what, remedy) for change in found))
+
+
+def texts(value: Any) -> set[str]:
+    """All texts in a value, at whatever depth: the names that settings name are among them."""
+    if isinstance(value, Mapping):
+        return {text for inner in value.values() for text in texts(inner)}
+    if isinstance(value, list | tuple):
+        return {text for inner in value for text in texts(inner)}
+    return {value} if isinstance(value, str) else set()
+
+
+def load_same(paths: Sequence[Path], told: Sequence[Mapping[str, Any]]) -> None:
+    """`load`, in a worker; raises InvalidInput where it has other code than `identity` told."""
+    load(paths)
+    for path, each in zip(paths, told, strict=True):
+        here, there = _records[path.resolve()], _record(each)
+        if here.content != there.content:
+            message = "has changed since the comparison began; start it again, dask workers too"
+            name = _changed(there, here)
+            raise InvalidInput(Fault(message, file=shown(path.parent / name), key="--plugin"))
+
+
+def failure(error: BaseException) -> InvalidInput | None:
+    """What to say of an error that passed through the code of a plug-in; None for any other."""
+    for path in loaded:
+        line = _line(error, path)
+        if line is not None:
+            message = f"fails: {type(error).__name__}: {error}"
+            found = InvalidInput(Fault(message, file=shown(path), line=line, key="--plugin"))
+            found.__cause__ = error
+            return found
+    return None
+
+
+def suspect(error: BaseException) -> InvalidInput | None:
+    """What to say of an error out of nowhere, where a plug-in is loaded: it does not fit."""
+    if not loaded:
+        return None
+    message = f"does not fit optcli: {type(error).__name__}: {error} (--debug says where)"
+    found = InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), key="--plugin"))
+    found.__cause__ = error
+    return found
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """The last line of the file that the error passed through."""
+    if isinstance(error, SyntaxError) and Path(error.filename or "").resolve() == path.resolve():
+        return error.lineno
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

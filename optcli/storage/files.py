@@ -1,0 +1,296 @@
+"""Files: the one module that writes. What has its final name is whole.
+
+Every change of the disk is a call of `os` in here: a test makes the N-th of them fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import mmap
+import os
+import shutil
+import tempfile
+import time
+import weakref
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optcli.core.arrays import Array
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+
+MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
+STALE = 24 * 3600  # seconds after which a file that was begun has been given up
+MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
+LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
+MODE = 0o644  # of a file that is new
+SMALL = 1 << 20  # bytes of an array for which no file is worth its while
+
+# The maps of this process, and how many bytes of them were looked at since the last release.
+_maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_touched = 0
+
+
+@contextlib.contextmanager
+def said(path: Path) -> Iterator[None]:
+    """Turn what the system says of a path into EnvironmentFailed, with its volume."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EnvironmentFailed(f"{path}: cannot be written: {reason}{_volume(path)}") from error
+
+
+def _volume(path: Path) -> str:
+    """The volume that a path is on, and how much room it has."""
+    try:
+        place = path.absolute().parent
+        while not place.is_mount() and place != place.parent:
+            place = place.parent
+        free = shutil.disk_usage(place).free
+    except OSError:
+        return ""
+    return f" (volume {place}, {free / 1e9:.1f} GB free)"
+
+
+def write(path: Path, content: bytes, known_as: Path | None = None, mode: int = MODE) -> None:
+    """Replace the file in one move; raises EnvironmentFailed and leaves the old one whole.
+
+    known_as: the path to name in the error, where it will be moved there later. mode: who
+    may read and write it.
+    """
+    with growing(path, known_as, mode) as add:
+        add(content)
+
+
+def pour(path: Path, content: bytes) -> None:
+    """Write to a pipe, a device or what is open already; raises EnvironmentFailed.
+
+    A reader that has gone is no failure.
+    """
+    with said(path), contextlib.suppress(BrokenPipeError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def growing(
+    path: Path, known_as: Path | None = None, mode: int = MODE
+) -> Iterator[Callable[[Any], None]]:
+    """A file to be written piece by piece; it takes its name in one move when it is whole.
+
+    Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
+    stays until the move. known_as, mode: as for `write`.
+    """
+    with said(known_as or path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+
+        def add(content: Any) -> None:
+            rest = memoryview(content).cast("B")
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+
+        try:
+            try:
+                yield add
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            Path(name).chmod(mode)
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+        sync(path.parent)
+
+
+def open_cache(folder: Path) -> None:
+    """Make the folder, and remove what was begun in it by processes that are no more."""
+    with said(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for begun in folder.glob(".new-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - begun.stat().st_mtime > STALE:
+                begun.unlink()
+
+
+def scratch(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> Array:
+    """An array in a file without a name, which is gone with the array or the process.
+
+    The room is taken at once: a full disk is EnvironmentFailed here, and no crash later.
+    """
+    size = math.prod(shape if isinstance(shape, tuple) else (shape,)) * np.dtype(dtype).itemsize
+    if size < SMALL:
+        return np.empty(shape, dtype)
+    with said(folder), tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            for _ in range(0, size, SMALL):
+                file.write(bytes(SMALL))
+        return _map(np.memmap(file, dtype, "r+", shape=shape))
+
+
+def mapped(path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
+    """The array at the beginning of a file, to be read only."""
+    return _map(np.memmap(path, dtype, "r", shape=shape))
+
+
+def _map(array: Any) -> Array:
+    _maps.add(array._mmap)
+    return np.asarray(array)
+
+
+def touched(size: int) -> None:
+    """Note that so many bytes of maps were looked at; now and then `release` them."""
+    global _touched
+    _touched += size + LARGE_PAGE
+    if _touched > MOST_TOUCHED:
+        release()
+
+
+def release() -> None:
+    """Give the memory of all maps back; what they hold is read again when it is looked at."""
+    global _touched
+    _touched = 0
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for each in _maps:
+            each.madvise(mmap.MADV_DONTNEED)
+
+
+def sync(folder: Path) -> None:
+    """Make the names in a folder last, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def json_bytes(data: Any) -> bytes:
+    """Indented JSON; numbers that are not finite become null."""
+    text = json.dumps(jsonable(data), indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write indented JSON; raises EnvironmentFailed."""
+    write(path, json_bytes(data))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that `write_json` wrote; raises InvalidInput."""
+    try:
+        if path.stat().st_size > MOST_JSON:
+            raise ValueError(f"it has more than {MOST_JSON:,} bytes")
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InvalidInput(Fault("no such file", file=str(path))) from error
+    except (OSError, ValueError, RecursionError) as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
+    if not isinstance(found, dict):
+        raise InvalidInput(Fault("is damaged: it holds no object", file=str(path)))
+    return found
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array], description: Any) -> None:
+    """Write an uncompressed .npz without pickle; the description goes in as JSON."""
+    text = json.dumps(jsonable(description), ensure_ascii=False, allow_nan=False).encode()
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, description=np.frombuffer(text, np.uint8), **dict(arrays))
+    write(path, buffer.getvalue())
+
+
+def read_arrays(path: Path) -> tuple[dict[str, Array], Any]:
+    """What `write_arrays` wrote: arrays and description. Raises InvalidInput.
+
+    Nothing is believed before it is checked: entries are stored as they are, within the
+    file, under their checksum, of a size that fits their shape, and hold no objects.
+    """
+    try:
+        size = path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise ValueError("an entry is compressed")
+            if sum(entry.file_size for entry in entries) > size:
+                raise ValueError("it tells of more than it holds")
+            arrays = {
+                entry.filename.removesuffix(".npy"): _array(archive.read(entry))
+                for entry in entries
+            }
+        description = json.loads(arrays.pop("description").tobytes())
+    except FileNotFoundError as error:
+        raise InvalidInput(Fault("no such file", file=str(path))) from error
+    except _DAMAGE as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
+    if not isinstance(description, dict):
+        raise InvalidInput(Fault("is damaged: its description is none", file=str(path)))
+    return arrays, description
+
+
+# What reading a damaged archive may raise.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    MemoryError,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    RecursionError,
+    OverflowError,
+    SyntaxError,
+    zipfile.BadZipFile,
+)
+
+
+def _array(content: bytes) -> Array:
+    """The array that a .npy file holds; its size is checked before there is one."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"an array of version {version}")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise ValueError("an array of objects")
+    rest = content[stream.tell() :]
+    if math.prod(shape) * dtype.itemsize != len(rest):
+        raise ValueError(f"an array of shape {shape} in {len(rest)} bytes")
+    return np.frombuffer(rest, dtype).reshape(shape, order="F" if by_columns else "C").copy()
+
+
+def jsonable(value: Any) -> Any:
+    """The value in what JSON has: null for what is not finite, lists for arrays."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,111 @@
+"""Outputs: a file that the user names to write to. Nothing that must stay is replaced.
+
+A regular file is replaced in one move, also through a link, which stays. Pipes and devices
+are written to. Refused: what is read, files of run folders, what is write-protected, folders,
+disks, and suffixes that mean another format.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.storage import files, run_folder
+
+STDOUT = "-"
+# Names of descriptors: what they lead to is open, and continued.
+_DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
+
+
+def is_stdout(name: str) -> bool:
+    """Whether the name is `-`, or leads to where standard output goes."""
+    if name == STDOUT:
+        return True
+    try:
+        return os.path.samestat(Path(name).stat(), os.fstat(1))
+    except OSError:
+        return False
+
+
+def suffix(name: str, allowed: Sequence[str]) -> str:
+    """Which of the allowed suffixes a name has, whatever its case; the first for one without.
+
+    Pipes and devices may be called anything. Raises InvalidInput for any other suffix.
+    """
+    path = Path(name)
+    for ending in sorted(allowed, key=len, reverse=True):
+        if path.name.lower().endswith(ending):
+            return ending
+    if path.suffix and not _is_stream(path):
+        message = f"its suffix is '{path.suffix}'; must be one of {', '.join(allowed)}"
+        raise InvalidInput(Fault(message, file=name))
+    return allowed[0]
+
+
+def check(name: str, inputs: Iterable[str | Path] = (), said: str = "the table itself") -> None:
+    """Raise InvalidInput or EnvironmentFailed where `write` may not write; nothing is changed.
+
+    inputs: files that are read, and must stay, `-` for standard input; said: what one of them is.
+    """
+    path, wrong = Path(name), ""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise InvalidInput(Fault(f"cannot be a file: {error.strerror}", file=name)) from error
+    kind = 0 if found is None else found.st_mode
+    real = Path(os.path.realpath(path))  # what a link leads to
+    if stat.S_ISDIR(kind) or name.endswith(os.sep):
+        wrong = "is a folder; must be a file"
+    elif stat.S_ISBLK(kind) or stat.S_ISSOCK(kind):
+        what = "a disk" if stat.S_ISBLK(kind) else "a socket"
+        wrong = f"is {what}; must be a file, a pipe or a terminal"
+    elif found is not None and not stat.S_ISCHR(kind) and _is_one_of(found, inputs):
+        wrong = f"is {said}; write elsewhere"
+    elif _is_stream(path):
+        return
+    elif run_folder.is_own(real.parent) or (real.parent / run_folder.SUMS).exists():
+        wrong = "lies in a run folder; write elsewhere"
+    elif not real.parent.is_dir():
+        wrong = f"there is no folder {real.parent if path.is_symlink() else path.parent}; make it"
+    if wrong:
+        raise InvalidInput(Fault(wrong, file=name))
+    # root may write anywhere: the file's own word counts
+    if found is not None and not (kind & stat.S_IWUSR and os.access(path, os.W_OK)):
+        raise EnvironmentFailed(f"{name}: is write-protected; write elsewhere, or chmod u+w")
+
+
+def _is_one_of(found: os.stat_result, inputs: Iterable[str | Path]) -> bool:
+    for each in inputs:
+        try:
+            there = os.fstat(0) if str(each) == STDOUT else Path(each).stat()
+            if os.path.samestat(found, there):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path is to be written to, not replaced."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or bool(_DESCRIPTOR.fullmatch(str(path)))
+
+
+def write(name: str, content: bytes) -> None:
+    """Write what `check` has let pass; raises EnvironmentFailed."""
+    path = Path(name)
+    if _is_stream(path):
+        files.pour(path, content)
+        return
+    real = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else files.MODE
+    files.write(real, content, known_as=path, mode=mode)

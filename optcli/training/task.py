@@ -1,0 +1,122 @@
+"""Task: all of a config but the optimizer and the seed of the run; what replicas have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optcli.core.arrays import DTYPES
+from optcli.core.environment import memory_available
+from optcli.core.errors import Fault, InvalidInput
+from optcli.data.base import Dataset
+from optcli.data.batches import Windows
+from optcli.data.preparation import Prepared, prepare
+from optcli.data.reading import RULES
+from optcli.data.split import Split
+from optcli.data.table import Table
+from optcli.losses.base import Loss
+from optcli.metrics import METRICS, Additive, Metric, usual
+from optcli.models import Model
+from optcli.schedules import Schedule
+from optcli.training import Cohort, Replica
+from optcli.training.settings import Regularization, Training
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, and for how long. metrics: None stands for the usual ones.
+
+    seed: of made-up data, and of the split where that names none. default_batch: whether
+    the batch size is the default, which is as large as the training rows allow.
+    """
+
+    dataset: Dataset
+    split: Split
+    model: Model
+    loss: Loss
+    schedule: Schedule
+    regularization: Regularization
+    training: Training
+    metrics: tuple[Metric, ...] | None
+    seed: int
+    dtype: str
+    default_batch: bool = False
+
+    def table(self, rules: int = RULES) -> Table:
+        """The raw data, read by these rules; raises InvalidInput, also where there is no room."""
+        told = [getattr(self.dataset, key, None) for key in ("samples", "features", "outputs")]
+        samples, *columns = [size if isinstance(size, int) else 0 for size in told]
+        needed, there = 2 * 8 * samples * max(2, sum(columns)), memory_available()
+        if needed > there:
+            message = f"is {samples:,}; needs about {needed / 1e9:,.1f} GB of memory, of which "
+            raise InvalidInput(Fault(f"{message}{there / 1e9:.1f} GB are free", "dataset.samples"))
+        return self.dataset.table(self.seed, rules)
+
+    def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:
+        """The data as arrays, divided by the config's seed or another; raises InvalidInput."""
+        split = self.split if split_seed is None else replace(self.split, seed=split_seed)
+        return prepare(
+            self.dataset,
+            table,
+            target=self.loss.target,
+            split=split,
+            seed=self.seed,
+            dtype=DTYPES[self.dtype],
+            loss=self.loss.name,
+            scale_target=self.loss.scales_target,
+            bounds=self.loss.targets,
+            ordered=self.loss.ordered,
+        )
+
+    def fitted(self, data: Prepared) -> Loss:
+        """The loss, with what it takes from the training rows, as balanced class weights."""
+        return self.loss.fitted(data.train.y, data.train.weight, data.encoder.names)
+
+    def measures(self, data: Prepared) -> tuple[Metric, ...]:
+        """The metrics, checked against the data; raises InvalidInput."""
+        metrics = self.metrics
+        if metrics is None:
+            names = usual(self.loss.target, data.outputs)
+            metrics = tuple(METRICS.find(name)() for name in names)
+        for metric in metrics:
+            metric.check(self.loss.target, data.outputs)
+            if data.train.streamed and not isinstance(metric, Additive):
+                message = f"'{metric.name}' needs all rows at once, but the table is streamed"
+                raise InvalidInput(Fault(f"{message}; choose others", "metrics"))
+        return metrics
+
+    def cohort(self, replicas: Sequence[Replica]) -> Cohort:
+        """Replicas of this task, ready to train; their fitted losses are equal."""
+        data, training = replicas[0].data, self.training
+        if self.default_batch and training.batch_size != "full":
+            smaller = min(training.batch_size, len(data.train.x))
+            training = replace(training, batch_size=smaller)
+        return Cohort(
+            replicas=replicas,
+            model=self.model,
+            loss=self.fitted(data),
+            schedule=self.schedule,
+            regularization=self.regularization,
+            training=training,
+            metrics=self.measures(data),
+            dtype=np.dtype(self.dtype),
+        )
+
+
+def lengths(cohort: Cohort) -> tuple[int, int]:
+    """Steps of the whole training, and of an epoch."""
+    spec = cohort.training
+    per_epoch = -(-cohort.rows // (cohort.batch * spec.accumulate))
+    return spec.steps or spec.epochs * per_epoch, per_epoch
+
+
+def notes(cohort: Cohort) -> tuple[str, ...]:
+    """Sentences on the data that are worth saying."""
+    data = cohort.replicas[0].data
+    if not data.train.streamed:
+        return data.warnings
+    windows = Windows.of(data.train, cohort.batch)
+    how = windows.note(cohort.rows, shuffle=cohort.training.shuffle)
+    return (*data.warnings, how)
