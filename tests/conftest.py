@@ -1,7 +1,8 @@
 """The suite is the same every time, and takes one core for each of its processes.
 
 Hypothesis draws the same examples. Threads of the BLAS, of which every process would start
-one for each core, wait for each other more than they compute.
+one for each core, wait for each other more than they compute. A comparison times the steps of
+its optimizers for a moment only, except in tests that look at what is found.
 """
 
 import numpy  # noqa: F401  (loads the BLAS)
@@ -9,11 +10,22 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from optcli.comparison import step_time
 from optcli.plugins import loading
 
 threadpool_limits(1, "blas")
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
+
+WHOLE = {name: getattr(step_time, name) for name in ("ROUNDS", "SECONDS", "ROUND")}
+step_time.ROUNDS, step_time.SECONDS, step_time.ROUND = 4, 0.0, (1e-4, 1e-4)
+
+
+@pytest.fixture
+def whole_step_times(monkeypatch):
+    """Time the steps of a comparison for as long as the command does."""
+    for name, value in WHOLE.items():
+        monkeypatch.setattr(step_time, name, value)
 
 
 @pytest.fixture(autouse=True)

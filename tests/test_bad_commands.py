@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from optcli.cli.main import run
+from optcli.storage import dispatch
 
 CONFIG = """\
 dataset: {name: moons, samples: 60}
@@ -129,15 +130,18 @@ def test_a_link_that_leads_nowhere_is_no_place_for_a_folder(place, capsys):
     assert not Path("nowhere").exists()
 
 
-def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys):
+def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys, monkeypatch):
+    assert dispatch.CONNECT_SECONDS < 10
+    monkeypatch.setattr(dispatch, "CONNECT_SECONDS", 0.5)
     with socket.socket() as silent:  # takes connections and answers nothing
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         for address in ("127.0.0.1:9", f"127.0.0.1:{silent.getsockname()[1]}"):
             began = time.monotonic()
             assert run(["compare", "sgd", "adam", "--backend", f"dask://{address}"]) == 3
-            assert time.monotonic() - began < 10
-            assert capsys.readouterr().err.startswith(f"--backend dask://{address}: ")
+            assert time.monotonic() - began < 2
+            said = capsys.readouterr().err
+            assert said.startswith(f"--backend dask://{address}: no scheduler answers there ")
     assert not Path("runs").exists()
 
 
@@ -158,7 +162,7 @@ def command(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", ["train c.yaml --out run", "list", "explain adam", "--help"])
+@pytest.mark.parametrize("words", ["train c.yaml --out run --no-plots", "list", "--help"])
 def test_output_that_cannot_be_written_is_an_error_at_the_end(words):
     done = command(f"O {words} > /dev/full")
     assert (done.returncode, done.stderr) == (3, "stdout: No space left on device\n")
@@ -166,7 +170,7 @@ def test_output_that_cannot_be_written_is_an_error_at_the_end(words):
 
 
 @pytest.mark.parametrize(
-    "words", ["O train c.yaml --out run >&-", "O train c.yaml --out run <&- 2>&-"]
+    "words", ["O train c.yaml --out run >&-", "O train c.yaml --out run --no-plots <&- 2>&-"]
 )
 def test_closed_streams_do_not_stop_the_training(words):
     done = command(words)
@@ -174,7 +178,7 @@ def test_closed_streams_do_not_stop_the_training(words):
     assert Path("run/checksums.json").is_file()
 
 
-@pytest.mark.parametrize("words", ["compare sgd adam --out run", "gradcheck mse", "list"])
+@pytest.mark.parametrize("words", ["compare sgd adam --out run --no-plots", "gradcheck mse"])
 def test_a_closed_pipe_is_no_error(words):
     done = command(f"O {words} | head -1; exit ${{PIPESTATUS[0]}}")
     assert (done.returncode, done.stderr) == (0, "")
@@ -196,24 +200,29 @@ def test_an_ended_run_without_an_outcome_is_damaged(capsys):
     assert said == "run/summary.json: is damaged: it does not tell the outcome\n"
 
 
+ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+NOWHERE = {"HOME": "/nowhere", "MPLCONFIGDIR": "/nowhere"}
 PLACES = {
-    "ASCII": {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
-    "dumb": {"TERM": "dumb"},
-    "narrow": {"COLUMNS": "40"},
-    "homeless": {"HOME": "-"},
-    "no such home": {"HOME": "/nowhere", "MPLCONFIGDIR": "/nowhere"},
-    "backend": {"MPLBACKEND": "nonsense"},
+    "ASCII, narrow, no home": ASCII | {"COLUMNS": "40", "HOME": "-"},
+    "dumb, backend, no such home": NOWHERE | {"TERM": "dumb", "MPLBACKEND": "nonsense"},
 }
+TWO = (
+    "import sys; from optcli.cli.main import run; "
+    "sys.exit(run('train c.yaml --out run'.split()) or run('trace beale sgd --out t'.split()))"
+)
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_hard_places_change_nothing(place):
-    done = command("O train c.yaml --out run && O trace quadratic sgd --out t", **PLACES[place])
+    """All that is hard at once; whichever does harm, the command fails."""
+    done = command(f'{sys.executable} -c "{TWO}"', **PLACES[place])
     assert (done.returncode, done.stderr) == (0, "")
     assert Path("run/loss.png").stat().st_size > 10_000
-    assert Path("t/trace.png").exists() or list(Path("t").glob("*.png"))
+    assert Path("run/checksums.json").is_file()
+    assert Path("t/checksums.json").is_file()
+    assert list(Path("t").glob("*.png"))
     assert "\x1b" not in done.stdout
-    if place == "ASCII":
+    if place.startswith("ASCII"):
         assert done.stdout.isascii()
 
 
@@ -227,7 +236,8 @@ def test_help_that_cannot_be_written_is_not_tried_again_at_the_end():
 def test_any_number_of_columns(columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     commands = ["list losses", "explain adam", "check c.yaml", "train c.yaml --out r --no-plots"]
-    commands += ["runs show r", "runs list .", "gradcheck mse --fast", "trace beale sgd --out t"]
+    commands += ["runs show r", "runs list .", "gradcheck mse --fast"]
+    commands += ["trace beale sgd --out t"] if columns in ("40", "0") else []  # has a picture
     for words in commands:
         assert run(words.split()) == 0, words
         said = capsys.readouterr()

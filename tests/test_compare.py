@@ -6,8 +6,11 @@ import json
 import math
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +20,12 @@ import pytest
 import optcli
 from optcli import config as configs
 from optcli.cli.main import run
-from optcli.comparison import trials, tuning
-from optcli.comparison.ranking import rank
+from optcli.comparison import statistics, trials, tuning
 from optcli.comparison.trials import Job, Trial
 from optcli.core.errors import InvalidInput
 from optcli.display import compare, verdict
 from optcli.optimizers.base import OPTIMIZERS
 
-ROOT = Path(__file__).parent.parent
 SMALL = {
     "dataset": {"name": "moons", "samples": 60, "noise": 0.2},
     "model": {"name": "mlp", "hidden": [4]},
@@ -47,7 +48,7 @@ def small(words=("sgd", "adam"), *, settings=FEW, config=SMALL, **options):
 # ---- what it says --------------------------------------------------------------------
 
 
-def test_the_built_in_problem_has_its_known_answer(tmp_path, capsys, monkeypatch):
+def test_the_built_in_problem_has_its_known_answer(whole_step_times, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["compare", "sgd", "adam", "--out", "here"]) == 0
     said = capsys.readouterr().out
@@ -58,14 +59,29 @@ def test_the_built_in_problem_has_its_known_answer(tmp_path, capsys, monkeypatch
     assert (first["label"], first["rank"], second["rank"]) == ("adam", 1, 2)
     # the noise has variance 0.01; a mean over 10 splits may be a little below
     assert 0.009 < first["median"] < 0.012 < second["median"]
-    assert second["step_cost"] == 1  # plain SGD is what relative_step_times are measured against
+    assert second["step_cost"] == 1  # plain SGD is what prices are measured against
     for name in ("runs.csv", "history.csv", "curves.png", "sensitivity.png", "checksums.json"):
         assert (tmp_path / "here" / name).stat().st_size
 
 
-def test_the_summary_agrees_with_the_statistics_of_its_runs(tmp_path):
-    found = small(("sgd", "momentum", "adam"), out=tmp_path / "c")
-    table = rows(tmp_path / "c" / "runs.csv")
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A comparison of three, and its folder."""
+    out = tmp_path_factory.mktemp("three") / "c"
+    return small(("sgd", "adam", "lion"), out=out), out
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The folder of a comparison of two."""
+    out = tmp_path_factory.mktemp("two") / "c"
+    small(out=out)
+    return out
+
+
+def test_the_summary_agrees_with_the_statistics_of_its_runs(three):
+    found, out = three
+    table = rows(out / "runs.csv")
     final = {}
     for row in found.summary["optimizers"]:
         settings = json.dumps(row["hyperparameters"])
@@ -78,11 +94,11 @@ def test_the_summary_agrees_with_the_statistics_of_its_runs(tmp_path):
         ]
         assert final[row["label"]] == row["values"]
         assert row["median"] == np.median(row["values"])
-    compared = rank(final)
+    compared = statistics.compare(final)
     for pair in found.summary["pairs"]:
         expected = compared.pairs[pair["a"], pair["b"]]
         assert (pair["difference"], pair["p_value"]) == (expected.difference, expected.p_value)
-    assert found.summary["verdict"].startswith(("no difference", "adam (", "momentum (", "sgd ("))
+    assert found.summary["verdict"].startswith(("no difference", "adam (", "lion (", "sgd ("))
 
 
 def test_everyone_gets_the_same_budget_and_fresh_seeds(tmp_path):
@@ -236,11 +252,11 @@ def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):
     assert math.isnan(wild["test"]["rmse"])
 
 
-@pytest.mark.parametrize(("seeds", "name"), [(5, "range"), (6, "95 % interval")])
-def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, seeds, name):
+def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, three):
     """Five values enclose the median with 1 − 2/2⁵ = 93.75 %, six with 96.9 %."""
-    found = small(("sgd:lr=0.1", "adam"), settings=replace(FEW, seeds=seeds), out=tmp_path / "c")
-    assert f"  {name}  " in verdict.table(found.summary, 120)[0]
+    assert "  95 % interval  " in verdict.table(three[0].summary, 120)[0]
+    found = small(("sgd:lr=0.1", "adam"), settings=replace(FEW, seeds=5), out=tmp_path / "c")
+    assert "  range  " in verdict.table(found.summary, 120)[0]
 
 
 def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
@@ -262,11 +278,12 @@ def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("fixed", [False, True])
-def test_a_run_of_the_table_can_be_trained_alone(tmp_path, fixed):
-    settings = replace(FEW, fixed_split=fixed)
-    small(("sgd", "adam", "lion"), settings=settings, out=tmp_path / "c")
-    history = rows(tmp_path / "c" / "history.csv")
-    for row in rows(tmp_path / "c" / "runs.csv")[::7]:
+def test_a_run_of_the_table_can_be_trained_alone(tmp_path, three, fixed):
+    out = tmp_path / "c" if fixed else three[1]
+    if fixed:
+        small(("sgd", "adam", "lion"), settings=replace(FEW, fixed_split=True), out=out)
+    history = rows(out / "history.csv")
+    for row in rows(out / "runs.csv")[::7]:
         settings = json.loads(row["hyperparameters"])
         split = {} if fixed else {"split": {"seed": int(row["seed"])}}
         alone = SMALL | {
@@ -281,20 +298,13 @@ def test_a_run_of_the_table_can_be_trained_alone(tmp_path, fixed):
             assert [float(each[name]) for each in own] == list(done.history[name])
 
 
-def command(*words, **options):
-    call = [sys.executable, "-m", "optcli", "compare", *map(str, words)]
-    return subprocess.run(
-        call, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options
-    )
-
-
 SHORT = ("--set", "training.epochs=2", "--tune", "3", "--seeds", "6", "--no-plots", "--quiet")
 
 
 def test_processes_and_order_do_not_change_a_bit(tmp_path):
-    alone = command("sgd", "adam", "lion", *SHORT, "--jobs", 1, "--out", tmp_path / "1")
-    shared = command("lion", "sgd", "adam", *SHORT, "--jobs", 2, "--out", tmp_path / "2")
-    assert (alone.returncode, shared.returncode) == (0, 0), alone.stderr + shared.stderr
+    for entries, jobs in (("sgd adam lion", "1"), ("lion sgd adam", "2")):
+        words = ["compare", *entries.split(), *SHORT, "--jobs", jobs]
+        assert run([*words, "--out", str(tmp_path / jobs)]) == 0
     one, two = (sorted(lines(tmp_path / name / "runs.csv")) for name in ("1", "2"))
     assert one == two
 
@@ -307,8 +317,8 @@ def lines(path):
 # ---- nothing is lost -----------------------------------------------------------------
 
 
-def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    whole = small(("sgd", "adam", "lion"), out=tmp_path / "whole")
+def test_it_goes_on_where_it_stopped(three, tmp_path, monkeypatch):
+    whole, folder = three
     small(("sgd", "adam"), settings=replace(FEW, seeds=4), out=tmp_path / "parts")
     trained = []
     train = trials.train
@@ -323,8 +333,8 @@ def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
     # the target stays that of the first two; all else is as if done at once
     assert parts.summary["target"] == goal
     without = [
-        [r | {"steps_to_target": ""} for r in rows(tmp_path / n / "runs.csv")]
-        for n in ("whole", "parts")
+        [r | {"steps_to_target": ""} for r in rows(each / "runs.csv")]
+        for each in (folder, tmp_path / "parts")
     ]
     assert without[0] == without[1]
     assert whole.summary["verdict"] == parts.summary["verdict"]
@@ -336,17 +346,18 @@ def test_it_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
 
 def test_a_killed_comparison_ends_as_the_undisturbed_one(tmp_path):
-    assert command("sgd", "adam", *SHORT, "--out", tmp_path / "a").returncode == 0
-    call = [sys.executable, "-m", "optcli", "compare", "sgd", "adam", *SHORT]
-    for seconds in (0.45, 0.6, 0.8):
-        process = subprocess.Popen([*call, "--out", str(tmp_path / "b")], cwd=ROOT)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
+    """Killed as soon as there is a folder, and as soon as it holds runs."""
+    words = ["compare", "sgd", "adam", *SHORT, "--out"]
+    assert run([*words, str(tmp_path / "a")]) == 0
+    for kept in ("config.yaml", "runs.csv"):
+        call = [sys.executable, "-m", "optcli", *words, str(tmp_path / "b")]
+        with subprocess.Popen(call) as process:
+            while not (tmp_path / "b" / kept).exists() and process.poll() is None:
+                time.sleep(0.001)
             process.kill()
-            process.wait()
-    done = command("sgd", "adam", *SHORT, "--out", tmp_path / "b")
-    assert done.returncode == 0, done.stderr
+        assert process.returncode == -signal.SIGKILL, "it was not killed in time"
+        assert not (tmp_path / "b" / "checksums.json").exists()
+    assert run([*words, str(tmp_path / "b")]) == 0
     for name in ("runs.csv", "history.csv", "config.yaml"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -361,12 +372,11 @@ def test_a_killed_comparison_ends_as_the_undisturbed_one(tmp_path):
         ({"config": SMALL | {"dataset": {"name": "moons", "samples": 70}}}, "dataset was"),
     ],
 )
-def test_a_folder_of_another_comparison_is_refused(tmp_path, change, words):
-    small(out=tmp_path / "c")
-    before = (tmp_path / "c" / "runs.csv").read_bytes()
+def test_a_folder_of_another_comparison_is_refused(two, change, words):
+    before = {path.name: path.read_bytes() for path in two.iterdir()}
     with pytest.raises(InvalidInput, match=words):
-        small(out=tmp_path / "c", **change)
-    assert (tmp_path / "c" / "runs.csv").read_bytes() == before
+        small(out=two, **change)
+    assert {path.name: path.read_bytes() for path in two.iterdir()} == before
 
 
 def test_a_table_that_has_changed_is_refused(tmp_path):
@@ -381,8 +391,8 @@ def test_a_table_that_has_changed_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["runs.csv", "history.csv"])
-def test_damaged_runs_are_said_and_trained_again(tmp_path, name):
-    small(out=tmp_path / "c")
+def test_damaged_runs_are_said_and_trained_again(two, tmp_path, name):
+    shutil.copytree(two, tmp_path / "c")
     path = tmp_path / "c" / name
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole.replace(b"0.5", b"0.6", 1), b"", b"\xff\0"):
@@ -440,14 +450,6 @@ def test_refused_in_words_and_leaves_nothing(words, tmp_path, monkeypatch, capsy
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unreachable_scheduler(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("distributed")
-    monkeypatch.chdir(tmp_path)
-    assert run(["compare", "sgd", "adam", "--backend", "dask://127.0.0.1:1"]) == 3
-    assert "no scheduler answers there" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
 # ---- what may be claimed -------------------------------------------------------------
 
 
@@ -486,7 +488,7 @@ def test_equal_settings_are_rarely_told_apart(pool, k, n):
     claims = 0
     for _ in range(1000):
         drawn = random.choice(pool, (k, n), replace=False)
-        compared = rank({str(i): own for i, own in enumerate(drawn)})
+        compared = statistics.compare({str(i): own for i, own in enumerate(drawn)})
         claims += any(pair.verdict != "tied" for pair in compared.pairs.values())
     assert claims <= 71
 
@@ -585,14 +587,17 @@ def test_halton_is_the_radical_inverse():
 # ---- the terminal --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_table_fits(tmp_path, width, monkeypatch, capsys):
+def test_the_table_fits(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", str(width))
     words = ["sgd", "adam", "sgd:lr=0.1|0.01,momentum=0.9,nesterov=true"]
-    assert run(["compare", *words, "--set", "training.epochs=1", "--tune", "3", "--no-plots"]) == 0
-    for line in capsys.readouterr().out.splitlines():
-        assert len(line) <= width or line.startswith("comparison folder:"), line
+    words += ["--set", "training.epochs=1", "--tune", "3", "--no-plots", "--out", "c"]
+    for width in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert run(["compare", *words]) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert len(said) > 5
+        for line in said:
+            assert len(line) <= width or line.startswith("comparison folder:"), line
 
 
 class Terminal(io.StringIO):
@@ -628,11 +633,12 @@ def test_several_configs_on_the_terminal(tmp_path, monkeypatch, capsys):
     sizes = {"a": 60, "b": 70}
     paths = [write(tmp_path / f"{n}.yaml", "cross_entropy", size) for n, size in sizes.items()]
     words = ["compare", "sgd", "adam", "lion", *(f"--config={path}" for path in paths)]
-    assert run([*words, "--tune", "3", "--tune-seeds", "2", "--seeds", "7", "--no-plots"]) == 0
+    few = ["--set", "training.epochs=1", "--tune-seeds", "2", "--seeds", "7", "--no-plots"]
+    assert run([*words, "--tune", "3", *few]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "score average rank speed-up" in said
     assert "no verdict across fewer than six" in said
-    assert run([*words, "--tune", "1", "--seeds", "7", "--no-plots", "--json"]) == 0
+    assert run([*words, "--tune", "1", *few, "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "benchmark"
 
 
@@ -647,8 +653,7 @@ def test_json_lines(tmp_path, monkeypatch, capsys):
     assert Path(found[-1]["folder"]).is_dir()
 
 
-def test_the_environment_is_said(tmp_path):
-    small(out=tmp_path / "c")
-    found = json.loads((tmp_path / "c" / "environment.json").read_text())
+def test_the_environment_is_said(two):
+    found = json.loads((two / "environment.json").read_text())
     assert len(found["data_sha256"]) == 64
     assert found["cores"] == os.cpu_count()

@@ -1,6 +1,7 @@
 """The house: a room uses only rooms that stand before it, and libraries stay in theirs."""
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -50,17 +51,24 @@ def modules():
     return sorted(HOUSE.rglob("*.py"))
 
 
+@functools.cache
+def tree(path):
+    """What a file says to the program: what is for the type checker alone left out."""
+    found = ast.parse(path.read_text())
+    for node in ast.walk(found):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return found
+
+
 def room(path):
     part = path.relative_to(HOUSE).parts[0]
     return part.removesuffix(".py")
 
 
-def imports(tree):
-    """Module names that a file imports, those for the type checker alone left out."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    for node in ast.walk(tree):
+def imports(path):
+    """Module names that a file imports."""
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -72,13 +80,13 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def arrows():
     """The modules that each module imports, wherever in it."""
     known = {name_of(path) for path in modules()}
     found = {}
     for path in modules():
-        names = imports(ast.parse(path.read_text()))
-        split = [name if name in known else name.rpartition(".")[0] for name in names]
+        split = [name if name in known else name.rpartition(".")[0] for name in imports(path)]
         found[name_of(path)] = {name for name in split if name in known} - {name_of(path)}
     return found
 
@@ -110,20 +118,17 @@ def test_no_files_import_each_other_in_a_circle():
         pytest.fail(f"circle: {' <- '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HOUSE)))
-def test_a_library_stays_in_its_room(path):
-    for name in imports(ast.parse(path.read_text())):
-        homes = HOMES.get(name.split(".")[0])
-        assert homes is None or room(path) in homes, f"{path} imports {name}"
+def test_a_library_stays_in_its_room():
+    for path in modules():
+        for name in imports(path):
+            homes = HOMES.get(name.split(".")[0])
+            assert homes is None or room(path) in homes, f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(HOUSE)))
-def test_nothing_below_the_display_prints_or_exits(path):
-    if room(path) in SPEAK:
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
+def test_nothing_below_the_display_prints_or_exits():
+    for path in modules():
+        calls = [] if room(path) in SPEAK else ast.walk(tree(path))
+        for called in [ast.unparse(node.func) for node in calls if isinstance(node, ast.Call)]:
             assert called not in ("print", "exit", "sys.exit", "os._exit"), f"{path}: {called}"
 
 

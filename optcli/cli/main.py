@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 import traceback
@@ -41,7 +42,9 @@ def root(
     """Train, compare and check optimizers and losses, on NumPy."""
 
 
-def _gather() -> None:
+@functools.cache
+def _command() -> Any:
+    """All commands; to put them together takes longer than most of them."""
     from optcli.cli import (
         check,
         compare,
@@ -62,6 +65,7 @@ def _gather() -> None:
         app.command(module.NAME)(module.command)
     app.add_typer(runs.app, name=runs.NAME)
     app.add_typer(plugin.app, name=plugin.NAME)
+    return typer.main.get_command(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,9 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
-    if not app.registered_commands:
-        _gather()
-    command = typer.main.get_command(app)
+    command = _command()
     if not arguments:
         typer.echo(command.get_help(command.make_context("optcli", ["--"])), err=True)
         return 2
