@@ -21,7 +21,7 @@ from optcli.core.randomness import generator
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Ge, Lt, MinLen, Named, Registered
 from optcli.layers.activations import ACTIVATIONS
-from optcli.layers.base import Clock, Layer, Place, Step, bind_row, row_of
+from optcli.layers.base import Binding, Clock, Layer, Step, bind_row, row_of
 from optcli.layers.batch_norm import BatchNorm
 from optcli.layers.convolution import Convolution
 from optcli.layers.dense import Dense
@@ -275,7 +275,7 @@ class Network:
         self.image = architecture.inputs if len(architecture.inputs) > 1 else None
         self.gradient: Array = np.empty((replicas, rows, architecture.outputs), dtype)
         self.clock = Clock()
-        place = Place(
+        binding = Binding(
             parameters.views,
             {} if gradients is None else gradients.views,
             replicas,
@@ -288,7 +288,7 @@ class Network:
             seeds=seeds,
             clock=self.clock,
         )
-        self.passes = bind_row(architecture.steps, place)
+        self.passes = bind_row(architecture.steps, binding)
 
     def forward(self, x: Array, step: int = 0) -> Array:
         """Scores (R, B, C) of x (R or 1, B, D); a buffer that the next call overwrites.

@@ -17,7 +17,7 @@ from optcli.core.events import EpochEnded
 from optcli.core.parameters import Parameters
 from optcli.core.randomness import Stream
 from optcli.layers.activations import ACTIVATIONS
-from optcli.layers.base import Clock, Place
+from optcli.layers.base import Binding, Clock
 from optcli.layers.batch_norm import BatchNorm
 from optcli.layers.convolution import Convolution
 from optcli.layers.dense import Dense
@@ -95,7 +95,7 @@ class Bench:
         self.gradients = {n: np.full_like(v, np.nan) for n, v in self.parameters.items()}
         self.x = random.standard_normal((replicas, rows, *shape)) if x is None else x
         self.x = self.x.astype(dtype)
-        self.place = Place(
+        self.binding = Binding(
             self.parameters,
             self.gradients if learns else {},
             replicas,
@@ -108,7 +108,7 @@ class Bench:
             seeds=seeds,
             clock=clock,
         )
-        self.bound = layer.bind(self.place)
+        self.bound = layer.bind(self.binding)
         self.single = replicas == 1
 
     def forward(self, x=None):
@@ -288,7 +288,7 @@ def test_a_call_allocates_nothing(case):
     at = Bench(layer, shape, 2, rows)
     assert at.x.nbytes > 1_000_000
     y = at.forward()
-    x, dy = (at.place.empty(*each.shape[2:]) for each in (at.x, y))  # as a network hands them on
+    x, dy = (at.binding.empty(*each.shape[2:]) for each in (at.x, y))  # as a network hands them on
     x[...], dy[...] = at.x, y
     at.bound.forward(x)
     at.bound.backward(dy)

@@ -12,7 +12,7 @@ from optcli.core.arrays import Array, Workspace
 from optcli.core.parameters import Layout
 from optcli.gradients.functions import Differentiable
 from optcli.layers.activations import Activation
-from optcli.layers.base import Layer, Pass, Place
+from optcli.layers.base import Binding, Layer, Pass
 from optcli.losses.base import Loss
 from optcli.losses.plain import PlainLoss
 from optcli.objectives.functions import Objective
@@ -135,19 +135,19 @@ class LayerFunction(Differentiable):
         self.inputs = x.size
 
     def values(self, points: Array) -> Array:
-        place = self._place(points, None)
-        y = self._forward(self.layer.bind(place), place, points)
+        binding = self._binding(points, None)
+        y = self._forward(self.layer.bind(binding), binding, points)
         products = y.reshape(len(points), -1) * self.c.ravel()
         return np.asarray(products.sum(axis=1))
 
     def gradients(self, points: Array) -> Array:
         found = np.empty_like(points)
         by_parameters = np.empty((len(points), self.layout.size), points.dtype)
-        place = self._place(points, by_parameters)
-        layer = self.layer.bind(place)
+        binding = self._binding(points, by_parameters)
+        layer = self.layer.bind(binding)
         for scale in (0.7, 1.0):  # another batch goes first
             by_parameters.fill(np.nan)
-            dy = np.empty_like(self._forward(layer, place, points, scale))
+            dy = np.empty_like(self._forward(layer, binding, points, scale))
             dy[...] = self.c * scale
             found[:, : self.inputs] = layer.backward(dy).reshape(len(points), -1)
         found[:, self.inputs :] = by_parameters
@@ -169,10 +169,10 @@ class LayerFunction(Differentiable):
             return ()
         other = self.x.copy()
         other[0] = other[1] + 0.5
-        place = self._place(self.x[None], None)
-        layer = self.layer.bind(place)
+        binding = self._binding(self.x[None], None)
+        layer = self.layer.bind(binding)
         base, moved = (
-            self._forward(layer, place, point[None]).copy().ravel() for point in (self.x, other)
+            self._forward(layer, binding, point[None]).copy().ravel() for point in (self.x, other)
         )
         changed = np.abs(moved - base) > COUPLED * np.abs(base)
         changed[0] = False
@@ -184,9 +184,9 @@ class LayerFunction(Differentiable):
             f"the output for {at} changes with {first}; an activation sees each number by itself",
         )
 
-    def _place(self, points: Array, gradients: Array | None) -> Place:
+    def _binding(self, points: Array, gradients: Array | None) -> Binding:
         parameters = np.ascontiguousarray(points[:, self.inputs :])
-        return Place(
+        return Binding(
             self.layout.views(parameters),
             {} if gradients is None else self.layout.views(gradients),
             len(points),
@@ -198,8 +198,8 @@ class LayerFunction(Differentiable):
             seeds=[self.seed] * len(points),
         )
 
-    def _forward(self, layer: Pass, place: Place, points: Array, scale: float = 1.0) -> Array:
-        x = place.empty(*self.shape)
+    def _forward(self, layer: Pass, binding: Binding, points: Array, scale: float = 1.0) -> Array:
+        x = binding.empty(*self.shape)
         x[...] = points[:, : self.inputs].reshape(x.shape) * scale
         return layer.forward(x)
 

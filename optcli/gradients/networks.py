@@ -12,7 +12,7 @@ from optcli.core.parameters import Layout, Parameters
 from optcli.gradients.components import entry
 from optcli.gradients.functions import Differentiable, chunks, cohort_size
 from optcli.layers.activations import Activation
-from optcli.layers.base import Pass, Place, Step, bind_row
+from optcli.layers.base import Binding, Pass, Step, bind_row
 from optcli.layers.dense import Dense
 from optcli.losses.base import Loss
 from optcli.models import Architecture, Network
@@ -53,7 +53,7 @@ class NetworkFunction(Differentiable):
         self.architecture, self.loss, self.batch = architecture, loss, batch
         self.regularization, self.seed = regularization, seed
         self.rows = len(batch.x)
-        widths = sum(step.layer.room(step.shape) for step in architecture.steps)
+        widths = sum(step.layer.buffer_size(step.shape) for step in architecture.steps)
         self.room = x.size + self.rows * widths
         self.work = Workspace()
         self.slices = architecture.layout.slices()
@@ -120,9 +120,11 @@ class NetworkFunction(Differentiable):
     def scores(self, points: Array) -> Array:
         """Scores (R, B, C) of whole networks with parameters (R, P)."""
         inputs, replicas = self.architecture.inputs, len(points)
-        place = self.place(self.architecture.layout.views(points), replicas, inputs, points.dtype)
-        passes = bind_row(self.architecture.steps, place)
-        y = place.empty(*inputs)
+        binding = self.binding(
+            self.architecture.layout.views(points), replicas, inputs, points.dtype
+        )
+        passes = bind_row(self.architecture.steps, binding)
+        y = binding.empty(*inputs)
         y[...] = self._inputs()
         for each in passes:
             y = each.forward(y)
@@ -130,21 +132,21 @@ class NetworkFunction(Differentiable):
 
     def _through(self, step: Step, index: int, x: Array) -> Array:
         """The output (B, …) of one layer, at the parameters as they are."""
-        place = self.place_of(step, index, 1, self.x.dtype)
-        own = place.empty(*step.shape)
+        binding = self.binding_of(step, index, 1, self.x.dtype)
+        own = binding.empty(*step.shape)
         own[...] = x
-        return step.layer.bind(place).forward(own).copy(order="K")
+        return step.layer.bind(binding).forward(own).copy(order="K")
 
-    def place(
+    def binding(
         self,
         views: dict[str, Array],
         replicas: int,
         shape: tuple[int, ...],
         dtype: Any,
         rows: int | None = None,
-    ) -> Place:
+    ) -> Binding:
         """Room to go forward only; rows: of a replica, by default the batch's."""
-        return Place(
+        return Binding(
             views,
             {},
             replicas,
@@ -156,16 +158,16 @@ class NetworkFunction(Differentiable):
             seeds=[self.seed] * replicas,
         )
 
-    def place_of(
+    def binding_of(
         self, step: Step, index: int, replicas: int, dtype: Any, rows: int | None = None
-    ) -> Place:
-        """A layer's place, its parameters the same for all replicas."""
+    ) -> Binding:
+        """A layer's binding, its parameters the same for all replicas."""
         views = self.architecture.layout.views(self.x[None].astype(dtype))
         shared = {
             name: np.broadcast_to(view, (replicas, *view.shape[1:])) for name, view in views.items()
         }
-        place = self.place(shared, replicas, self.architecture.inputs, dtype, rows)
-        return place.inner(step, index, inputs_wanted=False)
+        binding = self.binding(shared, replicas, self.architecture.inputs, dtype, rows)
+        return binding.inner(step, index, inputs_wanted=False)
 
     def _targets(self, replicas: int) -> tuple[Array, Array | None]:
         y, weight = self.batch.y, self.batch.weight
@@ -197,7 +199,7 @@ class Tail:
         self.whole, self.columns = whole, columns
         steps = whole.architecture.steps
         first, *rest = steps[index:]
-        widths = sum(step.layer.room(step.shape) for step in steps[index:])
+        widths = sum(step.layer.buffer_size(step.shape) for step in steps[index:])
         own = columns.stop - columns.start
         # a replica has its parameters, and what its rows take in the layers to come
         self.replicas = max(2, min(cohort_size(own + whole.rows * widths), wanted))
@@ -207,10 +209,10 @@ class Tail:
         self.base = whole.x[columns].astype(dtype)
         self.buffer = np.tile(self.base, (self.replicas, 1))
         self.views = Layout(shapes).views(self.buffer)
-        place = whole.place({}, self.replicas, first.shape, dtype)
-        place.parameters, place.position = self.views, (index,)
-        self.first = first.layer.bind(place)
-        self.x, self.input = x, place.empty(*first.shape)
+        binding = whole.binding({}, self.replicas, first.shape, dtype)
+        binding.parameters, binding.position = self.views, (index,)
+        self.first = first.layer.bind(binding)
+        self.x, self.input = x, binding.empty(*first.shape)
         self.rest = [self._bound(step, i, dtype) for i, step in enumerate(rest, index + 1)]
         self.penalty = sum(
             value
@@ -224,10 +226,10 @@ class Tail:
         whole = self.whole
         if isinstance(step.layer, ROW_BY_ROW):
             rows = self.replicas * whole.rows
-            place = whole.place_of(step, index, 1, dtype, rows)
+            binding = whole.binding_of(step, index, 1, dtype, rows)
         else:
-            place = whole.place_of(step, index, self.replicas, dtype)
-        return step.layer.bind(place), (*place.leading, *step.shape)
+            binding = whole.binding_of(step, index, self.replicas, dtype)
+        return step.layer.bind(binding), (*binding.leading, *step.shape)
 
     def values(self, entries: Array, to: Array) -> Array:
         """The values (K,), for at most as many replicas as there are."""

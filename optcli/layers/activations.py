@@ -12,7 +12,7 @@ import numpy as np
 from optcli.core.arrays import Array, magnitude, sigmoid, softplus
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Ge, Gt, Lt
-from optcli.layers.base import Layer, Pass, Place
+from optcli.layers.base import Binding, Layer, Pass
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Activation(Layer):
     # Whether the derivative follows from y alone, so that y may be written over x.
     in_place: ClassVar[bool] = False
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
         """What `value` keeps for `chain`, and work space."""
         return ()
 
@@ -39,17 +39,17 @@ class Activation(Layer):
     def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         """Multiply dy by f′(x) in place; all else is as `value` left it, and may be spoiled."""
 
-    def bind(self, place: Place) -> Pass:
-        return ActivationPass(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return ActivationPass(self, binding)
 
 
 class ActivationPass(Pass):
     """An activation at work."""
 
-    def __init__(self, activation: Activation, place: Place) -> None:
+    def __init__(self, activation: Activation, binding: Binding) -> None:
         self.activation = activation
-        self.keep = activation.buffers(place)
-        self.own = None if activation.in_place else place.empty(*place.shape)
+        self.keep = activation.buffers(binding)
+        self.own = None if activation.in_place else binding.empty(*binding.shape)
 
     def forward(self, x: Array) -> Array:
         self.x = x
@@ -140,9 +140,9 @@ class Relu(Activation):
     usual_init = "he"
     in_place = True
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
         # Two whole arrays are compared several times as fast as an array and a scalar.
-        return place.constant(0), place.constant(1)
+        return binding.constant(0), binding.constant(1)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         zeros, _ = keep
@@ -247,8 +247,8 @@ class Silu(Activation):
     analytic: ClassVar[bool] = True
     usual_init = "he"
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return (place.empty(*place.shape),)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return (binding.empty(*binding.shape),)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         (s,) = keep
@@ -279,8 +279,12 @@ class Gelu(Activation):
     analytic: ClassVar[bool] = True
     usual_init = "he"
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return place.empty(*place.shape), place.empty(*place.shape), place.empty(*place.shape)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return (
+            binding.empty(*binding.shape),
+            binding.empty(*binding.shape),
+            binding.empty(*binding.shape),
+        )
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         normal, work, more = keep
@@ -321,8 +325,8 @@ class Elu(Activation):
 
     alpha: Annotated[float, Gt(0), Doc("minus the limit on the negative side")] = 1.0
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return (place.empty(*place.shape),)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return (binding.empty(*binding.shape),)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         (low,) = keep
@@ -357,8 +361,8 @@ class Softplus(Activation):
     analytic: ClassVar[bool] = True
     usual_init = "he"
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return (place.empty(*place.shape),)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return (binding.empty(*binding.shape),)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         (work,) = keep
@@ -387,8 +391,8 @@ class Selu(Activation):
     kinks = (0.0,)
     convex_at_kinks = False
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return (place.empty(*place.shape),)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return (binding.empty(*binding.shape),)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         (low,) = keep
@@ -429,8 +433,8 @@ class GeluTanh(Activation):
     analytic: ClassVar[bool] = True
     usual_init = "he"
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return place.empty(*place.shape), place.empty(*place.shape)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return binding.empty(*binding.shape), binding.empty(*binding.shape)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         s, work = keep
@@ -473,8 +477,8 @@ class Mish(Activation):
     analytic: ClassVar[bool] = True
     usual_init = "he"
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return place.empty(*place.shape), place.empty(*place.shape)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return binding.empty(*binding.shape), binding.empty(*binding.shape)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         t, work = keep
@@ -511,8 +515,8 @@ class Hardswish(Activation):
     convex_at_kinks = False
     usual_init = "he"
 
-    def buffers(self, place: Place) -> tuple[Array, ...]:
-        return (place.empty(*place.shape),)
+    def buffers(self, binding: Binding) -> tuple[Array, ...]:
+        return (binding.empty(*binding.shape),)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         (s,) = keep

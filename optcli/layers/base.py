@@ -27,7 +27,7 @@ class Clock:
     step = 0
 
 
-class Place:
+class Binding:
     """What a layer is bound to: parameters, gradients, and room for B rows of R replicas.
 
     parameters, gradients: by name, each (R, *shape). shape: of one input row.
@@ -36,7 +36,7 @@ class Place:
     layer keeps without learning it; none where it is not to be kept. seeds: of
     the replicas, for dropout. clock: of the network.
 
-    A single replica goes without its axis: all that a place hands out, and all
+    A single replica goes without its axis: all that a binding hands out, and all
     that a pass is given, then has one axis less, and `product` is np.dot. It
     has the bits of np.matmul at half the price of a call.
     """
@@ -71,19 +71,19 @@ class Place:
     def _own(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         return {name: array[0] if self.single else array for name, array in arrays.items()}
 
-    def inner(self, step: Step, index: int, *, inputs_wanted: bool) -> Place:
-        """The place of one of several layers, whose names begin with the step's."""
+    def inner(self, step: Step, index: int, *, inputs_wanted: bool) -> Binding:
+        """The binding of one of several layers, whose names begin with the step's."""
 
         def own(arrays: dict[str, Array]) -> dict[str, Array]:
             start = f"{step.name}."
             return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 
-        place = copy.copy(self)
-        place.parameters, place.gradients = own(self.parameters), own(self.gradients)
-        place.statistics = own(self.statistics)
-        place.shape, place.inputs_wanted = step.shape, inputs_wanted
-        place.position = (*self.position, index)
-        return place
+        binding = copy.copy(self)
+        binding.parameters, binding.gradients = own(self.parameters), own(self.gradients)
+        binding.statistics = own(self.statistics)
+        binding.shape, binding.inputs_wanted = step.shape, inputs_wanted
+        binding.position = (*self.position, index)
+        return binding
 
     def empty(self, *shape: int) -> Array:
         """A new buffer of shape (R, B, *shape).
@@ -97,7 +97,7 @@ class Place:
         *replicas, rows = self.leading
         return rows_first(np.empty((*replicas, *shape, rows), self.dtype))
 
-    def memory(self, array: Array) -> Array:
+    def in_memory_order(self, array: Array) -> Array:
         """An array that `empty` made for this shape of row, with its axes as they lie in memory."""
         return rows_last(array) if len(self.shape) == 3 else array
 
@@ -165,12 +165,12 @@ class Layer(Registered, ABC):
         """The shape of one output row; raises InvalidInput where `shape` does not fit."""
         return shape
 
-    def room(self, shape: tuple[int, ...]) -> int:
+    def buffer_size(self, shape: tuple[int, ...]) -> int:
         """How many numbers a pass keeps for each row, about."""
         return 3 * math.prod(self.output(shape))
 
     @abstractmethod
-    def bind(self, place: Place) -> Pass:
+    def bind(self, binding: Binding) -> Pass:
         """The layer at work."""
 
 
@@ -203,12 +203,12 @@ def row_of(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[Step]:
     return steps
 
 
-def bind_row(steps: Sequence[Step], place: Place) -> list[Pass]:
-    """The layers at work, each in its part of the place."""
+def bind_row(steps: Sequence[Step], binding: Binding) -> list[Pass]:
+    """The layers at work, each in its part of the binding."""
     passes = []
-    wanted = place.inputs_wanted
+    wanted = binding.inputs_wanted
     for index, step in enumerate(steps):
-        inner = place.inner(step, index, inputs_wanted=wanted)
+        inner = binding.inner(step, index, inputs_wanted=wanted)
         passes.append(step.layer.bind(inner))
         wanted = wanted or bool(inner.gradients)
     return passes

@@ -10,7 +10,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.specs import Doc, Gt, Le
-from optcli.layers.base import LAYERS, Pass, Place
+from optcli.layers.base import LAYERS, Binding, Pass
 from optcli.layers.normalization import Normalization, NormalizationPass
 
 
@@ -51,18 +51,18 @@ class BatchNorm(Normalization):
     def statistics(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": shape[:1], "variance": shape[:1]}
 
-    def bind(self, place: Place) -> Pass:
-        return (BatchNormPass if place.training else EvaluationPass)(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return (BatchNormPass if binding.training else EvaluationPass)(self, binding)
 
 
 class BatchNormPass(NormalizationPass):
     """Batch norm in training."""
 
-    def __init__(self, layer: BatchNorm, place: Place) -> None:
-        super().__init__(layer, place, place.shape[0], "samples")
+    def __init__(self, layer: BatchNorm, binding: Binding) -> None:
+        super().__init__(layer, binding, binding.shape[0], "samples")
         self.momentum = layer.momentum
         unbiased = self.count / (self.count - 1) if self.count > 1 else 0.0
-        running = {name: self.of_features(own) for name, own in place.statistics.items()}
+        running = {name: self.of_features(own) for name, own in binding.statistics.items()}
         # each running statistic, the batch's own, and what that one counts
         self.running: list[tuple[Array, Array, float]] = []
         if running:
@@ -83,12 +83,12 @@ class BatchNormPass(NormalizationPass):
 class EvaluationPass(NormalizationPass):
     """Batch norm in evaluation, by the running mean and variance: y = a·x + b."""
 
-    def __init__(self, layer: BatchNorm, place: Place) -> None:
-        super().__init__(layer, place, place.shape[0], "samples")
-        if not place.statistics:
+    def __init__(self, layer: BatchNorm, binding: Binding) -> None:
+        super().__init__(layer, binding, binding.shape[0], "samples")
+        if not binding.statistics:
             raise ValueError("batch norm takes statistics in evaluation")
-        self.running_mean = self.of_features(place.statistics["mean"])
-        self.running_variance = self.of_features(place.statistics["variance"])
+        self.running_mean = self.of_features(binding.statistics["mean"])
+        self.running_variance = self.of_features(binding.statistics["variance"])
 
     def forward(self, x: Array) -> Array:
         a, b = self.inverse, self.mean

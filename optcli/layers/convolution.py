@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import Doc, Ge
-from optcli.layers.base import LAYERS, Layer, Pass, Place, rows_last
+from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_last
 from optcli.layers.initializers import draw
 
 # Of height and width; one number stands for both.
@@ -37,7 +37,7 @@ def windows(length: int, size: int, stride: int, key: str) -> int:
 def taps(
     image: Array, size: tuple[int, int], stride: tuple[int, int], count: tuple[int, int]
 ) -> Iterator[Array]:
-    """For each place in a window, row by row, the view of all windows' pixels there.
+    """For each position in a window, row by row, the view of all windows' pixels there.
 
     image: (…, H, W, B). Each view has the shape (…, *count, B).
     """
@@ -98,26 +98,26 @@ class Convolution(Layer):
         counts = [windows(n + 2 * pad, size, step, "kernel") for n, size, step, pad in sizes]
         return (self.channels, *counts)
 
-    def room(self, shape: tuple[int, ...]) -> int:
+    def buffer_size(self, shape: tuple[int, ...]) -> int:
         _, *count = self.output(shape)
         columns = shape[0] * math.prod((*pair(self.kernel), *count))
-        return super().room(shape) + columns + 2 * math.prod(shape)
+        return super().buffer_size(shape) + columns + 2 * math.prod(shape)
 
-    def bind(self, place: Place) -> Pass:
-        return ConvolutionPass(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return ConvolutionPass(self, binding)
 
 
 class ConvolutionPass(Pass):
     """Convolution at work: x (R, B, C, H, W), W (R, F, C·h·w), b (R, F, 1), y (R, B, F, H', W').
 
-    In memory the rows of images lie innermost; see Place.empty.
+    In memory the rows of images lie innermost; see Binding.empty.
     """
 
-    def __init__(self, layer: Convolution, place: Place) -> None:
-        C, H, W = place.shape
-        F, *count = layer.output(place.shape)
-        replicas, B, dtype = place.leading[:-1], place.rows, place.dtype
-        self.product = place.product
+    def __init__(self, layer: Convolution, binding: Binding) -> None:
+        C, H, W = binding.shape
+        F, *count = layer.output(binding.shape)
+        replicas, B, dtype = binding.leading[:-1], binding.rows, binding.dtype
+        self.product = binding.product
         self.size, self.stride = pair(layer.kernel), pair(layer.stride)
         self.count = count[0], count[1]
         over, beside = pair(layer.padding)
@@ -134,20 +134,20 @@ class ConvolutionPass(Pass):
         self.columns = self.windows.reshape(*replicas, C * math.prod(self.size), -1)
         self.columns_transposed = self.columns.swapaxes(-1, -2)
 
-        self.y = place.empty(F, *count)
+        self.y = binding.empty(F, *count)
         self.y_matrix = self.matrix(self.y)
-        weight = place.parameters["weight"]
+        weight = binding.parameters["weight"]
         self.W = weight.reshape(*replicas, F, -1, copy=False)
-        self.b = place.parameters["bias"][..., None]
-        if place.gradients:
-            self.dW = place.gradients["weight"].reshape(self.W.shape, copy=False)
-            self.db = place.gradients["bias"][..., None]
+        self.b = binding.parameters["bias"][..., None]
+        if binding.gradients:
+            self.dW = binding.gradients["weight"].reshape(self.W.shape, copy=False)
+            self.db = binding.gradients["bias"][..., None]
             self.W_transposed = self.W.swapaxes(-1, -2)
             self.ones = np.ones((self.columns.shape[-1], 1), dtype)
-            self.wanted = place.inputs_wanted
+            self.wanted = binding.inputs_wanted
             if self.wanted:
                 self.dpadded = np.empty_like(self.padded)
-                self.dx = place.empty(*place.shape)
+                self.dx = binding.empty(*binding.shape)
 
     @staticmethod
     def matrix(image: Array) -> Array:

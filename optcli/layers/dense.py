@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.layers.base import LAYERS, Layer, Pass, Place
+from optcli.layers.base import LAYERS, Binding, Layer, Pass
 from optcli.layers.initializers import draw
 
 
@@ -47,22 +47,22 @@ class Dense(Layer):
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.units,)
 
-    def bind(self, place: Place) -> Pass:
-        return DensePass(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return DensePass(self, binding)
 
 
 class DensePass(Pass):
     """Dense at work: x (R, B, D), W (R, D, H), b (R, 1, H), y (R, B, H)."""
 
-    def __init__(self, layer: Dense, place: Place) -> None:
-        self.product = place.product
-        self.W = place.parameters["weight"]
-        self.b = place.parameters["bias"][..., None, :]
-        self.y = place.empty(layer.units)
-        if place.gradients:
-            self.dW = place.gradients["weight"]
-            self.db = place.gradients["bias"][..., None, :]
-            self.dx = place.empty(*place.shape) if place.inputs_wanted else None
+    def __init__(self, layer: Dense, binding: Binding) -> None:
+        self.product = binding.product
+        self.W = binding.parameters["weight"]
+        self.b = binding.parameters["bias"][..., None, :]
+        self.y = binding.empty(layer.units)
+        if binding.gradients:
+            self.dW = binding.gradients["weight"]
+            self.db = binding.gradients["bias"][..., None, :]
+            self.dx = binding.empty(*binding.shape) if binding.inputs_wanted else None
             self.W_transposed = self.W.swapaxes(-1, -2)
             self.ones = np.ones_like(self.y[..., :1].swapaxes(-1, -2))
 

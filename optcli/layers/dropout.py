@@ -10,7 +10,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.randomness import Stream
 from optcli.core.specs import Doc, Ge, Lt
-from optcli.layers.base import LAYERS, Layer, Pass, Place
+from optcli.layers.base import LAYERS, Binding, Layer, Pass
 
 
 @LAYERS.register("dropout")
@@ -34,8 +34,8 @@ class Dropout(Layer):
 
     rate: Annotated[float, Ge(0), Lt(1), Doc("probability of an input to become 0")] = 0.5
 
-    def bind(self, place: Place) -> Pass:
-        return DropoutPass(self.rate, place) if place.training and self.rate else Through()
+    def bind(self, binding: Binding) -> Pass:
+        return DropoutPass(self.rate, binding) if binding.training and self.rate else Through()
 
 
 class Through(Pass):
@@ -51,19 +51,19 @@ class Through(Pass):
 class DropoutPass(Pass):
     """Dropout in training: x, y and mask (R, B, …)."""
 
-    def __init__(self, rate: float, place: Place) -> None:
-        self.rate, self.scale, self.clock = rate, 1 / (1 - rate), place.clock
-        self.y, self.mask = place.empty(*place.shape), place.empty(*place.shape)
+    def __init__(self, rate: float, binding: Binding) -> None:
+        self.rate, self.scale, self.clock = rate, 1 / (1 - rate), binding.clock
+        self.y, self.mask = binding.empty(*binding.shape), binding.empty(*binding.shape)
         # one random number for each entry, in the order in which they lie in memory
-        rows = place.memory(self.mask).reshape(len(place.seeds), -1)
+        rows = binding.in_memory_order(self.mask).reshape(len(binding.seeds), -1)
         self.uniform = np.empty(rows.shape[1], np.float32)
         # replicas of one seed drop the same inputs
         self.draws = [
             (
-                Stream(seed, "dropout", *place.position),
-                [row for row, own in zip(rows, place.seeds, strict=True) if own == seed],
+                Stream(seed, "dropout", *binding.position),
+                [row for row, own in zip(rows, binding.seeds, strict=True) if own == seed],
             )
-            for seed in dict.fromkeys(place.seeds)
+            for seed in dict.fromkeys(binding.seeds)
         ]
 
     def forward(self, x: Array) -> Array:

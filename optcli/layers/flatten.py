@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.layers.base import LAYERS, Layer, Pass, Place
+from optcli.layers.base import LAYERS, Binding, Layer, Pass
 
 
 @LAYERS.register("flatten")
@@ -25,17 +25,17 @@ class Flatten(Layer):
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (math.prod(shape),)
 
-    def bind(self, place: Place) -> Pass:
-        return FlattenPass(place)
+    def bind(self, binding: Binding) -> Pass:
+        return FlattenPass(binding)
 
 
 class FlattenPass(Pass):
     """Flatten at work: x (R, B, C, H, W), y (R, B, C·H·W). It copies, as images lie otherwise."""
 
-    def __init__(self, place: Place) -> None:
-        self.y = place.empty(math.prod(place.shape))
-        self.y_image = self.y.reshape(*place.leading, *place.shape, copy=False)
-        self.dx = place.empty(*place.shape)
+    def __init__(self, binding: Binding) -> None:
+        self.y = binding.empty(math.prod(binding.shape))
+        self.y_image = self.y.reshape(*binding.leading, *binding.shape, copy=False)
+        self.dx = binding.empty(*binding.shape)
 
     def forward(self, x: Array) -> Array:
         np.copyto(self.y_image, x)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from optcli.layers.base import LAYERS, Pass, Place
+from optcli.layers.base import LAYERS, Binding, Pass
 from optcli.layers.normalization import Normalization, NormalizationPass
 
 
@@ -38,5 +38,5 @@ class LayerNorm(Normalization):
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"scale": shape, "shift": shape}
 
-    def bind(self, place: Place) -> Pass:
-        return NormalizationPass(self, place, math.prod(place.shape), "features")
+    def bind(self, binding: Binding) -> Pass:
+        return NormalizationPass(self, binding, math.prod(binding.shape), "features")

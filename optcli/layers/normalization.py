@@ -11,7 +11,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.specs import Doc, Gt
-from optcli.layers.base import Layer, Pass, Place, rows_last
+from optcli.layers.base import Binding, Layer, Pass, rows_last
 
 
 @dataclass(frozen=True)
@@ -48,34 +48,34 @@ class NormalizationPass(Pass):
     def __init__(
         self,
         layer: Normalization,
-        place: Place,
+        binding: Binding,
         features: int,
         along: Literal["samples", "features"],
     ) -> None:
-        self.image = len(place.shape) == 3
+        self.image = len(binding.shape) == 3
         self.features = features
-        self.y = place.empty(*place.shape)
+        self.y = binding.empty(*binding.shape)
         self.y_matrix = self.matrix(self.y)
-        dtype, shape = place.dtype, self.y_matrix.shape
+        dtype, shape = binding.dtype, self.y_matrix.shape
         samples = -1 if self.image else -2
         axis = samples if along == "samples" else -3 - samples
         self.eps, self.count = layer.eps, shape[axis]
-        self.sum = summation(place, axis, self.count)
-        self.sum_samples = summation(place, samples, shape[samples])
+        self.sum = summation(binding, axis, self.count)
+        self.sum_samples = summation(binding, samples, shape[samples])
         self.q = np.empty(shape, dtype)
         self.work = np.empty(shape, dtype)
         one_each = list(shape)
         one_each[axis] = 1
         self.mean, self.variance, self.inverse = np.empty((3, *one_each), dtype)
-        self.scale = self.of_features(place.parameters["scale"])
-        self.shift = self.of_features(place.parameters["shift"])
-        if place.gradients:
-            self.dscale = self.of_features(place.gradients["scale"])
-            self.dshift = self.of_features(place.gradients["shift"])
-            self.dx = place.empty(*place.shape) if place.inputs_wanted else None
+        self.scale = self.of_features(binding.parameters["scale"])
+        self.shift = self.of_features(binding.parameters["shift"])
+        if binding.gradients:
+            self.dscale = self.of_features(binding.gradients["scale"])
+            self.dshift = self.of_features(binding.gradients["shift"])
+            self.dx = binding.empty(*binding.shape) if binding.inputs_wanted else None
 
     def matrix(self, array: Array) -> Array:
-        """The matrix in (R, B, *shape); a view, where the array lies as `Place.empty` has it."""
+        """The matrix in (R, B, *shape); a view, where the array lies as `Binding.empty` has it."""
         if not self.image:
             return array
         return rows_last(array).reshape(*array.shape[:-4], self.features, -1)
@@ -122,15 +122,15 @@ class NormalizationPass(Pass):
         return self.dx
 
 
-def summation(place: Place, axis: int, count: int) -> Callable[[Array, Array], Array]:
+def summation(binding: Binding, axis: int, count: int) -> Callable[[Array, Array], Array]:
     """What sums matrices along an axis, the second-last or the last, which stays with length 1.
 
     A product with ones: it takes the BLAS, and a replica's sum has the same bits
     in any company.
     """
-    product = place.product
+    product = binding.product
     if axis == -2:
-        row = np.ones((1, count), place.dtype)
+        row = np.ones((1, count), binding.dtype)
         return lambda matrix, out: product(row, matrix, out)
-    column = np.ones((count, 1), place.dtype)
+    column = np.ones((count, 1), binding.dtype)
     return lambda matrix, out: product(matrix, column, out)

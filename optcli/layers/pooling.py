@@ -10,7 +10,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.specs import Doc
-from optcli.layers.base import LAYERS, Layer, Pass, Place, rows_last
+from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_last
 from optcli.layers.convolution import Pair, pair, taps, windows
 
 
@@ -32,21 +32,21 @@ class Pooling(Layer):
         sizes = zip(shape[1:], pair(self.size), self.strides, strict=True)
         return (shape[0], *(windows(n, size, step, "pool") for n, size, step in sizes))
 
-    def room(self, shape: tuple[int, ...]) -> int:
-        return super().room(shape) + math.prod(shape)
+    def buffer_size(self, shape: tuple[int, ...]) -> int:
+        return super().buffer_size(shape) + math.prod(shape)
 
 
 class PoolingPass(Pass):
     """A pooling at work: x (R, B, C, H, W), y (R, B, C, H', W'), rows innermost in memory."""
 
-    def __init__(self, layer: Pooling, place: Place) -> None:
-        _, *count = layer.output(place.shape)
+    def __init__(self, layer: Pooling, binding: Binding) -> None:
+        _, *count = layer.output(binding.shape)
         self.windows = pair(layer.size), layer.strides, (count[0], count[1])
-        self.y = place.empty(place.shape[0], *count)
+        self.y = binding.empty(binding.shape[0], *count)
         self.y_memory = rows_last(self.y)
-        self.wanted = place.inputs_wanted
+        self.wanted = binding.inputs_wanted
         if self.wanted:
-            self.dx = place.empty(*place.shape)
+            self.dx = binding.empty(*binding.shape)
             self.dx_memory = rows_last(self.dx)
 
 
@@ -66,18 +66,18 @@ class MaxPool(Pooling):
 
     analytic: ClassVar[bool] = True
 
-    def bind(self, place: Place) -> Pass:
-        return MaxPoolPass(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return MaxPoolPass(self, binding)
 
 
 class MaxPoolPass(PoolingPass):
     """Max pooling at work. It keeps the largest pixels, as y may be written over."""
 
-    def __init__(self, layer: MaxPool, place: Place) -> None:
-        super().__init__(layer, place)
+    def __init__(self, layer: MaxPool, binding: Binding) -> None:
+        super().__init__(layer, binding)
         if self.wanted:
             shape = self.y_memory.shape
-            self.largest, self.share = np.empty((2, *shape), place.dtype)
+            self.largest, self.share = np.empty((2, *shape), binding.dtype)
             self.hit, self.taken = np.empty((2, *shape), bool)
 
     def forward(self, x: Array) -> Array:
@@ -123,15 +123,15 @@ class AveragePool(Pooling):
 
     analytic: ClassVar[bool] = True
 
-    def bind(self, place: Place) -> Pass:
-        return AveragePoolPass(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return AveragePoolPass(self, binding)
 
 
 class AveragePoolPass(PoolingPass):
     """Average pooling at work."""
 
-    def __init__(self, layer: AveragePool, place: Place) -> None:
-        super().__init__(layer, place)
+    def __init__(self, layer: AveragePool, binding: Binding) -> None:
+        super().__init__(layer, binding)
         self.share = 1 / math.prod(pair(layer.size))
 
     def forward(self, x: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.layers.base import LAYERS, Layer, Pass, Place, Step, bind_row, row_of
+from optcli.layers.base import LAYERS, Binding, Layer, Pass, Step, bind_row, row_of
 
 
 @LAYERS.register("residual")
@@ -60,21 +60,21 @@ class Residual(Layer):
             }
             step.layer.initialize(own, step.shape, random)
 
-    def room(self, shape: tuple[int, ...]) -> int:
-        inner = sum(step.layer.room(step.shape) for step in self.steps(shape))
-        return super().room(shape) + inner
+    def buffer_size(self, shape: tuple[int, ...]) -> int:
+        inner = sum(step.layer.buffer_size(step.shape) for step in self.steps(shape))
+        return super().buffer_size(shape) + inner
 
-    def bind(self, place: Place) -> Pass:
-        return ResidualPass(self, place)
+    def bind(self, binding: Binding) -> Pass:
+        return ResidualPass(self, binding)
 
 
 class ResidualPass(Pass):
     """Residual at work. The inner layers may write over what they are given: a copy."""
 
-    def __init__(self, layer: Residual, place: Place) -> None:
-        self.passes = bind_row(layer.steps(place.shape), place)
-        self.x, self.y, self.dx = (place.empty(*place.shape) for _ in range(3))
-        self.wanted = place.inputs_wanted
+    def __init__(self, layer: Residual, binding: Binding) -> None:
+        self.passes = bind_row(layer.steps(binding.shape), binding)
+        self.x, self.y, self.dx = (binding.empty(*binding.shape) for _ in range(3))
+        self.wanted = binding.inputs_wanted
 
     def forward(self, x: Array) -> Array:
         np.copyto(self.x, x)

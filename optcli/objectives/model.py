@@ -10,7 +10,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.randomness import Stream
-from optcli.layers.base import Layer, Pass, Place
+from optcli.layers.base import Binding, Layer, Pass
 from optcli.models import Model
 from optcli.objectives.functions import Objective
 from optcli.optimizers.base import Optimizer
@@ -55,19 +55,19 @@ class PointLayer(Layer):
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (len(self.start),)
 
-    def bind(self, place: Place) -> Pass:
-        return PointPass(self.objective, place)
+    def bind(self, binding: Binding) -> Pass:
+        return PointPass(self.objective, binding)
 
 
 class PointPass(Pass):
     """A point at work; the noise follows from the replica's seed and the step, as in `trace`."""
 
-    def __init__(self, objective: Objective, place: Place) -> None:
-        self.objective, self.clock = objective, place.clock
-        self.x, self.g = place.parameters["x"], place.gradients.get("x")
-        self.y = place.empty(objective.size)
-        noisy = objective.noisy and place.training
-        self.streams = [Stream(seed, "objective") for seed in place.seeds if noisy]
+    def __init__(self, objective: Objective, binding: Binding) -> None:
+        self.objective, self.clock = objective, binding.clock
+        self.x, self.g = binding.parameters["x"], binding.gradients.get("x")
+        self.y = binding.empty(objective.size)
+        noisy = objective.noisy and binding.training
+        self.streams = [Stream(seed, "objective") for seed in binding.seeds if noisy]
 
     def forward(self, x: Array) -> Array:
         np.copyto(self.y, self.x[..., None, :])

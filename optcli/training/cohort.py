@@ -77,7 +77,7 @@ class Cohort:
         wrapped += (spec.accumulate > 1) + bool(spec.weight_decay)
         numbers += wrapped * layout.size
         # outputs and gradients of each layer, for training and for evaluation
-        room = sum(step.layer.room(step.shape) for step in architecture.steps)
+        room = sum(step.layer.buffer_size(step.shape) for step in architecture.steps)
         seen = min(self.rows, TALLIED) if data.train.streamed else self.rows
         numbers += room * (self.batch + EVALUATION_ROWS) + 3 * seen * architecture.outputs
         return len(self.replicas) * numbers * self.dtype.itemsize + self.memory_of_optimizers()

@@ -10,7 +10,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.layers.activations import Activation
-from optcli.layers.base import Layer, Place
+from optcli.layers.base import Binding, Layer
 from optcli.plugins.laws.base import FIELDS, Law, rounding, same
 
 SEEDS: tuple[int, ...] = (3, 1, 3)
@@ -54,7 +54,7 @@ class Bench:
         }
         self.gradients = {n: np.full_like(v, np.nan) for n, v in self.parameters.items()}
         self.single = count == 1
-        self.place = Place(
+        self.binding = Binding(
             self.parameters,
             self.gradients if learns else {},
             count,
@@ -66,11 +66,11 @@ class Bench:
             statistics=self.statistics,
             seeds=list(self.seeds),
         )
-        self.bound = layer.bind(self.place)
+        self.bound = layer.bind(self.binding)
 
     def empty(self, x: Array) -> Array:
         """A copy of (R, B, …), as a network hands it on."""
-        found = self.place.empty(*x.shape[2:])
+        found = self.binding.empty(*x.shape[2:])
         found[...] = x[0] if self.single else x
         return found
 
@@ -104,7 +104,7 @@ def has_its_shapes(fed: Fed) -> str:
         if np.isnan(gradient).any():
             return (
                 f"backward leaves the gradient by '{name}' unwritten; it must be written in place, "
-                "as in np.add.reduce(…, out=place.gradients['…'])"
+                "as in np.add.reduce(…, out=binding.gradients['…'])"
             )
     if not (np.isfinite(y).all() and np.isfinite(dx).all()):
         return "gives numbers that are not finite for ordinary inputs"
@@ -118,7 +118,7 @@ def is_alone_in_company(fed: Fed) -> str:
         y = together.forward()
         dx = together.backward(slopes(y))
         if y.dtype != dtype:
-            return f"gives {y.dtype} for {np.dtype(dtype).name}; buffers come from place.empty"
+            return f"gives {y.dtype} for {np.dtype(dtype).name}; buffers come from binding.empty"
         for r in range(len(SEEDS)):
             own = slice(r, r + 1)
             alone = Bench(fed, own, dtype=dtype)
@@ -135,7 +135,7 @@ def is_alone_in_company(fed: Fed) -> str:
                 if rounding(one, other):
                     return (
                         "a run in company differs from the run alone in the last digits: take "
-                        "products with place.product and sums over one replica's rows at a time"
+                        "products with binding.product and sums over one replica's rows at a time"
                     )
                 return (
                     "a run in company differs from the run alone: batches are (R, B, …), of a "
@@ -168,7 +168,7 @@ def leaves_the_data(fed: Fed) -> str:
     at.bound.forward(x)
     if same(x, before):
         return ""
-    return "forward writes over its input, which may be the data; write into place.empty(…)"
+    return "forward writes over its input, which may be the data; write into binding.empty(…)"
 
 
 def lets_its_output_be_written_over(fed: Fed) -> str:
@@ -202,14 +202,14 @@ def may_be_first(fed: Fed) -> str:
 def goes_forward_alone(fed: Fed) -> str:
     """Whether it works without gradients and in evaluation, where rows do not meet."""
     if not same(Bench(fed).forward(), Bench(fed, learns=False).forward()):
-        return "forward gives other values where place.gradients is empty, as for predictions"
+        return "forward gives other values where binding.gradients is empty, as for predictions"
     whole = Bench(fed, learns=False, training=False)
     part = Bench(fed, learns=False, training=False, rows=2)
     part.x = whole.x[:, :2]
     if not rounding(part.forward(), whole.forward()[:, :2]):
         return (
-            "rows influence each other in evaluation (place.training is False): a prediction must "
-            "not depend on the other rows; keep means in `statistics`, as batch_norm does"
+            "rows influence each other in evaluation (binding.training is False): a prediction "
+            "must not depend on the other rows; keep means in `statistics`, as batch_norm does"
         )
     return ""
 
