@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from optcli.core.specs import Bound, Ge, Gt, Le
-from optcli.gradients.cases import activation_subject, loss_subject
+from optcli.gradients.cases import activation_cases, loss_cases
 from optcli.gradients.check import How
 from optcli.layers.activations import Activation
 from optcli.losses.plain import PlainLoss
 
 
-def outcomes(subject, seed=0):
+def outcomes(case_set, seed=0):
     """What each case came to, by its words."""
-    return {case.what: result for case, result in subject.check(How(seed=seed))}
+    return {case.what: result for case, result in case_set.check(How(seed=seed))}
 
 
-def caught(subject, seed=0):
-    return any(not result.ok for _, result in subject.check(How(seed=seed)))
+def caught(case_set, seed=0):
+    return any(not result.ok for _, result in case_set.check(How(seed=seed)))
 
 
 def softmax(s):
@@ -178,13 +178,13 @@ def accused(seeds, losses=RIGHT):
         f"seed {seed}: {result}"
         for seed in seeds
         for cls in losses
-        for result in outcomes(subject_of(cls), seed).values()
+        for result in outcomes(cases_of(cls), seed).values()
         if not result.ok
     ]
 
 
-def subject_of(cls):
-    return loss_subject(type(cls.__name__, (cls,), {"name": cls.__name__.lower()}))
+def cases_of(cls):
+    return loss_cases(type(cls.__name__, (cls,), {"name": cls.__name__.lower()}))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -261,7 +261,7 @@ def broken(cls, way):
         value, g = cls.batch(self, s, t)
         return value, WAYS[way](g, s, t)
 
-    return subject_of(type(cls.__name__, (cls,), {"batch": batch}))
+    return cases_of(type(cls.__name__, (cls,), {"batch": batch}))
 
 
 # Three outputs, seven rows, float64, and hyperparameters changed one by one.
@@ -315,7 +315,7 @@ def test_faults_of_classes_and_labels_are_caught(way):
         value, g = cls.batch(self, s, t)
         return value, change(g, s, t)
 
-    assert caught(subject_of(type(cls.__name__, (cls,), {"batch": batch})))
+    assert caught(cases_of(type(cls.__name__, (cls,), {"batch": batch})))
 
 
 # ---- faults where hyperparameters meet -------------------------------------------------
@@ -343,11 +343,11 @@ class Three(PlainLoss):
 @pytest.mark.parametrize("forgotten", ["ab", "ac", "bc", "abc"])
 def test_a_fault_of_two_or_three_hyperparameters_together_is_caught(forgotten):
     made = type("Three", (Three,), {"forgotten": forgotten})
-    found = outcomes(subject_of(made))
+    found = outcomes(cases_of(made))
     wrong = [what for what, result in found.items() if not result.ok]
     assert wrong
     assert all(what.count(", ") == len(forgotten) - 1 or what.count(", ") == 2 for what in wrong)
-    assert not caught(subject_of(Three))
+    assert not caught(cases_of(Three))
 
 
 # ---- rows that influence each other ----------------------------------------------------
@@ -368,10 +368,10 @@ def test_rows_that_influence_each_other_are_named(coupling):
         def batch(self, s, t):
             return COUPLINGS[coupling](s - t).mean(axis=1), Squared.batch(self, s, t)[1]
 
-    found = outcomes(subject_of(Coupled))["ordinary scores"]
+    found = outcomes(cases_of(Coupled))["ordinary scores"]
     assert found.outcome == "wrong"
     assert "changes with the scores of row" in str(found)
-    assert "a plain loss sees each row by itself" in str(found)
+    assert "a plain loss must treat each row separately" in str(found)
 
 
 # ---- activations -----------------------------------------------------------------------
@@ -394,7 +394,7 @@ class Softsign(Activation):
 
 
 def softsign(**methods):
-    return activation_subject(type("Broken", (Softsign,), methods))
+    return activation_cases(type("Broken", (Softsign,), methods))
 
 
 def with_slope(change):
@@ -423,7 +423,7 @@ def test_an_activation_that_looks_at_its_neighbours_is_named():
         y += 0.1 * x.mean()
 
     found = outcomes(softsign(value=value))["common inputs"]
-    assert "an activation sees each number by itself" in str(found)
+    assert "an activation must treat each number separately" in str(found)
 
 
 def test_forty_new_ways():

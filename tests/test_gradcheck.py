@@ -17,7 +17,7 @@ from optcli.cli.main import run
 from optcli.core.environment import blas_threads
 from optcli.core.errors import InvalidInput
 from optcli.gradients import UncheckedGradient, WrongGradient
-from optcli.gradients.cases import Case, cohort_subject, loss_subject, subjects
+from optcli.gradients.cases import Case, case_sets, cohort_cases, loss_cases
 from optcli.gradients.check import How, check
 from optcli.gradients.components import LossFunction
 from optcli.gradients.differences import noise_of
@@ -31,7 +31,7 @@ from tests.cohorts import cohort
 from tests.studies import scales
 
 ROOT = Path(__file__).parent.parent
-ALL = subjects()
+ALL = case_sets()
 
 
 def verdicts(f, gradient, x, **how):
@@ -158,7 +158,7 @@ def test_a_function_that_takes_no_complex_numbers_is_checked_by_differences():
     f, slope = lambda x: float(np.hypot(x[0], 1)), 0.3 / np.hypot(0.3, 1)
     result = optcli.gradcheck(f, [slope], [0.3], complex_step=True)
     assert result
-    assert "does not take complex numbers" in str(result)
+    assert "does not accept complex numbers" in str(result)
     assert not optcli.gradcheck(f, [1.001 * slope], [0.3], complex_step=True)
 
 
@@ -208,8 +208,8 @@ NORMAL = np.random.default_rng(0).standard_normal(6)
     [
         (lambda x: (x.astype("f4") ** 2).sum(), lambda x: 2 * x, NORMAL, "7 digits (float32?)"),
         (six_digits, lambda x: 2 * x, NORMAL, "7 digits"),
-        (lambda x: 1e-12 * (x**2).sum(), lambda x: 2e-12 * x, NORMAL, "lost in the rounding of f"),
-        (lambda x: 1e10 + (x**2).sum(), lambda x: 2 * x, NORMAL, "take large constants out"),
+        (lambda x: 1e-12 * (x**2).sum(), lambda x: 2e-12 * x, NORMAL, "below the rounding error"),
+        (lambda x: 1e10 + (x**2).sum(), lambda x: 2 * x, NORMAL, "remove large constants from f"),
         (lambda x: 5.0, lambda x: 0 * x, NORMAL, "f does not change around x"),
         (lambda x: float(np.log(x).sum()), lambda x: 1 / x, -abs(NORMAL), "f(x) is nan"),
         (lambda x: x[0] if x[0] >= 0 else np.nan, lambda x: 1 + x, [0.0], "not finite around x[0]"),
@@ -232,7 +232,7 @@ def test_steps_that_round_away_are_named():
     x = np.array([1e9, 2e9])
     result = optcli.gradcheck(lambda x: np.sin(x).sum(), np.cos(x), x)
     assert result.outcome == "not checked"
-    assert "steps round away at x of 2e+09" in result.reason
+    assert "steps of x = 2e+09 are lost in rounding" in result.reason
 
 
 def test_a_gradient_that_is_not_finite_is_wrong_even_there():
@@ -333,7 +333,7 @@ def test_rtol_and_atol_widen():
         ((np.sum, np.ones(3), np.ones(4)), "shape (3,), x has (4,)"),
         ((np.sum, np.ones(2), [1.0, np.nan]), "not finite"),
         ((np.sum, [], []), "empty"),
-        ((np.sum, ["a"], ["a"]), "no array of numbers"),
+        ((np.sum, ["a"], ["a"]), "not an array of numbers"),
         ((lambda x: x, np.ones(2), np.ones(2)), "must be one number"),
         ((lambda x: "1", np.ones(2), np.ones(2)), "must be one number"),
     ],
@@ -408,10 +408,10 @@ def test_fast_tells_a_kink_from_a_mistake():
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["full", "fast"])
-@pytest.mark.parametrize("subject", ALL, ids=lambda subject: f"{subject.kind}-{subject.name}")
-def test_every_gradient_is_right(subject, fast):
+@pytest.mark.parametrize("case_set", ALL, ids=lambda case_set: f"{case_set.kind}-{case_set.name}")
+def test_every_gradient_is_right(case_set, fast):
     cases = 0
-    for _, result in subject.check(How(seed=1, fast=fast)):
+    for _, result in case_set.check(How(seed=1, fast=fast)):
         assert result, result
         assert len(result.ratio) > 0
         cases += 1
@@ -420,14 +420,14 @@ def test_every_gradient_is_right(subject, fast):
 
 def test_every_loss_at_its_kinks():
     for cls in LOSSES:
-        at_kinks = [r for c, r in loss_subject(cls).check(How()) if c.what.startswith("at ")]
+        at_kinks = [r for c, r in loss_cases(cls).check(How()) if c.what.startswith("at ")]
         assert len(at_kinks) == len(cls.kinks)
         assert all(result.count("kink") > 0 for result in at_kinks), cls.name
 
 
 def test_most_components_have_a_second_opinion():
     """What is declared analytic is asked by the complex step, and agrees."""
-    asked = [case for subject in ALL for case in subject.cases(0) if case.analytic]
+    asked = [case for case_set in ALL for case in case_set.cases(0) if case.analytic]
     assert len(asked) > 100
 
 
@@ -494,14 +494,14 @@ def test_a_gradient_that_differs_in_company_is_a_problem():
     case = Case("alone", Loner(LOSSES.find("mse")(), scores, 0 * scores))
     result = case.check(How(), "mse")
     assert not result
-    assert "in company" in str(result)
+    assert "in a cohort" in str(result)
     assert result.count("wrong") == 0
 
 
 def test_the_very_run_is_checked():
     """All of the cohort: its loss, its penalties, its rows."""
     own = cohort(["sgd"], hidden=(6,), regularization=Regularization(l2=0.1))
-    (_, loss_result), (model_case, model_result) = cohort_subject(own, "mine").check(How())
+    (_, loss_result), (model_case, model_result) = cohort_cases(own, "mine").check(How())
     assert loss_result
     assert model_result
     assert model_case.function.regularization == Regularization(l2=0.1)
@@ -514,7 +514,7 @@ def test_the_very_run_is_checked():
 
 def test_a_large_model_is_checked_along_directions():
     own = cohort(["sgd"], hidden=(120, 180))
-    *_, (_, result) = cohort_subject(own, "large").check(How())
+    *_, (_, result) = cohort_cases(own, "large").check(How())
     assert result.unit == "projections"
     assert result
 
@@ -571,7 +571,7 @@ def test_all_of_it_in_one_table_and_under_10_seconds(capsys):
     assert time.process_time() - start < 10
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines[1 : len(ALL) + 1]]
-    assert names == [subject.name for subject in ALL]
+    assert names == [case_set.name for case_set in ALL]
     assert lines[-1].startswith("all right: ")
 
 
@@ -763,7 +763,7 @@ def test_a_loss_in_float32_is_not_checked_and_a_refused_value_is_named(tmp_path)
     assert "f has about 7 digits (float32?); compute in float64" in done.stdout
     assert "WRONG" not in done.stdout
     assert done.stdout.splitlines()[-1].startswith("not checked: ")
-    note = "power 0.3, which was tried, is refused: power must be at least 1"
+    note = "power 0.3, a value that was tried, is rejected: power must be at least 1"
     assert note in " ".join(done.stdout.split())
     done = optcli_command(*command, "--json", cwd=tmp_path)
     *cases, summary = map(json.loads, done.stdout.splitlines())

@@ -11,11 +11,11 @@ import pytest
 
 from optcli.gradients.cases import (
     Case,
-    activation_subject,
-    layer_subject,
-    loss_subject,
-    objective_subject,
-    subjects,
+    activation_cases,
+    case_sets,
+    layer_cases,
+    loss_cases,
+    objective_cases,
 )
 from optcli.gradients.check import How
 from optcli.gradients.networks import Batch, NetworkFunction
@@ -27,9 +27,9 @@ from optcli.objectives.functions import OBJECTIVES
 from optcli.training.settings import Regularization
 
 
-def caught(subject, seed=0):
-    """Whether any case of a subject is found to be wrong."""
-    return any(not result.ok for _, result in subject.check(How(seed=seed)))
+def caught(case_set, seed=0):
+    """Whether any case of a set is found to be wrong."""
+    return any(not result.ok for _, result in case_set.check(How(seed=seed)))
 
 
 # ---- losses: the gradient g (R, B, C) is broken after it was computed ------------------
@@ -146,13 +146,13 @@ OTHER_LOSS_WAYS = (weights_forgotten, stale, accumulated)
 
 @pytest.mark.parametrize("way", LOSS_WAYS)
 def test_every_broken_loss_is_caught(way):
-    missed = [cls.name for cls in LOSSES if not caught(loss_subject(broken_loss(cls, way)))]
+    missed = [cls.name for cls in LOSSES if not caught(loss_cases(broken_loss(cls, way)))]
     assert missed == []
 
 
 @pytest.mark.parametrize("way", OTHER_LOSS_WAYS)
 def test_every_loss_that_forgets_or_remembers_is_caught(way):
-    missed = [cls.name for cls in LOSSES if not caught(loss_subject(way(cls)))]
+    missed = [cls.name for cls in LOSSES if not caught(loss_cases(way(cls)))]
     assert missed == []
 
 
@@ -160,7 +160,7 @@ def test_every_loss_that_forgets_or_remembers_is_caught(way):
     "name", ["huber", "quantile", "focal", "cross_entropy", "tweedie", "hinge", "smooth_l1"]
 )
 def test_a_gradient_for_other_hyperparameters_is_caught(name):
-    assert caught(loss_subject(default_hyperparameters(LOSSES.find(name))))
+    assert caught(loss_cases(default_hyperparameters(LOSSES.find(name))))
 
 
 # ---- activations: dy·f′(x) is broken, where f′ is --------------------------------------
@@ -196,9 +196,7 @@ def broken_activation(cls, way):
 @pytest.mark.parametrize("way", ACTIVATION_WAYS)
 def test_every_broken_activation_is_caught(way):
     missed = [
-        cls.name
-        for cls in ACTIVATIONS
-        if not caught(activation_subject(broken_activation(cls, way)))
+        cls.name for cls in ACTIVATIONS if not caught(activation_cases(broken_activation(cls, way)))
     ]
     assert missed == []
 
@@ -214,7 +212,7 @@ def test_a_wrong_slope_at_the_kink_is_caught(name):
         cls.chain(self, dy, x, y, keep)
         dy[at_zero] = 1.01 * own[at_zero]
 
-    assert caught(activation_subject(type("Broken", (cls,), {"chain": chain})))
+    assert caught(activation_cases(type("Broken", (cls,), {"chain": chain})))
 
 
 # ---- layers: the backward pass is broken -----------------------------------------------
@@ -335,7 +333,7 @@ def as_broken(monkeypatch):
         monkeypatch.setattr(
             cls, "bind", lambda self, place: BrokenPass(bind(self, place), place, way)
         )
-        found = caught(layer_subject(cls))
+        found = caught(layer_cases(cls))
         monkeypatch.undo()
         return found
 
@@ -466,7 +464,7 @@ def test_every_broken_objective_is_caught(way):
             cls.gradient(self, x, out)
             out[...] = OBJECTIVE_WAYS[way](out.copy(), x)
 
-        if not caught(objective_subject(type("Broken", (cls,), {"gradient": gradient}))):
+        if not caught(objective_cases(type("Broken", (cls,), {"gradient": gradient}))):
             missed.append(cls.name)
     assert missed == []
 
@@ -564,15 +562,15 @@ def test_more_than_sixty_ways():
     assert losses + others + layers + special >= 60
 
 
-COMPONENTS = [s for s in subjects() if s.kind in ("loss", "activation", "layer")]
-OTHERS = [s for s in subjects() if s.kind in ("model", "objective")]
+COMPONENTS = [s for s in case_sets() if s.kind in ("loss", "activation", "layer")]
+OTHERS = [s for s in case_sets() if s.kind in ("model", "objective")]
 
 
 def failures(some, seeds, every=1):
-    """What of some subjects fails in one of `every` cases, another one with each seed."""
+    """What of some sets of cases fails in one of `every` cases, another one with each seed."""
     found = []
     for seed in seeds:
-        cases = [(subject.name, case) for subject in some for case in subject.cases(seed)]
+        cases = [(case_set.name, case) for case_set in some for case in case_set.cases(seed)]
         for name, case in cases[seed % every :: every]:
             result = case.check(How(seed=seed), name)
             if not result.ok:

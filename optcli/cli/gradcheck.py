@@ -13,7 +13,7 @@ import typer
 from optcli.cli import options
 
 if TYPE_CHECKING:
-    from optcli.gradients.cases import Case, Subject
+    from optcli.gradients.cases import Case, CaseSet
     from optcli.gradients.result import Result
 
 NAME = "gradcheck"
@@ -65,7 +65,7 @@ def command(
     from optcli.core.environment import blas_threads
     from optcli.core.errors import Fault, InvalidInput
     from optcli.display.gradcheck import pick
-    from optcli.gradients.cases import cohort_subject, subjects
+    from optcli.gradients.cases import case_sets, cohort_cases
     from optcli.gradients.check import How
     from optcli.gradients.differences import Tolerance
     from optcli.plugins.loading import load
@@ -79,26 +79,28 @@ def command(
     if out is not None:
         run_folder.check_claim(out, overwrite=False)
     load(plugin or [])
-    chosen: list[Subject] = []
+    chosen: list[CaseSet] = []
     if config is not None:
         plan = check(config, options.overrides(set_, None))
-        chosen.append(cohort_subject(plan.cohort, plan.config.title))
+        chosen.append(cohort_cases(plan.cohort, plan.config.title))
     if names or config is None:
-        chosen += subjects(names or [])
+        chosen += case_sets(names or [])
     how = How(fast=fast, tolerance=Tolerance(rtol, atol), seed=seed)
     show = pick(chosen, json=json, quiet=quiet, stream=sys.stdout)
     start, ok, notes, worst = time.perf_counter(), True, [], []
     with blas_threads(1):
-        for subject in chosen:
-            found = list(subject.check(how))
-            show.add(subject, found)
+        for case_set in chosen:
+            found = list(case_set.check(how))
+            show.add(case_set, found)
             ok = ok and all(result.ok for _, result in found)
             noted = [text for _, result in found for text in result.notes]
-            notes += [f"{subject.name}: {text}" for text in dict.fromkeys(noted)]
+            notes += [f"{case_set.name}: {text}" for text in dict.fromkeys(noted)]
             worst.append(max(found, key=lambda each: each[1].worst_ratio))
             entire = [result for case, result in found if not case.projections]
             if not fast and any(result.unit != "entries" for result in entire):
-                notes.append(f"{subject.name} is large: checked along random directions, as --fast")
+                notes.append(
+                    f"{case_set.name} is large: checked along random directions, as --fast"
+                )
         seconds = time.perf_counter() - start
         if plots:
             notes.append(f"picture: {_draw(worst, out)}")

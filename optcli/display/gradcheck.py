@@ -17,7 +17,7 @@ from optcli.display.words import duration, escaped
 from optcli.gradients.result import NOT_CHECKED, WRONG_GRADIENT, Result, entry_lines
 
 if TYPE_CHECKING:
-    from optcli.gradients.cases import Case, Subject
+    from optcli.gradients.cases import Case, CaseSet
 
 WORST = 5  # entries that are listed
 FAILED = 5  # names of which the first failed case is told
@@ -70,7 +70,7 @@ class GradientTable:
     cases: a line for each case under its name, instead of one for each name.
     """
 
-    def __init__(self, stream: TextIO | None, subjects: Sequence[Subject], *, cases: bool) -> None:
+    def __init__(self, stream: TextIO | None, case_sets: Sequence[CaseSet], *, cases: bool) -> None:
         self.output = Output(stream)
         self.live = stream is not None and is_live(stream) and not os.environ.get("NO_COLOR")
         self.width = max(40, shutil.get_terminal_size((80, 24)).columns)
@@ -78,7 +78,7 @@ class GradientTable:
         self.failed: list[Result] = []  # one of each name
         self.told: set[str] = set()  # what stands in the table already
         self.worst: Result | None = None
-        longest = max((len(subject.name) for subject in subjects), default=4)
+        longest = max((len(case_set.name) for case_set in case_sets), default=4)
         room = self.width - VERDICT
         self.columns = [
             Column("entries", 7, True, 2),
@@ -94,7 +94,7 @@ class GradientTable:
             self.columns.remove(max(self.columns, key=lambda column: column.rank))
         self._line({column.name: column.name for column in self.columns}, "verdict", "dim")
 
-    def add(self, subject: Subject, found: Sequence[tuple[Case, Result]]) -> None:
+    def add(self, case_set: CaseSet, found: Sequence[tuple[Case, Result]]) -> None:
         """The line of a name, or those of its cases."""
         results = [result for _, result in found]
         self.tally.take(results)
@@ -107,10 +107,10 @@ class GradientTable:
         self.worst = max(known, key=lambda result: result.worst_ratio, default=None)
         if not self.cases:
             self._row(
-                {"name": subject.name, "kind, cases": f"{subject.kind}, {len(found)}"}, results
+                {"name": case_set.name, "kind, cases": f"{case_set.kind}, {len(found)}"}, results
             )
             return
-        self._say(f"{subject.name} ({subject.kind})", "bold")
+        self._say(f"{case_set.name} ({case_set.kind})", "bold")
         self.told.clear()
         for case, result in found:
             self._row({"case": f"  {case.what}"}, [result])
@@ -118,7 +118,7 @@ class GradientTable:
                 if text and text not in self.told:
                     self.told.add(text)
                     self._say(f"    {text}", "bold red")
-            wanted = result.outcome == WRONG_GRADIENT or (result.ok and subject.kind == "config")
+            wanted = result.outcome == WRONG_GRADIENT or (result.ok and case_set.kind == "config")
             groups = result.groups() if wanted and result.unit == "entries" else []
             for group in groups if len(groups) > 1 else []:
                 verdict = "WRONG" if group.failed else _kinks(group.kinks)
@@ -223,13 +223,13 @@ class GradientLines:
         self.lines = JsonLines(stream)
         self.tally = Tally()
 
-    def add(self, subject: Subject, found: Sequence[tuple[Case, Result]]) -> None:
+    def add(self, case_set: CaseSet, found: Sequence[tuple[Case, Result]]) -> None:
         """A line for each case."""
         self.tally.take(result for _, result in found)
         for case, result in found:
             fields = {
-                "kind": subject.kind,
-                "name": subject.name,
+                "kind": case_set.kind,
+                "name": case_set.name,
                 "what": case.what,
                 "ok": result.ok,
                 "outcome": result.outcome,
@@ -256,9 +256,9 @@ class GradientLines:
 
 
 def pick(
-    subjects: Sequence[Subject], *, json: bool, quiet: bool, stream: TextIO | None
+    case_sets: Sequence[CaseSet], *, json: bool, quiet: bool, stream: TextIO | None
 ) -> GradientTable | GradientLines:
     """What the checks are told to; json comes before quiet. Few names get a line for each case."""
     if json and stream is not None:
         return GradientLines(stream)
-    return GradientTable(None if quiet else stream, subjects, cases=len(subjects) <= FEW)
+    return GradientTable(None if quiet else stream, case_sets, cases=len(case_sets) <= FEW)

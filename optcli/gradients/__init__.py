@@ -1,17 +1,17 @@
-"""Gradients: whether an analytic gradient is that of its function.
+"""Gradients: check an analytic gradient against finite differences.
 
     functions    functions of P numbers, evaluated at many points at once
-    differences  what differences tell of a slope, and whether the analytic one agrees
-    taylor       the same for random directions, for large functions
+    differences  finite differences of f, and their comparison with the analytic gradient
+    taylor       the Taylor test along random directions, for large functions
     check        the whole procedure, for any function
-    result       what was found, and how it is said
-    components   losses and layers as functions
+    result       the result of a check, and its text
+    components   losses, layers and objectives as functions
     networks     a model with its loss and data as a function of its parameters
     variants     a registered class with each hyperparameter changed
-    subjects     all that is registered, and the cases in which it is checked
-    curves       the error by the size of the step, for the picture
+    cases        every registered class, in the cases in which it is checked
+    curves       the error as a function of the step size, for the plot
 
-`gradcheck` takes anybody's function; the command and the tests go through `subjects`.
+`gradcheck` checks any function; the command and the tests use `cases`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Subjects: all that is registered, and the cases in which its gradient is checked.
+"""Cases: the cases in which the gradient of every registered class is checked.
 
-What is registered is checked by itself: a loss in its domain, at its edges, with extreme
-scores and weights, without any error, for one and two outputs, for thousands of scores; a
-layer by its inputs and parameters; a model with a loss; each with every hyperparameter
-changed, alone, in pairs and with all others, and single components exactly at their kinks.
-The data has several rows, no two dimensions alike, and every class, where not said.
+A loss is checked in its domain, at the domain's edges, with extreme scores and weights, at
+zero error, for one and two outputs, and for thousands of scores; a layer with respect to
+inputs and parameters; a model with a loss. Each is checked with every hyperparameter
+changed, singly, in pairs and all together, and single components exactly at their kinks.
+Unless a case says otherwise, its data has several rows, distinct dimensions and every class.
 """
 
 from __future__ import annotations
@@ -48,24 +48,23 @@ from optcli.training.settings import Regularization
 
 REGULARIZATION = Regularization(l2=0.02, l1=0.01)
 CLASSES = 3
-# More parameters than these are checked along random directions alone.
+# Functions of more parameters are checked along random directions only.
 MOST_PARAMETERS = 20_000
-# Directions along which large cases are checked; these, with their rows and outputs.
+# The number of directions for large cases, and their rows and outputs.
 DIRECTIONS = 2
 MANY = 600
 LARGE = ((f"{MANY} rows", MANY, CLASSES), (f"{MANY // 2} outputs", 6, MANY // 2))
-# A replica's gradient in company may differ from that alone by rounding.
+# Relative tolerance between a replica's gradient alone and in a cohort: rounding.
 COMPANY = 1e-12
 
 
 @dataclass(frozen=True)
 class Case:
-    """A function with its gradient, ready to be checked.
+    """A function with its gradient, to be checked.
 
-    what: in a few words. analytic, convex: see How. pinned: exactly at kinks, of which
-    several at once tell nothing about a random direction. projections: of a large one, along
-    how many directions it is checked; 0 for entry by entry. notes: what is worth knowing
-    beside the verdict.
+    what: a short description. analytic, convex: see How. pinned: the point lies exactly at
+    kinks, so that random directions are no test. projections: the number of directions for
+    a large function; 0 to check entry by entry. notes: remarks beside the verdict.
     """
 
     what: str
@@ -77,7 +76,7 @@ class Case:
     notes: tuple[str, ...] = ()
 
     def check(self, how: How, name: str) -> Result:
-        """The verdict, for a replica alone and in company."""
+        """Check the gradient, of one replica alone and within a cohort."""
         fast = how.fast and not self.pinned
         analytic = self.analytic and not self.pinned
         how = replace(how, fast=fast, analytic=analytic, convex=self.convex)
@@ -102,17 +101,18 @@ class Case:
             return result
         at = int(differs[0])
         text = (
-            f"{self.function.label(at)} is {alone[at]:.9g} for a replica alone, and "
-            f"{company[at]:.9g} for the same replica in company"
+            f"{self.function.label(at)} is {alone[at]:.9g} for a replica alone, but "
+            f"{company[at]:.9g} for the same replica in a cohort"
         )
         return replace(result, problems=(*result.problems, text))
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is checked under one name.
+class CaseSet:
+    """The cases of one registered class, or of a config.
 
-    kind: `loss`, `activation`, `layer`, `model`, `objective` or `config`.
+    kind: `loss`, `activation`, `layer`, `model`, `objective` or `config`. cases: makes the
+    cases from a seed.
     """
 
     kind: str
@@ -120,26 +120,26 @@ class Subject:
     cases: Callable[[int], Iterator[Case]]
 
     def check(self, how: How) -> Iterator[tuple[Case, Result]]:
-        """Each case, and what was found; raises InvalidInput where there is none."""
+        """Yield each case and its result; raises InvalidInput if there is no case."""
         cases = list(self.cases(how.seed))
         if not cases:
-            raise InvalidInput(f"{self.kind} '{self.name}' takes none of the shapes tried")
+            raise InvalidInput(f"{self.kind} '{self.name}' accepts none of the shapes tried")
         for case in cases:
             many = case.function.x.size > MOST_PARAMETERS
             yield case, case.check(replace(how, fast=how.fast or many), self.name)
 
 
-def subjects(names: Sequence[str] = ()) -> list[Subject]:
-    """All that is registered, or what is called by these names or aliases.
+def case_sets(names: Sequence[str] = ()) -> list[CaseSet]:
+    """The cases of every registered class, or of those with these names or aliases.
 
-    Raises InvalidInput for a name that nothing has.
+    Raises InvalidInput for an unknown name.
     """
-    makers: list[tuple[Registry[Any], Callable[[type[Any]], Subject]]] = [
-        (LOSSES, loss_subject),
-        (ACTIVATIONS, activation_subject),
-        (LAYERS, layer_subject),
-        (MODELS, model_subject),
-        (OBJECTIVES, objective_subject),
+    makers: list[tuple[Registry[Any], Callable[[type[Any]], CaseSet]]] = [
+        (LOSSES, loss_cases),
+        (ACTIVATIONS, activation_cases),
+        (LAYERS, layer_cases),
+        (MODELS, model_cases),
+        (OBJECTIVES, objective_cases),
     ]
     if not names:
         return [make(cls) for registry, make in makers for cls in registry]
@@ -162,14 +162,14 @@ def subjects(names: Sequence[str] = ()) -> list[Subject]:
         found += own
     if faults:
         raise InvalidInput(*faults)
-    return list({(subject.kind, subject.name): subject for subject in found}.values())
+    return list({(case_set.kind, case_set.name): case_set for case_set in found}.values())
 
 
 # ---- losses --------------------------------------------------------------------------
 
 
-def loss_subject(cls: type[Loss]) -> Subject:
-    """A loss in its domain, at its edges, at extreme scores, and at each kink."""
+def loss_cases(cls: type[Loss]) -> CaseSet:
+    """The cases of a loss: in its domain, at its edges, at extreme scores, and at each kink."""
 
     def cases(seed: int) -> Iterator[Case]:
         refused: list[str] = []
@@ -191,11 +191,11 @@ def loss_subject(cls: type[Loss]) -> Subject:
                 function = loss_function(loss, random, rows=rows, columns=columns)
                 yield Case(what, function, convex=convex, projections=DIRECTIONS)
 
-    return Subject("loss", cls.name, cases)
+    return CaseSet("loss", cls.name, cases)
 
 
 def _works(loss: Loss) -> None:
-    """Try a loss; it raises what it has against its hyperparameters."""
+    """Evaluate a loss; it raises an error where it does not accept its hyperparameters."""
     function = loss_function(loss, generator(0, "gradcheck trial"), weighted=True)
     with np.errstate(all="ignore"):
         function.values(function.x[None])
@@ -219,14 +219,14 @@ def loss_function(
 
 
 def fit(loss: Loss, target: Array, weight: Array | None, columns: int) -> Loss:
-    """The loss, with what the rows decide."""
+    """The loss, fitted to the rows."""
     return loss.fitted(target, weight, [str(i) for i in range(columns)])
 
 
 def loss_functions(
     loss: Loss, random: np.random.Generator
 ) -> Iterator[tuple[str, LossFunction, bool]]:
-    """The loss of batches of 7 rows, mostly; and whether they lie where branches meet."""
+    """Descriptions, losses of batches (mostly of 7 rows), and whether they lie at kinks."""
     own = loss
     target = targets(own, random)
     weight = random.uniform(0.2, 3, len(target))
@@ -246,7 +246,7 @@ def loss_functions(
             LossFunction(loss, scores, edges(loss, target), weight),
             False,
         )
-    # at 0 branches meet, and a complex number may take one of each
+    # at 0 branches meet, where the complex step is not defined
     yield "scores of 0", LossFunction(loss, within(loss.scores, 0 * scores), target, weight), True
     equal = without_error(loss, scores, target)
     if equal is not None:
@@ -261,7 +261,7 @@ def loss_functions(
 
 
 def one_row(loss: Loss, random: np.random.Generator) -> LossFunction:
-    """A batch of one row of small scores, where the loss is not flat if that can be had."""
+    """A batch of one row of small scores, if possible with a gradient other than 0."""
     for _ in range(5):
         function = loss_function(loss, random, rows=1)
         function.x[...] = within(loss.scores, 0.1 * function.x)
@@ -273,7 +273,7 @@ def one_row(loss: Loss, random: np.random.Generator) -> LossFunction:
 def targets(
     loss: Loss, random: np.random.Generator, rows: int = 7, columns: int = CLASSES
 ) -> Array:
-    """Targets of some rows; each class occurs, if there are rows enough."""
+    """Random targets; each class occurs, if there are enough rows."""
     if loss.target == "classes":
         return np.asarray(random.permutation(np.arange(rows) % columns))
     if loss.target == "labels":
@@ -285,7 +285,7 @@ def targets(
 
 
 def extreme_targets(loss: Loss, target: Array) -> Iterator[tuple[str, Array]]:
-    """Targets at the ends of what they may be, in words and as such."""
+    """Extreme targets, each with a description."""
     if loss.target == "classes":
         yield "rows of one class", np.full_like(target, target.max())
     elif loss.target == "labels":
@@ -303,7 +303,7 @@ def extreme_targets(loss: Loss, target: Array) -> Iterator[tuple[str, Array]]:
 
 
 def without_error(loss: Loss, scores: Array, target: Array) -> Array | None:
-    """Scores whose predictions are the targets, in most rows; None where there are none."""
+    """Scores that predict the targets in most rows; None if there are no such scores."""
     if loss.target not in ("values", "probabilities"):
         return None
     columns = target.shape[1]
@@ -325,7 +325,7 @@ def without_error(loss: Loss, scores: Array, target: Array) -> Array | None:
 
 
 def edges(loss: Loss, target: Array) -> Array:
-    """Targets, some of them at the end of their range, or just inside of it."""
+    """Targets, some of them at a bound of their range or just inside it."""
     target = target.copy()
     for row, bound in enumerate(loss.targets):
         inside = {Gt: 1e-3, Lt: -1e-3}.get(type(bound), 0.0)
@@ -334,7 +334,7 @@ def edges(loss: Loss, target: Array) -> Array:
 
 
 def within(bounds: Sequence[Any], values: Array) -> Array:
-    """The values; those beyond a bound are put inside of it, each at a distance of its own."""
+    """The values, with those outside a bound moved inside, each to a distance of its own."""
     for bound in bounds:
         end = limit(bound)
         inwards = 1 if isinstance(bound, Ge | Gt) else -1
@@ -356,8 +356,8 @@ def at_kink(loss: Loss, kink: Kink) -> LossFunction:
 # ---- layers --------------------------------------------------------------------------
 
 
-def activation_subject(cls: type[Activation]) -> Subject:
-    """An activation at common and at extreme inputs, and at its kinks."""
+def activation_cases(cls: type[Activation]) -> CaseSet:
+    """The cases of an activation: ordinary and extreme inputs, and its kinks."""
 
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck activation")
@@ -379,20 +379,20 @@ def activation_subject(cls: type[Activation]) -> Subject:
                 many = 2 * random.standard_normal((MANY, 5))
                 yield large(layer_case(f"{MANY} rows", layer, many, random))
 
-    return Subject("activation", cls.name, cases)
+    return CaseSet("activation", cls.name, cases)
 
 
 def large(case: Case) -> Case:
-    """The case, checked along directions; several kinks may be near."""
+    """The case, checked along random directions; several kinks may be near."""
     return replace(case, analytic=False, projections=DIRECTIONS)
 
 
 def outer(row: Array) -> Array:
-    """Two rows of inputs, the second common ones."""
+    """Two rows of inputs, the second with ordinary ones."""
     return np.stack([row, np.linspace(-1.3, 1.4, row.size)])
 
 
-# Layers that a few numbers say more about than their defaults, with the shape of a row.
+# Layers with hyperparameters that test more than the defaults, and the shape of a row.
 EXAMPLES: dict[str, list[tuple[Callable[[], Layer], tuple[int, ...]]]] = {
     "dense": [(lambda: Dense(4), (3,)), (lambda: Dense(1), (1,)), (lambda: Dense(2), (2,))],
     "convolution": [
@@ -413,8 +413,8 @@ EXAMPLES: dict[str, list[tuple[Callable[[], Layer], tuple[int, ...]]]] = {
 SHAPES = ((4,), (2,), (2, 5, 4), (1, 3, 4))
 
 
-def layer_subject(cls: type[Layer]) -> Subject:
-    """A layer by its inputs and parameters, for rows of numbers and images, as it takes them."""
+def layer_cases(cls: type[Layer]) -> CaseSet:
+    """The cases of a layer: its inputs and parameters, for rows of numbers and for images."""
 
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck layer")
@@ -432,11 +432,11 @@ def layer_subject(cls: type[Layer]) -> Subject:
                 case = layer_case(f"{words}, at ties", layer, x, random, positive=True)
                 yield replace(case, convex=True, pinned=True)
 
-    return Subject("layer", cls.name, cases)
+    return CaseSet("layer", cls.name, cases)
 
 
 def layers_of(cls: type[Layer]) -> Iterator[tuple[str, Layer, tuple[int, ...]]]:
-    """Layers of a class, each with words for it and the shape of an input row."""
+    """Layers of a class, each with a description and the shape of an input row."""
     examples = EXAMPLES.get(cls.name, ())
     for make, shape in examples:
         layer = make()
@@ -461,7 +461,7 @@ def sizes(shape: tuple[int, ...]) -> str:
 def layer_case(
     what: str, layer: Layer, x: Array, random: np.random.Generator, *, positive: bool = False
 ) -> Case:
-    """A layer at the inputs x (B, …); positive: its outputs all count for more than 0."""
+    """A layer at the inputs x (B, …); positive: all outputs have positive weight."""
     shape = x.shape[1:]
     c = projection(layer, len(x), shape, random)
     c = np.abs(c) if positive else c
@@ -470,15 +470,15 @@ def layer_case(
 
 
 def declared(layer: Layer) -> bool:
-    """Whether a layer, and what it is made of, is declared analytic."""
+    """Whether a layer and its inner layers are declared analytic."""
     return layer.analytic and all(map(declared, getattr(layer, "layers", ())))
 
 
 # ---- objectives ----------------------------------------------------------------------
 
 
-def objective_subject(cls: type[Objective]) -> Subject:
-    """An objective at its start, within its domain, and at its minima."""
+def objective_cases(cls: type[Objective]) -> CaseSet:
+    """The cases of an objective: at its start, in its domain, and at a minimum."""
 
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck objective")
@@ -493,12 +493,12 @@ def objective_subject(cls: type[Objective]) -> Subject:
             minimum = ObjectiveFunction(objective, objective.minima[0].astype(float))
             yield Case(f"{after}at a minimum", minimum, convex=True, pinned=True)
 
-    return Subject("objective", cls.name, cases)
+    return CaseSet("objective", cls.name, cases)
 
 
 # ---- models --------------------------------------------------------------------------
 
-# What a model's variants have in common, so that they are small.
+# Hyperparameters that keep a model's variants small.
 SMALL: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": (6, 4, 4)},
     "cnn": {"channels": (2, 2), "hidden": (5,)},
@@ -506,8 +506,8 @@ SMALL: dict[str, dict[str, Any]] = {
 IMAGE = (3, 14, 15)
 
 
-def model_subject(cls: type[Model]) -> Subject:
-    """A model with cross-entropy and penalties, at a generic point."""
+def model_cases(cls: type[Model]) -> CaseSet:
+    """The cases of a model, with cross-entropy and regularization, at a generic point."""
 
     def cases(seed: int) -> Iterator[Case]:
         refused: list[str] = []
@@ -520,7 +520,7 @@ def model_subject(cls: type[Model]) -> Subject:
             except InvalidInput:
                 if not words:
                     raise
-                continue  # a combination that the model does not take
+                continue  # a combination that the model rejects
             yield replace(
                 case,
                 what=words or "defaults",
@@ -535,13 +535,13 @@ def model_subject(cls: type[Model]) -> Subject:
                 many = model_case(model, random, seed, rows=rows)
                 yield large(replace(many, what=f"{rows} rows"))
 
-    return Subject("model", cls.name, cases)
+    return CaseSet("model", cls.name, cases)
 
 
 def model_case(
     model: Model, random: np.random.Generator, seed: int, *, columns: int = CLASSES, rows: int = 8
 ) -> Case:
-    """A model with cross-entropy, or with the squared error where it has one output."""
+    """A model with cross-entropy, or with squared error for one output."""
     image = IMAGE if model.takes_images else None
     features = int(np.prod(IMAGE)) if image else 5
     architecture = Architecture(model, features, columns, image)
@@ -558,19 +558,19 @@ def model_case(
 
 
 def point(architecture: Architecture, random: np.random.Generator) -> Array:
-    """Parameters that a run starts from, moved so that nothing lies exactly at a kink."""
+    """Initial parameters plus noise, so that nothing lies exactly at a kink."""
     x = np.zeros(architecture.layout.size)
     architecture.initialize(x, int(random.integers(2**32)))
     return np.asarray(x + 0.2 * random.standard_normal(x.shape))
 
 
 def analytic(architecture: Architecture, loss: Loss) -> bool:
-    """Whether the complex step can be asked."""
+    """Whether the complex step can be used."""
     return loss.analytic and all(declared(step.layer) for step in architecture.steps)
 
 
-def cohort_subject(cohort: Cohort, name: str) -> Subject:
-    """The model, loss, regularization and data of a run, in float64, for one batch."""
+def cohort_cases(cohort: Cohort, name: str) -> CaseSet:
+    """The cases of a config: its model, loss, regularization and data, for one batch in float64."""
 
     def cases(seed: int) -> Iterator[Case]:
         random = generator(seed, "gradcheck config")
@@ -596,4 +596,4 @@ def cohort_subject(cohort: Cohort, name: str) -> Subject:
             yield Case(what, at_targets, convex=convex, pinned=True)
         yield Case(f"{cohort.model.name}, {of}", function, analytic(architecture, loss))
 
-    return Subject("config", name, cases)
+    return CaseSet("config", name, cases)

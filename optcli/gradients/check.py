@@ -1,7 +1,7 @@
-"""The check: an analytic gradient against all that differences can tell of it.
+"""Check an analytic gradient by finite differences and, where possible, the complex step.
 
-The verdict is right, wrong or not checked: a function of seven digits, or one whose slopes
-are smaller than its rounding, agrees with any gradient or with none.
+The verdict is right, wrong or not checked: differences prove nothing about a function
+computed to seven digits, or one whose slopes are smaller than its rounding error.
 """
 
 from __future__ import annotations
@@ -37,29 +37,28 @@ from optcli.gradients.functions import Function, Plain
 from optcli.gradients.result import Result
 
 SIGNS = 8  # random directions over the entries at a kink
-# The complex step must agree to this part of the largest entry.
+# Tolerance of the complex step, relative to the largest entry.
 COMPLEX_RTOL = 1e-12
-# The noise, as a part of f and its gradient, beyond which differences tell nothing: any
-# gradient would pass.
+# The largest noise, relative to f and its gradient, with which differences prove anything.
 NOISIEST = 1e-8
-# The same along directions, whose steps are long enough for float32 to show some of a slope: as
-# a part of f, beside what the rounding of x may do, so many times over.
+# The same along directions, whose longer steps show slopes even of float32: relative to f, and
+# to the effect of the rounding of x.
 NOISIEST_ALONG, ROUNDED_ALONG = 1e-11, 1e3
-# Entries from which on the rounding of x may be what f scatters by, and how many times it.
+# From this |x| on the rounding of x may explain the noise of f, up to this factor.
 LARGE, ROUNDED = 1e5, 4.0
-# Digits of f: those of float32, with what sums lose or gain; fewer than any arithmetic has;
-# and from which on it is not for want of digits that nothing is seen.
+# Digits of f: the range of float32 results; fewer than any arithmetic leaves; and enough for
+# differences.
 FLOAT32, FEWEST, ENOUGH = (5.0, 10.0), 5.0, 12.5
 
 
 @dataclass(frozen=True)
 class How:
-    """How to check.
+    """Options of a check.
 
-    fast: random projections instead of entries. analytic: f takes complex numbers and is
-    analytic between its kinks, so that the complex step is asked too. convex: f is convex
-    where it has kinks, so that the gradient must be a subgradient of all entries together.
-    projections: how many directions are tried, if fast.
+    fast: random projections instead of entries. analytic: f accepts complex numbers and is
+    analytic between its kinks, so that the complex step is used, too. convex: f is convex at
+    its kinks, where the gradient must be a subgradient. projections: the number of random
+    directions, if fast.
     """
 
     fast: bool = False
@@ -88,26 +87,25 @@ def gradcheck(
 
         optcli.gradcheck(lambda x: (x**2).sum(), lambda x: 2 * x, x).raise_if_wrong()
 
-    f: takes an array of x's shape, returns one number of float64, the same one each time.
-    gradient: of x's shape, or a function of x that returns it. x: numbers, not at the edge
-    of f's domain.
-    vectorized: f takes (K, *x.shape) and returns (K,), which is much faster.
-    complex_step: f takes complex numbers and is analytic (no abs, no norm, no real parts):
-    then the gradient must agree to 1e-12 of its largest entry, unless the differences
-    contradict the complex step. convex: f is convex where it has kinks. fast: try 8 random
-    directions instead of every entry. rtol, atol: the relative error that passes, and what
-    is added to the floor set by the noise of f, about 4e-10·max(1, |f|).
+    f: takes an array of x's shape and returns one float64, deterministically. gradient: an
+    array of x's shape, or a function of x that returns one. x: numbers, not at the edge of
+    f's domain. vectorized: f takes (K, *x.shape) and returns (K,), which is much faster.
+    complex_step: f accepts complex numbers and is analytic (no abs, no norm, no real parts);
+    the gradient must then agree to 1e-12 of its largest entry, unless the differences
+    contradict the complex step. convex: f is convex at its kinks. fast: check 8 random
+    directions instead of every entry. rtol, atol: relative tolerance, and absolute tolerance
+    beside the one set by the noise of f, about 4e-10·max(1, |f|).
 
-    The result is true in a test, `assert optcli.gradcheck(…)`, when every entry is right or,
-    at a kink, lies between the slopes of both sides. Its `outcome` is `right`, `wrong` or
-    `not checked`, and `reason` says what kept it from being checked.
+    The result is true, as in `assert optcli.gradcheck(…)`, if every entry is right or, at a
+    kink, lies between the slopes of both sides. Its `outcome` is `right`, `wrong` or
+    `not checked`; `reason` says why it could not be checked.
 
-    Raises InvalidInput where x, f or gradient are not of the kind described.
+    Raises InvalidInput for an x, f or gradient of another kind.
     """
     try:
         x = np.array(x, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"x is no array of numbers: {error}") from error
+        raise InvalidInput(f"x is not an array of numbers: {error}") from error
     if not np.isfinite(x).all():
         raise InvalidInput("x holds values that are not finite; f must be defined around x")
     if x.size == 0:
@@ -121,7 +119,7 @@ def gradcheck(
 
 
 def check(function: Function, gradient: Array, how: How, name: str = "gradcheck") -> Result:
-    """The verdict on each entry of the gradient (P,) of a function at its x."""
+    """Check each entry of the gradient (P,) of a function at its x."""
     random = generator(how.seed, "gradcheck")
     with np.errstate(all="ignore"):
         f0 = float(function.moved(np.array([0]), function.x[:1])[0])
@@ -161,12 +159,12 @@ def check(function: Function, gradient: Array, how: How, name: str = "gradcheck"
 
 
 def _judged(result: Result, found: Verdicts, x: Array) -> Result:
-    """The result with what was found, and the reason if that proves nothing."""
+    """The result with its verdicts, and the reason if they prove nothing."""
     verdict, reason = found.verdict, ""
     not_finite = ~np.isfinite(result.analytic)
     if not found.seen.any() and not not_finite.any():
         reason = _unseen(result, found, x)
-        # no false errors: what was not seen is not wrong
+        # where no slope exceeds the noise, nothing is proved wrong
         verdict = np.where(verdict == WRONG, UNRESOLVED, verdict)
     elif (verdict == UNRESOLVED).any() and not (verdict == WRONG).any():
         reason = _unresolved(result, found, x)
@@ -181,15 +179,15 @@ def _judged(result: Result, found: Verdicts, x: Array) -> Result:
 
 
 def _noisy(result: Result, x: Array) -> str:
-    """Why a function of few digits cannot be checked."""
+    """Why a noisy function cannot be checked."""
     f0, noise = result.value, result.noise
     if len(result.analytic) == x.size:
-        # what half a unit in the last place of x makes of f
+        # the effect on f of half a unit in the last place of x
         products = np.abs(x * np.nan_to_num(result.analytic))
         if noise <= ROUNDED * EPS * float(products.max(initial=0)) and np.abs(x).max() > LARGE:
             largest = float(np.abs(x).max())
             return (
-                f"steps round away at x of {largest:.3g}, where f changes faster than x has "
+                f"steps of x = {largest:.3g} are lost in rounding: f changes faster than x has "
                 "digits; check nearer to 0, or shift x"
             )
     digits = float(-np.log10(noise / max(1.0, abs(f0))))
@@ -197,14 +195,14 @@ def _noisy(result: Result, x: Array) -> str:
         return "f has about 7 digits (float32?); compute in float64"
     if digits < FEWEST:
         return (
-            f"f scatters by about {noise:.1g} around x, too much for differences; "
-            "is it random without a seed, rounded, or does it jump there?"
+            f"f has noise of about {noise:.1g} around x, too much for differences; "
+            "is it random without a seed, rounded, or discontinuous?"
         )
     return f"f has about {digits:.0f} digits, too few for differences; compute in float64"
 
 
 def _unseen(result: Result, found: Verdicts, x: Array) -> str:
-    """Why no slope was seen."""
+    """Why no slope exceeds the noise."""
     f0, noise = abs(result.value), result.noise
     if not np.isfinite(found.numeric).any():
         return _unresolved(result, found, x)
@@ -213,16 +211,20 @@ def _unseen(result: Result, found: Verdicts, x: Array) -> str:
     slopes = np.maximum(np.abs(result.analytic), np.abs(np.nan_to_num(found.numeric)))
     largest = float(slopes.max(initial=0))
     if not largest:
-        return "f does not change around x by more than its rounding; nothing is to be seen there"
+        return (
+            "f does not change around x by more than its rounding error; there is nothing to check"
+        )
     lost = 10 * noise / STEP / max(1.0, float(np.abs(x).max(initial=0)))
-    text = f"the slopes (at most {largest:.1g}) are lost in the rounding of f (about {lost:.1g})"
+    text = (
+        f"the slopes (at most {largest:.1g}) are below the rounding error of f (about {lost:.1g})"
+    )
     if f0 > 1:
-        return f"{text}; take large constants out of f, or check at another point"
+        return f"{text}; remove large constants from f, or check at another point"
     return f"{text}; multiply f and its gradient by a large number, or check at another point"
 
 
 def _unresolved(result: Result, found: Verdicts, x: Array) -> str:
-    """Why some entries were neither right nor wrong."""
+    """Why some entries are neither right nor wrong."""
     open_ = np.flatnonzero(found.verdict == UNRESOLVED)
     nowhere = open_[~np.isfinite(found.numeric[open_])]
     at = nowhere if nowhere.size else open_
@@ -232,12 +234,12 @@ def _unresolved(result: Result, found: Verdicts, x: Array) -> str:
         return f"f is not finite around {where}{others}; check inside its domain"
     if x.size == len(found.verdict) and abs(x[at[0]]) > 1e3:
         size = f"{where}{others}, where x is {x[at[0]]:.3g}"
-        return f"steps round away at {size}; f changes faster than x has digits"
-    return f"the differences do not settle at {where}{others}; f changes too fast, or is noisy"
+        return f"steps are lost in rounding at {size}; f changes faster than x has digits"
+    return f"the differences do not converge at {where}{others}; f changes too fast, or is noisy"
 
 
 class Labels(Sequence[str]):
-    """The names of a function's entries, made when they are asked for."""
+    """The names of a function's entries, made on demand."""
 
     def __init__(self, function: Function) -> None:
         self.function = function
@@ -271,9 +273,9 @@ def _projected(result: Result, function: Function, how: How, random: np.random.G
 def _ask_directions(
     found: Verdicts, result: Result, function: Function, how: How, random: np.random.Generator
 ) -> None:
-    """Ask, at kinks of a convex function, whether the gradient fits all of them together.
+    """Check, at kinks of a convex function, that the gradient is a subgradient.
 
-    Entry by entry, a maximum of two equal numbers lets a gradient of 1 for both pass.
+    A check by entry would accept a gradient of 1 for both of two equal largest numbers.
     """
     kinked = np.flatnonzero(found.verdict == KINK)
     signs = np.concatenate(
@@ -291,10 +293,10 @@ def _ask_directions(
 
 
 def _ask_complex_step(found: Verdicts, result: Result, function: Function) -> tuple[str, ...]:
-    """A second opinion on all entries but those at a kink, where it would be one-sided.
+    """Check all entries that are not at a kink by the complex step, too.
 
-    Where the differences confirm it, it adds its digits to theirs; one that they
-    contradict does not suit the function, and counts for nothing. Returns what to note.
+    Where differences confirm the complex step, its higher accuracy decides; where they
+    contradict it, the function is not analytic, and it is ignored. Returns notes.
     """
     entries = np.flatnonzero(found.verdict == OK)
     if entries.size == 0:
@@ -303,11 +305,11 @@ def _ask_complex_step(found: Verdicts, result: Result, function: Function) -> tu
         slopes = complex_slopes(function, entries, result.value, result.noise)
     except COMPLEX_REFUSALS as error:
         text = str(error).partition("\n")[0]
-        return (f"is declared analytic, but does not take complex numbers: {text}",)
+        return (f"is declared analytic, but does not accept complex numbers: {text}",)
     known = ~np.isnan(slopes)
     entries, slopes = entries[known], slopes[known]
     g, numeric = result.analytic[entries], found.numeric[entries]
-    # as far as a right analytic slope may be from the difference
+    # the largest difference between a right slope and the central difference
     allowed = 10 * result.noise / STEP * 2 + 1e-5 * np.maximum(np.abs(g), np.abs(numeric))
     contradicted = np.abs(slopes - numeric) > np.maximum(allowed, 2 * np.abs(g - numeric))
     if contradicted.any():

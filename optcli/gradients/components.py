@@ -1,4 +1,4 @@
-"""Losses, layers and objectives, as functions of all that they have a gradient by."""
+"""Losses, layers and objectives as functions of all that they have a gradient with respect to."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from optcli.objectives.functions import Objective
 
 # Scores up to which nothing overflows in float32, of a loss that says where it does in float64.
 FLOAT32_SCORES = 80.0
-# Numbers that float32 holds with room to square a few of them.
+# Numbers that float32 can square and sum without overflow.
 FLOAT32_MOST = 1e30
 FLOAT32_EPS = float(np.finfo(np.float32).eps)
-# By what part of the largest number float32 may miss float64, for scores of about 1: a log near
-# the edge of its domain loses three of its seven digits.
+# Tolerance between float32 and float64, relative to the largest number, for scores of about 1:
+# a log near the edge of its domain loses three of its seven digits.
 FLOAT32_RTOL = 5e-3
-# Rows whose scores are changed, to see whether the losses of others change.
+# Rows whose scores are changed, to check that the losses of other rows do not change.
 MOST_MOVED = 8
-# By what part a loss may change with another row's scores: nothing but rounding.
+# Relative tolerance for a loss when another row's scores change: rounding.
 COUPLED = 1e-9
 
 
 class LossFunction(Differentiable):
-    """The mean loss of a batch by its scores (B, C), for targets and weights that stay."""
+    """The mean loss of a batch as a function of its scores (B, C)."""
 
     def __init__(
         self, loss: Loss, scores: Array, target: Array, weight: Array | None = None
@@ -57,7 +57,7 @@ class LossFunction(Differentiable):
         return gradient.reshape(points.shape)
 
     def faults(self, *, float32: bool) -> tuple[str, ...]:
-        """Rows that influence each other, and what float32 makes of it."""
+        """Rows that influence each other, and errors in float32."""
         found = self._coupled()
         if not float32 or (self.loss.scores and np.abs(self.x).max(initial=0) > FLOAT32_SCORES):
             return found
@@ -84,7 +84,7 @@ class LossFunction(Differentiable):
         plain = "a plain loss" if isinstance(self.loss, PlainLoss) else "a loss"
         return (
             f"the loss of row {row} changes with the scores of row {moved[replica]}; "
-            f"{plain} sees each row by itself",
+            f"{plain} must treat each row separately",
         )
 
     def _rows(self, replicas: int) -> tuple[Array, Array | None]:
@@ -114,11 +114,11 @@ class ObjectiveFunction(Differentiable):
 
 
 class LayerFunction(Differentiable):
-    """Σ c·y of a layer's output y, by its input rows (B, …) and its parameters.
+    """Σ c·y of a layer's output y, as a function of its input rows (B, …) and parameters.
 
-    The gradient by y is c, and the layer's backward pass must make of it those by input
-    and parameters. Dropout's mask is that of the seed's first step; batch norm keeps no
-    statistics.
+    The gradient with respect to y is c; the layer's backward pass computes those with
+    respect to input and parameters. Dropout's mask is that of the seed's first step; batch
+    norm keeps no statistics.
 
     parameters: by name, (*shape). c: (B, *output).
     """
@@ -154,7 +154,7 @@ class LayerFunction(Differentiable):
         return found
 
     def faults(self, *, float32: bool) -> tuple[str, ...]:
-        """Numbers that influence each other in an activation, and what float32 makes of it."""
+        """Entries of an activation that influence each other, and errors in float32."""
         found = self._coupled() if isinstance(self.layer, Activation) else ()
         if not float32:
             return found
@@ -181,7 +181,8 @@ class LayerFunction(Differentiable):
         at = entry("input", int(changed.argmax()), (self.rows, *self.shape))
         first = entry("input", 0, (self.rows, *self.shape))
         return (
-            f"the output for {at} changes with {first}; an activation sees each number by itself",
+            f"the output for {at} changes with {first}; "
+            "an activation must treat each number separately",
         )
 
     def _binding(self, points: Array, gradients: Array | None) -> Binding:
@@ -214,17 +215,17 @@ class LayerFunction(Differentiable):
 
 
 def _low(array: Any) -> Any:
-    """The same in float32; whole numbers, and nothing, stay as they are."""
+    """The array in float32; integers and None are returned unchanged."""
     if array is None or array.dtype.kind != "f":
         return array
     return array.astype(np.float32)
 
 
 def in_float32(low: Differentiable, function: Differentiable) -> tuple[str, ...]:
-    """How the value and gradient of a function in float32 miss those in float64.
+    """Differences between a function's value and gradient in float32 and in float64.
 
-    Models are trained in float32. Where a number is not finite there, or far from that of
-    float64 at the very same point, an intermediate result overflowed or cancelled.
+    Models are trained in float32. A result that is not finite there, or far from that of
+    float64 at the same point, shows overflow or cancellation of an intermediate result.
     """
     x = low.x.astype(float)
     with np.errstate(all="ignore"):
@@ -248,13 +249,13 @@ def in_float32(low: Differentiable, function: Differentiable) -> tuple[str, ...]
 
 
 def entry(name: str, index: int, shape: tuple[int, ...]) -> str:
-    """`name[2, 0]` for the index into the flat array."""
+    """The entry with this index into the flat array, as in `name[2, 0]`."""
     at: Any = np.unravel_index(index, shape)
     return f"{name}[{', '.join(str(i) for i in at)}]"
 
 
 def parameters_of(layer: Layer, shape: tuple[int, ...], random: np.random.Generator) -> Any:
-    """Parameters as a run starts from, then moved: no bias is 0, no scale is 1."""
+    """Initial parameters plus noise: no bias is 0, no scale is 1."""
     found = {name: np.zeros(size) for name, size in layer.parameters(shape).items()}
     layer.initialize(found, shape, random)
     for array in found.values():
@@ -263,6 +264,6 @@ def parameters_of(layer: Layer, shape: tuple[int, ...], random: np.random.Genera
 
 
 def projection(layer: Layer, rows: int, shape: tuple[int, ...], random: Any) -> Array:
-    """What the outputs count for, (B, *output); no two alike."""
+    """The weights c of the outputs, (B, *output), all different."""
     size = (rows, *layer.output(shape))
     return np.asarray(random.standard_normal(math.prod(size)).reshape(size))

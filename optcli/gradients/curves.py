@@ -1,4 +1,4 @@
-"""Curves: how far differences and an analytic gradient are apart, by the size of the step."""
+"""Curves: the error of finite differences as a function of the step size."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MOST_ENTRIES = 32
 
 @dataclass(frozen=True)
 class Curve:
-    """The largest error among some entries, in parts of the gradient's largest entry.
+    """The largest error of some entries, relative to the gradient's largest entry.
 
-    steps, central, one_sided: (S,). complex_step: a single number, None where it was not
-    asked. step: the one that the check begins with.
+    steps, central, one_sided: (S,). complex_step: one number, None if it was not used.
+    step: the first step of the check.
     """
 
     title: str
@@ -35,9 +35,9 @@ class Curve:
 def curve(
     function: Differentiable, verdict: Array, title: str, *, outcome: str, analytic: bool
 ) -> Curve:
-    """The curve of the entries with the largest slopes, those at a kink left out.
+    """The curve of the entries with the largest slopes, without those at a kink.
 
-    verdict: of each entry, where entries were checked.
+    verdict: of each entry, if entries were checked.
     """
     with np.errstate(all="ignore"):
         x, g = function.x, function.gradients(function.x[None])[0]

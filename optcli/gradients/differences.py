@@ -1,15 +1,15 @@
-"""Differences: what f can tell of its slope, and whether an analytic one agrees.
+"""Differences: finite differences of f, and whether an analytic gradient agrees.
 
 Along a line through x, with f₊ = f(x + h) and f₋ = f(x − h):
 
     C = (f₊ − f₋)/2h        the central difference, whose error is h²f‴/6 and noise/h
-    F = (f₊ − f₀)/h         the slopes to the right
-    B = (f₀ − f₋)/h         and to the left
-    gap = |F − B|           h·f″ where f is smooth; stays as it is at a kink
+    F = (f₊ − f₀)/h         the forward difference
+    B = (f₀ − f₋)/h         the backward difference
+    gap = |F − B|           h·f″ where f is smooth; independent of h at a kink
 
-`noise` is the error of a value of f, and n = 10·noise/h what it may do to a slope. A slope
-that n does not drown is *seen*: an error of a thousandth of it would show. What agrees
-without being seen proves nothing.
+`noise` is the error of a value of f, and n = 10·noise/h a bound of its effect on a slope. A
+slope is *seen* if n is so small that an error of 0.1 % would be detected. Agreement of
+slopes that are not seen proves nothing.
 
 Arrays are (L,) for lines, or (S, L) for the steps of the ladder along each. `a` is the
 analytic slope.
@@ -27,41 +27,41 @@ from optcli.core.errors import OptcliError
 from optcli.gradients.functions import Function
 
 EPS = float(np.finfo(np.float64).eps)
-# The step whose truncation and rounding errors are alike, for |x| up to 1.
+# The step that balances truncation and rounding errors, for |x| up to 1.
 STEP = EPS ** (1 / 3)
-# Where that does not decide: one larger step and five smaller ones.
+# Steps for entries that it does not decide: one larger and five smaller.
 LADDER = STEP * 8.0 ** np.array([1, 0, -1, -2, -3, -4, -5])
-# The ladder goes on, where it has not settled: by so many steps of an eighth for entries of 1
-# and more, down to some 200 units in the last place of x; for smaller ones as far as that.
+# More steps, each an eighth of the last, where the differences have not converged: as many as
+# reach some 200 units in the last place of x.
 MORE_STEPS, MOST_STEPS = 4, 40
-# Between the points at which noise is measured. The wider ones are for functions that lose
-# more places on their way than the result shows: closer values may all be the same.
+# Spacings of the points at which noise is estimated. The wider ones are for functions whose
+# intermediate results are rounded more coarsely: closer values may all be equal.
 SPACINGS = np.array([2.0**-43, 1.3 * 2.0**-36, 2.0**-31])
-# Wider still, for values that do not change even there: those of float32, or rounded ones.
+# Wider still, for values of float32, or rounded ones.
 WIDER = 2.0 ** np.array([-25, -19, -13, -10, -7, -4])
-STAIRS = 2.0**-16  # from this spacing on, only values that repeat themselves are noise
+STAIRS = 2.0**-16  # from this spacing on, only repeated values indicate noise
 DISTINCT = 6  # of the eight values that must differ for the spacing to be wide enough
-# A wider spacing that shows so many times the noise shows the curvature of f.
+# An estimate so many times larger at a wider spacing is due to the curvature of f.
 BENT = 30.0
-# Entries smaller than this have the spacings in proportion.
+# For smaller entries the spacings are scaled in proportion.
 SMALL = 1e-6
-# The part of a slope that n = 10·noise/h may be, so that the slope is seen.
+# The largest n/|slope| at which a slope is seen.
 SEEN = 2e-4
-# What a function says that does not take complex numbers.
+# The errors of functions that do not accept complex numbers.
 COMPLEX_REFUSALS = (TypeError, ValueError, np.exceptions.ComplexWarning, OptcliError)
-# To this part two steps must agree, to contradict a slope.
+# The relative agreement of two steps that is needed to contradict a slope.
 AGREE = 0.05
-# Lines on the further ladder, when none was seen so far.
+# The largest number of lines that are tried again if none was seen.
 MOST_LINES = 256
 
-RTOL = 1e-6  # relative error of a central difference that passes
+RTOL = 1e-6  # relative tolerance of a central difference
 OK, KINK, WRONG, UNRESOLVED = range(4)
 VERDICTS = ("ok", "kink", "wrong", "unresolved")
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """rtol: of the larger of both slopes. atol: added to the floor that noise sets."""
+    """rtol: relative to the larger of both slopes. atol: added to the bound set by noise."""
 
     rtol: float = RTOL
     atol: float = 0.0
@@ -69,11 +69,11 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What was found along L lines.
+    """The verdicts on L lines.
 
-    verdict: an index into VERDICTS. numeric: the slope by differences. ratio: error
-    over tolerance; above 1 where wrong. seen: whether the noise leaves anything to see of
-    the slope, so that an error of a thousandth would show.
+    verdict: an index into VERDICTS. numeric: the slope by differences. ratio: error divided
+    by tolerance; above 1 if wrong. seen: whether the slope exceeds the noise, so that an
+    error of 0.1 % would be detected.
     """
 
     verdict: Array
@@ -82,22 +82,22 @@ class Verdicts:
     seen: Array
 
     def put(self, at: Array, other: Verdicts) -> None:
-        """Replace the lines `at` by others."""
+        """Replace the verdicts on the lines `at`."""
         for name in ("verdict", "numeric", "ratio", "seen"):
             getattr(self, name)[at] = getattr(other, name)
 
 
 def scale_of(x: Array) -> Array:
-    """By how much a step in each entry is larger than at 1."""
+    """The scale of a step in each entry, relative to |x| = 1."""
     return np.maximum(1, np.abs(x))
 
 
 def noise_of(function: Function, f0: float, random: np.random.Generator) -> float:
     """The standard error of a value of f, from fourth differences along a random line.
 
-    Fourth differences of eight values closely spaced leave nothing of a smooth f, and
-    of its noise √70 times as much. J. J. Moré, S. M. Wild, Estimating computational
-    noise, 2011. Never less than half a unit in the last place of f, or of 1.
+    Fourth differences of eight closely spaced values remove a smooth f and multiply its
+    noise by √70. J. J. Moré, S. M. Wild, Estimating computational noise, 2011. At least
+    half a unit in the last place of f, or of 1.
     """
     x = function.x
     size = np.abs(x)
@@ -117,7 +117,7 @@ def noise_of(function: Function, f0: float, random: np.random.Generator) -> floa
         bent = resolved and found > BENT * noise
         if distinct and not bent:
             noise = max(noise, float(found))
-        # differences of exactly 0 tell of even steps, not of noise
+        # differences of exactly 0 mean equal steps, not absence of noise
         resolved = resolved or (distinct >= DISTINCT and found > 0)
         apart = apart or distinct >= DISTINCT
     if apart:
@@ -132,7 +132,7 @@ def noise_of(function: Function, f0: float, random: np.random.Generator) -> floa
 
 
 def seen(n: Array, scale: Array, tolerance: Tolerance) -> Array:
-    """Whether noise n leaves enough of a slope of that size to be seen, or as much as asked."""
+    """Whether a slope of this size is seen despite noise n, or to the tolerance asked for."""
     part = max(SEEN, tolerance.rtol / 4)
     return np.asarray((n <= part * scale) | (4 * n <= tolerance.atol))
 
@@ -140,9 +140,9 @@ def seen(n: Array, scale: Array, tolerance: Tolerance) -> Array:
 def central(
     a: Array, f0: float, up: Array, down: Array, h: Array, noise: float, tolerance: Tolerance
 ) -> tuple[Array, Verdicts]:
-    """One step: which lines (L,) are beyond doubt, and what they would say if all were.
+    """Try one step: which lines (L,) are certainly right, and verdicts as if all were.
 
-    A gap is no proof of a kink, nor an error of a mistake: the ladder has the last word.
+    Neither a gap proves a kink nor an error a wrong gradient: the ladder decides.
     """
     C, F, B = (up - down) / (2 * h), (up - f0) / h, (f0 - down) / h
     n = 10 * noise / h
@@ -167,11 +167,11 @@ def ladder(
     tolerance: Tolerance,
     reach: Array | float = np.inf,
 ) -> tuple[Verdicts, Array]:
-    """Steps (S, L), from the largest: smooth and right, smooth and wrong, or a kink.
+    """Verdicts from several steps (S, L), descending: right, wrong, or a kink.
 
-    reach: how far from x the slopes of f may tell that one of 0 is seen. Also returns
-    which lines are settled: where the differences agree with each other far better than
-    with a slope that they call wrong.
+    reach: the largest distance from x at which slopes of f show that a slope of 0 is seen.
+    Also returns which lines are settled: there the differences agree with each other far
+    better than with a slope that they contradict.
     """
     C, F, B = (up - down) / (2 * h), (up - f0) / h, (f0 - down) / h
     n = 10 * noise / h
@@ -179,7 +179,7 @@ def ladder(
     kink, k, sure = _kinks(gap, n)
     lines = np.arange(a.size)
     smooth = _smooth(a, C, n, tolerance)
-    # a slope of 0 is seen where those around are
+    # a slope of 0 is seen if slopes nearby are
     around = np.where((h <= reach) & np.isfinite(C), np.maximum(np.abs(F), np.abs(B)), 0)
     flat = np.abs(a) * h[1] <= 4 * noise * STEP
     smooth.seen[flat] |= np.asarray(seen(n, around, tolerance).any(axis=0))[flat]
@@ -189,7 +189,7 @@ def ladder(
     steeper = np.maximum(np.abs(low), np.abs(high))
     wide = 1e-4 * steeper + 4 * n[k, lines] + tolerance.atol
     accepted = np.where(outside <= wide, KINK, WRONG)
-    # a kink between x and the step looks as if it were at x
+    # a kink between x and x + h looks like one at x
     at_kink = seen(n[k, lines], steeper, tolerance) & (h <= reach)[k, lines]
     found = Verdicts(
         np.where(kink, accepted, smooth.verdict),
@@ -202,9 +202,9 @@ def ladder(
 
 
 def settled(a: Array, C: Array, n: Array) -> Array:
-    """Where the smallest step that the noise leaves to contradict the slope a is confirmed.
+    """Where the smallest step at which noise allows C to contradict a is confirmed.
 
-    The step before it must agree with it, and far better than a does.
+    C of the next larger step must agree with it far better than a does.
     """
     usable = np.isfinite(C) & (np.abs(a - C) > 4 * n)
     last, lines = len(C) - 1 - usable[::-1].argmax(axis=0), np.arange(a.size)
@@ -220,9 +220,9 @@ def seen_at(
 ) -> Array:
     """The steps at which a slope is seen, each `ratio` times as large as the next.
 
-    The noise leaves enough of it, and the step before or after nearly repeats it: no error of
-    the step, which falls with its square, passes for a slope. agrees: the lines (L,) where
-    the slope a is held to be right; there C must be near it, too.
+    The slope exceeds the noise, and C of the step before or after nearly equals it, so that
+    it is not truncation error, which falls with h². agrees: the lines (L,) where the slope a
+    is accepted; there C must be near it, too.
     """
     apart = np.full((len(C) + 1, C.shape[1]), np.inf)
     apart[1:-1] = np.where(np.isfinite(C[:-1]) & np.isfinite(C[1:]), np.abs(C[:-1] - C[1:]), np.inf)
@@ -236,9 +236,9 @@ def seen_at(
 def _kinks(gap: Array, n: Array) -> tuple[Array, Array, Array]:
     """Which lines have a kink at x, the smallest step that shows a gap, and which are sure.
 
-    There the gap stays from one step to the next, where that of a smooth function falls
-    to an eighth, and that of a jump grows eightfold; and below that step the noise must be
-    what hides it. Sure is what three steps show alike.
+    From one step to the next, the gap of a kink is constant, that of a smooth function falls
+    to an eighth, and that of a jump grows eightfold; at smaller steps noise must hide it.
+    A kink is sure if three steps agree.
     """
     steps, count = gap.shape
     lines = np.arange(count)
@@ -257,7 +257,7 @@ def _kinks(gap: Array, n: Array) -> tuple[Array, Array, Array]:
 
 
 def _smooth(a: Array, C: Array, n: Array, tolerance: Tolerance) -> Verdicts:
-    """The verdict by the step with the least doubt, the next smaller one, or a full agreement."""
+    """The verdict by the step of the smallest error plus noise, the next, or any that agrees."""
     lines = np.arange(a.size)
     finite = np.isfinite(C)
     error = np.where(finite, np.abs(a - C), np.inf)
@@ -278,10 +278,10 @@ def _smooth(a: Array, C: Array, n: Array, tolerance: Tolerance) -> Verdicts:
 def slopes_of_entries(
     function: Function, a: Array, f0: float, noise: float, tolerance: Tolerance, entries: Array
 ) -> Verdicts:
-    """The verdicts on `entries` (L,) of the gradient, a (L,) being what it says.
+    """The verdicts on `entries` (L,) of the gradient, whose values are a (L,).
 
-    One step for all; the ladder for what that leaves in doubt, and for all if none was
-    seen; more steps of the ladder where it has not settled.
+    One step for all; the ladder for doubtful entries, and for the largest if none was seen;
+    a longer ladder where that has not settled.
     """
     x = function.x[entries]
     h = STEP * scale_of(x)
@@ -299,14 +299,14 @@ def slopes_of_entries(
         to = np.stack([x + h, x - h])
         values = function.moved(np.tile(own, 2 * len(h)), to.ravel()).reshape(to.shape)
         step = (to[0] - to[1]) / 2
-        step = np.where(step > 0, step, np.nan)  # rounded away
+        step = np.where(step > 0, step, np.nan)  # lost in rounding
         reach = np.where(x == 0, np.inf, np.abs(x))
         return ladder(a[at], f0, values[0], values[1], step, noise, tolerance, reach)
 
     if doubtful.size:
         verdicts, settled = closer(doubtful, LADDER)
         found.put(doubtful, verdicts)
-        # a kink closer by than the smallest step looks as if it were at x
+        # a kink nearer than the smallest step looks like one at x
         near = (verdicts.verdict == KINK) & ~verdicts.seen
         open_ = np.isfinite(a[doubtful]) & (~settled | near)
         if open_.any():
@@ -323,7 +323,7 @@ def slopes_of_entries(
 
 
 def _longer(x: Array) -> Array:
-    """The ladder with as many more steps as the smallest of these entries need."""
+    """The ladder, extended as far as the smallest of these entries needs."""
     smallest = np.abs(x[x != 0]).min(initial=1.0)
     more = MORE_STEPS + int(np.ceil(-np.log(smallest) / np.log(8)))
     return np.concatenate([LADDER, LADDER[-1] * 8.0 ** -np.arange(1, min(more, MOST_STEPS) + 1)])
@@ -332,18 +332,18 @@ def _longer(x: Array) -> Array:
 def slopes_of_directions(
     function: Function, a: Array, f0: float, noise: float, tolerance: Tolerance, directions: Array
 ) -> Verdicts:
-    """The same along directions (L, P) of steps of about 1."""
+    """The verdicts on slopes a (L,) along directions (L, P) with steps of about 1."""
     h = np.repeat(LADDER[:, None], len(directions), axis=1)
     values = function.along(directions, np.concatenate([h, -h]))
     return ladder(a, f0, values[: len(h)], values[len(h) :], h, noise, tolerance)[0]
 
 
 def complex_slopes(function: Function, entries: Array, f0: float, noise: float) -> Array:
-    """∂f by the imaginary part of f(x + 1e-30·i): no difference is taken, nothing cancels.
+    """∂f by the complex step, Im f(x + 1e-30·i)/1e-30, which has no cancellation.
 
-    NaN where the real part is not f(x): some of NumPy's functions are less precise for
-    complex numbers (log1p near 0). W. Squire, G. Trapp, Using complex variables to
-    estimate derivatives, 1998. Raises one of COMPLEX_REFUSALS where f takes real numbers only.
+    NaN where the real part is not f(x): some of NumPy's functions are less accurate for
+    complex numbers (log1p near 0). W. Squire, G. Trapp, Using complex variables to estimate
+    derivatives, 1998. Raises one of COMPLEX_REFUSALS if f accepts real numbers only.
     """
     tiny = 1e-30
     with warnings.catch_warnings():

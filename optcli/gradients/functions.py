@@ -11,9 +11,9 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.errors import InvalidInput
 
-# Points evaluated together: enough to hide the price of a call, few enough for the cache.
+# Points evaluated together: enough to hide the overhead of a call, few enough for the cache.
 MOST_POINTS, FEWEST_POINTS = 64, 8
-# Numbers that the points of one call may have together (16 MB).
+# The largest number of values of the points of one call (16 MB).
 MOST_NUMBERS = 2**21
 
 
@@ -23,15 +23,15 @@ def cohort_size(numbers: int) -> int:
 
 
 def chunks(count: int, size: int) -> Iterator[slice]:
-    """0 … count cut into pieces of at most `size`."""
+    """Slices of at most `size` that cover 0 … count."""
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
 
 
 class Function(ABC):
-    """A function with one value, and the point x (P,) at which its gradient is checked.
+    """A scalar function, and the point x (P,) at which its gradient is checked.
 
-    room: how many numbers it takes to evaluate it at one point, about.
+    room: roughly how many numbers an evaluation at one point needs.
     """
 
     def __init__(self, x: Array) -> None:
@@ -39,10 +39,10 @@ class Function(ABC):
 
     @abstractmethod
     def values(self, points: Array) -> Array:
-        """The values (K,) at a handful of points (K, P), which may be complex."""
+        """The values (K,) at a few points (K, P), which may be complex."""
 
     def label(self, index: int) -> str:
-        """What the entry of x is called, as in `dense1.weight[3, 4]`."""
+        """The name of an entry of x, such as `dense1.weight[3, 4]`."""
         return f"x[{index}]"
 
     def along(self, directions: Array, t: Array) -> Array:
@@ -66,25 +66,26 @@ class Function(ABC):
 
 
 class Differentiable(Function):
-    """A function that knows its gradient, for R replicas at once."""
+    """A function with an analytic gradient, for R replicas at once."""
 
     @abstractmethod
     def gradients(self, points: Array) -> Array:
         """The analytic gradients (R, P) at the points (R, P), computed as in training.
 
-        The buffers hold NaN beforehand, and other data goes first: nothing of it may be left.
+        The buffers are filled with NaN and used with other data before, to detect values
+        that are left over.
         """
 
     def faults(self, *, float32: bool) -> tuple[str, ...]:
-        """What is wrong with it besides its gradient, in sentences.
+        """Faults other than a wrong gradient, as sentences.
 
-        float32: whether to compare it with itself in float32, which at a kink says nothing.
+        float32: whether to compare float32 with float64, which is meaningless at a kink.
         """
         return ()
 
 
 class Plain(Function):
-    """Somebody's function of an array, called point by point unless it takes many."""
+    """A user's function of an array, called point by point unless it is vectorized."""
 
     def __init__(self, f: Callable[[Any], Any], x: Array, *, vectorized: bool) -> None:
         super().__init__(x.ravel())

@@ -19,13 +19,13 @@ from optcli.models import Architecture, Network
 from optcli.training.settings import Regularization
 from optcli.training.transforms import Regularize
 
-# Layers that treat every row by itself, and alike: rows of all replicas may share a call.
+# Layers that treat every row separately and alike: rows of all replicas may share a call.
 ROW_BY_ROW = (Dense, Activation)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows x (B, …), targets y (B,) or (B, C), and the weights (B,) of the rows, if any."""
+    """Rows x (B, …), targets y (B,) or (B, C), and the rows' weights (B,) or None."""
 
     x: Array
     y: Array
@@ -33,11 +33,11 @@ class Batch:
 
 
 class NetworkFunction(Differentiable):
-    """Loss and penalty of a batch, by the P parameters of a network in training.
+    """Loss and penalty of a batch, as a function of the P parameters of a network in training.
 
-    Dropout's mask is that of the seed's first step, for all; batch norm keeps no
-    statistics. A parameter of one layer leaves what comes before it unchanged: that is
-    computed once. What comes after has the same parameters for all replicas.
+    Dropout's mask is that of the seed's first step for all replicas; batch norm keeps no
+    statistics. The output of the layers before the one whose parameter changes is computed
+    once; the layers after it have the same parameters for all replicas.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class NetworkFunction(Differentiable):
         return gradients.buffer
 
     def _inputs(self) -> Array:
-        """The rows as the first layer takes them."""
+        """The rows in the shape of the first layer's input."""
         return self.batch.x.reshape(self.rows, *self.architecture.inputs)
 
     def scores(self, points: Array) -> Array:
@@ -131,7 +131,7 @@ class NetworkFunction(Differentiable):
         return y.reshape(replicas, self.rows, -1)
 
     def _through(self, step: Step, index: int, x: Array) -> Array:
-        """The output (B, …) of one layer, at the parameters as they are."""
+        """The output (B, …) of one layer at the present parameters."""
         binding = self.binding_of(step, index, 1, self.x.dtype)
         own = binding.empty(*step.shape)
         own[...] = x
@@ -145,7 +145,7 @@ class NetworkFunction(Differentiable):
         dtype: Any,
         rows: int | None = None,
     ) -> Binding:
-        """Room to go forward only; rows: of a replica, by default the batch's."""
+        """A binding for the forward pass only; rows: per replica, by default the batch's."""
         return Binding(
             views,
             {},
@@ -161,7 +161,7 @@ class NetworkFunction(Differentiable):
     def binding_of(
         self, step: Step, index: int, replicas: int, dtype: Any, rows: int | None = None
     ) -> Binding:
-        """A layer's binding, its parameters the same for all replicas."""
+        """A layer's binding with the same parameters for all replicas."""
         views = self.architecture.layout.views(self.x[None].astype(dtype))
         shared = {
             name: np.broadcast_to(view, (replicas, *view.shape[1:])) for name, view in views.items()
@@ -201,7 +201,7 @@ class Tail:
         first, *rest = steps[index:]
         widths = sum(step.layer.buffer_size(step.shape) for step in steps[index:])
         own = columns.stop - columns.start
-        # a replica has its parameters, and what its rows take in the layers to come
+        # numbers per replica: its parameters, and its rows in the layers that follow
         self.replicas = max(2, min(cohort_size(own + whole.rows * widths), wanted))
 
         names = list(first.layer.parameters(first.shape))
@@ -222,7 +222,7 @@ class Tail:
         self.names = {name: f"{first.name}.{name}" for name in names}
 
     def _bound(self, step: Step, index: int, dtype: Any) -> tuple[Pass, tuple[int, ...]]:
-        """A layer, and the shape in which it takes its input."""
+        """A layer bound to its buffers, and the shape of its input."""
         whole = self.whole
         if isinstance(step.layer, ROW_BY_ROW):
             rows = self.replicas * whole.rows
@@ -232,7 +232,7 @@ class Tail:
         return step.layer.bind(binding), (*binding.leading, *step.shape)
 
     def values(self, entries: Array, to: Array) -> Array:
-        """The values (K,), for at most as many replicas as there are."""
+        """The values (K,) of at most as many replicas as are bound."""
         count = len(entries)
         rows, columns = np.arange(count), entries - self.columns.start
         self.buffer[rows, columns] = to

@@ -1,4 +1,4 @@
-"""Result: what a check found, entry by entry, and how it is said."""
+"""Result: the result of a check by entry, and its text."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from optcli.core.arrays import Array
 from optcli.core.errors import OptcliError
 from optcli.gradients.differences import KINK, UNRESOLVED, VERDICTS, WRONG
 
-# What a check comes to.
+# The outcomes of a check.
 RIGHT_GRADIENT, WRONG_GRADIENT, NOT_CHECKED = "right", "wrong", "not checked"
 
 
 class WrongGradient(OptcliError, AssertionError):
-    """A gradient is not that of its function; the text names the entries."""
+    """The gradient is wrong; the text names the entries."""
 
 
 class UncheckedGradient(WrongGradient):
-    """A gradient could not be checked; the text says why."""
+    """The gradient could not be checked; the text says why."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """One entry of a gradient, or one projection of it.
 
-    ratio: the error over its tolerance. verdict: one of VERDICTS.
+    ratio: error divided by tolerance. verdict: one of VERDICTS.
     """
 
     index: int
@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """The entries of one weight, or one layer's: how many, the worst, and how many failed."""
+    """The entries of one parameter array: their number, the largest ratio, kinks and failures."""
 
     name: str
     entries: int
@@ -51,13 +51,13 @@ class Group:
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a check found.
+    """The result of a check.
 
-    analytic, numeric, ratio (error over tolerance), verdict (index into VERDICTS): one
-    for each entry. labels: of the entries. value, noise: f(x), and the error it has.
-    seen: which entries are large enough for a wrong one to be noticed. unit: what the
-    entries are. problems: what is wrong besides, in sentences. reason: why the gradient
-    could not be checked; empty where it could. notes: what else is worth knowing.
+    analytic, numeric, ratio (error divided by tolerance), verdict (index into VERDICTS): one
+    for each entry. labels: names of the entries. value, noise: f(x) and its error. seen:
+    which entries exceed the noise, so that an error would be detected. unit: `entries` or
+    `projections`. problems: other faults, as sentences. reason: why the gradient could not
+    be checked; empty if it was. notes: further remarks.
     """
 
     name: str
@@ -93,25 +93,25 @@ class Result:
 
     @property
     def failed(self) -> Array:
-        """Which entries (P,) are wrong, or could not be checked."""
+        """Which entries (P,) are wrong or could not be checked."""
         return np.asarray((self.verdict == WRONG) | (self.verdict == UNRESOLVED))
 
     @property
     def verdicts(self) -> list[str]:
-        """A word for each entry: `ok`, `kink`, `wrong`, `unresolved`."""
+        """The verdict of each entry: `ok`, `kink`, `wrong` or `unresolved`."""
         return [VERDICTS[v] for v in self.verdict]
 
     @property
     def worst_ratio(self) -> float:
-        """The largest error over tolerance."""
+        """The largest ratio of error to tolerance."""
         return float(self.ratio.max(initial=0.0))
 
     def count(self, verdict: str) -> int:
-        """How many entries have it."""
+        """The number of entries with this verdict."""
         return int((self.verdict == VERDICTS.index(verdict)).sum())
 
     def entry(self, index: int) -> Entry:
-        """All that is known of one entry."""
+        """One entry by index."""
         analytic, numeric, ratio = (
             float(of[index]) for of in (self.analytic, self.numeric, self.ratio)
         )
@@ -119,12 +119,12 @@ class Result:
         return Entry(index, self.labels[index], analytic, numeric, ratio, verdict)
 
     def worst(self, count: int = 5) -> list[Entry]:
-        """The entries with the largest error over tolerance; those that failed come first."""
+        """The entries with the largest ratios; failed ones come first."""
         order = np.lexsort((np.arange(len(self.ratio)), -self.ratio, ~self.failed))
         return [self.entry(int(index)) for index in order[:count]]
 
     def groups(self) -> list[Group]:
-        """The entries by what stands before the bracket of their label, as in `dense1.weight`."""
+        """The entries grouped by parameter array, such as `dense1.weight`."""
         names = np.array([label.partition("[")[0] for label in self.labels])
         found = []
         for name in dict.fromkeys(names.tolist()):
@@ -140,7 +140,7 @@ class Result:
         return f"{len(self.ratio):,} {self.unit}: {said}"
 
     def hint(self) -> str:
-        """What all wrong entries have in common, if it is a factor; else nothing."""
+        """The common factor of all wrong entries, in words; empty if there is none."""
         wrong = self.verdict == WRONG
         numeric, analytic = self.numeric[wrong], self.analytic[wrong]
         large = np.abs(numeric) > 1e-3 * np.abs(numeric).max(initial=0)
@@ -160,7 +160,7 @@ class Result:
     def raise_if_wrong(self) -> None:
         """Raise WrongGradient, an AssertionError, unless the gradient is right.
 
-        Where it could not be checked, it is an UncheckedGradient that says why.
+        The error is an UncheckedGradient if the gradient could not be checked.
         """
         if self.outcome == NOT_CHECKED:
             raise UncheckedGradient(str(self))
@@ -168,7 +168,7 @@ class Result:
             raise WrongGradient(str(self))
 
     def lines(self, most: int = 5, width: int = 100) -> list[str]:
-        """The verdict, the worst entries, and what may have gone wrong."""
+        """The verdict, the worst entries, problems and hints."""
         shown = self.worst(1)
         if self.outcome == NOT_CHECKED:
             shown = []
@@ -191,7 +191,7 @@ class Result:
 
 
 def entry_lines(entries: Sequence[Entry], width: int = 100) -> list[str]:
-    """A heading, and a line for each entry; where the width demands it shorter, or two."""
+    """A heading, and a line for each entry, or two where the width is small."""
     if not entries:
         return []
     for digits, verdicts in ((9, True), (6, False)):

@@ -1,12 +1,12 @@
-"""The Taylor test: a gradient against random directions, for large functions.
+"""The Taylor test: check a gradient along random directions, for large functions.
 
 Along a unit direction v, with remainders
 
     odd(t)  = |(f(x + tv) − f(x − tv))/2 − t·g·v|      of order 3 if g is right, 1 if wrong
     even(t) = |(f(x + tv) + f(x − tv))/2 − f(x)|       of order 2 where smooth, 1 at a kink
 
-It finds a wrong sign or a lost layer, not 0.1 % of one entry among thousands. It is decided
-at its best step; a slope fitted to the orders misleads where noise or a kink is near.
+It detects a wrong sign or a missing layer, but not an error of 0.1 % in one of thousands of
+entries. The best step decides; an order fitted to all steps misleads near noise or kinks.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from optcli.gradients.functions import Function
 
 PROJECTIONS = 8
 STEPS = 2.0 ** -np.arange(3.0, 41.0)
-# Between these sizes of the largest entry, directions have length 1; else in proportion.
+# If the largest entry lies in this range, directions have length 1; else its size.
 ORDINARY = (1e-3, 1e3)
 
 
 def directions(x: Array, random: np.random.Generator, count: int = PROJECTIONS) -> Array:
-    """Random signs (L, P), of length 1; longer or shorter where x is very large or small."""
+    """Directions (L, P) of random signs, of length 1, or scaled for very large or small x."""
     signs = random.choice([-1.0, 1.0], (count, x.size))
     largest = np.abs(x).max(initial=0)
     scale = 1.0 if not largest or ORDINARY[0] <= largest <= ORDINARY[1] else largest
@@ -53,7 +53,7 @@ def projections(
     up, down = values[: len(t)], values[len(t) :]
     odd = np.abs((up - down) / 2 - t * slope)
     even = np.abs((up + down) / 2 - f0)
-    # what rounding does to f, to x + tv, and to t·g·v
+    # the rounding errors of f, of x + tv, and of t·g·v
     products = function.x * gradient
     largest = np.abs(products).max(initial=0) or 1.0  # squares of 1e300 overflow
     length = largest * np.linalg.norm(products / largest)
@@ -70,7 +70,7 @@ def projections(
 
     kink = np.array([_kink(steps, odd[:, i], even[:, i], n[:, i], usable[:, i]) for i in lines])
     verdict = np.where(kink, KINK, np.where(ratio <= 1, OK, WRONG))
-    # wrong only where the differences agree with each other far better than with the slope
+    # wrong only if the differences agree with each other far better than with the slope
     verdict[(verdict == WRONG) & ~settled(slope, slopes, n / t)] = UNRESOLVED
     verdict[~usable.any(axis=0)] = UNRESOLVED
     verdict[~np.isfinite(slope)] = WRONG
@@ -79,7 +79,7 @@ def projections(
     ratio_of_steps = round(steps[0] / steps[1])
     noisy, agrees = n / t, verdict == OK
     visible = seen_at(slope, slopes, noisy, scale, tolerance, ratio_of_steps, agrees).any(axis=0)
-    # a slope of 0, or a kink, is seen where f changes nearer to x than x is to 0
+    # a slope of 0, or a kink, is seen if f changes nearer to x than x is to 0
     entry_step = t * np.abs(v).max(axis=1)
     reach = np.abs(function.x).max(initial=0) or np.inf
     even_seen = seen(noisy, np.where(usable & (entry_step <= reach), even / t, 0), tolerance)
@@ -90,7 +90,7 @@ def projections(
 
 
 def _kink(steps: Array, odd: Array, even: Array, n: Array, usable: Array) -> bool:
-    """Whether even/t stays level over its last three steps above the noise, and covers odd/t."""
+    """Whether even/t is constant over its last three steps above the noise and exceeds odd/t."""
     shown = np.flatnonzero(usable & (even > 8 * n))[-3:]
     if len(shown) < 3:
         return False

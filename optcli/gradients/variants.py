@@ -1,7 +1,7 @@
-"""Variants: a registered class with its defaults, and with its hyperparameters changed.
+"""Variants: instances of a registered class with changed hyperparameters.
 
-Each is changed by itself, then every two of them together, then all: a gradient may be right
-in one term and in another, and wrong where they meet.
+Each hyperparameter is changed singly, then in pairs, then all together, since a gradient may
+be wrong only in the interaction of two terms.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from typing import Annotated, Any, Literal
 from optcli.core.errors import InvalidInput
 from optcli.core.specs import Ge, Gt, Le, Lt
 
-# Tried in turn for a number, until one lies in its range and the class takes it.
+# Values tried in turn for a number, until one is in range and accepted by the class.
 NUMBERS = (0.3, 1.3, 2.3, 0.03, -0.7)
-# For hyperparameters that take one number for each of the three classes or labels; for
-# the rest of their kind a number will do.
+# The value of hyperparameters with one number for each of the three classes or labels.
 FOR_EACH = (0.4, 1.0, 2.5)
-# More combinations of two than this are made of the first value of each alone.
+# If there are more pairs, only the first value of each hyperparameter is used.
 MOST_PAIRS = 40
-# What a class may say no with.
+# The errors by which a class may reject a value.
 REFUSALS = (InvalidInput, ValueError, TypeError, ArithmeticError, AssertionError)
 
 
@@ -35,12 +34,12 @@ def variants(
     refused: list[str] | None = None,
     **given: Any,
 ) -> Iterator[tuple[str, Any]]:
-    """What differs from the defaults, in words, and the instance; `given` holds for all.
+    """Yield what differs from the defaults, in words, and the instance.
 
-    Where the kind of a hyperparameter is not known here, there is no variant of it, nor one
-    of a value that the class refuses: another is tried. accepts: raises for an instance
-    that does not work. refused: takes a sentence for every value refused. Raises
-    InvalidInput for a class that cannot be made without more being given.
+    given: hyperparameters of all instances. Hyperparameters of an unknown type are not
+    changed; a value that the class rejects is replaced by another. accepts: raises an error
+    for an instance that does not work. refused: collects a sentence for every rejected
+    value. Raises InvalidInput if the class cannot be made from its defaults.
     """
     try:
         yield "", cls(**given)
@@ -93,13 +92,13 @@ def _together(
         try:
             yield made(**changes)
         except REFUSALS:
-            continue  # each by itself is taken, but not together
+            continue  # each is accepted singly, but not both
 
 
 def refusal(name: str, value: Any, error: BaseException) -> str:
-    """That a value was refused, and what spares it from being tried."""
+    """The note on a rejected value, with a remedy."""
     text = str(error).partition("\n")[0] or type(error).__name__
-    said = f"{words(name, value)}, which was tried, is refused: {text}"
+    said = f"{words(name, value)}, a value that was tried, is rejected: {text}"
     if isinstance(value, float):
         said += f"; give the field its range, as in {name}: Annotated[float, Ge(1)]"
     return said
@@ -114,9 +113,9 @@ def words(name: str, value: Any) -> str:
 
 
 def others(hint: Any, default: Any) -> list[list[Any]]:
-    """Values that are not the default: a list for each kind that the annotation allows.
+    """Values other than the default: a list for each type that the annotation allows.
 
-    Of each list the first that is taken will do.
+    Of each list the first accepted value is used.
     """
     base, notes = unwrapped(hint)
     if base is bool:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from optcli.gradients.cases import (
-    Subject,
-    activation_subject,
-    layer_subject,
-    loss_subject,
-    model_subject,
-    objective_subject,
+    CaseSet,
+    activation_cases,
+    layer_cases,
+    loss_cases,
+    model_cases,
+    objective_cases,
 )
 from optcli.gradients.check import How
 from optcli.gradients.result import Result
@@ -23,18 +23,18 @@ from optcli.objectives.functions import Objective
 from optcli.plugins.laws.base import Finding, line_of, raised
 
 LAW = "its gradient is that of its value (optcli gradcheck)"
-SUBJECTS: tuple[tuple[type[Any], Callable[[type[Any]], Subject]], ...] = (
-    (Loss, loss_subject),
-    (Activation, activation_subject),
-    (Layer, layer_subject),
-    (Model, model_subject),
-    (Objective, objective_subject),
+CASES: tuple[tuple[type[Any], Callable[[type[Any]], CaseSet]], ...] = (
+    (Loss, loss_cases),
+    (Activation, activation_cases),
+    (Layer, layer_cases),
+    (Model, model_cases),
+    (Objective, objective_cases),
 )
 
 
 def check(cls: type[Any]) -> Iterator[Finding]:
     """Whether all cases of a class are right; nothing for a kind without gradients."""
-    make = next((make for base, make in SUBJECTS if issubclass(cls, base)), None)
+    make = next((make for base, make in CASES if issubclass(cls, base)), None)
     if make is None:
         return
     try:
