@@ -16,7 +16,7 @@ import optcli
 from optcli.cli.main import run
 from optcli.core.environment import blas_threads
 from optcli.core.errors import InvalidInput
-from optcli.gradients import UncheckedGradient, WrongGradient
+from optcli.gradients import UncheckedGradient, WrongGradient, taylor
 from optcli.gradients.cases import Case, case_sets, cohort_cases, loss_cases
 from optcli.gradients.check import How, check
 from optcli.gradients.components import LossFunction
@@ -792,3 +792,12 @@ def test_a_plug_in_trains_with_weights_and_in_float32(tmp_path):
     rows = (tmp_path / "out" / "history.csv").read_text().splitlines()
     losses = [float(row.split(",")[3]) for row in rows[1:]]
     assert losses[-1] < losses[0]
+
+
+def test_equal_entries_of_a_sparse_gradient_cancel_along_no_direction():
+    gradient = np.zeros(300)
+    gradient[[3, 200]] = 0.25, -0.25  # a hinge: the true class and the highest other
+    for seed in range(100):
+        v = taylor.directions(np.ones(300), np.random.default_rng(seed), 2)
+        np.testing.assert_allclose(np.linalg.norm(v, axis=1), 1)
+        assert np.abs(v @ gradient).min() > 1e-8

@@ -25,9 +25,9 @@ NULL = "\ud800"
 # Without width or meaning at the ends of a cell: zero-width, direction and byte order marks.
 _MARKS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\u202a\u202b\u202c\u202d\u202e"
 _MARKS += "\u2066\u2067\u2068\u2069\ufeff"
-_EDGE = (
-    "".join(chr(c) for c in range(0x3001) if chr(c).isspace()) + _MARKS + "\u2066\u2067\u2068\u2069"
-)
+_END_OF_FILE = "\x1a"  # with which old systems end a text, and its last cell
+_EDGE = "".join(chr(c) for c in range(0x3001) if chr(c).isspace()) + _MARKS + _END_OF_FILE
+_EDGE_ASCII = "".join(c for c in _EDGE if c.isascii())
 _NOTHING = dict.fromkeys(map(ord, _MARKS))
 _NO_BREAK = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " "})
 
@@ -35,7 +35,7 @@ _NO_BREAK = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " "})
 def clean(text: str) -> str:
     """A cell or a name without what is invisible at its ends; no-break spaces become spaces."""
     if text.isascii():
-        return text.strip()
+        return text.strip(_EDGE_ASCII)
     return text.strip(_EDGE).translate(_NO_BREAK)
 
 

@@ -35,11 +35,15 @@ ORDINARY = (1e-3, 1e3)
 
 
 def directions(x: Array, random: np.random.Generator, count: int = PROJECTIONS) -> Array:
-    """Directions (L, P) of random signs, of length 1, or scaled for very large or small x."""
-    signs = random.choice([-1.0, 1.0], (count, x.size))
+    """Random directions (L, P) of length 1; longer or shorter where x is very large or small.
+
+    Entries have random signs and sizes: of equal sizes the few equal entries of a sparse
+    gradient, as that of a hinge, may cancel.
+    """
+    v = random.choice([-1.0, 1.0], (count, x.size)) * random.uniform(0.5, 1.5, (count, x.size))
     largest = np.abs(x).max(initial=0)
     scale = 1.0 if not largest or ORDINARY[0] <= largest <= ORDINARY[1] else largest
-    return np.asarray(signs * (scale / np.sqrt(x.size)))
+    return np.asarray(v * (scale / np.linalg.norm(v, axis=1, keepdims=True)))
 
 
 def projections(
