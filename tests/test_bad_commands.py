@@ -131,6 +131,7 @@ def test_a_link_that_leads_nowhere_is_no_place_for_a_folder(place, capsys):
 
 
 def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys, monkeypatch):
+    pytest.importorskip("distributed")  # to import it takes its time as well
     assert dispatch.CONNECT_SECONDS < 10
     monkeypatch.setattr(dispatch, "CONNECT_SECONDS", 0.5)
     with socket.socket() as silent:  # takes connections and answers nothing
@@ -139,7 +140,7 @@ def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys, monkeypatch
         for address in ("127.0.0.1:9", f"127.0.0.1:{silent.getsockname()[1]}"):
             began = time.monotonic()
             assert run(["compare", "sgd", "adam", "--backend", f"dask://{address}"]) == 3
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
             said = capsys.readouterr().err
             assert said.startswith(f"--backend dask://{address}: no scheduler answers there ")
     assert not Path("runs").exists()

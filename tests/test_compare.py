@@ -20,7 +20,8 @@ import pytest
 import optcli
 from optcli import config as configs
 from optcli.cli.main import run
-from optcli.comparison import statistics, trials, tuning
+from optcli.comparison import trials, tuning
+from optcli.comparison.ranking import rank
 from optcli.comparison.trials import Job, Trial
 from optcli.core.errors import InvalidInput
 from optcli.display import compare, verdict
@@ -59,7 +60,7 @@ def test_the_built_in_problem_has_its_known_answer(whole_step_times, tmp_path, c
     assert (first["label"], first["rank"], second["rank"]) == ("adam", 1, 2)
     # the noise has variance 0.01; a mean over 10 splits may be a little below
     assert 0.009 < first["median"] < 0.012 < second["median"]
-    assert second["step_cost"] == 1  # plain SGD is what prices are measured against
+    assert second["step_cost"] == 1  # plain SGD is what relative_step_times are measured against
     for name in ("runs.csv", "history.csv", "curves.png", "sensitivity.png", "checksums.json"):
         assert (tmp_path / "here" / name).stat().st_size
 
@@ -94,7 +95,7 @@ def test_the_summary_agrees_with_the_statistics_of_its_runs(three):
         ]
         assert final[row["label"]] == row["values"]
         assert row["median"] == np.median(row["values"])
-    compared = statistics.compare(final)
+    compared = rank(final)
     for pair in found.summary["pairs"]:
         expected = compared.pairs[pair["a"], pair["b"]]
         assert (pair["difference"], pair["p_value"]) == (expected.difference, expected.p_value)
@@ -488,7 +489,7 @@ def test_equal_settings_are_rarely_told_apart(pool, k, n):
     claims = 0
     for _ in range(1000):
         drawn = random.choice(pool, (k, n), replace=False)
-        compared = statistics.compare({str(i): own for i, own in enumerate(drawn)})
+        compared = rank({str(i): own for i, own in enumerate(drawn)})
         claims += any(pair.verdict != "tied" for pair in compared.pairs.values())
     assert claims <= 71
 

@@ -105,7 +105,9 @@ def test_a_run_survives_an_error_at_any_write(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_a_comparison_survives_an_error_at_any_write(tmp_path, monkeypatch):
-    monkeypatch.setattr(one_problem, "prices", lambda _: {})  # takes time, and writes nothing
+    monkeypatch.setattr(
+        one_problem, "relative_step_times", lambda _: {}
+    )  # takes time, and writes nothing
     settings = optcli.ComparisonSettings(tune=1, seeds=6)
 
     def compare(out):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from optcli.comparison.summary import stillborn
+from optcli.comparison.summary import diverged_at_once
 from optcli.comparison.trials import Result
 from optcli.display.words import closing
 from optcli.losses.plain import PlainLoss
@@ -106,5 +106,5 @@ def test_a_comparison_counts_them():
         "sgd": [result("diverged", 1), result("diverged", 1)],
         "adam": [result("diverged", 2), result("completed", 1)],
     }
-    assert stillborn(runs).startswith("2 of 4 final runs diverged at the first step")
-    assert stillborn({"adam": runs["adam"]}) == ""
+    assert diverged_at_once(runs).startswith("2 of 4 final runs diverged at the first step")
+    assert diverged_at_once({"adam": runs["adam"]}) == ""

@@ -210,9 +210,9 @@ RULES_IN_USE = {
     "no such name": (
         "return {'rate': self.lr}",
         STEP,
-        "Mine.update takes 'lr', which nobody gives",
+        "Mine.update takes 'lr', which does not exist",
     ),
-    "none": ("return {}", STEP, ":6: optimizer 'mine': Mine.update takes 'lr', which nobody gives"),
+    "none": ("return {}", STEP, ":6: optimizer 'mine': Mine.update takes 'lr', which does not"),
     "no step": (
         "return {'lr': self.lr}",
         "return x - lr * g",

@@ -186,7 +186,7 @@ def test_names_that_nobody_has_are_told_at_once():
         def update(self, x, g, s, raet):
             pass
 
-    words = r"Misspelled.update takes 'raet', which nobody gives it; did you mean 'rate'\?"
+    words = r"Misspelled.update takes 'raet', which does not exist; did you mean 'rate'\?"
     with pytest.raises(InvalidInput, match=words):
         Stepper([Misspelled()], np.ones((1, 2)), np.ones((1, 2)))
 
@@ -203,5 +203,5 @@ def test_names_that_nobody_has_are_told_at_once():
             pass
 
     stepper = Stepper([Begins()], np.ones((1, 2)), np.ones((1, 2)))
-    with pytest.raises(InvalidInput, match=r"Begins.start takes 'n', which nobody gives it"):
+    with pytest.raises(InvalidInput, match=r"Begins.start takes 'n', which does not exist"):
         stepper.plan(1, 1)

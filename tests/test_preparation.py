@@ -512,8 +512,10 @@ def test_groups_stay_together(tmp_path):
     assert not groups[0] & groups[2]
     assert not groups[1] & groups[2]
     for other, told in ((0.2, "0.2"), ({"last": 0.1}, "{last: 0.1}")):
-        assert faults(path, "y", "values", Split(validation=other, test=way)) == (
-            f"split.validation: is {told}, which would divide the groups of 'part'; "
+        with pytest.raises(InvalidInput) as caught:
+            Split(validation=other, test=way)
+        assert str(caught.value) == (
+            f"validation: is {told}, which would divide the groups of 'part'; "
             "use {group: part, fraction: …}, or 0"
         )
 
@@ -551,24 +553,24 @@ def test_a_table_of_its_own(tmp_path):
 
 SPLITS = [
     (
-        Split(validation=0.6, test=0.5),
-        "split: fractions of 1.1 in all leave no training row; must be less than 1",
+        {"validation": 0.6, "test": 0.5},
+        "fractions of 1.1 in all leave no training row; must be less than 1",
     ),
     (
-        Split(validation={"lst": 0.2}),
-        "split.validation: is {lst: 0.2}; must be a fraction, a table's path, "
+        {"validation": {"lst": 0.2}},
+        "validation: is {lst: 0.2}; must be a fraction, a table's path, "
         "{column: name}, {group: name, fraction: f} or {last: f}; did you mean 'last'?",
     ),
     (
-        Split(test={"last": 2}),
-        "split.test: takes 2 of the rows; must be in (0, 1)",
+        {"test": {"last": 2}},
+        "test: takes 2 of the rows; must be in (0, 1)",
     ),
     (
-        Split(validation={"column": "prt"}),
+        {"validation": {"column": "prt"}},
         "split: no column 'prt'; did you mean 'part'? (PATH has x, part, t, y)",
     ),
     (
-        Split(validation={"last": 0.95}),
+        {"validation": {"last": 0.95}},
         "split: leaves no training row of 6; take less for validation and test",
     ),
 ]
@@ -577,7 +579,9 @@ SPLITS = [
 @pytest.mark.parametrize(("split", "message"), SPLITS)
 def test_faults_of_splits(tmp_path, split, message):
     path = numbered(tmp_path, 6)
-    assert faults(path, "y", "values", split) == message.replace("PATH", str(path))
+    with pytest.raises(InvalidInput) as caught:  # keys of the split itself are relative to it
+        prepared(path, "y", "values", Split(**split))
+    assert str(caught.value) == message.replace("PATH", str(path))
 
 
 @pytest.mark.parametrize("name", [n for n in DATASETS.names() if n != "csv"])

@@ -361,7 +361,7 @@ def whole_of_killed(tmp_path_factory):
 
 def write(path):
     """The config as a file."""
-    from optcli.config.inline_spec import written
+    from optcli.config.writing import written
 
     path.write_text(written(CONFIG | KILLED))
     return path

@@ -10,29 +10,22 @@ import numpy as np
 import pytest
 
 from optcli import config
-from optcli.comparison import statistics
-from optcli.comparison.statistics import (
-    Comparison,
-    band,
-    compare,
+from optcli.comparison import verdict
+from optcli.comparison.power import default_seeds, seeds_needed, smallest_difference
+from optcli.comparison.profile import profile
+from optcli.comparison.ranking import Ranking, median_interval, median_ranks, rank
+from optcli.comparison.signed_rank import (
     critical,
-    default_seeds,
-    default_target,
     differences,
     distribution,
     fewest_seeds,
-    median_interval,
-    median_ranks,
     pair,
     pairs_of,
-    profile,
-    seeds_needed,
-    sentence,
     signed_rank,
-    smallest_difference,
-    steps_to_target,
 )
-from optcli.comparison.step_time import prices, rounds, steady
+from optcli.comparison.step_time import relative_step_times, rounds, steady
+from optcli.comparison.targets import band, default_target, steps_to_target
+from optcli.comparison.verdict import sentence
 from optcli.optimizers.sgd import SGD
 
 INF = math.inf
@@ -154,9 +147,9 @@ def test_estimate_and_interval_are_walsh_averages():
 def plain_chance(n, most):
     """P(T ≤ most), by whole numbers."""
     ways = [1] + [0] * most
-    for rank in range(1, n + 1):
-        for t in range(most, rank - 1, -1):
-            ways[t] += ways[t - rank]
+    for place in range(1, n + 1):
+        for t in range(most, place - 1, -1):
+            ways[t] += ways[t - place]
     return sum(ways) / 2**n
 
 
@@ -377,7 +370,7 @@ def test_ranks_ties_and_order():
         "equal": noise[2] + 0.05,
         "broken": np.full(15, INF),
     }
-    found = compare(values)
+    found = rank(values)
     assert {s.label: s.rank for s in found.standings} == {
         "good": 1,
         "equal": 1,
@@ -403,7 +396,7 @@ def test_who_is_beaten_stands_below_whatever_the_medians():
     better = np.arange(1.0, 16)
     worse = better + 0.01
     worse[8] = 7.5  # in this one seed better, and so by the median
-    found = compare({"worse": worse, "better": better})
+    found = rank({"worse": worse, "better": better})
     assert np.median(worse) < np.median(better)
     assert [(s.label, s.rank) for s in found.standings] == [("better", 1), ("worse", 2)]
 
@@ -411,13 +404,13 @@ def test_who_is_beaten_stands_below_whatever_the_medians():
 def test_the_order_given_changes_nothing():
     values = {f"o{i}": own for i, own in enumerate(diverging(np.random.default_rng(12), (5, 20)))}
     turned = dict(reversed(values.items()))
-    one, other = compare(values), compare(turned)
+    one, other = rank(values), rank(turned)
     assert one.pairs == other.pairs
     assert [s.label for s in one.standings] == [s.label for s in other.standings]
 
 
 def test_one_optimizer_stands_alone():
-    found = compare({"adam": [1.0, 2.0, 3.0]})
+    found = rank({"adam": [1.0, 2.0, 3.0]})
     assert found.standings[0].rank == 1
     assert found.pairs == {}
 
@@ -431,20 +424,20 @@ def test_sentence_of_a_winner():
     d = np.array([-0.003, 0.012, 0.021, 0.029, 0.031, 0.032, 0.034, 0.041, 0.050, 0.060])
     one = pair(0 * d, d)
     assert one.better_in == 0.9
-    said = sentence(compare({"sgd": 0.2 + d, "adam": 0 * d + 0.2}), LR)
+    said = sentence(rank({"sgd": 0.2 + d, "adam": 0 * d + 0.2}), LR)
     low, high = (f"{-end:#.2g}" for end in (one.ci_high, one.ci_low))
     assert said == (
         "adam (lr 0.01) beats sgd (lr 0.3): validation loss lower by 0.031 "
         f"[{low}, {high}], better in 9 of 10 seeds."
     )
     # an accuracy is compared with its sign turned
-    said = sentence(compare({"sgd": d, "adam": 0 * d}), quantity="accuracy", higher=True)
+    said = sentence(rank({"sgd": d, "adam": 0 * d}), quantity="accuracy", higher=True)
     assert said.startswith("adam beats sgd: accuracy higher by 0.031 [")
 
 
 def test_sentence_says_infinite_ends_and_half_seeds():
     d = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, INF]) + 0.0
-    said = sentence(compare({"adam": 0 * np.arange(10.0), "sgd": d}))
+    said = sentence(rank({"adam": 0 * np.arange(10.0), "sgd": d}))
     assert said == (
         "adam beats sgd: validation loss lower by 4.5 [2.0, inf], "
         "better in 9.5 of 10 seeds, ties half."
@@ -455,8 +448,8 @@ def test_sentence_names_the_winner_where_it_stands_second():
     # so it may be where three beat each other in a circle
     good, bad = np.arange(10.0), np.arange(10.0) + 0.5
     bad[0] -= 0.75
-    found = compare({"good": good, "bad": bad})
-    circle = Comparison(found.standings[::-1], {("bad", "good"): pair(bad, good)})
+    found = rank({"good": good, "bad": bad})
+    circle = Ranking(found.standings[::-1], {("bad", "good"): pair(bad, good)})
     assert sentence(circle) == sentence(found)
     assert sentence(found).startswith("good beats bad: validation loss lower by 0.50 [")
     assert sentence(found).endswith("better in 9 of 10 seeds.")
@@ -465,37 +458,35 @@ def test_sentence_names_the_winner_where_it_stands_second():
 def test_sentence_of_a_tie():
     # differences of standard deviation 0.02 around 0
     d = np.array([-1, 1] * 5) * 0.02 * math.sqrt(9 / 10)
-    assert sentence(compare({"adam": 0.2 + d, "sgd": 0 * d + 0.2}), LR) == (
+    assert sentence(rank({"adam": 0.2 + d, "sgd": 0 * d + 0.2}), LR) == (
         "no difference could be shown; with 10 seeds one of about 0.020 would be found in 4 of 5 "
         "tries; about 35 seeds for 0.01."
     )
-    three = compare({"adam": 0.2 + d, "sgd": 0 * d + 0.2, "lion": 9 + d})
+    three = rank({"adam": 0.2 + d, "sgd": 0 * d + 0.2, "lion": 9 + d})
     assert sentence(three, LR).startswith("no difference could be shown between adam (lr 0.01) and")
 
 
 def test_sentence_of_diverged_runs():
     fine = np.linspace(0.1, 0.2, 10)
     bad = np.where(np.arange(10) < 6, INF, fine)
-    assert sentence(compare({"sgd": bad, "adam": fine + 1e-3}), LR) == (
+    assert sentence(rank({"sgd": bad, "adam": fine + 1e-3}), LR) == (
         "sgd diverged in 6 of 10 seeds."
     )
-    assert sentence(compare({"sgd": bad, "adam": fine - 1e-3}), LR) == (
+    assert sentence(rank({"sgd": bad, "adam": fine - 1e-3}), LR) == (
         "sgd diverged in 6 of 10 seeds."
     )
     adam = fine + 1e-3 * np.array([1, -1] * 5)
     adam[0] = INF
-    both = compare({"sgd": np.where(np.arange(10) < 2, INF, fine), "adam": adam})
+    both = rank({"sgd": np.where(np.arange(10) < 2, INF, fine), "adam": adam})
     assert sentence(both) == (
         "no difference could be shown; sgd diverged in 2 of 10 seeds, adam in 1."
     )
 
 
 def test_sentence_of_too_few_seeds_or_none_that_differ():
-    said = sentence(compare({"sgd": np.arange(5.0), "adam": np.arange(5.0) + 1}))
+    said = sentence(rank({"sgd": np.arange(5.0), "adam": np.arange(5.0) + 1}))
     assert said == "no difference could be shown; with 5 seeds none could be, 6 are the fewest."
-    assert (
-        sentence(compare({"a": np.ones(10), "b": np.ones(10)})) == "no difference could be shown."
-    )
+    assert sentence(rank({"a": np.ones(10), "b": np.ones(10)})) == "no difference could be shown."
 
 
 @pytest.mark.parametrize(
@@ -513,7 +504,7 @@ def test_sentence_of_too_few_seeds_or_none_that_differ():
     ],
 )
 def test_sizes_have_two_digits(size, text):
-    assert statistics._digits(size) == text
+    assert verdict._digits(size) == text
 
 
 # Steps to a target
@@ -610,4 +601,4 @@ def test_the_price_of_a_step_does_not_count_the_time_that_other_processes_take()
     task = config.load(values).task()
     each = list(itertools.islice(rounds(task, Waiting(), 0.001), 3))
     assert 0 < min(each) < 0.001  # by the clock on the wall, more
-    assert prices({"mine": (task, SGD())}) == {"mine": 1}
+    assert relative_step_times({"mine": (task, SGD())}) == {"mine": 1}

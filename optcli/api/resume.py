@@ -113,7 +113,6 @@ def _findable(fault: Fault) -> Fault:
 # What may change when a run goes on; the rest would make it another run.
 CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
 
-
 # What lets a run go on that has ended in one of these ways.
 GOES_ON = {
     "completed": "; more training.epochs (or steps) let it go on",

@@ -174,7 +174,7 @@ PATHS = ("dataset.path", "split.validation", "split.test")
 
 def settings(folder: Path) -> dict[str, Any]:
     """The config of a run, by dotted keys; paths as seen from here."""
-    from optcli.config.inline_spec import read
+    from optcli.config.reading import read_written as read
 
     found = dict(_flat(read(folder / "config.yaml")))
     for key in PATHS:

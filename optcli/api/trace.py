@@ -128,7 +128,7 @@ def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, 
 
 def _contents(traced: Traced) -> dict[str, bytes]:
     """The files that say what was traced, and on what."""
-    from optcli.config import inline_spec
+    from optcli.config import writing
 
     config = {
         "objective": {**named(traced.objective), "start": list(traced.start)},
@@ -137,7 +137,7 @@ def _contents(traced: Traced) -> dict[str, bytes]:
         "seed": traced.seed,
     }
     return {
-        "config.yaml": inline_spec.written(config).encode(),
+        "config.yaml": writing.written(config).encode(),
         "environment.json": files.json_bytes(
             {**environment(1, None), "plugins": loading.identity()}
         ),

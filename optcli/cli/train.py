@@ -13,7 +13,6 @@ from optcli.core.errors import Fault, InvalidInput
 
 NAME = "train"
 
-
 Config = Annotated[
     Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)
 ]

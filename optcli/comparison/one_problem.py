@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures, statistics
+from optcli.comparison import figures
+from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure
 from optcli.comparison.result import Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
-from optcli.comparison.step_time import prices
+from optcli.comparison.signed_rank import fewest_seeds, pairs_of
+from optcli.comparison.step_time import relative_step_times
 from optcli.comparison.store import Store
 from optcli.comparison.study import Budget, Study
 from optcli.comparison.summary import summary as summarized
@@ -61,13 +63,13 @@ def run(
 ) -> Comparison:
     """Compare, in a folder of its own, or go on in one that holds a part of it."""
     count = len(problem.entries)
-    pairs = statistics.pairs_of(count)
-    seeds = settings.seeds or statistics.default_seeds(count)
+    pairs = pairs_of(count)
+    seeds = settings.seeds or default_seeds(count)
     first = problem.config(problem.entries[0].label).seed
     budget = Budget(settings.tune, settings.budget, settings.tune_seeds, seeds, first)
     what, columns = measure(problem, settings.metric)
     notes = [*_of_data(problem), *problem.notes]
-    fewest = statistics.fewest_seeds(pairs)
+    fewest = fewest_seeds(pairs)
     if seeds < fewest:
         notes.append(
             f"with {counted(seeds, 'seed')} no difference between {count} can be shown; "
@@ -108,7 +110,7 @@ def run(
         for progress in study.run():
             listener.progress(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
-        summary = summarized(study, prices(chosen))
+        summary = summarized(study, relative_step_times(chosen))
         last = _contents(problem, told, study.goal, settings)
         for name, content in last.items():
             files.write(folder / name, content)
@@ -151,11 +153,11 @@ def _contents(
     problem: Problem, told: dict[str, Any], goal: float | None, settings: ComparisonSettings
 ) -> dict[str, bytes]:
     """The files that say what the comparison is made from, and on what, and by which command."""
-    from optcli.config import inline_spec
+    from optcli.config import writing
 
     written = {**told, "compare": {**told["compare"], "target": goal}}
     return {
-        "config.yaml": inline_spec.written(files.jsonable(written)).encode(),
+        "config.yaml": writing.written(files.jsonable(written)).encode(),
         "environment.json": files.json_bytes(
             {
                 **environment(1, _data(problem)),
@@ -178,10 +180,10 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
 
     Entries and seeds may be added. All that a finished run depends on must be the same.
     """
-    from optcli.config import inline_spec, placeless
+    from optcli.config import placeless, reading
 
     run_folder.check_seal(folder, "config.yaml", "environment.json")
-    old = inline_spec.read(folder / "config.yaml")
+    old = reading.read_written(folder / "config.yaml")
     settings = old.get("compare")
     if not isinstance(settings, dict) or not isinstance(settings.get("target"), int | float | None):
         message = "is damaged: it does not tell the terms; choose another folder"

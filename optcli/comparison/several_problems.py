@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures, one_problem, statistics
+from optcli.comparison import figures, one_problem
 from optcli.comparison.problem import measure, optimizers
+from optcli.comparison.profile import CAP, profile
 from optcli.comparison.result import Benchmark, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
 from optcli.core.environment import environment
@@ -31,7 +32,7 @@ def run(
     listener: Listener,
 ) -> Benchmark:
     """The same optimizers on several configs: a comparison each, and the profile of all."""
-    from optcli.config.inline_spec import written
+    from optcli.config.writing import written
 
     problems = [optimizers(words, source, overrides) for source in sources]
     titles = [problem.title for problem in problems]
@@ -85,13 +86,13 @@ def _across(words: Sequence[str], found: Mapping[str, Comparison]) -> dict[str, 
         for row in each.summary["optimizers"]:
             reached = row["steps_to_target"]
             steps[row["label"]].append(reached["median"] if reached else math.inf)
-    profile = statistics.profile(steps, list(found))
+    over_all = profile(steps, list(found))
     return {
         "configs": {title: each.summary["verdict"] for title, each in found.items()},
-        "counted": list(profile.configs),
-        "unsolved": list(profile.unsolved),
-        "reference": profile.reference,
-        "cap": statistics.CAP,
+        "counted": list(over_all.configs),
+        "unsolved": list(over_all.unsolved),
+        "reference": over_all.reference,
+        "cap": CAP,
         "performances": [
             {
                 "label": p.label,
@@ -100,7 +101,7 @@ def _across(words: Sequence[str], found: Mapping[str, Comparison]) -> dict[str, 
                 "average_rank": p.average_rank,
                 "speed_up": p.speed_up,
             }
-            for p in sorted(profile.performances, key=lambda p: -p.score)
+            for p in sorted(over_all.performances, key=lambda p: -p.score)
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Price: what a step costs, measured apart from the runs that are compared."""
+"""The relative time of a step, measured apart from the runs that are compared."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from optcli.training.task import Task
 ROUNDS = 20
 SECONDS = 0.22  # of all rounds together, where a step is short enough
 ROUND = 0.002, 0.005  # seconds of one optimizer in a round: at least, at most
-SPREAD = 0.25  # between the quartiles of the rounds, beyond which there is no price
+SPREAD = 0.25  # between the quartiles of the rounds, beyond which no time is given
 STEPS = 10**9  # more than are taken
 NAME = ""  # of plain SGD, where it is none of the labels
 
 
-def prices(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float | None]:
+def relative_step_times(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float | None]:
     """The seconds of a step by label, over those of plain SGD on the first one's task.
 
-    Each trains alone, in turn, in 20 rounds; the price is the interquartile mean of the
-    rounds' ratios. None where their quartiles differ by more than a quarter of the median:
-    another measurement would give another price. What an optimizer does less often than in
+    Each trains alone, in turn, in 20 rounds; the result is the interquartile mean
+    of the rounds' ratios. None where their quartiles differ by more than a quarter of the median:
+    another measurement would give another number. What an optimizer does less often than in
     every second round (the snapshots of `svrg`, of many rows) is not seen.
     """
     first = next(iter(settings.values()))[0]

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optcli.comparison import trials
-from optcli.comparison.statistics import default_target, steps_to_target
 from optcli.comparison.store import Store
+from optcli.comparison.targets import default_target, steps_to_target
 from optcli.comparison.trials import Measure, Result, Trial
 from optcli.comparison.tuning import Entry, choose, extension, mean
 from optcli.optimizers.base import Optimizer

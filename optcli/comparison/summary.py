@@ -1,4 +1,4 @@
-"""Findings: what a finished study allows to say, as summary.json has it."""
+"""What summary.json says of a finished study."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from optcli.comparison import statistics
-from optcli.comparison.statistics import Comparison, Pair, Standing, band, median_interval
+from optcli.comparison.ranking import Ranking, Standing, median_interval, rank
+from optcli.comparison.signed_rank import Pair
 from optcli.comparison.study import Study
+from optcli.comparison.targets import band
 from optcli.comparison.trials import Measure, Result
 from optcli.comparison.tuning import Entry
+from optcli.comparison.verdict import sentence
 
 
-def summary(study: Study, prices: Mapping[str, float | None]) -> dict[str, Any]:
+def summary(study: Study, step_times: Mapping[str, float | None]) -> dict[str, Any]:
     """What summary.json says: everyone, best first; all pairs; the verdict.
 
-    prices: of a step, by label, relative to SGD; None where it does not repeat. Numbers are as
+    step_times: of a step, by label, relative to SGD; None where it does not repeat. Numbers are as
     they were measured; what diverged is null once it is JSON.
     """
     measure = study.measure
     entries = {entry.label: entry for entry in study.entries}
     runs = {label: study.final(label, study.chosen[label]) for label in entries}
-    found = statistics.compare({label: _values(own, measure) for label, own in runs.items()})
+    found = rank({label: _values(own, measure) for label, own in runs.items()})
     settings = {label: _setting(study, label) for label in entries}
     goal = study.goal
     return {
@@ -38,12 +40,12 @@ def summary(study: Study, prices: Mapping[str, float | None]) -> dict[str, Any]:
         "resolution": {label: own[0].history["step"][1:2] for label, own in runs.items()},
         "optimizers": [
             _one(study, entries[standing.label], standing, runs[standing.label])
-            | {"step_cost": prices.get(standing.label)}
+            | {"step_cost": step_times.get(standing.label)}
             for standing in found.standings
         ],
         "pairs": [_pair(a, b, pair, measure) for (a, b), pair in found.pairs.items()],
         "verdict": verdict(found, settings, measure),
-        "note": "; ".join(filter(None, [stillborn(runs), varied(study)])),
+        "note": "; ".join(filter(None, [diverged_at_once(runs), varied(study)])),
     }
 
 
@@ -55,12 +57,12 @@ def _stopped(study: Study) -> dict[str, Any] | None:
     return {"runs": ended, "patience": patience} if ended else None
 
 
-def verdict(found: Comparison, settings: Mapping[str, str], measure: Measure) -> str:
+def verdict(found: Ranking, settings: Mapping[str, str], measure: Measure) -> str:
     """The sentence, with what each is set to; the first letter as it is."""
-    return statistics.sentence(found, settings, quantity=measure.words, higher=measure.higher)
+    return sentence(found, settings, quantity=measure.words, higher=measure.higher)
 
 
-def stillborn(runs: Mapping[str, Sequence[Result]]) -> str:
+def diverged_at_once(runs: Mapping[str, Sequence[Result]]) -> str:
     """How many runs diverged at their first step, which no learning rate mends."""
     everyone = [result for own in runs.values() for result in own]
     count = sum(result.outcome == "diverged" and result.steps == 1 for result in everyone)

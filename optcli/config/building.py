@@ -20,9 +20,7 @@ from optcli.config.settings import (
 )
 from optcli.config.validation import Faults, registered, said, spec, unknown
 from optcli.core.arrays import DTYPES
-from optcli.core.errors import InvalidInput
 from optcli.core.specs import fields
-from optcli.data import split as splitting
 from optcli.data.split import Split
 from optcli.metrics import METRICS, usual
 from optcli.objectives.dataset import ObjectiveDataset
@@ -155,12 +153,7 @@ def _dtype(value: Any, faults: Faults) -> str:
 
 def check_together(made: dict[str, Any], value: dict[str, Any], faults: Faults) -> None:
     """What no section can know by itself, as far as the sections are right."""
-    split, training = made["split"], made["training"]
-    if split is not None:
-        try:
-            splitting.check(split)
-        except InvalidInput as error:
-            faults.take((), error)
+    training = made["training"]
     watched = made["schedule"] and made["schedule"].watches("train_loss")
     if watched:
         _check_monitor(watched, ("schedule", "monitor"), made, faults)

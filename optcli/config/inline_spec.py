@@ -1,16 +1,11 @@
-"""Words: specs out of a command line's words, as in `adam:lr=0.01,beta1=0.8`."""
+"""Inline specs: `adam:lr=0.01,beta1=0.8` on the command line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
-from optcli.config.reading import Dumper, parse
-from optcli.config.reading import read as document
+from optcli.config.reading import parse
 from optcli.config.validation import Faults, dotted, registered
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.registry import Registry
@@ -68,19 +63,3 @@ def _settings(word: str, text: str) -> dict[str, Any]:
         except InvalidInput as error:
             raise InvalidInput(Fault(f"{key.strip()}: {error.faults[0].message}", word)) from error
     return found
-
-
-def read(path: Path) -> dict[str, Any]:
-    """The mapping that `written` wrote to a file; raises InvalidInput."""
-    value = document(path).value
-    if not isinstance(value, dict):
-        raise InvalidInput(Fault("is not as optcli wrote it", file=str(path)))
-    return value
-
-
-def written(values: Mapping[str, Any]) -> str:
-    """Plain values as YAML, in their order."""
-    text: str = yaml.dump(
-        dict(values), Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
-    )
-    return text

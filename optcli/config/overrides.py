@@ -38,10 +38,8 @@ EXCLUDED: dict[Key, list[Key]] = {
     ("dataset", "name"): [("objective",)],
 }
 
-
 # Sections within a section that may be given by their name alone.
 BY_NAME = [("training", "average")]
-
 
 # The ways to choose rows, by their keys; one takes the place of another.
 WAYS = ({"column"}, {"group", "fraction"}, {"last"})

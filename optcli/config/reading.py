@@ -245,3 +245,11 @@ class _Values:
 
     def _refuse(self, message: str, line: int) -> NoReturn:
         raise InvalidInput(Fault(message, None, self.document.file, line))
+
+
+def read_written(path: Path) -> dict[str, Any]:
+    """The mapping that `writing.written` wrote to a file; raises InvalidInput."""
+    value = read(path).value
+    if not isinstance(value, dict):
+        raise InvalidInput(Fault("is not as optcli wrote it", file=str(path)))
+    return value

@@ -36,13 +36,11 @@ CHOSEN: dict[str, Registry[Any]] = {
     "schedule": SCHEDULES,
 }
 
-
 PLAIN: dict[str, type[Any]] = {
     "split": Split,
     "regularization": Regularization,
     "training": Training,
 }
-
 
 SECTIONS = (
     "dataset",
@@ -59,19 +57,12 @@ SECTIONS = (
     "dtype",
 )
 
-
 REQUIRED = ("dataset", "model", "loss", "optimizer")
-
 
 # What an objective stands for, and what has no meaning beside one.
 REPLACED = ("dataset", "model", "loss")
-
-
 OF_ROWS = ("split", "regularization", "metrics")
-
-
 OF_BATCHES = ("batch_size", "shuffle", "accumulate")
-
 
 DEFAULTS: dict[str, Any] = {
     "split": {},

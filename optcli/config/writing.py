@@ -37,3 +37,11 @@ def listed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: listed(item) for key, item in value.items()}
     return [listed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def written(values: Mapping[str, Any]) -> str:
+    """Plain values as YAML, in their order."""
+    text: str = yaml.dump(
+        dict(values), Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
+    return text

@@ -39,12 +39,10 @@ __all__ = [
     "unnamed",
 ]
 
-
 # What a loss is about: `classes` one of many, as indices (N,); `labels` yes or no for
 # each of C outputs, as 0 and 1 (N, C); `values` numbers (N, C); `probabilities` of each
 # of C classes, rows (N, C) that sum to 1.
 TargetKind = Literal["classes", "labels", "values", "probabilities"]
-
 
 # A limit of numbers: Ge(0), say, or Gt(-1).
 Bound = Ge | Gt | Le | Lt

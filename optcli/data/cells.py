@@ -203,8 +203,6 @@ _DATE_IF_ALL = re.compile(
     re.IGNORECASE,
 )
 _SEASON = re.compile(r"([0-9]{4})[-/]([0-9]{2})")
-
-
 _ZEROS = re.compile(r"\.0+(?![0-9])|(?<=\.)([0-9]*?)0+(?![0-9])")
 
 

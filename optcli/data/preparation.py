@@ -144,7 +144,7 @@ def prepare(
     """
     roles, dtype = dataset.roles(), np.dtype(dtype)
     parting = splitting.columns_of(split)
-    splitting.check(split, table)
+    splitting.check_columns(split, table)
     features = features_of(roles, table, parting)
     others = [*roles.target, *([roles.weights] if roles.weights else []), *parting]
     warnings = [note.text for note in table.notes if note.column in {None, *features, *others}]

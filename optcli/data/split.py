@@ -29,8 +29,6 @@ from optcli.data.table import Table, listed
 
 PARTS = ("train", "validation", "test")
 WAYS = "a fraction, a table's path, {column: name}, {group: name, fraction: f} or {last: f}"
-
-
 Part = Annotated[float, Ge(0), Lt(1)]
 
 
@@ -55,6 +53,35 @@ class Split:
         bool, Doc("keep the classes in proportion, and each in every part; false: as it comes")
     ] = True
 
+    def __post_init__(self) -> None:
+        """Raise InvalidInput with all that is wrong; keys are relative to the section."""
+        faults = []
+        random = []
+        for part in ("validation", "test"):
+            way = getattr(self, part)
+            if isinstance(way, str):
+                continue
+            if not isinstance(way, Mapping):
+                random.append(way)
+                continue
+            if set(way) not in ({"column"}, {"group", "fraction"}, {"last"}):
+                known = ("column", "group", "fraction", "last")
+                hint = next((suggestion(str(each), known) for each in way if each not in known), "")
+                faults.append(Fault(f"is {_told(way)}; must be {WAYS}{hint}", part))
+                continue
+            fraction = way.get("fraction", way.get("last", 0.5))
+            if isinstance(fraction, bool) or not (
+                isinstance(fraction, int | float) and 0 < fraction < 1
+            ):
+                faults.append(Fault(f"takes {fraction!r} of the rows; must be in (0, 1)", part))
+            elif "column" not in way:
+                random.append(fraction)
+        if sum(random) >= 1 - 1e-9:
+            message = f"fractions of {sum(random):g} in all leave no training row"
+            faults.append(Fault(f"{message}; must be less than 1"))
+        if faults := faults or _grouping_faults(self):
+            raise InvalidInput(*faults)
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -73,49 +100,15 @@ def columns_of(split: Split) -> tuple[str, ...]:
     )
 
 
-def check(split: Split, table: Table | None = None) -> None:
-    """Raise InvalidInput for what is wrong with the split, in itself or for this table."""
+def check_columns(split: Split, table: Table) -> None:
+    """Raise InvalidInput for columns of the split that the table does not have."""
     faults = []
-    random = []
-    for part in ("validation", "test"):
-        way, key = getattr(split, part), f"split.{part}"
-        if isinstance(way, str):
-            continue
-        if not isinstance(way, Mapping):
-            random.append(way)
-            continue
-        if set(way) not in ({"column"}, {"group", "fraction"}, {"last"}):
-            known = ("column", "group", "fraction", "last")
-            hint = next((suggestion(str(each), known) for each in way if each not in known), "")
-            faults.append(Fault(f"is {_told(way)}; must be {WAYS}{hint}", key))
-            continue
-        fraction = way.get("fraction", way.get("last", 0.5))
-        if isinstance(fraction, bool) or not (
-            isinstance(fraction, int | float) and 0 < fraction < 1
-        ):
-            faults.append(Fault(f"takes {fraction!r} of the rows; must be in (0, 1)", key))
-        elif "column" not in way:
-            random.append(fraction)
-    if sum(random) >= 1 - 1e-9:
-        faults.append(
-            Fault(
-                f"fractions of {sum(random):g} in all leave no training row; must be less than 1",
-                "split",
-            )
-        )
-    if not faults:
-        faults = _grouping_faults(split)
-    if table is not None:
-        for name in columns_of(split):
-            if name not in table.columns:
-                table.check_header(name)
-                hint = suggestion(name, table.names)
-                faults.append(
-                    Fault(
-                        f"no column '{name}'{hint} ({table.source} has {listed(table.names)})",
-                        "split",
-                    )
-                )
+    for name in columns_of(split):
+        if name not in table.columns:
+            table.check_header(name)
+            hint = suggestion(name, table.names)
+            message = f"no column '{name}'{hint} ({table.source} has {listed(table.names)})"
+            faults.append(Fault(message, "split"))
     if faults:
         raise InvalidInput(*faults)
 
@@ -144,7 +137,7 @@ def _grouping_faults(split: Split) -> list[Fault]:
                 Fault(
                     f"is {_told(way)}, which would divide the groups of '{other}'; "
                     f"use {{group: {other}, fraction: …}}, or 0",
-                    f"split.{part}",
+                    part,
                 )
             )
     return faults
@@ -157,7 +150,6 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
     a row in each part, as long as it has as many rows. Test rows are taken first by
     `last` and `group`, so that `last` tests on the latest. Raises InvalidInput.
     """
-    check(split, table)
     rng = generator(seed if split.seed is None else split.seed, "split")
     part = table.make(table.rows, np.int8)  # index into PARTS
     part[:] = 0

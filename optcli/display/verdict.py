@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from optcli.comparison.statistics import median_ranks
+from optcli.comparison.ranking import median_ranks
 from optcli.comparison.study import Study
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
@@ -43,7 +43,7 @@ def table(summary: Mapping[str, Any], width: int) -> list[str]:
         what: [number(row["median"]) for row in rows],
         interval: [f"[{brief(row['ci_low'])}, {brief(row['ci_high'])}]" for row in rows],
         "to target": [_steps(row) for row in rows],
-        "step": [_price(row) for row in rows],
+        "step": [_step_time(row) for row in rows],
         "diverged": [f"{row['diverged']}/{summary['seeds']}" for row in rows],
         "default": [_default(row) for row in rows],
         "band": [_band(row) for row in rows],
@@ -82,7 +82,7 @@ def _steps(row: Mapping[str, Any]) -> str:
     return median if steps["reached"] == count else f"{median} ({steps['reached']}/{count})"
 
 
-def _price(row: Mapping[str, Any]) -> str:
+def _step_time(row: Mapping[str, Any]) -> str:
     return "-" if row["step_cost"] is None else f"{row['step_cost']:.2f}x"
 
 

@@ -66,7 +66,6 @@ ACTIVATIONS: Registry[Activation] = Registry(
     "activation", "activations", "optcli.layers.activations", Activation
 )
 
-
 # (1 + 2x)·exp(x²)·erfc(x) as a polynomial in t = (x − 3.75)/(x + 3.75), highest power
 # first: its Chebyshev series for x ≥ 0, as proposed by Shepherd and Laframboise, 1981,
 # computed to 25 terms with 60 digits. The error of erf is below 2e-16.

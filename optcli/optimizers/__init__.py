@@ -1,1 +1,1 @@
-"""Optimizers: one file each; base holds what they share."""
+"""Optimizers: one file each, named as in a config; `base` has what they share."""

@@ -1,4 +1,4 @@
-"""AdaBelief: Adam that divides by how far the gradient is from its mean."""
+"""AdaBelief: Adam scaled by the variance of the gradient around its moving average."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 @OPTIMIZERS.register("adabelief")
 @dataclass(frozen=True)
 class AdaBelief(Optimizer):
-    """Step far where the gradient is as expected, and little where it is a surprise.
+    """AdaBelief: Adam scaled by the variance of the gradient around its moving average.
 
         m ← β₁·m + (1 − β₁)·g
         s ← β₂·s + (1 − β₂)·(g − m)² + ε′
@@ -38,11 +38,11 @@ class AdaBelief(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("m", "s")
     scratch: ClassVar[tuple[str, ...]] = ("d", "w")
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-16
-    eps_root: Annotated[float, Ge(0), Doc("added to the mean square at each step")] = 1e-16
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-16
+    eps_root: Annotated[float, Ge(0), Doc("small constant added to s at each step")] = 1e-16
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         rate = self.lr / (1 - power(self.beta1, t))
@@ -80,6 +80,6 @@ class AdaBelief(Optimizer):
         np.multiply(d, d, d)
         mix(s, d, beta2, new2, d)
         np.add(s, eps_root, s)
-        quotient(m, s, eps, d)
+        quotient(m, s, eps, d)  # m / (√s + ε)
         np.multiply(d, rate, d)  # α · m̂ / (√ŝ + ε)
         np.subtract(x, d, x)

@@ -1,4 +1,4 @@
-"""Adadelta: steps in the parameters' own units."""
+"""Adadelta: steps in the units of the parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 @OPTIMIZERS.register("adadelta")
 @dataclass(frozen=True)
 class Adadelta(Optimizer):
-    """Scale the gradient by the ratio of past steps to past gradients.
+    """Adadelta: steps scaled by the ratio of RMS past updates to RMS past gradients.
 
         E[g²] ← ρ·E[g²] + (1 − ρ)·g²
         Δ     = √(E[Δ²] + ε) / √(E[g²] + ε) · g
@@ -38,9 +38,11 @@ class Adadelta(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
-    rho: Annotated[float, Ge(0), Le(1), Doc("how much of the mean squares stays")] = 0.9
-    eps: Annotated[float, Gt(0), Doc("added under the roots; lets the first step begin")] = 1e-6
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    rho: Annotated[float, Ge(0), Le(1), Doc("decay rate of both moving averages")] = 0.9
+    eps: Annotated[
+        float, Gt(0), Doc("small constant under the square roots; sets the first step")
+    ] = 1e-6
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {"lr": self.lr, "rho": self.rho, "new": 1 - np.asarray(self.rho), "eps": self.eps}

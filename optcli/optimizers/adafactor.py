@@ -1,4 +1,4 @@
-"""Adafactor: a mean square in the memory of rows and columns."""
+"""Adafactor: a second moment factored into rows and columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, power
 @OPTIMIZERS.register("adafactor")
 @dataclass(frozen=True)
 class Adafactor(Shaped):
-    """Divide by a mean square that is known by rows and columns, in steps relative to x.
+    """Adafactor: adaptive steps with a second moment factored into rows and columns.
 
         β_t = 1 − t^decay
         r ← β_t·r + (1 − β_t)·(mean of g² along rows)        c: the same along columns
@@ -27,16 +27,17 @@ class Adafactor(Shaped):
         ρ = min(α, 1/√t)
         x ← x − α·λ·x − max(ε₂, rms(x))·ρ·u
 
-    with learning rate α = lr, decay = beta2_decay, ε₁ the machine's, ε₂ = eps, λ =
-    weight_decay, all array by array. Rows and columns are the last two dimensions; a vector
-    has v ← β_t·v + (1 − β_t)·g² as it is.
+    with learning rate α = lr, decay = beta2_decay, ε₁ the machine epsilon of the dtype, ε₂
+    = eps, λ = weight_decay; every array is scaled separately. Rows and columns are the last
+    two dimensions; a vector keeps the full v ← β_t·v + (1 − β_t)·g². rms(u) is the root
+    mean square of all entries of u.
 
-    State: a number for each row and column of a weight, one for each entry of a bias.
+    State: one number for each row and column of a weight, one for each entry of a bias.
 
     The same as torch's Adafactor with its default ε₁, which lacks the paper's momentum.
     optax's adafactor keeps rows and columns only where two dimensions have at least 128
     entries (min_dim_size_to_factor), and the whole v elsewhere; it adds 1e-30 to g² (eps),
-    does not hold the learning rate below 1/√t, and has a momentum on request.
+    does not limit the learning rate to 1/√t, and has optional momentum.
 
     Reference: N. Shazeer and M. Stern, Adafactor: adaptive learning rates with sublinear
     memory cost, 2018, algorithms 4 and 5.
@@ -46,11 +47,13 @@ class Adafactor(Shaped):
 
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("largest learning rate, relative to the array")] = 1e-2
-    beta2_decay: Annotated[float, Le(0), Doc("power with which memory grows longer")] = -0.8
-    eps: Annotated[float, Ge(0), Doc("least size an array counts for")] = 1e-3
-    d: Annotated[float, Ge(1), Doc("largest root mean square of a step before scaling")] = 1.0
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("upper bound of the relative step size")] = 1e-2
+    beta2_decay: Annotated[
+        float, Le(0), Doc("exponent of t in the decay rate β_t = 1 − t^decay")
+    ] = -0.8
+    eps: Annotated[float, Ge(0), Doc("lower bound of an array's root mean square")] = 1e-3
+    d: Annotated[float, Ge(1), Doc("clipping threshold for the root mean square of u")] = 1.0
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
@@ -81,7 +84,7 @@ class Adafactor(Shaped):
         eps: Array,
         d: Array,
     ) -> None:
-        """Move an array of one dimension, by the mean square of each entry."""
+        """Update an array of one dimension, with the full v."""
         np.multiply(g, g, s)
         np.subtract(s, v, s)
         np.multiply(s, new, s)
@@ -102,7 +105,7 @@ class Adafactor(Shaped):
         eps: Array,
         d: Array,
     ) -> None:
-        """Move an array of more dimensions, by the mean squares of rows and columns."""
+        """Update an array of more dimensions, with v factored into rows and columns."""
         least = np.finfo(x.dtype).eps
         np.multiply(g, g, s)
         r += new * (s.mean(axis=-1, keepdims=True) - r)

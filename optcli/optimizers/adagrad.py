@@ -1,4 +1,4 @@
-"""Adagrad: a learning rate for each parameter, by its past gradients."""
+"""Adagrad: a learning rate for each parameter, from its past gradients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("adagrad")
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
-    """Divide each step by the root of the sum of all past squared gradients.
+    """Adagrad: steps divided by the root of the sum of past squared gradients.
 
         G ← G + g²
         x ← x − α_t · g / (√G + ε)        α_t = α / (1 + (t − 1)·η)
@@ -37,10 +37,10 @@ class Adagrad(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("G",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    lr_decay: Annotated[float, Ge(0), Doc("how fast the learning rate falls with the steps")] = 0.0
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-10
-    initial_accumulator_value: Annotated[float, Ge(0), Doc("of the sum of squares")] = 0.0
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    lr_decay: Annotated[float, Ge(0), Doc("learning-rate decay per step")] = 0.0
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-10
+    initial_accumulator_value: Annotated[float, Ge(0), Doc("initial sum of squares")] = 0.0
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def start(self, G: Array) -> None:
         G[:] = self.initial_accumulator_value
@@ -50,7 +50,7 @@ class Adagrad(Optimizer):
 
     def update(self, x: Array, g: Array, G: Array, s: Array, rate: Array, eps: Array) -> None:
         np.multiply(g, g, s)
-        np.add(G, s, G)
-        quotient(g, G, eps, s)
+        np.add(G, s, G)  # G ← G + g²
+        quotient(g, G, eps, s)  # g / (√G + ε)
         np.multiply(s, rate, s)  # α_t · g / (√G + ε)
         np.subtract(x, s, x)

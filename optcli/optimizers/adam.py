@@ -15,7 +15,10 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 @OPTIMIZERS.register("adam")
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Step along a running mean of the gradient, divided by the root of one of its square.
+    """Adam: adaptive moment estimation.
+
+    The step goes along the moving average of gradients, m, divided by the root of the moving
+    average of squared gradients, v; both are corrected for their bias towards 0:
 
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
@@ -24,23 +27,23 @@ class Adam(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
 
-    State: two arrays of the parameters' size, m and v. The bias corrections, which are the
-    same for all parameters, are applied to α and ε.
+    State: two arrays of the parameters' size, m and v. The code applies the bias corrections
+    to α and ε, so that m̂ and v̂ are never stored: the same step in exact arithmetic.
 
     The same as torch's and optax's Adam.
 
-    Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic
-    optimization, 2015, algorithm 1.
+    Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, 2015,
+    algorithm 1.
 
     Example: `optimizer: {name: adam, lr: 0.001, beta2: 0.99}`
     """
 
     state: ClassVar[tuple[str, ...]] = ("m", "v")
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
@@ -59,8 +62,8 @@ class Adam(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
-        quotient(m, v, eps, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        quotient(m, v, eps, s)  # m / (√v + ε)
         np.multiply(s, rate, s)  # α · m̂ / (√v̂ + ε)
         np.subtract(x, s, x)
 

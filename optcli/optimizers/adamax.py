@@ -1,4 +1,4 @@
-"""AdaMax: Adam with the largest gradient instead of the mean square."""
+"""AdaMax: Adam with the infinity norm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 @OPTIMIZERS.register("adamax")
 @dataclass(frozen=True)
 class AdaMax(Optimizer):
-    """Adam with the infinity norm: divide by the largest gradient of late.
+    """AdaMax: Adam with the infinity norm in place of the second moment.
 
         m ← β₁·m + (1 − β₁)·g
         u ← max(β₂·u, |g| + ε)
@@ -25,11 +25,10 @@ class AdaMax(Optimizer):
 
     State: two arrays of the parameters' size, m and u.
 
-    The same as torch's Adamax. optax's is the same with ε inside the maximum, too. The
-    paper has no ε.
+    The same as torch's Adamax. optax's also has ε inside the maximum. The paper has no ε.
 
-    Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic
-    optimization, 2015, algorithm 2.
+    Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, 2015,
+    algorithm 2.
 
     Example: `optimizer: {name: adamax, lr: 0.002}`
     """
@@ -37,10 +36,10 @@ class AdaMax(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("m", "u")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the largest gradient stays")] = 0.999
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the infinity norm")] = 0.999
     eps: Annotated[float, Ge(0), Doc("added to |g|, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
@@ -64,7 +63,7 @@ class AdaMax(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
+        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
         # u ← max(β₂·u, |g| + ε)
         np.abs(g, s)
         np.add(s, eps, s)

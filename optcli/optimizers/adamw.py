@@ -1,4 +1,4 @@
-"""AdamW: Adam with weight decay that stays out of the moments."""
+"""AdamW: Adam with decoupled weight decay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay
 @OPTIMIZERS.register("adamw")
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam, the weights shrunk by themselves instead of through the gradient.
+    """Adam with decoupled weight decay.
 
         x ← x − α·λ·x
         x ← x − α · m̂ / (√v̂ + ε)                     m̂, v̂ as in adam
@@ -32,4 +32,4 @@ class AdamW(Adam):
 
     decay: ClassVar[Decay] = "decoupled"
 
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-2
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-2

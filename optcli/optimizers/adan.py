@@ -1,4 +1,4 @@
-"""Adan: adaptive Nesterov momentum, from gradients and their changes."""
+"""Adan: adaptive Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 @OPTIMIZERS.register("adan")
 @dataclass(frozen=True)
 class Adan(Optimizer):
-    """Nesterov's look ahead, estimated from how the gradient changes.
+    """Adan: adaptive Nesterov momentum, estimated from differences of gradients.
 
         d = g − g′                                    (0 at the first step)
         m ← β₁·m + (1 − β₁)·g
@@ -24,13 +24,13 @@ class Adan(Optimizer):
         m̂ = m/(1 − β₁ᵗ),   v̂ = v/(1 − β₂ᵗ),   n̂ = n/(1 − β₃ᵗ)
         x ← x − α · (m̂ + (1 − β₂)·v̂) / (√(n̂ + ε′) + ε)
 
-    with g′ the gradient before, learning rate α = lr, βᵢ = beta1, beta2, beta3, ε = eps,
+    with g′ the previous gradient, learning rate α = lr, βᵢ = beta1, beta2, beta3, ε = eps,
     ε′ = eps_root.
 
     State: four arrays of the parameters' size, m, v, n and g′.
 
-    The same as optax's adan: its β is what stays (the paper's is what is new), and it
-    shrinks the weights as adamw does, where the paper divides by 1 + λ·α.
+    The same as optax's adan: its β is the decay rate (the paper's β is one minus that), and
+    its weight decay is adamw's, where the paper divides by 1 + λ·α.
 
     Reference: X. Xie and others, Adan: adaptive Nesterov momentum algorithm for faster
     optimizing deep models, 2022, algorithm 1.
@@ -42,12 +42,12 @@ class Adan(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.98
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean change stays")] = 0.92
-    beta3: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.99
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    eps_root: Annotated[float, Ge(0), Doc("added under the root")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.98
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the gradient differences")] = 0.92
+    beta3: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.99
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    eps_root: Annotated[float, Ge(0), Doc("small constant under the square root")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         new1, new2, new3 = 1 - self.beta1, 1 - self.beta2, 1 - self.beta3
@@ -91,7 +91,7 @@ class Adan(Optimizer):
     ) -> None:
         np.subtract(g, g_prev, s)
         np.multiply(s, known, s)  # d
-        mix(m, g, beta1, new1, w)
+        mix(m, g, beta1, new1, w)  # m ← β₁·m + (1 − β₁)·g
         # v ← β₂·v + (1 − β₂)·d
         np.multiply(s, new2, s)
         np.multiply(v, beta2, v)
@@ -111,4 +111,4 @@ class Adan(Optimizer):
         np.add(w, g_prev, w)
         np.divide(w, s, s)
         np.subtract(x, s, x)
-        np.copyto(g_prev, g)
+        np.copyto(g_prev, g)  # g′ ← g

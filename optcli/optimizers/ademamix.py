@@ -1,4 +1,4 @@
-"""AdEMAMix: Adam with a second, much slower mean."""
+"""AdEMAMix: AdamW with a second, slower moving average of the gradient."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 @OPTIMIZERS.register("ademamix")
 @dataclass(frozen=True)
 class AdEMAMix(Optimizer):
-    """AdamW along two means of the gradient, of which one forgets very slowly.
+    """AdEMAMix: AdamW with two moving averages of the gradient, a fast and a slow one.
 
         m₁ ← β₁·m₁ + (1 − β₁)·g
         m₂ ← β₃·m₂ + (1 − β₃)·g
@@ -29,8 +29,8 @@ class AdEMAMix(Optimizer):
 
     State: three arrays of the parameters' size, m₁, m₂ and v.
 
-    The same as optax's contrib.ademamix with constant α and β₃. The paper lets both rise over the
-    first part of the training.
+    The same as optax.contrib.ademamix with constant α and β₃. The paper increases both over
+    the first part of training.
 
     Reference: M. Pagliardini, P. Ablin and D. Grangier, The AdEMAMix optimizer: better,
     faster, older, 2024, algorithm 1.
@@ -42,12 +42,12 @@ class AdEMAMix(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the fast mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    beta3: Annotated[float, Ge(0), Lt(1), Doc("how much of the slow mean stays")] = 0.9999
-    alpha: Annotated[float, Ge(0), Doc("weight of the slow mean")] = 5.0
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the fast average")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    beta3: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the slow average")] = 0.9999
+    alpha: Annotated[float, Ge(0), Doc("weight of the slow average")] = 5.0
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
@@ -83,11 +83,11 @@ class AdEMAMix(Optimizer):
         slow: Array,
         eps: Array,
     ) -> None:
-        moments(m1, v, g, beta1, new1, beta2, new2, s)
-        mix(m2, g, beta3, new3, s)
+        moments(m1, v, g, beta1, new1, beta2, new2, s)  # m₁, v
+        mix(m2, g, beta3, new3, s)  # m₂
         # κ·(m̂₁ + α·m₂)
         np.multiply(m1, fast, s)
         np.multiply(m2, slow, w)
         np.add(s, w, s)
-        quotient(s, v, eps, w)
+        quotient(s, v, eps, w)  # … / (√v̂ + ε)
         np.subtract(x, w, x)

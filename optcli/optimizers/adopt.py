@@ -1,4 +1,4 @@
-"""ADOPT: Adam that converges with any β₂."""
+"""ADOPT: Adam that normalizes the gradient before averaging it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix
 @OPTIMIZERS.register("adopt")
 @dataclass(frozen=True)
 class ADOPT(Optimizer):
-    """Divide the gradient by the mean square before it, and only then take the mean.
+    """ADOPT: Adam that normalizes by the previous second moment before averaging.
 
-        v ← g²                                        at the first step, and no more; then
+        v ← g²                                        only this at the first step; then
         c = clip(g / max(√v, ε), ±(t − 1)^¼)
         m ← β₁·m + (1 − β₁)·c
         x ← x − α·m
         v ← β₂·v + (1 − β₂)·g²
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps. `clipping: false` leaves
-    the clip out.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps. `clipping: false` omits
+    the clip.
 
     State: two arrays of the parameters' size.
 
-    The same as optax's contrib.adopt.
+    The same as optax.contrib.adopt.
 
     Reference: S. Taniguchi and others, ADOPT: modified Adam can converge with any β₂ with
     the optimal rate, 2024, algorithm 2 (clipped), with t counted from 0.
@@ -39,14 +39,14 @@ class ADOPT(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("m", "v")
     decay: ClassVar[Decay] = "decoupled"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.9999
-    eps: Annotated[float, Gt(0), Doc("least divisor")] = 1e-6
-    clipping: Annotated[bool, Doc("hold the scaled gradient within a bound that grows")] = True
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.9999
+    eps: Annotated[float, Gt(0), Doc("lower bound of the denominator")] = 1e-6
+    clipping: Annotated[bool, Doc("clip the normalized gradient to ±(t − 1)^¼")] = True
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        first = t == 1  # where v ← g², and nothing moves
+        first = t == 1  # v ← g², and no step
         limit = np.sqrt(np.sqrt(t - 1))
         return {
             "rate": np.where(first, 0.0, self.lr),
@@ -82,8 +82,8 @@ class ADOPT(Optimizer):
         if self.clipping:
             np.minimum(s, highest, out=s)
             np.maximum(s, lowest, out=s)
-        mix(m, s, beta1, new1, s)
+        mix(m, s, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·c
         np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
-        np.multiply(m, rate, s)
+        mix(v, s, beta2, new2, s)  # v ← β₂·v + (1 − β₂)·g²
+        np.multiply(m, rate, s)  # α·m
         np.subtract(x, s, x)

@@ -1,4 +1,4 @@
-"""AggMo: several momenta at once."""
+"""AggMo: aggregated momentum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 @OPTIMIZERS.register("aggmo")
 @dataclass(frozen=True)
 class AggMo(Optimizer):
-    """Average velocities of different memory: the slow ones carry, the fast ones damp.
+    """Aggregated momentum: the average of several velocities with different coefficients.
 
         vᵢ ← βᵢ·vᵢ − g                                βᵢ = 1 − aⁱ⁻¹, for i = 1 … K
         x  ← x + α/K · Σ vᵢ
@@ -24,7 +24,8 @@ class AggMo(Optimizer):
 
     State: K arrays of the parameters' size.
 
-    Neither torch nor optax has it. K = 1 is sgd.
+    Neither torch nor optax has it. K = 1 is sgd. Velocities with large β speed up consistent
+    directions, those with small β damp oscillations.
 
     Reference: J. Lucas and others, Aggregated momentum: stability through passive damping,
     2019, eq. 3.
@@ -35,9 +36,9 @@ class AggMo(Optimizer):
     structure: ClassVar[tuple[str, ...]] = ("velocities",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    velocities: Annotated[int, Ge(1), Le(10), Doc("how many")] = 3
-    base: Annotated[float, Gt(0), Lt(1), Doc("each forgets this much as fast as the last")] = 0.1
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    velocities: Annotated[int, Ge(1), Le(10), Doc("number of velocities")] = 3
+    base: Annotated[float, Gt(0), Lt(1), Doc("ratio of successive 1 − β")] = 0.1
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {f"v{i}": shape for i in range(1, self.velocities + 1)}

@@ -1,4 +1,4 @@
-"""AMSGrad: Adam whose divisor never shrinks."""
+"""AMSGrad: Adam with a denominator that never decreases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("amsgrad")
 @dataclass(frozen=True)
 class AMSGrad(Optimizer):
-    """Adam that divides by the largest mean square so far, so that it converges.
+    """AMSGrad: Adam with the maximum of all second moments so far as denominator.
 
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
@@ -28,7 +28,7 @@ class AMSGrad(Optimizer):
     State: three arrays of the parameters' size, m, v and w.
 
     The same as torch's Adam with amsgrad. optax takes the maximum of v/(1 − β₂ᵗ). The
-    paper corrects no bias.
+    paper has no bias correction.
 
     Reference: S. J. Reddi, S. Kale and S. Kumar, On the convergence of Adam and beyond,
     2018, algorithm 2.
@@ -38,10 +38,10 @@ class AMSGrad(Optimizer):
 
     state: ClassVar[tuple[str, ...]] = ("m", "v", "w")
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
@@ -61,8 +61,8 @@ class AMSGrad(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
-        np.maximum(w, v, out=w)
-        quotient(m, w, eps, s)
-        np.multiply(s, rate, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        np.maximum(w, v, out=w)  # w ← max(w, v)
+        quotient(m, w, eps, s)  # m / (√w + ε)
+        np.multiply(s, rate, s)  # α, with both bias corrections
         np.subtract(x, s, x)

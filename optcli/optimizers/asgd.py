@@ -15,19 +15,19 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 @OPTIMIZERS.register("asgd", "averaged_sgd")
 @dataclass(frozen=True)
 class ASGD(Optimizer):
-    """Gradient descent with a falling step, and the average of its path for a model.
+    """Averaged SGD: a decreasing step size; the model is the average of the iterates.
 
         α_t = α / (1 + λ·α·(t − 1))^κ
         x ← (1 − λ·α_t)·x − α_t·g
         x̄ ← x̄ + (x − x̄) / max(1, t − 1 − t₀)
 
-    with learning rate α = lr, λ = lambd, κ = alpha, t₀ = t0. The model is x̄: it is what
-    is validated and saved. Until step t₀ + 2 it is x.
+    with learning rate α = lr, λ = lambd, κ = alpha, t₀ = t0. The model, which is
+    validated and saved, is x̄; until step t₀ + 2 it equals x.
 
     State: one array of the parameters' size, the average.
 
-    The same as torch's ASGD, which leaves x̄ in its state. torch computes α_t from the
-    learning rate of the step before.
+    The same as torch's ASGD, except that torch leaves x̄ in the optimizer's state and
+    computes α_t one step late.
 
     Reference: B. T. Polyak and A. B. Juditsky, Acceleration of stochastic approximation by
     averaging, 1992; these steps: L. Bottou, Stochastic gradient descent tricks, 2012, §5.
@@ -39,10 +39,10 @@ class ASGD(Optimizer):
     model: ClassVar[str] = "x_bar"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    lambd: Annotated[float, Ge(0), Doc("how fast the learning rate falls; shrinks x, too")] = 1e-4
-    alpha: Annotated[float, Ge(0), Doc("power with which the learning rate falls")] = 0.75
-    t0: Annotated[float, Ge(0), Doc("step from which on there is averaging")] = 1e6
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    lambd: Annotated[float, Ge(0), Doc("decay term: of the step size and of x")] = 1e-4
+    alpha: Annotated[float, Ge(0), Doc("exponent of the step-size decay")] = 0.75
+    t0: Annotated[float, Ge(0), Doc("step at which averaging starts")] = 1e6
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         rate = self.lr / power(1 + self.lambd * self.lr * (t - 1), self.alpha)  # α_t

@@ -1,9 +1,9 @@
 """Optimizer: an update rule, as data and a pure function.
 
-Most rules treat every parameter alike and are moved tile by tile. A `Shaped` rule looks at
-an array, or at all parameters of a replica, as a whole. An update is an ordinary function
-whose parameters say by their names what it gets; `binding` reads them once, and a `Stepper`
-puts rules to work.
+Most rules treat every parameter alike and run tile by tile. A `Shaped` rule needs a whole
+array, or all parameters of a replica, at once. An update is an ordinary function whose
+parameters state by name what it needs; `binding` reads the names once, and a `Stepper` runs
+the rules.
 """
 
 from __future__ import annotations
@@ -22,73 +22,72 @@ from optcli.core.parameters import Layout
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Gt, Registered
 
-# Weight decay joins the gradient (as L2 regularization would), shrinks the parameters
-# by itself, or is the rule's own business.
+# Weight decay is added to the gradient (as for L2 regularization), applied to the parameters
+# directly (as in AdamW), or done by the rule itself.
 Decay = Literal["coupled", "decoupled", "own"]
 
-# In a shape of state: as many as there are training rows.
+# In a shape of state: the number of training rows.
 SAMPLES = -1
 
 
 class Oracle(Protocol):
-    """Answers what a rule may ask about the loss of its R replicas, beside its gradient at x.
+    """Evaluates the loss of R replicas for a rule that needs more than its gradient at x.
 
-    Points, directions and answers are (R, P). f is the loss on the rows of the step,
-    regularization included, and F that on all training rows. The gradient of f is the mean
-    of those of its rows, by their `shares`, and that of the regularization.
+    Points, directions and results are (R, P). f is the loss on the rows of the step and F
+    that on all training rows, both with regularization. The gradient of f is the mean of
+    its rows' gradients, weighted by their `shares`, plus that of the regularization.
     """
 
     steps_per_epoch: int
 
     def gradient(self, x: Array, out: Array) -> Array:
-        """f(x) as (R,), and ∇f(x) into `out`."""
+        """Return f(x) as (R,), and write ∇f(x) into `out`."""
 
     def full_gradient(self, x: Array, out: Array) -> None:
-        """∇F(x) into `out`."""
+        """Write ∇F(x) into `out`."""
 
     def gauss_newton(self, x: Array, v: Array, out: Array) -> None:
-        """G·v into `out`, of the generalized Gauss-Newton matrix G of f at x."""
+        """Write G·v into `out`, with G the generalized Gauss-Newton matrix of f at x."""
 
     def rows(self) -> tuple[Array, Array, Array]:
-        """Of the step's rows: which they are, their shares in f, and in F, each (R, B)."""
+        """The indices of the step's rows, their weights in f, and those in F, each (R, B)."""
 
     def row_gradients(self, x: Array) -> Array:
-        """∇fᵢ(x) of each of the step's rows, (R, B, P), without regularization; a buffer."""
+        """∇fᵢ(x) of each of the step's rows, (R, B, P), without regularization; a reused buffer."""
 
 
 def _nothing() -> None:
-    """All of the state starts at zero."""
+    """Leave the state at zero."""
 
 
 @dataclass(frozen=True)
 class Optimizer(Registered, ABC):
     """An update rule; its fields are its hyperparameters.
 
-    A stack of R optimizers of one class is an instance too, whose numbers are columns
-    (R, 1), or (K, R, 1) over K steps where they have a schedule; the learning rate always.
+    R optimizers of one class stack to one instance, whose numbers are columns (R, 1), or
+    (K, R, 1) over K steps where they follow a schedule, as the learning rate always does.
     """
 
-    # Names of the state arrays, each of the parameters' shape and zero at the start. Where
-    # they depend on hyperparameters or shapes, `state_shapes` says more.
+    # Names of the state arrays, each of the parameters' shape and initially zero. Override
+    # `state_shapes` where they depend on hyperparameters or shapes.
     state: ClassVar[tuple[str, ...]] = ()
-    # Names of the scratch arrays, of the parameters' shape. They hold anything when a step
-    # begins.
+    # Names of the scratch arrays, of the parameters' shape; uninitialized in every step.
     scratch: ClassVar[tuple[str, ...]] = ("s",)
     # The name of the point at which the gradient is taken.
     point: ClassVar[str] = "x"
-    # The state array that holds the model, where that is not the point; "" where it is.
+    # The state array that holds the model; "" where the model is the point itself.
     model: ClassVar[str] = ""
-    # What becomes of `weight_decay`.
+    # How `weight_decay` is applied.
     decay: ClassVar[Decay] = "coupled"
-    # Hyperparameters that must be equal to be stacked, as switches and names must.
+    # Numbers that must be equal within a stack, as switches and names must.
     structure: ClassVar[tuple[str, ...]] = ()
-    # Names of numbers that each replica keeps beside its arrays, in float64: products over
-    # all steps so far, 1 at the start. `coefficients` gets them by name, as they were before
-    # the first of its steps, (R, 1), and returns them as they are after each of its steps.
+    # Names of float64 numbers that each replica keeps: products over all steps so far,
+    # initially 1. `coefficients` gets them by name, (R, 1), as they are before the first of
+    # its steps, and returns them as they are after each step.
     products: ClassVar[tuple[str, ...]] = ()
     # Whether `update` takes an `oracle`; of Shaped rules only.
     needs_oracle: ClassVar[bool] = False
-    # What it needs that only a model has, and no objective: `scores`, or gradients of
+    # What it needs of a model that an objective does not have: `scores`, or gradients of
     # single `rows`.
     needs_model: ClassVar[Literal["", "scores", "rows"]] = ""
 
@@ -104,54 +103,54 @@ class Optimizer(Registered, ABC):
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the state for an array of `shape`; each has R in front.
 
-        Of a rule that is moved tile by tile each shape is `shape`. SAMPLES in a shape
-        stands for the number of training rows.
+        For a rule that runs tile by tile each shape is `shape`. SAMPLES in a shape stands
+        for the number of training rows.
         """
         return dict.fromkeys(self.state, shape)
 
     def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """The same of the scratch arrays."""
+        """Names and shapes of the scratch arrays for an array of `shape`."""
         return dict.fromkeys(self.scratch, shape)
 
-    # start(x, …) sets the state where it does not start at zero. It takes by name the point
-    # where the first step begins, and state arrays.
+    # start(x, …) initializes state that does not start at zero. Its parameters are the initial
+    # point and state arrays, by name.
     start: ClassVar[Callable[..., None]] = staticmethod(_nothing)
 
     @abstractmethod
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        """What `update` needs of the hyperparameters at step t, counted from 1, by name.
+        """Functions of the hyperparameters at step t (from 1) that `update` takes, by name.
 
-        Called on a stack with t of shape (K, 1, 1); each result is broadcast to
-        (K, R, 1). Computed in float64.
+        Called on a stack with t of shape (K, 1, 1), in float64; each result is broadcast to
+        (K, R, 1).
         """
 
-    # update(x, g, …) moves one tile in place, x (n, p) or (p,), and leaves g as it is. Its
-    # parameters are taken by name: the point, the gradient `g`, state and scratch arrays,
-    # coefficients (one number a row), `noise` (standard normal numbers, an array like x),
-    # `loss` (the loss at x, one number a row) and the `oracle`. **others gets the state,
-    # scratch arrays and coefficients that are not named.
+    # update(x, g, …) updates one tile in place, x (n, p) or (p,), and does not change g. Its
+    # parameters are passed by name: the point, the gradient `g`, state and scratch arrays,
+    # coefficients (one number per row), `noise` (standard normal numbers, an array like x),
+    # `loss` (the loss at x, one number per row) and the `oracle`. **others collects all
+    # state arrays, scratch arrays and coefficients without a parameter of their own.
     update: ClassVar[Callable[..., None]]
 
     def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
-        """The update of arrays of `shape`, where not all are moved by one function."""
+        """The update function for arrays of `shape`; override it where shapes differ in it."""
         return self.update
 
 
 @dataclass(frozen=True)
 class Shaped(Optimizer):
-    """An update rule that looks at arrays as a whole: at norms, at rows and columns.
+    """An update rule that needs whole arrays: their norms, or rows and columns.
 
-    `update` gets the arrays of the layout one by one, as x (R, *shape), and coefficients
+    `update` is called for each array of the layout, with x (R, *shape) and coefficients
     (R, 1, …, 1).
     """
 
-    # Whether all parameters of a replica come as one array, x (R, P).
+    # Whether all parameters of a replica are passed as one array, x (R, P).
     whole: ClassVar[bool] = False
-    # Whether arrays of more than two dimensions come as matrices, x (R, first, rest).
+    # Whether arrays of more than two dimensions are reshaped to matrices, x (R, first, rest).
     matrices: ClassVar[bool] = False
 
     def seen(self, layout: Layout) -> Layout:
-        """The arrays as `update` gets them."""
+        """The layout of the arrays that `update` is called for."""
         if self.whole:
             return Layout({"": (layout.size,)})
         if not self.matrices:
@@ -169,10 +168,10 @@ OPTIMIZERS: Registry[Optimizer] = Registry(
 
 
 def power(base: Array | float, exponent: Array | float) -> Array:
-    """The power base ** exponent, elementwise, with the same bits for a pair in whatever company.
+    """Base ** exponent by element, with results that do not depend on the arrays' layout.
 
-    NumPy takes other ways to a power for broadcast arrays than for contiguous
-    ones, and they may differ in the last bit.
+    NumPy computes powers of broadcast and of contiguous arrays by different code, whose
+    results may differ in the last bit.
     """
     shape = np.broadcast_shapes(np.shape(base), np.shape(exponent))
     whole = (np.ascontiguousarray(np.broadcast_to(part, shape)) for part in (base, exponent))
@@ -180,10 +179,10 @@ def power(base: Array | float, exponent: Array | float) -> Array:
     return result
 
 
-def mix(average: Array, new: Array, stays: Array, comes: Array, work: Array) -> None:
-    """Let the average become stays·average + comes·new."""
-    np.multiply(average, stays, average)
-    np.multiply(new, comes, work)
+def mix(average: Array, new: Array, beta: Array, weight: Array, work: Array) -> None:
+    """Update average ← beta·average + weight·new in place; work: scratch."""
+    np.multiply(average, beta, average)
+    np.multiply(new, weight, work)
     np.add(average, work, average)
 
 
@@ -200,7 +199,7 @@ def norm(a: Array) -> Array:
 
 
 def ratio(a: Array, b: Array, otherwise: float) -> Array:
-    """The ratio a / b, elementwise, and `otherwise` where either is 0."""
+    """Ratio a / b by element, and `otherwise` where a or b is 0."""
     result = np.full_like(a, otherwise)
     return np.divide(a, b, out=result, where=(a != 0) & (b != 0))
 
@@ -208,10 +207,10 @@ def ratio(a: Array, b: Array, otherwise: float) -> Array:
 def hessian_product(
     oracle: Oracle, x: Array, v: Array, out: Array, at: Array, slope: Array
 ) -> None:
-    """H·v of the Hessian H of f at x, into `out`: how ∇f changes along v. All (R, P).
+    """Write H·v into `out`, with H the Hessian of f at x. All (R, P).
 
-    By differences of gradients at four points of the line x + h·v, which are right to
-    h⁴; h makes the longest way as short as rounding allows. at, slope: scratch.
+    A central difference of ∇f at four points of the line x + h·v, with error O(h⁴); h
+    balances that error against rounding. at, slope: scratch.
     """
     h = difference(v)
     out.fill(0)
@@ -223,18 +222,18 @@ def hessian_product(
         np.add(out, slope, out)
 
 
-# Where a function on a line is asked for its slope at 0, and what the answers weigh.
+# Offsets, in units of h, and weights of the fourth-order central difference.
 FOUR_POINTS = ((1, 2 / 3), (-1, -2 / 3), (2, -1 / 12), (-2, 1 / 12))
 
 
 def difference(v: Array) -> Array:
-    """The h (R, 1) for differences along v (R, P): h·‖v‖ is the fifth root of the rounding."""
+    """The step h (R, 1) of differences along v (R, P): h·‖v‖ is the fifth root of epsilon."""
     step: Array = np.finfo(v.dtype).eps ** 0.2 / np.maximum(norm(v), np.finfo(v.dtype).tiny)
     return step.astype(v.dtype)
 
 
 def state_size(optimizer: Optimizer, layout: Layout, samples: int = 1) -> int:
-    """Numbers that the state of one replica holds, with so many training rows."""
+    """How many numbers the state of one replica holds; samples: training rows."""
     seen = optimizer.seen(layout) if isinstance(optimizer, Shaped) else Layout({"": (layout.size,)})
     arrays = [
         each for shape in seen.shapes.values() for each in optimizer.state_shapes(shape).values()
@@ -243,7 +242,7 @@ def state_size(optimizer: Optimizer, layout: Layout, samples: int = 1) -> int:
 
 
 def scratch_size(optimizer: Optimizer, layout: Layout) -> int:
-    """Numbers that the scratch arrays of one replica hold; those of tiles are small."""
+    """How many numbers a replica's scratch arrays hold; 0 for rules that run tile by tile."""
     if not isinstance(optimizer, Shaped):
         return 0
     shapes = optimizer.seen(layout).shapes.values()
@@ -253,12 +252,12 @@ def scratch_size(optimizer: Optimizer, layout: Layout) -> int:
 
 
 def filled(shape: tuple[int, ...], samples: int) -> tuple[int, ...]:
-    """The shape of state with the number of training rows in the place of SAMPLES."""
+    """The shape of state with SAMPLES replaced by the number of training rows."""
     return tuple(samples if size == SAMPLES else size for size in shape)
 
 
 def row_by_row(update: Callable[..., None]) -> Callable[..., None]:
-    """Decorator of an update that moves one replica: it gets its arguments without their R."""
+    """Decorate an update of one replica, whose arguments lack the axis R."""
 
     @functools.wraps(update)
     def each(self: Optimizer, *arrays: Array) -> None:

@@ -1,7 +1,7 @@
-"""Binding: what an update takes, read from the names of its parameters once.
+"""Binding: pass an update its arrays and numbers by the names of its parameters.
 
-A `Kernel` is an update and these names, in order. The arrays and numbers that have them are
-put together when a `Stepper` is made, so that a step is a plain call.
+A `Kernel` is an update and these names, in order; they are read once. The arguments are
+looked up when a `Stepper` is made, so that a step is a plain call.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from optcli.optimizers.base import Optimizer
 
 @dataclass(frozen=True)
 class Kernel:
-    """An update, the names of what it takes, in order, and of what its ** takes."""
+    """An update, the names of its parameters in order, and those collected by its **."""
 
     update: Callable[..., None]
     names: tuple[str, ...]
     others: tuple[str, ...] = ()
 
     def takes(self, name: str) -> bool:
-        """Whether it gets what has this name."""
+        """Whether the update is passed the argument of this name."""
         return name in self.names or name in self.others
 
     def bind(self, offered: Mapping[str, Any]) -> tuple[Callable[..., None], tuple[Any, ...]]:
@@ -40,7 +40,7 @@ class Kernel:
 def kernel(rule: Optimizer, shape: tuple[int, ...], numbers: Sequence[str]) -> Kernel:
     """The update of arrays of `shape`; numbers: the names of its coefficients.
 
-    Raises InvalidInput where it takes what nobody gives, or a name means two things.
+    Raises InvalidInput for a parameter that does not exist, or a name used twice.
     """
     own = {
         "state": tuple(rule.state_shapes(shape)),
@@ -66,9 +66,9 @@ def kernel(rule: Optimizer, shape: tuple[int, ...], numbers: Sequence[str]) -> K
 
 
 def starting(rule: Optimizer, offered: Mapping[str, Array]) -> None:
-    """Call `start` of a rule with the point and the state arrays that it names.
+    """Call `start` of a rule with the point and the state arrays that its parameters name.
 
-    Raises InvalidInput where it names something else.
+    Raises InvalidInput for any other name.
     """
     names, others = [], False
     for parameter in _parameters(rule.start):
@@ -81,7 +81,7 @@ def starting(rule: Optimizer, offered: Mapping[str, Array]) -> None:
         else:
             cls = type(rule).__name__
             hint = suggestion(parameter.name, offered) or f"; must be among {', '.join(offered)}"
-            raise InvalidInput(f"{cls}.start takes '{parameter.name}', which nobody gives it{hint}")
+            raise InvalidInput(f"{cls}.start takes '{parameter.name}', which does not exist{hint}")
     rest = {name: array for name, array in offered.items() if others and name not in names}
     rule.start(*(offered[name] for name in names), **rest)
 
@@ -110,14 +110,14 @@ def _positional(
 
 
 def _hold_apart(rule: Optimizer, names: Mapping[str, Iterable[str]]) -> None:
-    """Raise InvalidInput where one name means two things."""
+    """Raise InvalidInput where a name is used twice."""
     seen: dict[str, str] = {}
     for what, each in names.items():
         for name in each:
             if name in seen:
                 cls = type(rule).__name__
                 both = what if seen[name] == what else f"{seen[name]} and {what}"
-                raise InvalidInput(f"{cls}: '{name}' stands twice ({both}); choose another name")
+                raise InvalidInput(f"{cls}: '{name}' is used twice ({both}); choose another name")
             seen[name] = what
 
 
@@ -128,7 +128,7 @@ def _unknown(
     always: tuple[str, ...],
     own: Mapping[str, tuple[str, ...]],
 ) -> str:
-    """What is wrong with an update that takes what nobody gives it."""
+    """The message for an update with an unknown parameter."""
     cls, function = type(rule).__name__, getattr(update, "__name__", "update")
     if name == "oracle":
         return f"{cls}.{function} takes 'oracle'; set needs_oracle = True on the class"
@@ -136,4 +136,4 @@ def _unknown(
     groups = [f"{what} {', '.join(each)}" for what, each in own.items() if each]
     there = "; ".join([", ".join(always), *groups])
     hint = suggestion(name, every)
-    return f"{cls}.{function} takes '{name}', which nobody gives it{hint}; there are {there}"
+    return f"{cls}.{function} takes '{name}', which does not exist{hint}; available: {there}"

@@ -1,4 +1,4 @@
-"""Cautious AdamW: AdamW that leaves out what the gradient speaks against."""
+"""Cautious AdamW: AdamW with updates masked by sign agreement."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot
 @OPTIMIZERS.register("cautious_adamw", "cadamw")
 @dataclass(frozen=True)
 class CautiousAdamW(Shaped):
-    """AdamW that moves only where step and gradient agree in sign.
+    """AdamW that updates only entries in which step and gradient agree in sign.
 
         u = m̂ / (√v̂ + ε)                              m̂, v̂ as in adam
         φ = 1 where u·g > 0, else 0
         x ← x − α·(u·φ / max(mean of φ, 0.001) + λ·x)
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The mean
-    is taken over each weight and bias by itself.
+    is taken over each weight and bias separately.
 
     State: two arrays of the parameters' size, m and v.
 
-    Neither torch nor optax has it. As in the authors' code, the mean is held from below;
-    the preprint adds ε to it.
+    Neither torch nor optax has it. As in the authors' code, the mean has a lower
+    bound of 0.001; the preprint adds ε to it instead.
 
     Reference: K. Liang and others, Cautious optimizers: improving training with one line
     of code, 2024 (arXiv 2411.16085, version 4), algorithm 1.
@@ -40,10 +40,10 @@ class CautiousAdamW(Shaped):
     scratch: ClassVar[tuple[str, ...]] = ("s", "phi")
     decay: ClassVar[Decay] = "decoupled"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
@@ -63,13 +63,13 @@ class CautiousAdamW(Shaped):
         rate: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
-        quotient(m, v, eps, s)  # u, but for the bias corrections in the rate
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        quotient(m, v, eps, s)  # u, without the bias corrections, which `rate` has
         # φ = 1 where u·g > 0, else 0
         np.multiply(s, g, phi)
         np.greater(phi, 0, out=phi)
         np.multiply(s, phi, s)
-        # φ is its own square, so that the sum of squares is the count
+        # as φ² = φ, the sum of squares is the number of ones
         share = np.maximum(dot(phi, phi) / x[0].size, 1e-3)
         np.multiply(s, rate / share, s)
         np.subtract(x, s, x)

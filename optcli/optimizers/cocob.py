@@ -1,4 +1,4 @@
-"""COCOB: bet on coins, and do without a learning rate."""
+"""COCOB: continuous coin betting, without a learning rate."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("cocob")
 @dataclass(frozen=True)
 class COCOB(Optimizer):
-    """Each parameter bets a share of its wealth on the sign of its next gradient.
+    """COCOB: continuous coin betting, without a learning rate.
+
+    Each parameter bets a fraction of its wealth on the sign of its next gradient:
 
         L ← max(L, |g|)                               largest gradient
-        G ← G + |g|                                   sum of their sizes
-        R ← max(R − g·(x − x₀), 0)                    what was won
-        θ ← θ − g
+        G ← G + |g|                                   sum of absolute gradients
+        R ← max(R − g·(x − x₀), 0)                    reward
+        θ ← θ − g                                     negative sum of gradients
         x ← x₀ + θ / (L·max(G + L, α·L)) · (L + R)
 
-    with α = alpha, and x₀ where training starts. There is no learning rate: lr multiplies
-    the gradient, of which the rule looks at the direction alone.
+    with α = alpha and x₀ the initial parameters. There is no learning rate: lr multiplies
+    the gradient, and the rule does not depend on the gradient's scale.
 
     State: five arrays of the parameters' size, x₀ among them.
 
-    The same as optax's contrib.cocob.
+    The same as optax.contrib.cocob.
 
     Reference: F. Orabona and T. Tommasi, Training deep networks without learning rates
     through coin betting, 2017, algorithm 2.
@@ -39,10 +41,10 @@ class COCOB(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("x0", "L", "G", "R", "theta")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
-    lr: Annotated[float, Gt(0), Doc("factor on the gradient; leave it")] = 1.0
-    alpha: Annotated[float, Gt(0), Doc("holds the first bets back")] = 100.0
-    eps: Annotated[float, Gt(0), Doc("largest gradient at the start")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("factor on the gradient (leave at 1)")] = 1.0
+    alpha: Annotated[float, Gt(0), Doc("limits the size of the first bets")] = 100.0
+    eps: Annotated[float, Gt(0), Doc("initial value of the largest gradient")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def start(self, x: Array, x0: Array, L: Array) -> None:
         x0[:] = x
@@ -67,14 +69,14 @@ class COCOB(Optimizer):
     ) -> None:
         np.multiply(g, lr, s)  # g
         np.abs(s, w)
-        np.maximum(L, w, out=L)
-        np.add(G, w, G)
+        np.maximum(L, w, out=L)  # L ← max(L, |g|)
+        np.add(G, w, G)  # G ← G + |g|
         # R ← max(R − g·(x − x₀), 0)
         np.subtract(x, x0, w)
         np.multiply(w, s, w)
         np.subtract(R, w, R)
         np.maximum(R, 0, out=R)
-        np.subtract(theta, s, theta)
+        np.subtract(theta, s, theta)  # θ ← θ − g
         # θ / (L·max(G + L, α·L)) · (L + R)
         np.add(G, L, s)
         np.multiply(L, alpha, w)

@@ -1,4 +1,4 @@
-"""D-Adapted Adam: Adam that finds its learning rate."""
+"""D-Adapt Adam: Adam with an estimated learning rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, power, r
 @OPTIMIZERS.register("dadapt_adam")
 @dataclass(frozen=True)
 class DAdaptAdam(Shaped):
-    """Adam with a lower bound on the distance to the solution for a learning rate.
+    """Adam with D-adaptation: the learning rate is estimated during training.
 
         γ = α·d·√(1 − β₂ᵗ)/(1 − β₁ᵗ)
         r ← √β₂·r + (1 − √β₂)·γ·⟨g, s/(√v + ε)⟩
@@ -26,12 +26,13 @@ class DAdaptAdam(Shaped):
         d ← max(d, r/((1 − √β₂)·‖s‖₁))
         x ← x − m / (√v + ε) − γ·λ·x
 
-    with α = lr, a factor for schedules, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay,
-    and d = estim_lr0 at the start. Product and norm are over all parameters.
+    with α = lr, a factor that a schedule may change, β₁ = beta1, β₂ = beta2, ε = eps, λ =
+    weight_decay, and d = estim_lr0 at the start. Product and norm are over all parameters.
+    d is a lower bound of the distance from the start to the solution.
 
     State: three arrays of the parameters' size, and two numbers.
 
-    The same as optax's contrib.dadapt_adamw.
+    The same as optax.contrib.dadapt_adamw.
 
     Reference: A. Defazio and K. Mishchenko, Learning-rate-free learning by D-adaptation,
     2023, algorithm 5.
@@ -43,12 +44,14 @@ class DAdaptAdam(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Gt(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-8
-    estim_lr0: Annotated[float, Gt(0), Doc("first estimate of the distance")] = 1e-6
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by the step times it")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Gt(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-8
+    estim_lr0: Annotated[float, Gt(0), Doc("initial estimate of the distance to the solution")] = (
+        1e-6
+    )
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by γ")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"m": shape, "v": shape, "s": shape, "d": (1,), "r": (1,)}
@@ -91,14 +94,14 @@ class DAdaptAdam(Shaped):
         eps: Array,
         decay: Array,
     ) -> None:
-        gamma = d * rate
+        gamma = d * rate  # γ
         # r ← √β₂·r + (1 − √β₂)·γ·⟨g, s/(√v + ε)⟩
         quotient(s, v, eps, u)
         r[:] = root * r + new * gamma * dot(g, u)
-        mix(m, g, beta1, new1 * gamma, u)
-        mix(s, g, root, new * gamma, u)
+        mix(m, g, beta1, new1 * gamma, u)  # m ← β₁·m + (1 − β₁)·γ·g
+        mix(s, g, root, new * gamma, u)  # s ← √β₂·s + (1 − √β₂)·γ·g
         np.multiply(g, g, u)
-        mix(v, u, beta2, new2, u)
+        mix(v, u, beta2, new2, u)  # v ← β₂·v + (1 − β₂)·g²
         # d ← max(d, r/((1 − √β₂)·‖s‖₁))
         np.abs(s, u)
         np.maximum(d, ratio(r, new * u.sum(axis=1, keepdims=True), 0), out=d)

@@ -1,4 +1,4 @@
-"""DoG: distance over gradients, instead of a learning rate."""
+"""DoG: distance over gradients, in place of a learning rate."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, dot, norm
 @OPTIMIZERS.register("dog")
 @dataclass(frozen=True)
 class DoG(Shaped):
-    """Step by the largest distance from the start, over the root of all gradients' squares.
+    """DoG: SGD with step size distance over gradients, in place of a learning rate.
 
-        r ← max(r, ‖x − x₀‖)                          r = ρ·(1 + ‖x₀‖) at the start
+        r ← max(r, ‖x − x₀‖)                          initially r = ρ·(1 + ‖x₀‖)
         G ← G + ‖g‖²
         x ← x − α·r/√(G + ε)·g
 
-    with α = lr, a factor for schedules, ρ = reps_rel, ε = eps, and x₀ where training
-    starts. The norms are over all parameters.
+    with α = lr, a factor that a schedule may change, ρ = reps_rel, ε = eps, and x₀ the
+    initial parameters. The norms are over all parameters.
 
     State: one array of the parameters' size, x₀, and two numbers.
 
-    The same as optax's contrib.dog. The paper evaluates an average of the path.
+    The same as optax.contrib.dog. The paper evaluates an average of the iterates.
 
     Reference: M. Ivgi, O. Hinder and Y. Carmon, DoG is SGD's best friend: a parameter-free
     dynamic step size schedule, 2023, eq. DoG.
@@ -36,10 +36,10 @@ class DoG(Shaped):
 
     whole: ClassVar[bool] = True
 
-    lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
-    reps_rel: Annotated[float, Gt(0), Doc("first distance, relative to the parameters")] = 1e-6
-    eps: Annotated[float, Gt(0), Doc("added under the root")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    reps_rel: Annotated[float, Gt(0), Doc("initial distance, relative to 1 + ‖x₀‖")] = 1e-6
+    eps: Annotated[float, Gt(0), Doc("small constant under the square root")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"x0": shape, "r": (1,), "G": (1,)}
@@ -63,7 +63,7 @@ class DoG(Shaped):
         eps: Array,
     ) -> None:
         np.subtract(x, x0, s)
-        np.maximum(r, norm(s), out=r)
-        np.add(G, dot(g, g), G)
-        np.multiply(g, lr * r / np.sqrt(G + eps), s)
+        np.maximum(r, norm(s), out=r)  # r ← max(r, ‖x − x₀‖)
+        np.add(G, dot(g, g), G)  # G ← G + ‖g‖²
+        np.multiply(g, lr * r / np.sqrt(G + eps), s)  # α·r/√(G + ε)·g
         np.subtract(x, s, x)

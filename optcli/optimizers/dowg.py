@@ -1,4 +1,4 @@
-"""DoWG: distance over weighted gradients, instead of a learning rate."""
+"""DoWG: distance over weighted gradients, in place of a learning rate."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, dot
 @OPTIMIZERS.register("dowg")
 @dataclass(frozen=True)
 class DoWG(Shaped):
-    """Step by the largest squared distance from the start, over gradients weighted by it.
+    """DoWG: SGD with step size distance over weighted gradients, in place of a learning rate.
 
         r² ← max(r², ‖x − x₀‖²)
         v  ← v + r²·‖g‖²
         x  ← x − α·r²/(√v + ε)·g
 
-    with α = lr, a factor for schedules, ε = eps, r² = init_estim_sq_dist at the start, and
-    x₀ where training starts. The norms are over all parameters.
+    with α = lr, a factor that a schedule may change, ε = eps, initially r² =
+    init_estim_sq_dist, and x₀ the initial parameters. The norms are over all parameters.
 
     State: one array of the parameters' size, x₀, and two numbers.
 
-    The same as optax's contrib.dowg. The paper has no ε.
+    The same as optax.contrib.dowg. The paper has no ε.
 
     Reference: A. Khaled, K. Mishchenko and C. Jin, DoWG unleashed: an efficient universal
     parameter-free gradient descent method, 2023, algorithm 1.
@@ -36,10 +36,10 @@ class DoWG(Shaped):
 
     whole: ClassVar[bool] = True
 
-    lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
-    init_estim_sq_dist: Annotated[float, Gt(0), Doc("first squared distance")] = 1e-4
-    eps: Annotated[float, Gt(0), Doc("added to the root")] = 1e-4
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    init_estim_sq_dist: Annotated[float, Gt(0), Doc("initial squared distance")] = 1e-4
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-4
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"x0": shape, "r2": (1,), "v": (1,)}
@@ -63,7 +63,7 @@ class DoWG(Shaped):
         eps: Array,
     ) -> None:
         np.subtract(x, x0, s)
-        np.maximum(r2, dot(s, s), out=r2)
-        np.add(v, r2 * dot(g, g), v)
-        np.multiply(g, lr * r2 / (np.sqrt(v) + eps), s)
+        np.maximum(r2, dot(s, s), out=r2)  # r² ← max(r², ‖x − x₀‖²)
+        np.add(v, r2 * dot(g, g), v)  # v ← v + r²·‖g‖²
+        np.multiply(g, lr * r2 / (np.sqrt(v) + eps), s)  # α·r²/(√v + ε)·g
         np.subtract(x, s, x)

@@ -1,4 +1,4 @@
-"""FISTA: accelerated gradient descent with an l1 norm, for convex problems."""
+"""FISTA: accelerated proximal gradient descent with L1 regularization."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("fista")
 @dataclass(frozen=True)
 class FISTA(Optimizer):
-    """Minimize f + λ·Σ|x| fast: a gradient step, a shrinking, and a step beyond.
+    """FISTA: accelerated proximal gradient descent with L1 regularization.
+
+    Minimizes f(x) + λ·Σ|x|, which sets parameters to exactly 0:
 
         x_k = shrink(y_k − α·∇f(y_k), α·λ)            eq. 4.1
         t_(k+1) = (1 + √(1 + 4·t_k²)) / 2             eq. 4.2, t₁ = 1
         y_(k+1) = x_k + (t_k − 1)/t_(k+1) · (x_k − x_(k−1))        eq. 4.3
 
-    with shrink(u, c) = sign(u)·max(|u| − c, 0), step α = lr and λ = l1. It converges for
-    convex f whose gradient changes by no more than 1/α times the distance; meant for
-    `batch_size: full` and a constant lr. The parameters that are trained are y; the model
-    is x: it is what is validated and saved.
+    with soft thresholding shrink(u, c) = sign(u)·max(|u| − c, 0), step size α = lr and
+    λ = l1. It converges for convex f whose gradient is Lipschitz with constant 1/α; use
+    `batch_size: full` and a constant lr. Training moves y; the model, which is validated
+    and saved, is x.
 
     State: one array of the parameters' size, x.
 
@@ -41,8 +43,8 @@ class FISTA(Optimizer):
     point: ClassVar[str] = "y"
     model: ClassVar[str] = "x"
 
-    lr: Annotated[float, Gt(0), Doc("step, one over the Lipschitz constant of ∇f")] = 1e-2
-    l1: Annotated[float, Ge(0), Doc("weight of |x|: makes parameters exactly 0")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("step size, at most 1/L with ∇f L-Lipschitz")] = 1e-2
+    l1: Annotated[float, Ge(0), Doc("L1 regularization strength")] = 0.0
 
     def start(self, y: Array, x: Array) -> None:
         x[:] = y
@@ -55,7 +57,7 @@ class FISTA(Optimizer):
         self, y: Array, g: Array, x: Array, s: Array, lr: Array, limit: Array, beyond: Array
     ) -> None:
         np.multiply(g, lr, s)
-        np.subtract(y, s, y)
+        np.subtract(y, s, y)  # y_k − α·∇f(y_k)
         # x_k = shrink(y, α·λ), in s                  eq. 4.1
         np.abs(y, s)
         np.subtract(s, limit, s)

@@ -1,4 +1,4 @@
-"""Fromage: steps that turn each array by the same angle."""
+"""Fromage: Frobenius matched gradient descent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, norm
 @OPTIMIZERS.register("fromage")
 @dataclass(frozen=True)
 class Fromage(Shaped):
-    """Step as far as the array is long times the learning rate, and shrink back.
+    """Frobenius matched gradient descent: the step of an array is relative to its norm.
 
         x ← (x − α·‖x‖/‖g‖·g) / √(1 + α²)
 
-    with learning rate α = lr. The norms are those of each weight and bias by itself, and
-    at least min_norm.
+    with learning rate α = lr. The norms are those of each weight and bias separately, with
+    lower bound min_norm. Dividing by √(1 + α²) keeps ‖x‖ from growing.
 
     State: none.
 
@@ -32,15 +32,15 @@ class Fromage(Shaped):
     Example: `optimizer: {name: fromage, lr: 0.01}`
     """
 
-    lr: Annotated[float, Gt(0), Doc("learning rate: the tangent of the angle")] = 1e-2
-    min_norm: Annotated[float, Gt(0), Doc("least norm of array and gradient")] = 1e-6
+    lr: Annotated[float, Gt(0), Doc("learning rate, relative to the array's norm")] = 1e-2
+    min_norm: Annotated[float, Gt(0), Doc("lower bound of both norms")] = 1e-6
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         back = 1 / np.sqrt(1 + np.square(self.lr))
         return {"lr": self.lr, "back": back, "least": self.min_norm}
 
     def update(self, x: Array, g: Array, s: Array, lr: Array, back: Array, least: Array) -> None:
-        trust = np.maximum(norm(x), least) / np.maximum(norm(g), least)
+        trust = np.maximum(norm(x), least) / np.maximum(norm(g), least)  # ‖x‖/‖g‖
         np.multiply(g, lr * trust, s)
         np.subtract(x, s, x)
-        np.multiply(x, back, x)
+        np.multiply(x, back, x)  # 1/√(1 + α²)

@@ -1,4 +1,4 @@
-"""FTRL: follow the regularized leader, for sparse linear models."""
+"""FTRL: follow the regularized leader."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("ftrl", "ftrl_proximal")
 @dataclass(frozen=True)
 class FTRL(Optimizer):
-    """Solve for x anew at each step: all gradients so far, held near all points so far.
+    """FTRL-Proximal: follow the regularized leader, for sparse linear models.
+
+    Each step minimizes the sum of all linearized losses so far plus a proximal term:
 
         n ← n + g²
-        d′ = (β + √n)/α                               one over the learning rate
+        d′ = (β + √n)/α                               inverse learning rate
         z ← z + g − (d′ − d)·x,   d ← d′
         x ← 0                                         where |z| ≤ λ₁
             −(z − sign(z)·λ₁) / (d + λ₂)              elsewhere
 
-    with α = lr, β = beta, λ₁ = l1, λ₂ = l2. The l1 makes parameters exactly 0.
+    with α = lr, β = beta, λ₁ = l1, λ₂ = l2. λ₁ > 0 makes parameters exactly 0.
 
     State: three arrays of the parameters' size: z, n and d.
 
-    Neither torch nor optax has it. The paper starts at x = 0; from elsewhere, z starts
-    where the last line gives x. When a schedule changes α, so does d.
+    Neither torch nor optax has it. The paper starts at x = 0; for other starts, z is
+    initialized so that the last line gives x. A schedule of α changes d, too.
 
     Reference: H. B. McMahan and others, Ad click prediction: a view from the trenches,
     2013, algorithm 1.
@@ -40,16 +42,16 @@ class FTRL(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
-    beta: Annotated[float, Gt(0), Doc("keeps the first steps small")] = 1.0
-    l1: Annotated[float, Ge(0), Doc("weight of |x|: makes parameters exactly 0")] = 0.0
-    l2: Annotated[float, Ge(0), Doc("weight of ½·x²")] = 0.0
+    beta: Annotated[float, Gt(0), Doc("limits the size of the first steps")] = 1.0
+    l1: Annotated[float, Ge(0), Doc("L1 regularization strength")] = 0.0
+    l2: Annotated[float, Ge(0), Doc("L2 regularization strength, of ½·x²")] = 0.0
 
     def start(self, x: Array, z: Array, d: Array) -> None:
         d[:] = self.beta / self.lr
         z[:] = -x * (d + self.l2) - np.sign(x) * self.l1
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        # at a learning rate of 0, all but 0 holds x where it is
+        # with a learning rate of 0, a huge 1/α keeps x in place
         inverse = 1 / np.maximum(self.lr, 1e-30)
         return {"inverse": inverse, "beta": self.beta, "l1": self.l1, "l2": self.l2}
 
@@ -68,7 +70,7 @@ class FTRL(Optimizer):
         l2: Array,
     ) -> None:
         np.multiply(g, g, s)
-        np.add(n, s, n)
+        np.add(n, s, n)  # n ← n + g²
         # d′ = (β + √n)/α
         np.sqrt(n, s)
         np.add(s, beta, s)

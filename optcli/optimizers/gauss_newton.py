@@ -1,4 +1,4 @@
-"""Gauss-Newton: Newton's method with the curvature of the loss alone."""
+"""Gauss-Newton: Newton's method with the Gauss-Newton matrix for the Hessian."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from optcli.optimizers.newton import Newton
 @OPTIMIZERS.register("gauss_newton", "levenberg_marquardt")
 @dataclass(frozen=True)
 class GaussNewton(Newton):
-    """Newton's method, as if the model were linear in its parameters: it never points uphill.
+    """Damped Gauss-Newton method with a backtracking line search.
 
         G = (1/B) Σᵢ Jᵢᵀ·∇²ℓᵢ·Jᵢ
         d = −(G + δ)⁻¹·g
         α ← α/2  until  f(x + α·d) ≤ f(x) + 10⁻⁴·α·gᵀd
         x ← x + α·d
 
-    with Jᵢ the derivative of the scores of row i by the parameters, ∇²ℓᵢ the second of its
-    loss by its scores, δ = damping, and the step starting at α = lr. G has what `l2` adds.
-    For a convex loss G has no curvature below 0; for a linear model it is the Hessian; for
-    `mse` it is 2·JᵀJ/B (over the outputs), the matrix of Gauss and of Levenberg. J·v and
-    the change of the loss's gradient are differences at four points; the way back through
-    the model is exact.
+    with Jᵢ the Jacobian of the scores of row i with respect to the parameters, ∇²ℓᵢ the
+    Hessian of its loss with respect to the scores, δ = damping, and the line search
+    starting at α = lr. G includes the `l2` term. For a convex loss G is positive
+    semidefinite, so that d is a descent direction; for a linear model G is the Hessian; for
+    `mse` it is 2·JᵀJ/B (over the outputs), the matrix of Gauss and Levenberg. J·v and the
+    change of the loss's gradient are four-point differences; the product with Jᵀ is exact.
 
-    State: none; memory and time as of `newton`, and refused where they do not fit.
+    State: none. Memory and time are as for `newton`; a model too large for the memory is
+    rejected.
 
-    Neither torch nor optax has it. Marquardt's rule for δ is left out: the halving of the
-    step is in its place. An objective of `trace` has no scores: there use `newton`.
+    Neither torch nor optax has it. δ is constant: the line search replaces Marquardt's
+    rule. An objective of `trace` has no scores: use `newton` there.
 
     Reference: N. Schraudolph, Fast curvature matrix-vector products for second-order
     gradient descent, 2002, section 3; K. Levenberg, A method for the solution of certain
@@ -42,7 +43,7 @@ class GaussNewton(Newton):
 
     needs_model: ClassVar[Literal["", "scores", "rows"]] = "scores"
 
-    damping: Annotated[float, Ge(0), Doc("added to every curvature")] = 1e-6
+    damping: Annotated[float, Ge(0), Doc("damping added to every eigenvalue")] = 1e-6
 
     def product(
         self, oracle: Oracle, x: Array, v: Array, out: Array, at: Array, slope: Array

@@ -1,4 +1,4 @@
-"""Grams: how far by Adam, which way by the gradient."""
+"""Grams: gradient descent with adaptive momentum scaling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer
 @OPTIMIZERS.register("grams")
 @dataclass(frozen=True)
 class Grams(Optimizer):
-    """Take the size of Adam's step, and the sign of the gradient as it is.
+    """Grams: step sizes from Adam, signs from the current gradient.
 
         u = m̂ / (√v̂ + ε)                              m̂, v̂ as in adam
         x ← x − α·(sign(g)·|u| + λ·x)
@@ -37,10 +37,10 @@ class Grams(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return corrected(self.lr, self.beta1, self.beta2, self.eps, t)
@@ -60,10 +60,10 @@ class Grams(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
         np.abs(m, w)
         quotient(w, v, eps, s)
         np.multiply(s, rate, s)  # α·|u|
         np.sign(g, w)
-        np.multiply(s, w, s)
+        np.multiply(s, w, s)  # α·sign(g)·|u|
         np.subtract(x, s, x)

@@ -1,4 +1,4 @@
-"""LAMB: Adam with a step for each array in proportion to its size."""
+"""LAMB: AdamW with a trust ratio for each array."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, ratio
 @OPTIMIZERS.register("lamb")
 @dataclass(frozen=True)
 class LAMB(Shaped):
-    """AdamW whose step, array by array, is as long as the array times the learning rate.
+    """LAMB: AdamW with a trust ratio for each weight and bias.
 
         u = m̂ / (√v̂ + ε) + λ·x                        m̂, v̂ as in adam
         x ← x − α · ‖x‖/‖u‖ · u                       the ratio is 1 where either norm is 0
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The norms
-    are those of each weight and bias by itself.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. ‖x‖/‖u‖
+    is the trust ratio; the norms are those of each weight and bias separately.
 
     State: two arrays of the parameters' size, m and v.
 
-    The same as optax's lamb. The paper's φ is the identity here.
+    The same as optax's lamb. The paper's scaling function φ is the identity here.
 
     Reference: Y. You and others, Large batch optimization for deep learning: training BERT
     in 76 minutes, 2020, algorithm 2.
@@ -38,13 +38,15 @@ class LAMB(Shaped):
     scratch: ClassVar[tuple[str, ...]] = ("u", "w")
     decay: ClassVar[Decay] = "own"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-6
-    weight_decay: Annotated[float, Ge(0), Doc("adds its multiple of x to the step")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-6
+    weight_decay: Annotated[float, Ge(0), Doc("weight decay, added to the step before scaling")] = (
+        0.0
+    )
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        # at a learning rate of 1, `rate` is that of m̂ / (√v̂ + ε) itself
+        # with a learning rate of 1, rate·m/(√v + eps) is m̂ / (√v̂ + ε)
         adam = corrected(1.0, self.beta1, self.beta2, self.eps, t)
         return {**adam, "decay": self.weight_decay, "lr": self.lr}
 
@@ -65,7 +67,7 @@ class LAMB(Shaped):
         decay: Array,
         lr: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, u)
+        moments(m, v, g, beta1, new1, beta2, new2, u)  # m, v
         # u = m̂ / (√v̂ + ε) + λ·x
         quotient(m, v, eps, u)
         np.multiply(u, rate, u)

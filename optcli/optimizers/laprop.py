@@ -1,4 +1,4 @@
-"""LaProp: Adam with momentum after the division."""
+"""LaProp: Adam with momentum after normalization."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix, power
 @OPTIMIZERS.register("laprop")
 @dataclass(frozen=True)
 class LaProp(Optimizer):
-    """Scale the gradient first, then take its mean: momentum apart from adaptivity.
+    """LaProp: Adam that normalizes the gradient before momentum, not after.
 
         n ← ν·n + (1 − ν)·g²
         m ← μ·m + (1 − μ)·g / (√(n/(1 − νᵗ)) + ε)
@@ -25,8 +25,8 @@ class LaProp(Optimizer):
 
     State: two arrays of the parameters' size, m and n.
 
-    Neither torch nor optax has it. The defaults are the paper's. weight_decay is as in
-    adamw; the authors' code subtracts weight_decay·x, without the learning rate.
+    Neither torch nor optax has it. The defaults are the paper's. weight_decay is
+    adamw's; the authors' code subtracts weight_decay·x, without the learning rate.
 
     Reference: L. Ziyin, Z. T. Wang and M. Ueda, LaProp: separating momentum and
     adaptivity in Adam, 2020, algorithm 1.
@@ -38,10 +38,10 @@ class LaProp(Optimizer):
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 4e-4
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-15
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-15
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
@@ -70,12 +70,12 @@ class LaProp(Optimizer):
         eps: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(n, s, nu, new2, s)
+        mix(n, s, nu, new2, s)  # n ← ν·n + (1 − ν)·g²
         # g / (√(n/(1 − νᵗ)) + ε)
         np.sqrt(n, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
         np.divide(g, s, s)
-        mix(m, s, mu, new1, s)
-        np.multiply(m, rate, s)
+        mix(m, s, mu, new1, s)  # m ← μ·m + (1 − μ)·…
+        np.multiply(m, rate, s)  # α·m/(1 − μᵗ)
         np.subtract(x, s, x)

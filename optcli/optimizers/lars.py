@@ -1,4 +1,4 @@
-"""LARS: momentum with a step for each array in proportion to its size."""
+"""LARS: momentum with a trust ratio for each array."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, norm, ratio
 @OPTIMIZERS.register("lars")
 @dataclass(frozen=True)
 class LARS(Shaped):
-    """Scale the gradient of each array by the ratio of the norms of array and gradient.
+    """LARS: momentum with a trust ratio for each weight and bias.
 
         g ← g + λ·x
         γ = η·‖x‖ / (‖g‖ + ε)                         1 where either norm is 0
@@ -23,7 +23,7 @@ class LARS(Shaped):
         x ← x − v                                     (nesterov: x − (μ·v + α·γ·g))
 
     with learning rate α = lr, η = trust_coefficient, μ = momentum, ε = eps, λ =
-    weight_decay. The norms are those of each weight and bias by itself.
+    weight_decay. The norms are those of each weight and bias separately.
 
     State: one array of the parameters' size.
 
@@ -40,11 +40,11 @@ class LARS(Shaped):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
-    trust_coefficient: Annotated[float, Gt(0), Doc("length of a step to that of the array")] = 1e-3
-    eps: Annotated[float, Ge(0), Doc("added to the gradient's norm")] = 0.0
-    nesterov: Annotated[bool, Doc("look ahead along the velocity")] = False
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
+    trust_coefficient: Annotated[float, Gt(0), Doc("trust coefficient η")] = 1e-3
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 0.0
+    nesterov: Annotated[bool, Doc("use Nesterov momentum")] = False
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
@@ -70,7 +70,7 @@ class LARS(Shaped):
         # α·γ·g
         np.multiply(g, lr * ratio(trust * norm(x), length + eps * (length > 0), 1), s)
         np.multiply(v, momentum, v)
-        np.add(v, s, v)
+        np.add(v, s, v)  # v ← μ·v + α·γ·g
         if self.nesterov:
             np.multiply(v, momentum, w)
             np.subtract(x, w, x)

@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's method from a memory of gradients."""
+"""L-BFGS: limited-memory quasi-Newton method."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, row_by_row
 @OPTIMIZERS.register("lbfgs")
 @dataclass(frozen=True)
 class LBFGS(Shaped):
-    """Newton steps, with the curvature learned from the last steps and gradients.
+    """L-BFGS: limited-memory quasi-Newton method, without a line search.
 
-        y = g − g′,  s = x − x′                       kept where y·s > 1e-10
+        y = g − g′,  s = x − x′                       stored where y·s > 1e-10
         q = −g
         newest to oldest:  aᵢ = sᵢ·q/(yᵢ·sᵢ),  q ← q − aᵢ·yᵢ
-        d = q · (y·s)/(y·y), of the newest
+        d = q · (y·s)/(y·y)                           with the newest pair
         oldest to newest:  d ← d + (aᵢ − yᵢ·d/(yᵢ·sᵢ))·sᵢ
         x ← x + α·d                                   at the first step α·min(1, 1/‖g‖₁)
 
-    with step α = lr. Nothing moves where |g| is nowhere above tolerance_grad, or d points
-    downhill by less than tolerance_change. There is no line search: meant for
-    `batch_size: full` and convex problems, where α = 1 is right.
+    with step size α = lr, and g′, x′ the previous gradient and parameters. There is no step
+    where max |g| ≤ tolerance_grad or g·d > −tolerance_change. Without a line search it is
+    meant for `batch_size: full` and convex problems, where α = 1 is right.
 
     State: 2·history_size + 2 arrays of the parameters' size, and 3 + history_size numbers.
 
-    The same as torch's LBFGS with max_iter=1: one gradient a step. torch's default of 20
-    looks at the same batch again and again.
+    The same as torch's LBFGS with max_iter=1: one gradient per step. torch's default of 20
+    evaluates the same batch up to 20 times.
 
     Reference: D. C. Liu and J. Nocedal, On the limited memory BFGS method for large scale
     optimization, 1989; the recursion: J. Nocedal, Updating quasi-Newton matrices with
@@ -43,10 +43,12 @@ class LBFGS(Shaped):
     whole: ClassVar[bool] = True
     structure: ClassVar[tuple[str, ...]] = ("history_size",)
 
-    lr: Annotated[float, Gt(0), Doc("step")] = 1.0
-    history_size: Annotated[int, Ge(1), Le(1000), Doc("pairs of steps and gradients kept")] = 100
-    tolerance_grad: Annotated[float, Ge(0), Doc("largest entry of a gradient that is 0")] = 1e-7
-    tolerance_change: Annotated[float, Ge(0), Doc("least slope that is gone down")] = 1e-9
+    lr: Annotated[float, Gt(0), Doc("step size")] = 1.0
+    history_size: Annotated[int, Ge(1), Le(1000), Doc("number of stored pairs (s, y)")] = 100
+    tolerance_grad: Annotated[float, Ge(0), Doc("stop moving where max |g| is at most this")] = 1e-7
+    tolerance_change: Annotated[float, Ge(0), Doc("stop moving where g·d is above minus this")] = (
+        1e-9
+    )
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         pairs = (self.history_size, *shape)

@@ -1,4 +1,4 @@
-"""Lion: the sign of a mean of the gradient."""
+"""Lion: evolved sign momentum."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, mix
 @OPTIMIZERS.register("lion")
 @dataclass(frozen=True)
 class Lion(Optimizer):
-    """Every parameter moves by the learning rate, up or down.
+    """Lion: steps by the sign of an interpolation of momentum and gradient.
 
         c = β₁·m + (1 − β₁)·g
         x ← x − α·(sign(c) + λ·x)
         m ← β₂·m + (1 − β₂)·g
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, λ = weight_decay. It wants a
-    learning rate three to ten times smaller than adamw.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, λ = weight_decay. It needs a
+    learning rate three to ten times smaller than adamw's.
 
     State: one array of the parameters' size, m.
 
@@ -39,9 +39,9 @@ class Lion(Optimizer):
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("share of the mean in the step")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.99
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-3
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("interpolation weight of the momentum")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the momentum")] = 0.99
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-3
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         betas = {"beta1": self.beta1, "new1": 1 - self.beta1}
@@ -68,4 +68,4 @@ class Lion(Optimizer):
         np.sign(s, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)
-        mix(m, g, beta2, new2, s)
+        mix(m, g, beta2, new2, s)  # m ← β₂·m + (1 − β₂)·g

@@ -1,4 +1,4 @@
-"""MADGRAD: dual averaging with a cube root."""
+"""MADGRAD: momentumized, adaptive dual averaging."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("madgrad")
 @dataclass(frozen=True)
 class MADGRAD(Optimizer):
-    """Measure each step from the start: all gradients, by the cube root of their squares.
+    """MADGRAD: adaptive dual averaging with momentum and a cube root.
 
         λ = α·√t
         s ← s + λ·g
@@ -23,12 +23,12 @@ class MADGRAD(Optimizer):
         z = x₀ − s / (∛v + ε)
         x ← (1 − c)·x + c·z                           c = 1 − μ
 
-    with learning rate α = lr (to which ε is added, as optax and the authors do), μ =
-    momentum, ε = eps, and x₀ where training starts.
+    with learning rate α = lr (plus ε, as in optax and the authors' code), μ = momentum,
+    ε = eps, and x₀ the initial parameters.
 
     State: three arrays of the parameters' size, x₀ among them.
 
-    The same as optax's contrib.madgrad.
+    The same as optax.contrib.madgrad.
 
     Reference: A. Defazio and S. Jelassi, Adaptivity without compromise: a momentumized,
     adaptive, dual averaged gradient method for stochastic optimization, 2021, algorithm 1.
@@ -40,9 +40,9 @@ class MADGRAD(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("w",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of x stays")] = 0.9
-    eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-6
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-6
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def start(self, x: Array, x0: Array) -> None:
         x0[:] = x
@@ -69,9 +69,9 @@ class MADGRAD(Optimizer):
         eps: Array,
     ) -> None:
         np.multiply(g, lamb, w)
-        np.add(s, w, s)
+        np.add(s, w, s)  # s ← s + λ·g
         np.multiply(w, g, w)
-        np.add(v, w, v)
+        np.add(v, w, v)  # v ← v + λ·g²
         # z = x₀ − s / (∛v + ε)
         np.cbrt(v, w)
         np.add(w, eps, w)

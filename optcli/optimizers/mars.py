@@ -1,4 +1,4 @@
-"""MARS: AdamW on gradients with less variance."""
+"""MARS: AdamW with variance reduction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm
 @OPTIMIZERS.register("mars")
 @dataclass(frozen=True)
 class MARS(Shaped):
-    """AdamW on the gradient and a share of its change, held to a norm of 1.
+    """MARS: AdamW on variance-reduced gradients.
 
         c = g + γ·β₁/(1 − β₁)·(g − g′)                (g at the first step)
         c ← c / max(1, ‖c‖)
@@ -24,14 +24,14 @@ class MARS(Shaped):
         v ← β₂·v + (1 − β₂)·c²
         x ← x − α·(m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + λ·x)
 
-    with g′ the gradient before, learning rate α = lr, γ = gamma, β₁ = beta1, β₂ = beta2,
-    ε = eps, λ = weight_decay. The norm is that of each weight and bias by itself.
+    with g′ the previous gradient, learning rate α = lr, γ = gamma, β₁ = beta1, β₂ = beta2,
+    ε = eps, λ = weight_decay. The norm is that of each weight and bias separately.
 
     State: three arrays of the parameters' size, m, v and g′.
 
-    Neither torch nor optax has it. This is the approximate form, which does not compute g
-    anew at the parameters before. The authors' code starts with g′ = 0, and moves vectors
-    by adamw.
+    Neither torch nor optax has it. This is the approximate form: g′ is the gradient of the
+    previous batch, not that of this batch at the previous parameters. The authors' code
+    starts with g′ = 0 and updates vectors by adamw.
 
     Reference: H. Yuan and others, MARS: unleashing the power of variance reduction for
     training large models, 2024, algorithm 2 (MARS-AdamW).
@@ -44,11 +44,11 @@ class MARS(Shaped):
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 3e-3
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.95
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.99
-    gamma: Annotated[float, Ge(0), Doc("weight of the change of the gradient")] = 0.025
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.95
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.99
+    gamma: Annotated[float, Ge(0), Doc("scale of the variance-reduction term")] = 0.025
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         adam = corrected(self.lr, self.beta1, self.beta2, self.eps, t)
@@ -77,8 +77,8 @@ class MARS(Shaped):
         np.multiply(c, share, c)
         np.add(c, g, c)
         np.copyto(g_prev, g)
-        np.divide(c, np.maximum(norm(c), 1), c)
-        moments(m, v, c, beta1, new1, beta2, new2, w)
-        quotient(m, v, eps, w)
-        np.multiply(w, rate, w)
+        np.divide(c, np.maximum(norm(c), 1), c)  # c / max(1, ‖c‖)
+        moments(m, v, c, beta1, new1, beta2, new2, w)  # m, v
+        quotient(m, v, eps, w)  # m / (√v + ε)
+        np.multiply(w, rate, w)  # α, with both bias corrections
         np.subtract(x, w, x)

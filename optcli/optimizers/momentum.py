@@ -1,4 +1,4 @@
-"""Momentum: a heavy ball rolling down the loss."""
+"""Momentum: Polyak's heavy ball."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("momentum", "heavy_ball")
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """Polyak's heavy ball, as lecture notes write it.
+    """Polyak's heavy-ball momentum, with the learning rate inside the velocity.
 
         v ← μ·v − α·g
         x ← x + v
@@ -24,8 +24,8 @@ class Momentum(Optimizer):
 
     State: one array of the parameters' size.
 
-    The same as torch's SGD with momentum while the learning rate stays as it
-    is; when it changes, the velocity gathered so far keeps its speed here.
+    The same as torch's SGD with momentum for a constant learning rate. Here a change of
+    the learning rate leaves the present velocity as it is; in torch it rescales it.
 
     Reference: B. T. Polyak, Some methods of speeding up the convergence of
     iteration methods, 1964, eq. 9.
@@ -36,8 +36,8 @@ class Momentum(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("v",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {"lr": self.lr, "mu": self.momentum}
@@ -45,5 +45,5 @@ class Momentum(Optimizer):
     def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, mu: Array) -> None:
         np.multiply(v, mu, v)
         np.multiply(g, lr, s)
-        np.subtract(v, s, v)
+        np.subtract(v, s, v)  # v ← μ·v − α·g
         np.add(x, v, x)

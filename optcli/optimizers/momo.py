@@ -1,4 +1,4 @@
-"""MoMo: momentum with Polyak's step size."""
+"""MoMo: momentum with an adaptive step size of Polyak's type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, ratio
 @OPTIMIZERS.register("momo")
 @dataclass(frozen=True)
 class MoMo(Shaped):
-    """Momentum whose step is capped by a model of the loss, built of averages.
+    """MoMo: momentum with an adaptive step size of Polyak's type.
+
+    The step size is capped by a model of the loss, built from moving averages:
 
         m ← β·m + (1 − β)·g
         f̄ ← β·f̄ + (1 − β)·f,   γ ← β·γ + (1 − β)·⟨g, x⟩
@@ -23,14 +25,14 @@ class MoMo(Shaped):
         τ = min(α, max(h, 0) / ‖m‖²)                  0 where ‖m‖² is below 2.2e-16
         x ← x/(1 + α·λ) − τ·m
 
-    with f the loss of the batch (regularization left out), α = lr the largest step, β =
+    with f the loss of the batch without regularization, α = lr the largest step size, β =
     momentum, f* = lower_bound, λ = weight_decay; the averages start at the first values.
-    With adapt_lower_bound f* is estimated, and lower_bound is its least value. Products
+    With adapt_lower_bound, f* is estimated, and never below lower_bound. Products
     and norm are over all parameters.
 
     State: one array of the parameters' size, and three numbers.
 
-    The same as optax's contrib.momo, whose beta is momentum here.
+    The same as optax.contrib.momo, whose beta is momentum here.
 
     Reference: F. Schaipp and others, MoMo: momentum models for adaptive learning rates,
     2023, algorithm 1.
@@ -41,11 +43,11 @@ class MoMo(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("largest step")] = 1.0
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the averages stays")] = 0.9
-    lower_bound: Annotated[float, Doc("least value of the loss")] = 0.0
-    adapt_lower_bound: Annotated[bool, Doc("estimate the least value")] = False
-    weight_decay: Annotated[float, Ge(0), Doc("shrinks x by 1 over 1 plus lr times it")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("largest step size")] = 1.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the averages")] = 0.9
+    lower_bound: Annotated[float, Doc("lower bound of the loss")] = 0.0
+    adapt_lower_bound: Annotated[bool, Doc("estimate the lower bound during training")] = False
+    weight_decay: Annotated[float, Ge(0), Doc("weight decay: x is divided by 1 + lr·λ")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"m": shape, "f_bar": (1,), "gamma": (1,), "f_star": (1,)}
@@ -82,7 +84,7 @@ class MoMo(Shaped):
     ) -> None:
         f_bar[:] = beta * f_bar + new * loss
         gamma[:] = beta * gamma + new * dot(g, x)
-        mix(m, g, beta, new, s)
+        mix(m, g, beta, new, s)  # m ← β·m + (1 − β)·g
         square, inner = dot(m, m), dot(m, x)
         if self.adapt_lower_bound:
             cap = shrink * (f_bar - gamma) + inner
@@ -90,7 +92,7 @@ class MoMo(Shaped):
             np.copyto(f_star, lowered, where=cap < shrink * f_star)
         h = np.maximum(shrink * (f_bar - f_star - gamma) + inner, 0)
         small = square <= np.finfo(np.float64).eps
-        tau = np.minimum(ratio(h, np.where(small, 0, square), 0), lr)
+        tau = np.minimum(ratio(h, np.where(small, 0, square), 0), lr)  # τ
         if self.adapt_lower_bound:
             np.maximum(f_bar + inner - gamma - 0.5 * tau * square, least, out=f_star)
         # x ← x/(1 + α·λ) − τ·m

@@ -1,4 +1,4 @@
-"""Muon: momentum, made orthogonal."""
+"""Muon: orthogonalized momentum."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm
 @OPTIMIZERS.register("muon")
 @dataclass(frozen=True)
 class Muon(Shaped):
-    """Turn the momentum of each weight into the nearest matrix that only rotates.
+    """Muon: orthogonalized momentum for weight matrices.
+
+    Newton-Schulz iterations turn the momentum into approximately the nearest semi-orthogonal
+    matrix:
 
         B ← μ·B + (1 − μ)·G
         X = (1 − μ)·G + μ·B                           (without nesterov: B)
@@ -27,14 +30,14 @@ class Muon(Shaped):
         W ← W − α·(√max(1, outputs/inputs)·X + λ·W)
 
     with learning rate α = lr, μ = momentum, ε = eps, λ = weight_decay and (a, b, c) =
-    (3.4445, −4.775, 2.0315). The kernel of a convolution is taken as a matrix, one row for
-    each output channel. Biases and other vectors are moved by adamw, with beta1, beta2, eps
-    and the same lr and λ.
+    (3.4445, −4.775, 2.0315). The kernel of a convolution is reshaped to a matrix, one row
+    for each output channel. Biases and other vectors are updated by adamw, with beta1, beta2,
+    eps and the same lr and λ.
 
-    State: one array of the size of the weights, two of the biases'.
+    State: one array of the weights' size, two of the biases'.
 
-    The same as torch's Muon, but that computes X in half the digits (bfloat16), and takes
-    no vectors. optax's contrib.muon corrects the momentum's bias.
+    The same as torch's Muon, except that torch computes X in bfloat16 and accepts only
+    matrices. optax.contrib.muon also corrects the bias of the momentum.
 
     Reference: K. Jordan and others, Muon: an optimizer for hidden layers in neural
     networks, 2024.
@@ -45,13 +48,15 @@ class Muon(Shaped):
     decay: ClassVar[Decay] = "decoupled"
     structure: ClassVar[tuple[str, ...]] = ("ns_steps",)
 
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.95
-    nesterov: Annotated[bool, Doc("look ahead along the mean")] = True
-    ns_steps: Annotated[int, Ge(1), Lt(100), Doc("steps towards orthogonality")] = 5
-    eps: Annotated[float, Gt(0), Doc("least norm; of vectors, added to the root")] = 1e-7
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("of vectors: how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("of vectors: of the mean square")] = 0.999
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 0.1
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.95
+    nesterov: Annotated[bool, Doc("use Nesterov momentum")] = True
+    ns_steps: Annotated[int, Ge(1), Lt(100), Doc("number of Newton-Schulz iterations")] = 5
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-7
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("for vectors, decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("for vectors, decay rate of the second moment")] = (
+        0.999
+    )
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.1
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"m": shape, "v": shape} if len(shape) < 2 else {"B": shape}
@@ -86,7 +91,7 @@ class Muon(Shaped):
         new: Array,
         least: Array,
     ) -> None:
-        """Move a weight."""
+        """Update a weight."""
         # B ← μ·B + (1 − μ)·G, as B ← B + (1 − μ)·(G − B)
         np.subtract(g, B, s)
         np.multiply(s, new, s)
@@ -122,17 +127,17 @@ class Muon(Shaped):
         rate: Array,
         eps: Array,
     ) -> None:
-        """Move a bias, as adam does."""
-        moments(m, v, g, beta1, new1, beta2, new2, s)
-        quotient(m, v, eps, s)
+        """Update a bias, as adam does."""
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        quotient(m, v, eps, s)  # m / (√v + ε)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)
 
 
 def orthogonalize(X: Array, steps: int, Y: Array, A: Array, C: Array) -> None:
-    """Bring the singular values of X (R, m, n) near 1, in place: Newton and Schulz.
+    """Bring the singular values of X (R, m, n) near 1 by Newton-Schulz iterations, in place.
 
-    Y (R, m, n), A and C (R, m, m) are room to work in.
+    Y (R, m, n), A and C (R, m, m): scratch.
     """
     for _ in range(steps):
         # A = X·Xᵀ,   X ← a·X + (b·A + c·A²)·X

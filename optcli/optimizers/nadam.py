@@ -1,4 +1,4 @@
-"""NAdam: Adam with Nesterov's momentum."""
+"""NAdam: Adam with Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 @OPTIMIZERS.register("nadam")
 @dataclass(frozen=True)
 class NAdam(Optimizer):
-    """Adam whose mean looks one step ahead, with a momentum that warms up.
+    """NAdam: Adam with Nesterov momentum and a momentum schedule.
 
         μ_t = β₁·(1 − ½·0.96^(t·ψ))
         m ← β₁·m + (1 − β₁)·g
@@ -27,9 +27,10 @@ class NAdam(Optimizer):
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ψ = momentum_decay.
 
-    State: two arrays of the parameters' size, m and v, and a number, μ₁⋯μ_t.
+    State: two arrays of the parameters' size, m and v, and one number, μ₁⋯μ_t.
 
-    The same as torch's NAdam. optax's nadam has no warming momentum: see nadamw.
+    The same as torch's NAdam, in which m decays with β₁; the paper's m decays with μ_t, too.
+    optax's nadam has a constant momentum: see nadamw.
 
     Reference: T. Dozat, Incorporating Nesterov momentum into Adam, 2016, algorithm 2.
 
@@ -41,11 +42,11 @@ class NAdam(Optimizer):
     products: ClassVar[tuple[str, ...]] = ("product",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    momentum_decay: Annotated[float, Ge(0), Doc("how fast the momentum warms up")] = 4e-3
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    momentum_decay: Annotated[float, Ge(0), Doc("decay ψ of the momentum schedule")] = 4e-3
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def mu(self, t: Array) -> Array:
         """μ_t."""
@@ -84,10 +85,10 @@ class NAdam(Optimizer):
         now: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
         # α·m̂ = ahead·m + now·g
         np.multiply(m, ahead, s)
         np.multiply(g, now, w)
         np.add(s, w, s)
-        quotient(s, v, eps, w)
+        quotient(s, v, eps, w)  # α·m̂ / (√v̂ + ε)
         np.subtract(x, w, x)

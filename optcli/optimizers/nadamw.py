@@ -1,4 +1,4 @@
-"""NAdamW: AdamW with Nesterov's momentum."""
+"""NAdamW: AdamW with Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Optimizer, power
 @OPTIMIZERS.register("nadamw")
 @dataclass(frozen=True)
 class NAdamW(Optimizer):
-    """AdamW whose mean looks one step ahead.
+    """AdamW with Nesterov momentum.
 
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
@@ -28,8 +28,8 @@ class NAdamW(Optimizer):
 
     State: two arrays of the parameters' size, m and v.
 
-    The same as optax's nadamw. torch's NAdam with decoupled decay has a momentum that
-    warms up besides: see nadam.
+    The same as optax's nadamw. torch's NAdam with decoupled decay also has a
+    momentum schedule: see nadam.
 
     Reference: T. Dozat, Incorporating Nesterov momentum into Adam, 2016, algorithm 2 with
     a constant μ; I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019.
@@ -41,10 +41,10 @@ class NAdamW(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     decay: ClassVar[Decay] = "decoupled"
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-4
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-4
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         new1, new2 = 1 - self.beta1, 1 - self.beta2
@@ -75,10 +75,10 @@ class NAdamW(Optimizer):
         now: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
         # α·m̂ = ahead·m + now·g
         np.multiply(m, ahead, s)
         np.multiply(g, now, w)
         np.add(s, w, s)
-        quotient(s, v, eps, w)
+        quotient(s, v, eps, w)  # α·m̂ / (√v̂ + ε)
         np.subtract(x, w, x)

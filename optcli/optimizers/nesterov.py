@@ -1,4 +1,4 @@
-"""Nesterov: a heavy ball that looks where it is going."""
+"""Nesterov: momentum with the gradient at the look-ahead point."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("nesterov", "nag")
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Nesterov's accelerated gradient: momentum with the gradient taken ahead.
+    """Nesterov's accelerated gradient: momentum with the gradient at the look-ahead point.
 
         v ← μ·v − α·∇f(x + μ·v)                       eq. 3
         x ← x + v                                     eq. 4
 
-    with learning rate α = lr and μ = momentum. The parameters that are kept are
-    the point ahead, x + μ·v, at which the gradient is taken; for them it reads
+    with learning rate α = lr and μ = momentum. Training keeps the look-ahead
+    point x + μ·v, at which the gradient is taken, as its parameters; for them the update is
 
         v ← μ·v − α·g
         x ← x + μ·v − α·g
 
     State: one array of the parameters' size.
 
-    The same as torch's SGD with nesterov, and as optax's, while the learning rate
-    stays as it is; when it changes, the velocity gathered so far keeps its speed here.
+    The same as torch's and optax's SGD with nesterov for a constant learning rate. Here a
+    change of the learning rate leaves the present velocity as it is; there it rescales it.
 
     Reference: Y. Nesterov, A method of solving a convex programming problem with
     convergence rate O(1/k²), 1983; in this form I. Sutskever and others, On the importance
@@ -41,8 +41,8 @@ class Nesterov(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("v",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {"lr": self.lr, "mu": self.momentum}

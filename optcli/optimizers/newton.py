@@ -1,4 +1,4 @@
-"""Newton's method: a step to the minimum of the parabola that fits here."""
+"""Newton's method, damped, with a line search."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from optcli.core.specs import Doc, Ge, Gt
 from optcli.optimizers.base import OPTIMIZERS, Oracle, Shaped, dot, hessian_product
 from optcli.optimizers.shampoo import eigen
 
-# Armijo's rule: the share of the promised descent that has to come true, and how often
-# the step is halved to get there.
-PROMISE, HALVINGS = 1e-4, 40
+# Armijo's condition: the required fraction of the predicted decrease, and the largest number
+# of halvings of the step.
+ARMIJO, HALVINGS = 1e-4, 40
 
 
 @OPTIMIZERS.register("newton")
 @dataclass(frozen=True)
 class Newton(Shaped):
-    """Step to the minimum of the parabola that has the slope and curvature of the loss here.
+    """Newton's method, damped, with a backtracking line search.
 
         H = ∇²f(x) = Q·Λ·Qᵀ
         d = −Q·(|Λ| + δ)⁻¹·Qᵀ·g
         α ← α/2  until  f(x + α·d) ≤ f(x) + 10⁻⁴·α·gᵀd
         x ← x + α·d
 
-    with δ = damping, the step starting at α = lr. Where f is convex this is d = −(H + δ)⁻¹·g;
-    elsewhere |Λ| turns it away from saddles. Each column of H is a difference of gradients
-    at four points, right to about 12 digits in float64 and 5 in float32. Meant for convex
-    problems of up to some thousand parameters, `batch_size: full` and `dtype: float64`: a
-    dozen steps then give the minimum to the last digits.
+    with δ = damping, and the line search starting at α = lr. Where f is convex, d is
+    −(H + δ)⁻¹·g; elsewhere |Λ| makes d a descent direction, which leads away from saddle
+    points. Each column of H is a four-point difference of gradients, accurate to about 12
+    digits in float64 and 5 in float32. Use it for convex problems of up to some thousand
+    parameters with `batch_size: full` and `dtype: float64`: a dozen steps then reach the
+    minimum to rounding.
 
-    State: none; two matrices of the parameters' size squared while it works, and time of
-    the order of its cube. With a million parameters that is 8 TB in float32: it is refused
-    where it does not fit; `lbfgs` does.
+    State: none. A step needs two P × P matrices for P parameters, and time of order P³. With
+    a million parameters that is 8 TB in float32. A model too large for the memory is
+    rejected; use `lbfgs` then.
 
     Neither torch nor optax has it.
 
@@ -48,8 +49,8 @@ class Newton(Shaped):
     whole: ClassVar[bool] = True
     needs_oracle: ClassVar[bool] = True
 
-    lr: Annotated[float, Gt(0), Doc("step that is tried first")] = 1.0
-    damping: Annotated[float, Ge(0), Doc("added to every curvature")] = 1e-8
+    lr: Annotated[float, Gt(0), Doc("initial step size of the line search")] = 1.0
+    damping: Annotated[float, Ge(0), Doc("damping added to every eigenvalue")] = 1e-8
 
     def scratch_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         (size,) = shape
@@ -79,13 +80,13 @@ class Newton(Shaped):
             self.product(oracle, x, v, d, at, slope)
             H[:, column] = d
             v[:, column] = 0
-        np.add(H, H.swapaxes(1, 2), Q)  # of two equals but for rounding, the mean
+        np.add(H, H.swapaxes(1, 2), Q)  # symmetrize: (H + Hᵀ)/2
         np.multiply(Q, 0.5, H)
         # H = Q·Λ·Qᵀ
         curvatures, Q[:] = eigen(H)
         np.abs(curvatures, curvatures)
         np.add(curvatures, damping, curvatures)  # |Λ| + δ
-        # what has no curvature at all stays where it is
+        # a direction with curvature 0 is not moved
         inverse = np.divide(1, curvatures, out=np.zeros_like(curvatures), where=curvatures != 0)
         # d = −Q·(|Λ| + δ)⁻¹·Qᵀ·g
         along = np.matmul(g[:, None], Q)[:, 0] * inverse
@@ -96,26 +97,26 @@ class Newton(Shaped):
     def product(
         self, oracle: Oracle, x: Array, v: Array, out: Array, at: Array, slope: Array
     ) -> None:
-        """The matrix of curvatures at x, times v, into `out`; at, slope: scratch."""
+        """Write the curvature matrix at x times v into `out`; at, slope: scratch."""
         hessian_product(oracle, x, v, out, at, slope)
 
 
 def step_down(
     oracle: Oracle, x: Array, d: Array, slope: Array, step: Array, at: Array, g: Array
 ) -> None:
-    """Move x along d (R, P), `step` far (R, 1) or half of it as often as Armijo's rule asks.
+    """Move x along d (R, P), halving `step` (R, 1) until Armijo's condition holds.
 
-    slope: of f at x along d, (R, 1). at, g: scratch.
+    slope: gᵀd at x, (R, 1). at, g: scratch.
     """
     start = oracle.gradient(x, g)[:, None].copy()
-    # where there is nothing left to gain, rounding must not be in the way
+    # tolerance for rounding, which decides near the minimum
     limit = start + 4 * np.finfo(x.dtype).eps * np.abs(start)
     for _ in range(HALVINGS):
         np.multiply(d, step, at)
         np.add(x, at, at)
         value = oracle.gradient(at, g)[:, None]
         # f(x + α·d) ≤ f(x) + 10⁻⁴·α·gᵀd
-        enough = value <= limit + PROMISE * step * slope
+        enough = value <= limit + ARMIJO * step * slope
         if enough.all():
             break
         step = np.where(enough, step, step / 2)

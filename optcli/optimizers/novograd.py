@@ -1,4 +1,4 @@
-"""NovoGrad: momentum over gradients scaled array by array."""
+"""NovoGrad: momentum of gradients normalized by layerwise second moments."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot
 @OPTIMIZERS.register("novograd")
 @dataclass(frozen=True)
 class NovoGrad(Shaped):
-    """Divide the gradient of each array by a running size of it, then take momentum.
+    """NovoGrad: momentum of gradients normalized by layerwise second moments.
 
         v ← β₂·v + (1 − β₂)·‖g‖²                      (v ← ‖g‖² at the first step)
         m ← β₁·m + (g / (√v + ε) + λ·x)
         x ← x − α·m
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The norm
-    is that of each weight and bias by itself.
+    is that of each weight and bias separately.
 
-    State: one array of the parameters' size, and a number for each weight and bias.
+    State: one array of the parameters' size, and one number for each weight and bias.
 
     The same as optax's novograd; the default of lr is the paper's for images.
 
@@ -38,10 +38,12 @@ class NovoGrad(Shaped):
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square norm stays")] = 0.25
-    eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-6
-    weight_decay: Annotated[float, Ge(0), Doc("adds its multiple of x to the scaled g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.25
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-6
+    weight_decay: Annotated[float, Ge(0), Doc("weight decay, added to the normalized gradient")] = (
+        0.0
+    )
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"m": shape, "v": (1,) * len(shape)}
@@ -72,7 +74,7 @@ class NovoGrad(Shaped):
         eps: Array,
         decay: Array,
     ) -> None:
-        v[:] = beta2 * v + new2 * dot(g, g)
+        v[:] = beta2 * v + new2 * dot(g, g)  # v ← β₂·v + (1 − β₂)·‖g‖²
         # m ← β₁·m + (g / (√v + ε) + λ·x)
         np.divide(g, np.sqrt(v) + eps, s)
         np.multiply(x, decay, w)

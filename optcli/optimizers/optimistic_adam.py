@@ -1,4 +1,4 @@
-"""Optimistic Adam: Adam that steps on what it expects to come."""
+"""Optimistic Adam: Adam with an extrapolated step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 @OPTIMIZERS.register("optimistic_adam")
 @dataclass(frozen=True)
 class OptimisticAdam(Optimizer):
-    """Take Adam's step, and by how much it differs from the one before again.
+    """Optimistic Adam: Adam with an extrapolated step.
+
+    Each step adds the change from the previous step, as a prediction of the next:
 
         u_t = m̂ / (√v̂ + ε)                            m̂, v̂ as in adam
         x ← x − γ·((α + β)·u_t − β·u_(t−1))           (u₀ = u₁)
@@ -27,7 +29,7 @@ class OptimisticAdam(Optimizer):
     State: three arrays of the parameters' size, m, v and u.
 
     The same as optax's optimistic_adam_v2, whose beta is optimism here. The paper has no
-    nesterov and α = β = 1, so that the step is −2γ·u_t + γ·u_(t−1).
+    Nesterov momentum and α = β = 1: the step is −2γ·u_t + γ·u_(t−1).
 
     Reference: C. Daskalakis and others, Training GANs with optimism, 2018, algorithm 1.
 
@@ -37,13 +39,13 @@ class OptimisticAdam(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("m", "v", "u_prev")
     scratch: ClassVar[tuple[str, ...]] = ("u", "w")
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    alpha: Annotated[float, Ge(0), Doc("weight of the step itself")] = 1.0
-    optimism: Annotated[float, Ge(0), Doc("weight of its change")] = 1.0
-    nesterov: Annotated[bool, Doc("look ahead along the mean")] = True
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    alpha: Annotated[float, Ge(0), Doc("weight of the step u_t")] = 1.0
+    optimism: Annotated[float, Ge(0), Doc("weight of the change u_t − u_(t−1)")] = 1.0
+    nesterov: Annotated[bool, Doc("use Nesterov momentum")] = True
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         new1, new2 = 1 - self.beta1, 1 - self.beta2
@@ -84,11 +86,11 @@ class OptimisticAdam(Optimizer):
         rate: Array,
         back: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, u)
+        moments(m, v, g, beta1, new1, beta2, new2, u)  # m, v
         np.multiply(m, mean, w)
         np.multiply(g, fresh, u)
         np.add(w, u, w)
-        quotient(w, v, eps, u)
+        quotient(w, v, eps, u)  # u_t
         # x ← x + γ·β·u_(t−1) − γ·(α + β)·u_t
         np.multiply(u_prev, back, w)
         np.add(x, w, x)

@@ -1,4 +1,4 @@
-"""Polyak's step size: as far as the loss is above its minimum."""
+"""Polyak's step size for stochastic gradient descent."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, dot, ratio
 @OPTIMIZERS.register("polyak_sgd", "sps")
 @dataclass(frozen=True)
 class PolyakSGD(Shaped):
-    """Gradient descent, by the step that would reach the minimum if the loss were linear.
+    """SGD with Polyak's step size, (f − f*)/‖g‖².
 
         γ = min((f − f*) / (‖g‖² + ε), γmax)          0 where ‖g‖² + ε is below 2.2e-16
         x ← x − α·γ·g
 
-    with f the loss of the batch (regularization left out), f* = f_min its least value, ε =
-    eps, γmax = max_learning_rate and α = lr, a factor for schedules. The norm is over all
-    parameters.
+    with f the loss of the batch without regularization, f* = f_min a lower bound of it, ε =
+    eps, γmax = max_learning_rate and α = lr, a factor that a schedule may change. The norm
+    is over all parameters. γ is the step to f* if f were linear along g.
 
     State: none.
 
-    The same as optax's polyak_sgd with a scaling of 1. There the scaling counts in the norm,
-    too, so that a smaller one makes larger steps.
+    The same as optax's polyak_sgd with scaling 1. In optax the scaling also multiplies the
+    norm, so that a smaller one gives larger steps.
 
     Reference: B. T. Polyak, Introduction to optimization, 1987, §5.3; for batches N. Loizou
     and others, Stochastic Polyak step-size for SGD, 2021, SPSmax with c = 1.
@@ -37,10 +37,10 @@ class PolyakSGD(Shaped):
 
     whole: ClassVar[bool] = True
 
-    lr: Annotated[float, Gt(0), Doc("factor on the step")] = 1.0
-    max_learning_rate: Annotated[float, Gt(0), Doc("largest step")] = 1.0
-    f_min: Annotated[float, Doc("least value of the loss")] = 0.0
-    eps: Annotated[float, Ge(0), Doc("added to the squared norm")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("factor on the step size")] = 1.0
+    max_learning_rate: Annotated[float, Gt(0), Doc("largest step size")] = 1.0
+    f_min: Annotated[float, Doc("lower bound of the loss")] = 0.0
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
@@ -61,8 +61,8 @@ class PolyakSGD(Shaped):
         eps: Array,
         loss: Array,
     ) -> None:
-        square = dot(g, g) + eps
+        square = dot(g, g) + eps  # ‖g‖² + ε
         square *= square > np.finfo(np.float64).eps
-        gamma = np.minimum(ratio(loss - f_star, square, 0), largest)
+        gamma = np.minimum(ratio(loss - f_star, square, 0), largest)  # γ
         np.multiply(g, lr * gamma, s)
         np.subtract(x, s, x)

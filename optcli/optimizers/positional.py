@@ -1,8 +1,8 @@
-"""Positional: optimizers of plug-ins that were written for version 0.1 work for one version more.
+"""Positional: support for plug-in optimizers written for version 0.1, until version 0.3.
 
-There, `update` got all it takes in a fixed order, x, g, *state, noise, *scratch,
-*coefficients, loss, oracle; `coefficients` returned a tuple; state and scratch arrays came
-from `slots` or `spaces`, and from a number or `rooms`. Each class is warned of once.
+In version 0.1 `update` took its arguments in a fixed order, x, g, *state, noise, *scratch,
+*coefficients, loss, oracle; `coefficients` returned a tuple; state arrays were declared by
+`slots` or `spaces`, scratch arrays by a number or `rooms`. Each class is warned about once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from optcli.core.errors import InvalidInput
 if TYPE_CHECKING:
     from optcli.optimizers.base import Optimizer
 
-# What stands in the place of a name of version 0.1.
+# The replacement of each name of version 0.1.
 INSTEAD = {
     "slots": "state",
     "spaces": "state_shapes",
@@ -27,12 +27,12 @@ INSTEAD = {
     "noisy": "a parameter `noise` of update",
     "sees_loss": "a parameter `loss` of update",
 }
-# What was said of each class, by module and name.
+# The warning issued for each class, by module and name.
 _warned: dict[tuple[str, str], str] = {}
 
 
 def adapt(cls: type[Any]) -> None:
-    """Have a class that uses names of version 0.1 say the same by the names of today."""
+    """Translate the attributes of version 0.1 of a class to the present ones."""
     own = vars(cls)
     old = [name for name in INSTEAD if name in own]
     if "slots" in own:
@@ -56,7 +56,7 @@ def adapt(cls: type[Any]) -> None:
 
 
 def named(rule: Optimizer, found: Any) -> Any:
-    """Coefficients that a rule of version 0.1 returned as a tuple, by number."""
+    """Name the coefficients that a rule of version 0.1 returns as a tuple, by number."""
     if not isinstance(found, tuple | list):
         return found
     _warn(type(rule), "coefficients returns a tuple: now it is a dictionary of names and values")
@@ -70,7 +70,7 @@ def order(
     scratch: Sequence[str],
     numbers: Sequence[str],
 ) -> tuple[str, ...]:
-    """The names of what an update of version 0.1 takes, in its order; nothing for one of today."""
+    """The names of the arguments of an update of version 0.1, in order; () for any other."""
     flags = [name for name in ("noisy", "sees_loss") if getattr(rule, name, False)]
     of_old = bool(numbers) and tuple(numbers) == _ordinals(len(numbers))
     whole = (
@@ -91,12 +91,12 @@ def order(
 
 
 def warned(cls: type) -> str:
-    """What was said of a class; "" of one that is of today."""
+    """The warning issued for a class; "" for none."""
     return _warned.get((cls.__module__, cls.__qualname__), "")
 
 
 def _inherits_numbers(rule: Optimizer) -> bool:
-    """Whether coefficients are those of a class of optcli's, and update is not."""
+    """Whether `coefficients` is inherited from optcli, but `update` is not."""
     cls = type(rule)
     where = {
         name: next((each.__module__ for each in cls.__mro__ if name in vars(each)), "")
@@ -107,7 +107,7 @@ def _inherits_numbers(rule: Optimizer) -> bool:
 
 
 def _counts(update: Callable[..., None], names: Sequence[str]) -> bool:
-    """Whether an update has as many parameters as names, and not these."""
+    """Whether an update has as many parameters as `names`, with other names."""
     parameters = inspect.signature(update).parameters.values()
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return True
@@ -116,7 +116,7 @@ def _counts(update: Callable[..., None], names: Sequence[str]) -> bool:
 
 
 def _ordinals(count: int) -> tuple[str, ...]:
-    """The names that coefficients without names get."""
+    """Names for coefficients without names."""
     return tuple(f"coefficient{i}" for i in range(count))
 
 
@@ -125,7 +125,7 @@ def _numbered(shapes: Sequence[tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
 
 
 def _warn(cls: type, what: str) -> None:
-    """Warn once of each class."""
+    """Warn once for each class."""
     key = cls.__module__, cls.__qualname__
     if key not in _warned:
         _warned[key] = f"{what} (docs/plugins.md); it works until version 0.3"

@@ -1,4 +1,4 @@
-"""Prodigy: Adam that finds its learning rate."""
+"""Prodigy: Adam with an estimated learning rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, dot, mix, power, r
 @OPTIMIZERS.register("prodigy")
 @dataclass(frozen=True)
 class Prodigy(Shaped):
-    """Adam with the distance to the solution, as it is estimated, for a learning rate.
+    """Prodigy: Adam that estimates its learning rate during training.
 
         γ = α·d·√(1 − β₂ᵗ)/(1 − β₁ᵗ)
         r ← β₃·r + γ·d·⟨g, x₀ − x⟩/d₀                 β₃ = √β₂
@@ -26,13 +26,14 @@ class Prodigy(Shaped):
         d′ = max(d, c·r/‖s‖₁)
         x ← x − γ·(m / (√v + d′·ε) + λ·x),   d ← d′
 
-    with α = lr, a factor for schedules, d₀ = estim_lr0 the first d, c = estim_lr_coef, β₁ =
-    beta1, β₂ = beta2, ε = eps, λ = weight_decay, and x₀ where training starts. Product and
-    norm are over all parameters.
+    with α = lr, a factor that a schedule may change, d₀ = estim_lr0 the initial d, c =
+    estim_lr_coef, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay, and x₀ the initial
+    parameters. Product and norm are over all parameters. d estimates the distance from x₀
+    to the solution.
 
     State: four arrays of the parameters' size, x₀ among them, and two numbers.
 
-    The same as optax's contrib.prodigy.
+    The same as optax.contrib.prodigy.
 
     Reference: K. Mishchenko and A. Defazio, Prodigy: an expeditiously adaptive
     parameter-free learner, 2023, algorithm 4.
@@ -44,13 +45,15 @@ class Prodigy(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("factor on the learning rate that is found")] = 1.0
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    estim_lr0: Annotated[float, Gt(0), Doc("first estimate of the distance")] = 1e-6
-    estim_lr_coef: Annotated[float, Gt(0), Doc("factor on the estimate")] = 1.0
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by the step times it")] = 0.0
+    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    estim_lr0: Annotated[float, Gt(0), Doc("initial estimate of the distance to the solution")] = (
+        1e-6
+    )
+    estim_lr_coef: Annotated[float, Gt(0), Doc("factor on the distance estimate")] = 1.0
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by γ")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"m": shape, "v": shape, "s": shape, "x0": shape, "d": (1,), "r": (1,)}
@@ -96,15 +99,15 @@ class Prodigy(Shaped):
         c: Array,
         decay: Array,
     ) -> None:
-        gamma = d * rate
+        gamma = d * rate  # γ
         # r ← β₃·r + γ·d·⟨g, x₀ − x⟩/d₀
         np.subtract(x0, x, u)
         r[:] = beta3 * r + d / d0 * gamma * dot(g, u)
         np.multiply(g, d, u)  # d·g
-        mix(m, u, beta1, new1, w)
-        mix(s, u, beta3, gamma / d0, w)
+        mix(m, u, beta1, new1, w)  # m ← β₁·m + (1 − β₁)·d·g
+        mix(s, u, beta3, gamma / d0, w)  # s ← β₃·s + γ·d·g/d₀
         np.multiply(u, u, u)
-        mix(v, u, beta2, new2, u)
+        mix(v, u, beta2, new2, u)  # v ← β₂·v + (1 − β₂)·(d·g)²
         # d′ = max(d, c·r/‖s‖₁)
         np.abs(s, u)
         np.maximum(d, ratio(c * r, u.sum(axis=1, keepdims=True), 0), out=d)

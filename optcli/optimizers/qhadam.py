@@ -1,4 +1,4 @@
-"""QHAdam: Adam, averaged with plain gradient descent."""
+"""QHAdam: quasi-hyperbolic Adam."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 @OPTIMIZERS.register("qhadam")
 @dataclass(frozen=True)
 class QHAdam(Optimizer):
-    """Adam with the gradient itself mixed into both moments: quasi-hyperbolic.
+    """Quasi-hyperbolic Adam: both moments are averaged with the current gradient.
 
         m̂, v̂ as in adam
         x ← x − α · ((1 − ν₁)·g + ν₁·m̂) / (√((1 − ν₂)·g² + ν₂·v̂) + ε)
@@ -25,7 +25,7 @@ class QHAdam(Optimizer):
 
     State: two arrays of the parameters' size, m and v.
 
-    Neither torch nor optax has it. The defaults are those the paper recommends.
+    Neither torch nor optax has it. The defaults are the paper's recommendation.
 
     Reference: J. Ma and D. Yarats, Quasi-hyperbolic momentum and Adam for deep learning,
     2019, eqs. 17 and 18.
@@ -36,12 +36,12 @@ class QHAdam(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("m", "v")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.995
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    nu1: Annotated[float, Ge(0), Le(1), Doc("share of the mean in the step")] = 0.7
-    nu2: Annotated[float, Ge(0), Le(1), Doc("share of the mean square in the divisor")] = 1.0
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.995
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    nu1: Annotated[float, Ge(0), Le(1), Doc("weight of the first moment against g")] = 0.7
+    nu2: Annotated[float, Ge(0), Le(1), Doc("weight of the second moment against g²")] = 1.0
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         mean = self.nu1 / (1 - power(self.beta1, t))
@@ -76,9 +76,9 @@ class QHAdam(Optimizer):
         squared: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
+        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
         np.multiply(g, g, s)
-        mix(v, s, beta2, new2, w)
+        mix(v, s, beta2, new2, w)  # v ← β₂·v + (1 − β₂)·g²
         # √((1 − ν₂)·g² + ν₂·v̂) + ε
         np.multiply(s, squared, s)
         np.multiply(v, square, w)

@@ -1,4 +1,4 @@
-"""RAdam: Adam that starts adapting when its mean square can be trusted."""
+"""RAdam: Adam with a rectified variance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 @OPTIMIZERS.register("radam")
 @dataclass(frozen=True)
 class RAdam(Optimizer):
-    """Adam with its variance rectified, and plain momentum until that has a meaning.
+    """Rectified Adam: a correction of the adaptive variance in place of warm-up.
 
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
@@ -27,12 +27,13 @@ class RAdam(Optimizer):
                 x ← x − α·r·l·m̂
         else:   x ← x − α·m̂
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
+    with ρ the length of the approximated moving average, learning rate α = lr, β₁ = beta1,
+    β₂ = beta2, ε = eps.
 
     State: two arrays of the parameters' size, m and v.
 
-    The same as torch's RAdam (without decoupled decay). optax has ε beside the corrected
-    root, and adapts from ρ ≥ 5. The paper has no ε, and ρ > 4.
+    The same as torch's RAdam (without decoupled decay). optax adds ε to the
+    bias-corrected root, and adapts where ρ ≥ 5. The paper has no ε, and ρ > 4.
 
     Reference: L. Liu and others, On the variance of the adaptive learning rate and
     beyond, 2020, algorithm 2.
@@ -42,10 +43,10 @@ class RAdam(Optimizer):
 
     state: ClassVar[tuple[str, ...]] = ("m", "v")
 
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         rate = self.lr / (1 - power(self.beta1, t))  # α·m̂ = rate · m
@@ -80,7 +81,7 @@ class RAdam(Optimizer):
         plain: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
         # α·r·l·m̂, or α·m̂: one of the two rates is 0
         quotient(adaptive, v, eps, s)
         np.add(s, plain, s)

@@ -1,4 +1,4 @@
-"""Random local search: try a step, and take it if it is downhill."""
+"""Random local search: random steps, kept where the loss decreases."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped
 @OPTIMIZERS.register("random_local_search")
 @dataclass(frozen=True)
 class RandomLocalSearch(Shaped):
-    """Try points around the best one so far, at random.
+    """Random local search: random steps from the best point so far.
 
         x* ← x  where f(x) < f*,   f* ← min(f(x), f*)
         x ← x* + σ·N(0, 1)
 
-    with σ = lr. It looks at the loss f alone, not at the gradient (and not at
-    regularization); meant for `batch_size: full`, for else f* is the luck of a batch. The
-    parameters that are evaluated are x; the model is x*: it is what is validated and
-    saved. The numbers follow from the run's seed and the step.
+    with σ = lr. It uses only the loss f, without gradient and regularization. Use
+    `batch_size: full`: otherwise f* is the loss of one lucky batch. Training evaluates x;
+    the model, which is validated and saved, is x*. The random numbers are determined by the
+    run's seed and the step.
 
-    State: one array of the parameters' size, x*, and a number; the noise has one more
-    array.
+    State: one array of the parameters' size, x*, and one number; the noise needs one
+    more array.
 
-    Neither torch nor optax has it: it is where lectures begin.
+    Neither torch nor optax has it.
 
     Reference: J. Matyas, Random optimization, 1965.
 
@@ -38,7 +38,7 @@ class RandomLocalSearch(Shaped):
     whole: ClassVar[bool] = True
     model: ClassVar[str] = "x_best"
 
-    lr: Annotated[float, Gt(0), Doc("deviation of the steps tried")] = 0.01
+    lr: Annotated[float, Gt(0), Doc("std. dev. of the proposed steps")] = 0.01
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"x_best": shape, "f_best": (1,)}
@@ -64,4 +64,4 @@ class RandomLocalSearch(Shaped):
         np.copyto(x_best, x, where=better)
         np.copyto(f_best, loss, where=better)
         np.multiply(noise, sigma, s)
-        np.add(x_best, s, x)
+        np.add(x_best, s, x)  # x* + σ·N(0, 1)

@@ -1,4 +1,4 @@
-"""Random search: guess, and keep the best."""
+"""Random search: random points, of which the best is kept."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped
 @OPTIMIZERS.register("random_search")
 @dataclass(frozen=True)
 class RandomSearch(Shaped):
-    """Try points around the start, at random; the best of them is the model.
+    """Random search: random points around the start; the model is the best of them.
 
         x* ← x  where f(x) < f*,   f* ← min(f(x), f*)
         x ← x₀ + σ·N(0, 1)
 
-    with σ = lr and x₀ where training starts. It looks at the loss f alone, not at the
-    gradient (and not at regularization); meant for `batch_size: full`, for else f* is the
-    luck of a batch. The parameters that are evaluated are x; the model is x*: it is what
-    is validated and saved. The numbers follow from the run's seed and the step.
+    with σ = lr and x₀ the initial parameters. It uses only the loss f, without gradient and
+    regularization. Use `batch_size: full`: otherwise f* is the loss of one lucky batch.
+    Training evaluates x; the model, which is validated and saved, is x*. The random numbers
+    are determined by the run's seed and the step.
 
-    State: two arrays of the parameters' size, x* and x₀, and a number; the noise has one
-    more array.
+    State: two arrays of the parameters' size, x* and x₀, and one number; the noise needs
+    one more array.
 
-    Neither torch nor optax has it: it is where lectures begin.
+    Neither torch nor optax has it.
 
     Reference: J. Bergstra and Y. Bengio, Random search for hyper-parameter optimization,
     2012; L. A. Rastrigin, The convergence of the random search method, 1963.
@@ -39,7 +39,7 @@ class RandomSearch(Shaped):
     whole: ClassVar[bool] = True
     model: ClassVar[str] = "x_best"
 
-    lr: Annotated[float, Gt(0), Doc("deviation of the points tried")] = 0.1
+    lr: Annotated[float, Gt(0), Doc("std. dev. of the sampled points")] = 0.1
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"x_best": shape, "x0": shape, "f_best": (1,)}
@@ -66,4 +66,4 @@ class RandomSearch(Shaped):
         np.copyto(x_best, x, where=better)
         np.copyto(f_best, loss, where=better)
         np.multiply(noise, sigma, s)
-        np.add(x0, s, x)
+        np.add(x0, s, x)  # x₀ + σ·N(0, 1)

@@ -1,4 +1,4 @@
-"""RMSprop: divide the gradient by its own running size."""
+"""RMSprop: root mean square propagation."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 @OPTIMIZERS.register("rmsprop")
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
-    """Divide the gradient by the root of a running mean of its square.
+    """RMSprop: steps divided by the root of the moving average of squared gradients.
 
         v ← ρ·v + (1 − ρ)·g²
         d = g / (√v + ε)
         x ← x − α·d
 
-    with learning rate α = lr, ρ = rho, ε = eps. With `centered` the divisor is the
-    deviation, √(v − m²) + ε with m ← ρ·m + (1 − ρ)·g; with momentum μ the step is along
-    b ← μ·b + d.
+    with learning rate α = lr, ρ = rho, ε = eps. With `centered` the denominator is
+    the standard deviation, √(v − m²) + ε with m ← ρ·m + (1 − ρ)·g. With momentum μ the step
+    is α·b with b ← μ·b + d.
 
-    State: one array of the parameters' size; one more with momentum, one more when
-    centered.
+    State: one array of the parameters' size, one more with momentum, and one more with
+    `centered`.
 
-    The same as torch's RMSprop; rho is torch's alpha. When centered, v − m², which
-    rounding may push below 0, is held at 0 here, where torch's turns to NaN. optax adds ε
+    The same as torch's RMSprop; rho is torch's alpha. With `centered`, v − m², which can
+    become negative by rounding, has lower bound 0 here; torch returns NaN. optax adds ε
     under the root.
 
     Reference: T. Tieleman and G. Hinton, lecture 6.5 of Neural networks for machine
@@ -40,11 +40,11 @@ class RMSprop(Optimizer):
     """
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    rho: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.99
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.0
-    centered: Annotated[bool, Doc("divide by the deviation, not by the root of the square")] = False
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    rho: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the moving averages")] = 0.99
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.0
+    centered: Annotated[bool, Doc("divide by the std. dev. of the gradient")] = False
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         names = ["v", *(["m"] if self.centered else []), *(["b"] if self.momentum else [])]
@@ -73,10 +73,10 @@ class RMSprop(Optimizer):
         **more: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(v, s, rho, new, s)
+        mix(v, s, rho, new, s)  # v ← ρ·v + (1 − ρ)·g²
         if self.centered:
             m = more["m"]
-            mix(m, g, rho, new, s)
+            mix(m, g, rho, new, s)  # m ← ρ·m + (1 − ρ)·g
             # √(v − m²)
             np.multiply(m, m, s)
             np.subtract(v, s, s)
@@ -89,7 +89,7 @@ class RMSprop(Optimizer):
         if self.momentum:
             b = more["b"]
             np.multiply(b, mu, b)
-            np.add(b, s, b)
+            np.add(b, s, b)  # b ← μ·b + d
             np.multiply(b, lr, s)
         else:
             np.multiply(s, lr, s)

@@ -1,4 +1,4 @@
-"""Rprop: resilient backpropagation, by the signs of the gradient alone."""
+"""Rprop: resilient backpropagation."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("rprop")
 @dataclass(frozen=True)
 class Rprop(Optimizer):
-    """Each parameter has a step size, which grows while its gradient keeps its sign.
+    """Rprop: step sizes for each parameter, adapted by the signs of its gradient.
 
         Δ ← min(η⁺·Δ, Δmax)              where g·g′ > 0
         Δ ← max(η⁻·Δ, Δmin), g ← 0       where g·g′ < 0
         x ← x − sign(g)·Δ
         g′ ← g
 
-    with g′ the gradient before, η⁺ = eta_plus, η⁻ = eta_minus, Δmax = step_max, Δmin =
-    step_min, and Δ = lr at the start. A schedule of the learning rate does nothing. Meant
-    for `batch_size: full`: signs of noise lead nowhere.
+    with g′ the previous gradient, η⁺ = eta_plus, η⁻ = eta_minus, Δmax = step_max, Δmin =
+    step_min, and Δ = lr initially. A learning-rate schedule has no effect. Use
+    `batch_size: full`: with mini-batches the signs are mostly noise.
 
     State: two arrays of the parameters' size.
 
-    The same as torch's Rprop (there `etas` and `step_sizes`). optax's rprop (0.2.8) takes
-    every step one gradient late.
+    The same as torch's Rprop, with its `etas` and `step_sizes` as separate keys. optax's
+    rprop (0.2.8) applies every step one gradient late.
 
     Reference: M. Riedmiller and H. Braun, A direct adaptive method for faster
     backpropagation learning, 1993; this form: C. Igel and M. Hüsken, Improving the Rprop
@@ -41,12 +41,12 @@ class Rprop(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("g_prev", "delta")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
-    lr: Annotated[float, Gt(0), Doc("step size at the start")] = 1e-2
-    eta_minus: Annotated[float, Gt(0), Lt(1), Doc("factor after a change of sign")] = 0.5
-    eta_plus: Annotated[float, Gt(1), Doc("factor while the sign stays")] = 1.2
-    step_min: Annotated[float, Ge(0), Doc("least step size")] = 1e-6
+    lr: Annotated[float, Gt(0), Doc("initial step size")] = 1e-2
+    eta_minus: Annotated[float, Gt(0), Lt(1), Doc("factor after a sign change")] = 0.5
+    eta_plus: Annotated[float, Gt(1), Doc("factor while the sign is unchanged")] = 1.2
+    step_min: Annotated[float, Ge(0), Doc("smallest step size")] = 1e-6
     step_max: Annotated[float, Gt(0), Doc("largest step size")] = 50.0
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def start(self, delta: Array) -> None:
         delta[:] = self.lr

@@ -1,4 +1,4 @@
-"""SAGA: a gradient remembered for each training row."""
+"""SAGA: variance reduction with a stored gradient for each training row."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from optcli.optimizers.base import OPTIMIZERS, SAMPLES, Oracle, Shaped
 @OPTIMIZERS.register("saga")
 @dataclass(frozen=True)
 class SAGA(Shaped):
-    """Gradient descent on batches, without their noise: each row's last gradient is kept.
+    """SAGA: variance-reduced SGD with a stored gradient for each training row.
 
-        x ← x − α·(g − Σᵢ sᵢ·φᵢ + φ̄)                i over the rows of the batch
-        φ̄ ← φ̄ + Σᵢ Sᵢ·(∇fᵢ(x) − φᵢ)                 x the point before the step
+        x ← x − α·(g − Σᵢ sᵢ·φᵢ + φ̄)                sums over rows i of the batch
+        φ̄ ← φ̄ + Σᵢ Sᵢ·(∇fᵢ(x) − φᵢ)                 at the x before the step
         φᵢ ← ∇fᵢ(x)
 
-    with learning rate α = lr, g the gradient on the batch, φᵢ the gradient of row i when it
-    was last seen, 0 at first, and φ̄ their mean over all rows; sᵢ is the share of row i in
-    the batch, Sᵢ that in all rows: 1/B and 1/N, or by weights. Near the minimum the noise of
-    the batch cancels, with a constant α. Regularization is in g, and has no noise.
+    with learning rate α = lr, g the gradient on the batch, φᵢ the last computed gradient of
+    row i, initially 0, and φ̄ their mean over all rows; sᵢ is the weight of row i in the
+    mean over the batch, Sᵢ that in the mean over all rows: 1/B and 1/N, or in proportion to
+    the sample weights. Near the minimum the noise of the batch cancels, so that a constant α
+    converges. Regularization is part of g only.
 
-    State: an array of the parameters' size for each training row, φ, and one, φ̄; while it
-    works, one for each row of a batch. Refused where that does not fit: then use `svrg`.
-    Rows are looked at one by one, which batch norm does not allow.
+    State: one array of the parameters' size for each training row, φ, and one for φ̄; a step
+    needs one more for each row of the batch. A run too large for the memory is rejected; use
+    `svrg` then. Gradients of single rows do not exist with batch norm.
 
     Neither torch nor optax has it. The paper takes single rows: `batch_size: 1`.
 
@@ -61,7 +62,7 @@ class SAGA(Shaped):
         oracle: Oracle,
     ) -> None:
         gradients = oracle.row_gradients(x)
-        np.add(g, phi_bar, s)
+        np.add(g, phi_bar, s)  # g + φ̄
         rows, shares, shares_of_all = oracle.rows()
         for r, indices in enumerate(rows):
             for i, new, share, of_all in zip(

@@ -16,22 +16,22 @@ from optcli.optimizers.schedule_free_sgd import average, share
 @OPTIMIZERS.register("schedule_free_adamw")
 @dataclass(frozen=True)
 class ScheduleFreeAdamW(Shaped):
-    """Schedule-free averaging over steps that are scaled as Adam's are.
+    """Schedule-free AdamW: averaging in place of a learning-rate schedule.
 
-        y = (1 − β₁)·z + β₁·x                         where g is taken
+        y = (1 − β₁)·z + β₁·x                         g is the gradient at y
         v ← β₂·v + (1 − β₂)·g²
         z ← z − α·(g / (√(v/(1 − β₂ᵗ)) + ε) + λ·y)
         x ← (1 − c)·x + c·z
         c = wₜ / (w₁ + ⋯ + wₜ),   wₜ = (largest α so far)ʳ
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay, r =
-    weight_lr_power. The parameters that are trained are y; the model is x: it is what is
-    validated and saved. Batch norm keeps its statistics at y.
+    weight_lr_power. Training moves y; the model, which is validated and saved, is x. The
+    statistics of batch norm are those at y.
 
     State: three arrays of the parameters' size, x, z and v, and two numbers.
 
-    The same as optax's contrib.schedule_free_adamw. The authors' code has the bias
-    correction in α, so that it counts in the weights, too.
+    The same as optax.contrib.schedule_free_adamw. In the authors' code the bias correction
+    is part of α, and so of the weights wₜ.
 
     Reference: A. Defazio and others, The road less scheduled, 2024, algorithm 1.
 
@@ -45,11 +45,11 @@ class ScheduleFreeAdamW(Shaped):
     decay: ClassVar[Decay] = "own"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2.5e-3
-    beta1: Annotated[float, Ge(0), Le(1), Doc("share of the average in y")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean square stays")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-8
-    weight_lr_power: Annotated[float, Ge(0), Doc("power of lr in the weight of a step")] = 2.0
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks z by lr times it, times y")] = 0.0
+    beta1: Annotated[float, Ge(0), Le(1), Doc("weight of the average x in y")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
+    weight_lr_power: Annotated[float, Ge(0), Doc("exponent of lr in the averaging weights")] = 2.0
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay at y, scaled by lr")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"x": shape, "z": shape, "v": shape, "w_sum": (1,), "lr_max": (1,)}
@@ -92,7 +92,7 @@ class ScheduleFreeAdamW(Shaped):
         decay: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)
+        mix(v, s, beta2, new2, s)  # v ← β₂·v + (1 − β₂)·g²
         # z ← z − α·(g / (√(v/(1 − β₂ᵗ)) + ε) + λ·y)
         np.sqrt(v, s)
         np.multiply(s, root, s)
@@ -102,7 +102,7 @@ class ScheduleFreeAdamW(Shaped):
         np.add(s, w, s)
         np.multiply(s, lr, s)
         np.subtract(z, s, z)
-        average(x, z, share(w_sum, lr_max, lr, r), s)
+        average(x, z, share(w_sum, lr_max, lr, r), s)  # x ← (1 − c)·x + c·z
         # y = (1 − β₁)·z + β₁·x
         np.multiply(x, beta1, y)
         np.multiply(z, new1, s)

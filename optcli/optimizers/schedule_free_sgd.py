@@ -1,4 +1,4 @@
-"""Schedule-free SGD: averaging in place of a falling learning rate."""
+"""Schedule-free SGD: averaging in place of a learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, power, ratio
 @OPTIMIZERS.register("schedule_free_sgd")
 @dataclass(frozen=True)
 class ScheduleFreeSGD(Shaped):
-    """Take gradients between the fast point z and the average x of its path.
+    """Schedule-free SGD: averaging in place of a learning-rate schedule.
 
-        y = (1 − β)·z + β·x                           eq. 3: where g is taken
+        y = (1 − β)·z + β·x                           eq. 3; g is the gradient at y
         z ← z − α·g                                   eq. 4
         x ← (1 − c)·x + c·z                           eq. 5
         c = wₜ / (w₁ + ⋯ + wₜ),   wₜ = (largest α so far)ʳ
 
-    with learning rate α = lr, β = momentum, r = weight_lr_power. The parameters that are
-    trained are y; the model is x: it is what is validated and saved. Batch norm keeps its
-    statistics at y.
+    with learning rate α = lr, β = momentum, r = weight_lr_power. Training moves y;
+    the model, which is validated and saved, is x. The statistics of batch norm are those
+    at y.
 
     State: two arrays of the parameters' size, x and z, and two numbers.
 
-    The same as optax's contrib.schedule_free_sgd, whose b1 is momentum here. It computes x
+    The same as optax.contrib.schedule_free_sgd, whose b1 is momentum here. optax computes x
     from y and z.
 
     Reference: A. Defazio and others, The road less scheduled, 2024, eqs. 3 to 5.
@@ -41,9 +41,9 @@ class ScheduleFreeSGD(Shaped):
     model: ClassVar[str] = "x"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1.0
-    momentum: Annotated[float, Ge(0), Le(1), Doc("share of the average in y")] = 0.9
-    weight_lr_power: Annotated[float, Ge(0), Doc("power of lr in the weight of a step")] = 2.0
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of y to g")] = 0.0
+    momentum: Annotated[float, Ge(0), Le(1), Doc("weight of the average x in y")] = 0.9
+    weight_lr_power: Annotated[float, Ge(0), Doc("exponent of lr in the averaging weights")] = 2.0
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay at y, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"x": shape, "z": shape, "w_sum": (1,), "lr_max": (1,)}

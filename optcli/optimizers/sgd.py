@@ -1,4 +1,4 @@
-"""SGD: stochastic gradient descent, and with `batch_size: full` plain gradient descent."""
+"""SGD: stochastic gradient descent; with `batch_size: full`, gradient descent."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 @OPTIMIZERS.register("sgd", "gradient_descent")
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Step against the gradient, with torch's momentum on request.
+    """Stochastic gradient descent, optionally with momentum.
 
         b ← μ·b + (1 − τ)·g        (b ← g at the first step)
         x ← x − α·b                (nesterov: x − α·(g + μ·b))
 
-    with learning rate α = lr, μ = momentum, τ = dampening. Without momentum,
-    b is g and no state is kept.
+    with learning rate α = lr, μ = momentum, τ = dampening. Without momentum, b = g.
 
-    State: with momentum, one array of the parameters' size.
+    State: none; with momentum, one array of the parameters' size, b.
 
-    The same as torch's SGD. The learning rate multiplies the whole velocity,
-    so that a change of it acts at once; in `momentum` it does not.
+    The same as torch's SGD. The learning rate multiplies the whole velocity, so that a
+    change of it takes effect at once; in `momentum` it applies to new gradients only.
 
-    Reference: H. Robbins and S. Monro, A stochastic approximation method, 1951;
-    for momentum I. Sutskever and others, On the importance of initialization
-    and momentum in deep learning, 2013.
+    Reference: H. Robbins and S. Monro, A stochastic approximation method, 1951; for
+    momentum I. Sutskever and others, On the importance of initialization and momentum in
+    deep learning, 2013.
 
     Example: `optimizer: {name: sgd, lr: 0.1, momentum: 0.9, nesterov: true}`
     """
 
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the velocity stays")] = 0.0
-    dampening: Annotated[float, Ge(0), Lt(1), Doc("how much of the gradient is held back")] = 0.0
-    nesterov: Annotated[bool, Doc("look ahead along the velocity")] = False
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.0
+    dampening: Annotated[float, Ge(0), Lt(1), Doc("dampening of the momentum")] = 0.0
+    nesterov: Annotated[bool, Doc("use Nesterov momentum")] = False
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"b": shape} if self.momentum else {}
@@ -59,10 +58,10 @@ class SGD(Optimizer):
         self, x: Array, g: Array, b: Array, s: Array, lr: Array, mu: Array, new: Array
     ) -> None:
         """Step along the velocity b."""
-        mix(b, g, mu, new, s)
+        mix(b, g, mu, new, s)  # b ← μ·b + (1 − τ)·g
         if self.nesterov:
             np.multiply(b, mu, s)
-            np.add(s, g, s)
+            np.add(s, g, s)  # g + μ·b
             np.multiply(s, lr, s)
         else:
             np.multiply(b, lr, s)

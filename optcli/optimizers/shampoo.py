@@ -1,4 +1,4 @@
-"""Shampoo: a full preconditioner for rows, and one for columns."""
+"""Shampoo: one preconditioner for rows and one for columns."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped
 @OPTIMIZERS.register("shampoo")
 @dataclass(frozen=True)
 class Shampoo(Shaped):
-    """Adagrad with matrices: turn and stretch the gradient from the left and the right.
+    """Shampoo: matrix preconditioners for the rows and the columns of each weight.
 
         L ← L + G·Gᵀ
         R ← R + Gᵀ·G
         W ← W − α · L^(−¼)·G·R^(−¼)
 
-    with learning rate α = lr, and L = R = ε·1 at the start. The roots are computed every
-    `frequency` steps. The kernel of a convolution is taken as a matrix, one row for each
+    with learning rate α = lr, and initially L = R = ε·I. The roots are computed every
+    `frequency` steps. The kernel of a convolution is reshaped to a matrix, one row for each
     output channel. Biases and other vectors have a diagonal preconditioner: v ← v + g²,
     x ← x − α·g/√v.
 
-    State: for an m × n weight two m × m matrices and two n × n; of the size of the
-    biases one array. A step that computes roots needs time of the order of m³ + n³, and
-    room of its own.
+    State: for an m × n weight two m × m and two n × n matrices; for biases one array of
+    their size. A step that computes roots needs time of order m³ + n³, and more memory.
 
-    Neither torch nor optax has it. The paper gives a vector a full matrix and a power of
-    −½, and an array of k dimensions k matrices.
+    Neither torch nor optax has it. The paper uses a full matrix with exponent −½ for
+    vectors, and k matrices for an array of k dimensions.
 
     Reference: V. Gupta, T. Koren and Y. Singer, Shampoo: preconditioned stochastic tensor
     optimization, 2018, algorithm 1.
@@ -44,9 +43,9 @@ class Shampoo(Shaped):
     structure: ClassVar[tuple[str, ...]] = ("frequency",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
-    eps: Annotated[float, Gt(0), Doc("of the preconditioners at the start")] = 1e-4
-    frequency: Annotated[int, Ge(1), Doc("steps from one computation of the roots to the next")] = 1
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    eps: Annotated[float, Gt(0), Doc("initial diagonal of the preconditioners")] = 1e-4
+    frequency: Annotated[int, Ge(1), Doc("steps between root computations")] = 1
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
@@ -75,11 +74,11 @@ class Shampoo(Shaped):
         return self.vector if len(shape) < 2 else self.matrix
 
     def vector(self, x: Array, g: Array, v: Array, s: Array, lr: Array) -> None:
-        """Move a bias."""
+        """Update a bias."""
         np.multiply(g, g, s)
-        np.add(v, s, v)
+        np.add(v, s, v)  # v ← v + g²
         np.sqrt(v, s)
-        np.divide(g, s, s)
+        np.divide(g, s, s)  # g/√v
         np.multiply(s, lr, s)
         np.subtract(x, s, x)
 
@@ -99,11 +98,11 @@ class Shampoo(Shaped):
         waits: Array,
         eps: Array,
     ) -> None:
-        """Move a weight."""
+        """Update a weight."""
         np.matmul(g, g.swapaxes(1, 2), out=GGt)
-        np.add(L, GGt, L)
+        np.add(L, GGt, L)  # L ← L + G·Gᵀ
         np.matmul(g.swapaxes(1, 2), g, out=GtG)
-        np.add(R, GtG, R)
+        np.add(R, GtG, R)  # R ← R + Gᵀ·G
         if waits.item(0) == 0:
             L_root[:] = roots(L, -0.25, eps)
             R_root[:] = roots(R, -0.25, eps)
@@ -115,7 +114,7 @@ class Shampoo(Shaped):
 
 
 def roots(A: Array, exponent: float, least: Array) -> Array:
-    """The powers of symmetric matrices A (R, n, n), their eigenvalues held at `least`."""
+    """Powers of symmetric matrices A (R, n, n), with eigenvalues of at least `least`."""
     values, vectors = eigen(A)
     scaled = vectors * np.maximum(values, least[..., 0])[:, None] ** exponent
     result: Array = np.matmul(scaled, vectors.swapaxes(1, 2))
@@ -123,9 +122,9 @@ def roots(A: Array, exponent: float, least: Array) -> Array:
 
 
 def eigen(A: Array) -> tuple[Array, Array]:
-    """Eigenvalues (R, n), rising, and eigenvectors of symmetric matrices A (R, n, n).
+    """Eigenvalues (R, n), ascending, and eigenvectors of symmetric matrices A (R, n, n).
 
-    NaN for a matrix that is not finite, where LAPACK would give up on all of them.
+    NaN for a matrix that is not finite, for which LAPACK would raise an error.
     """
     finite = np.asarray(np.isfinite(A).all(axis=(1, 2), keepdims=True))
     values, vectors = np.linalg.eigh(np.where(finite, A, 0))

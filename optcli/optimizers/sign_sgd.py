@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 @OPTIMIZERS.register("sign_sgd", "signsgd")
 @dataclass(frozen=True)
 class SignSGD(Optimizer):
-    """Every parameter moves by the learning rate, against the sign of its gradient.
+    """signSGD: steps of size lr against the sign of the gradient.
 
         x ← x − α·sign(g)
 

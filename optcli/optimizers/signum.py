@@ -1,4 +1,4 @@
-"""Signum: the sign of the momentum."""
+"""Signum: signSGD with momentum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 @OPTIMIZERS.register("signum")
 @dataclass(frozen=True)
 class Signum(Optimizer):
-    """Every parameter moves by the learning rate, against the sign of its mean gradient.
+    """Signum: steps of size lr against the sign of the momentum.
 
         m ← β·m + (1 − β)·g
         x ← x − α·sign(m)
@@ -36,7 +36,7 @@ class Signum(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("m",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-4
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {"lr": self.lr, "beta": self.momentum, "new": 1 - self.momentum}
@@ -44,7 +44,7 @@ class Signum(Optimizer):
     def update(
         self, x: Array, g: Array, m: Array, s: Array, lr: Array, beta: Array, new: Array
     ) -> None:
-        mix(m, g, beta, new, s)
+        mix(m, g, beta, new, s)  # m ← β·m + (1 − β)·g
         np.sign(m, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

@@ -1,4 +1,4 @@
-"""SM3: Adagrad in the memory of rows and columns."""
+"""SM3: memory-efficient Adagrad."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, mix
 @OPTIMIZERS.register("sm3")
 @dataclass(frozen=True)
 class SM3(Shaped):
-    """Adagrad that keeps one number for each row and column instead of each entry.
+    """SM3: Adagrad with accumulators for rows and columns instead of entries.
 
         ν_ij = min(r_i, c_j) + g_ij²
         u = g / √(ν + ε)                              0 where ν is 0
@@ -23,10 +23,10 @@ class SM3(Shaped):
         x ← x − α·m
         r_i ← max over j of ν_ij,   c_j ← max over i of ν_ij
 
-    with learning rate α = lr, β = momentum, ε = 1e-8. An array of more dimensions has a
-    number for each index of each; a vector has r = ν, as Adagrad.
+    with learning rate α = lr, β = momentum, ε = 1e-8. An array of more dimensions has one
+    accumulator for each index of each dimension; a vector has r = ν, as in Adagrad.
 
-    State: one array of the parameters' size, and a number for each row and column.
+    State: one array of the parameters' size, and one number for each row and column.
 
     The same as optax's sm3, which has no default learning rate. The paper has no ε.
 
@@ -39,7 +39,7 @@ class SM3(Shaped):
     scratch: ClassVar[tuple[str, ...]] = ("nu", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         lines = {
@@ -70,7 +70,7 @@ class SM3(Shaped):
             np.minimum(nu, line, out=nu)
         np.multiply(g, g, w)
         np.add(nu, w, nu)
-        # r and c become the largest of their rows and columns
+        # r_i ← max over j of ν_ij,   c_j ← max over i of ν_ij
         for axis, line in enumerate(lines.values(), 1):
             over = tuple(i for i in range(1, x.ndim) if i != axis)
             np.max(nu, axis=over, out=line, keepdims=True)
@@ -78,6 +78,6 @@ class SM3(Shaped):
         np.add(nu, 1e-8, nu)
         np.sqrt(nu, nu)
         np.divide(g, nu, nu)
-        mix(m, nu, beta, new, nu)
+        mix(m, nu, beta, new, nu)  # m ← β·m + (1 − β)·u
         np.multiply(m, lr, nu)
         np.subtract(x, nu, x)

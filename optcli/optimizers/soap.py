@@ -1,4 +1,4 @@
-"""SOAP: Adam in the axes of Shampoo."""
+"""SOAP: Adam in Shampoo's eigenbasis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optcli.optimizers.shampoo import eigen
 @OPTIMIZERS.register("soap")
 @dataclass(frozen=True)
 class SOAP(Shaped):
-    """Run Adam in the eigenvectors of Shampoo's preconditioners, which turn slowly.
+    """SOAP: Adam in the eigenbasis of Shampoo's preconditioners.
 
         G′ = Qₗᵀ·G·Qᵣ
         M ← β₁·M + (1 − β₁)·G,   M′ = Qₗᵀ·M·Qᵣ
@@ -28,18 +28,18 @@ class SOAP(Shaped):
         L ← β₂·L + (1 − β₂)·G·Gᵀ,   R ← β₂·R + (1 − β₂)·Gᵀ·G
         every `frequency` steps:  Qₗ ← QR(L·Qₗ),  Qᵣ ← QR(R·Qᵣ)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The axes
-    are sorted by their eigenvalues before the QR decomposition, and V with them. The first
-    step only decays W and takes the axes from the first gradient. The kernel of a
-    convolution is taken as a matrix, one row for each output channel; vectors are not
-    turned.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The
+    eigenvectors are sorted by their eigenvalues before the QR decomposition, and V with
+    them. The first step only decays W and computes the eigenvectors of the first gradient's
+    L and R. The kernel of a convolution is reshaped to a matrix, one row for each output
+    channel; vectors are updated without rotation.
 
-    State: for an m × n weight two arrays of its size, two m × m matrices and two n × n; of
-    the size of the biases two arrays. A step that turns the axes needs time of the order
-    of m³ + n³, and room of its own.
+    State: for an m × n weight two arrays of its size, two m × m and two n × n matrices; for
+    biases two arrays of their size. A step that updates the eigenvectors needs time of order
+    m³ + n³, and more memory.
 
-    Neither torch nor optax has it. As in the authors' code, the bias is corrected, and M
-    stays in the weight's own axes; there the first step does not decay W either.
+    Neither torch nor optax has it. As in the authors' code, there is bias correction, and
+    M is stored unrotated; the authors' first step does not decay W.
 
     Reference: N. Vyas and others, SOAP: improving and stabilizing Shampoo using Adam, 2025,
     algorithms 3 and 4.
@@ -52,11 +52,13 @@ class SOAP(Shaped):
     decay: ClassVar[Decay] = "decoupled"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 3e-3
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.95
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of squares and axes stays")] = 0.95
-    eps: Annotated[float, Gt(0), Doc("added to the root, against division by 0")] = 1e-8
-    frequency: Annotated[int, Ge(1), Doc("steps from one turn of the axes to the next")] = 10
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-2
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.95
+    beta2: Annotated[
+        float, Ge(0), Lt(1), Doc("decay rate of second moment and preconditioners")
+    ] = 0.95
+    eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-8
+    frequency: Annotated[int, Ge(1), Doc("steps between updates of the eigenbasis")] = 10
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-2
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         if len(shape) < 2:
@@ -102,10 +104,10 @@ class SOAP(Shaped):
         new2: Array,
         eps: Array,
     ) -> None:
-        """Move a bias, as adam does, from the second step on."""
+        """Update a bias, as adam does, from the second step on."""
         if t.item(0) == 1:
             return
-        moments(m, v, g, beta1, new1, beta2, new2, s)
+        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
         quotient(m, v, eps, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)
@@ -133,10 +135,10 @@ class SOAP(Shaped):
         new2: Array,
         eps: Array,
     ) -> None:
-        """Move a weight."""
+        """Update a weight."""
         first = t.item(0) == 1
         if not first:
-            mix(M, g, beta1, new1, s)
+            mix(M, g, beta1, new1, s)  # M ← β₁·M + (1 − β₁)·G
             # V ← β₂·V + (1 − β₂)·G′²,   G′ = Qₗᵀ·G·Qᵣ
             np.matmul(Q_L.swapaxes(1, 2), g, out=w)
             np.matmul(w, Q_R, out=s)
@@ -151,9 +153,9 @@ class SOAP(Shaped):
             np.multiply(w, rate, w)
             np.subtract(x, w, x)
         np.matmul(g, g.swapaxes(1, 2), out=GGt)
-        L[:] = beta2 * L + new2 * GGt
+        L[:] = beta2 * L + new2 * GGt  # L ← β₂·L + (1 − β₂)·G·Gᵀ
         np.matmul(g.swapaxes(1, 2), g, out=GtG)
-        R[:] = beta2 * R + new2 * GtG
+        R[:] = beta2 * R + new2 * GtG  # R ← β₂·R + (1 − β₂)·Gᵀ·G
         if first:
             Q_L[:] = eigen(L)[1][..., ::-1]
             Q_R[:] = eigen(R)[1][..., ::-1]
@@ -164,9 +166,9 @@ class SOAP(Shaped):
 
 
 def turn(Q: Array, A: Array) -> Array:
-    """Turn axes Q (R, n, n) towards the eigenvectors of A, by one step of power iteration.
+    """Move Q (R, n, n) towards the eigenvectors of A by one power iteration, in place.
 
-    Gives the order (R, n) in which the old axes now stand, by falling eigenvalue.
+    Returns the new order (R, n) of the old columns, by descending eigenvalue.
     """
     pulled = np.matmul(A, Q)
     order = np.argsort(-(Q * pulled).sum(axis=1), axis=1, kind="stable")

@@ -15,22 +15,24 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Oracle, Shaped, hessian_pr
 @OPTIMIZERS.register("sophia")
 @dataclass(frozen=True)
 class Sophia(Shaped):
-    """Step along the mean gradient, divided by the mean curvature, each entry held within ±1.
+    """Sophia: momentum divided by a diagonal Hessian estimate, clipped by entry.
 
         m ← β₁·m + (1 − β₁)·g,   m̂ = m / (1 − β₁ᵗ)
         x ← x − α·(clip(m̂ / max(γ·h, ε), ±ρ) + λ·x)
         h ← β₂·h + (1 − β₂)·u∘(H·u)              every `frequency` steps, from the first on
 
-    with α = lr, β₁ = beta1, β₂ = beta2, γ = gamma, ε = eps, ρ = clip and λ = weight_decay.
-    H is the Hessian of the batch at the x before the step, u has entries +1 and −1 at
-    random, so that u∘(H·u) is right on average for the diagonal of H (Hutchinson). H·u is
-    a difference of gradients at four points. Where h is not above 0, and at the first step,
-    the step has the size ρ. The numbers follow from the run's seed and the step.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, γ = gamma, ε = eps, ρ = clip and λ =
+    weight_decay. H is the Hessian of the batch's loss at the x before the step, and u a
+    vector of random signs: u∘(H·u) is Hutchinson's unbiased estimate of the diagonal of H.
+    H·u is a four-point difference of gradients. Where h ≤ 0, and so at the first step, the
+    denominator is ε, and an entry of the step is almost always ±α·ρ. The signs are
+    determined by the run's seed and the step.
 
-    State: two arrays of the parameters' size; the noise has one more array.
+    State: two arrays of the parameters' size, m and h; the signs need one more array.
 
-    The same as optax's contrib.sophia. The paper corrects no bias, has normal numbers for u,
-    and a second estimate (Sophia-G) from made-up labels.
+    The same as optax.contrib.sophia. The paper has no bias correction, updates h before
+    x, draws u from a normal distribution (Sophia-H), and has a second estimate from sampled
+    labels (Sophia-G).
 
     Reference: H. Liu and others, Sophia: a scalable stochastic second-order optimizer for
     language model pre-training, 2023, algorithms 1 and 3.
@@ -46,13 +48,13 @@ class Sophia(Shaped):
     structure: ClassVar[tuple[str, ...]] = ("frequency",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-3
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.965
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean curvature stays")] = 0.99
-    eps: Annotated[float, Gt(0), Doc("least curvature that is divided by")] = 1e-8
-    gamma: Annotated[float, Gt(0), Doc("factor on the curvature: smaller clips more")] = 0.01
-    clip: Annotated[float, Gt(0), Doc("largest entry of a step, over lr")] = 1.0
-    frequency: Annotated[int, Ge(1), Doc("steps from one look at the curvature to the next")] = 10
-    weight_decay: Annotated[float, Ge(0), Doc("decoupled: shrinks x by lr times it")] = 1e-4
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.965
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the Hessian estimate")] = 0.99
+    eps: Annotated[float, Gt(0), Doc("lower bound of the denominator")] = 1e-8
+    gamma: Annotated[float, Gt(0), Doc("factor on the Hessian estimate; smaller clips more")] = 0.01
+    clip: Annotated[float, Gt(0), Doc("largest entry of a step, in units of lr")] = 1.0
+    frequency: Annotated[int, Ge(1), Doc("steps between Hessian estimates")] = 10
+    weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-4
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
@@ -93,12 +95,12 @@ class Sophia(Shaped):
         waits: Array,
         oracle: Oracle,
     ) -> None:
-        mix(m, g, beta1, new1, s)
+        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
         # clip(m̂ / max(γ·h, ε), ±ρ) + λ·x
         np.multiply(h, gamma, s)
         np.maximum(s, eps, out=s)
         np.divide(m, s, step)
-        np.multiply(step, correction, step)
+        np.multiply(step, correction, step)  # m̂ in place of m
         np.clip(step, -clip, clip, out=step)
         np.multiply(x, decay, s)
         np.add(step, s, step)

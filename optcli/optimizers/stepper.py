@@ -1,4 +1,4 @@
-"""Stepper: rules at work on a cohort. It owns their hyperparameters, state and tiles."""
+"""Stepper: runs the update rules of a cohort; owns their hyperparameters, state and tiles."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from optcli.core.randomness import Stream
 from optcli.optimizers.base import Optimizer, Oracle, Shaped, filled
 from optcli.optimizers.binding import Kernel, kernel, starting
 
-# Elements of a tile: its arrays (parameters, gradient, state, work) stay in the
-# second-level cache, and NumPy's price of a call is spread over enough of them.
+# Elements of a tile: few enough for its arrays (parameters, gradient, state, scratch) to stay
+# in the second-level cache, and enough for the overhead of NumPy's calls to be small.
 TILE = 65_536
 
 
@@ -31,7 +31,7 @@ def stack(optimizers: Sequence[Optimizer]) -> Optimizer:
 
 
 def kind(optimizer: Optimizer) -> tuple[Any, ...]:
-    """What optimizers must have in common to be stacked."""
+    """What optimizers must have in common to be stacked in one group."""
     switches = tuple(
         value
         for field in fields(optimizer)
@@ -41,7 +41,7 @@ def kind(optimizer: Optimizer) -> tuple[Any, ...]:
 
 
 def columns_of(optimizer: Optimizer) -> list[str]:
-    """The hyperparameters that may differ within a stack: numbers that are not in `structure`."""
+    """The hyperparameters that may differ within a stack: numbers not in `structure`."""
     return [
         field.name
         for field in fields(optimizer)
@@ -55,7 +55,7 @@ def _is_column(optimizer: Optimizer, name: str, value: Any) -> bool:
 
 
 def coefficients_of(rule: Optimizer, t: Array, products: Mapping[str, Array]) -> Any:
-    """What a rule's `coefficients` says at steps t (K, 1, 1): a dictionary of names and values."""
+    """The coefficients of a rule at steps t (K, 1, 1), by name."""
     found: Any = rule.coefficients(t, **products)
     if not isinstance(found, dict):
         from optcli.optimizers.positional import named
@@ -65,17 +65,17 @@ def coefficients_of(rule: Optimizer, t: Array, products: Mapping[str, Array]) ->
 
 
 def _decays(optimizer: Optimizer) -> bool:
-    """Whether there is weight decay that the Stepper has to see to."""
+    """Whether the Stepper has to apply weight decay."""
     return optimizer.decay != "own" and getattr(optimizer, "weight_decay", 0) != 0
 
 
 class Stepper:
-    """Moves the parameters of a cohort, each row by its own optimizer.
+    """Updates the parameters of a cohort, each row by its own optimizer.
 
-    x, g: parameters and gradients (R, P). Neighbours of one kind share their
-    calls. Owns the state, `slots`: one dictionary a group, of arrays with the group's
-    rows in front. layout: the arrays that a row holds, for rules that look at them.
-    seeds: of each row's noise. samples: how many training rows there are.
+    x, g: parameters and gradients (R, P). Adjacent rows of one kind form a group and share
+    calls. `slots` is the state: one dictionary per group, of arrays whose first axis is the
+    group's rows. layout: the arrays that make up a row, for Shaped rules. seeds: of each
+    row's noise. samples: the number of training rows.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Stepper:
 
     @property
     def slots(self) -> list[dict[str, Array]]:
-        """The state of each group by name; live, not copied, but for the products as of now."""
+        """The state of each group by name: the arrays themselves, and the present products."""
         for group in self.groups:
             group.settle()
         return [group.slots | group.products for group in self.groups]
@@ -120,7 +120,7 @@ class Stepper:
         return self._values[name]
 
     def ask(self, oracle: Callable[[slice], Oracle]) -> None:
-        """Give each rule that needs an oracle that of its rows."""
+        """Pass each rule that needs an oracle the one for its rows."""
         for group in self.groups:
             if group.optimizer.needs_oracle:
                 group.bind(oracle(group.rows))
@@ -160,10 +160,11 @@ class Stepper:
 
 
 class Block(NamedTuple):
-    """What one call of an update may take: of a tile, or of an array of a Shaped rule.
+    """What one call of an update may take: for a tile, or for an array of a Shaped rule.
 
-    arrays: the point, the gradient, noise and state; scratch and numbers, all by name.
-    decayed: where a decayed gradient goes. decay: the rate of weight decay, or what is left.
+    arrays: the point, the gradient, noise and state by name. scratch, numbers: by name.
+    decayed: buffer of the gradient plus weight decay. decay: coupled, the coefficient λ;
+    decoupled, the factor 1 − lr·λ.
     """
 
     kernel: Kernel
@@ -176,7 +177,7 @@ class Block(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One call of an update, and what decay needs before it."""
+    """One call of an update, and the arrays for the weight decay before it."""
 
     update: Callable[..., None]
     arguments: tuple[Any, ...]
@@ -187,7 +188,7 @@ class Call(NamedTuple):
 
 
 class Group:
-    """Neighbouring rows with optimizers of one kind."""
+    """Adjacent rows with optimizers of one kind."""
 
     def __init__(
         self,
@@ -242,7 +243,7 @@ class Group:
         self.bind(None)
 
     def bind(self, oracle: Oracle | None) -> None:
-        """Put together what each call of an update takes."""
+        """Look up the arguments of each call of an update."""
         self.calls = []
         for block in self.blocks:
             offered = {**block.arrays, **block.scratch, **block.numbers, "oracle": oracle}
@@ -255,7 +256,7 @@ class Group:
     def _coefficients(
         self, first: int, count: int, factors: Mapping[str, Array]
     ) -> tuple[dict[str, Any], Array | float]:
-        """The optimizer's, by name, and what the Stepper needs for weight decay."""
+        """The optimizer's coefficients by name, and the factor or coefficient of weight decay."""
         values: dict[str, Any] = {
             name: getattr(self.stacked, name) * factor
             for name, factor in factors.items()
@@ -270,11 +271,11 @@ class Group:
         return found, decay if self.coupled else 1 - at.lr * decay
 
     def _numbers(self, numbers: Sequence[Array]) -> dict[str, Array]:
-        """Coefficients and loss by name, of all that the Stepper has for a step."""
+        """Views of coefficients and loss by name."""
         return dict(zip((*self.names, "loss"), numbers[1:], strict=True))
 
     def _tiles(self, tile: int) -> Iterator[Block]:
-        """What `update` may take of each tile, as views made once."""
+        """The arguments for each tile, as views."""
         x, g = self.x, self.g
         rows, size = x.shape
         (own,) = self.kernels.values()
@@ -289,7 +290,7 @@ class Group:
                 columns = slice(start, min(start + tile, size))
                 arrays = {name: array[row, columns] for name, array in whole.items()}
                 decayed, *scratch = (each[: columns.stop - start] for each in work)
-                # numbers as arrays without axes take NumPy's shortest way
+                # NumPy is fastest with numbers as arrays without axes
                 numbers = [each[row].reshape(()) for each in self.current]
                 named = dict(zip(names, scratch, strict=True))
                 given = self._numbers(numbers)
@@ -307,7 +308,7 @@ class Group:
                 yield Block(own, arrays, state, named, given, decayed, numbers[0])
 
     def _arrays(self, rule: Shaped, layout: Layout) -> Iterator[Block]:
-        """What a Shaped rule's `update` may take of each array of the layout."""
+        """The arguments for each array of the layout, for a Shaped rule."""
         x, g = self.x, self.g
         at, slope = layout.views(x), layout.views(g)
         noise = {name: layout.views(array) for name, array in self.noise.items()}
@@ -326,7 +327,7 @@ class Group:
             yield Block(self.kernels[shape], arrays, state, scratch, given, decayed, numbers[0])
 
     def settle(self) -> None:
-        """Let the products be those after the last step, which a step leaves undone for speed."""
+        """Bring the products up to the last step; steps postpone it for speed."""
         if self.taken >= 0:
             for name, product in self.products.items():
                 np.copyto(product, self.after[name][self.taken])
@@ -349,7 +350,7 @@ class Group:
             self.table[:, index] = found[name]
 
     def _start(self) -> None:
-        """Set the state to what it is before the first step."""
+        """Initialize the state."""
         for slot in self.slots.values():
             slot.fill(0)
         for product in self.products.values():

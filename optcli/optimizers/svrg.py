@@ -15,18 +15,18 @@ from optcli.optimizers.base import OPTIMIZERS, Oracle, Shaped
 @OPTIMIZERS.register("svrg")
 @dataclass(frozen=True)
 class SVRG(Shaped):
-    """Gradient descent on batches, without their noise: it is measured at a point nearby.
+    """SVRG: stochastic variance-reduced gradient, with a snapshot of the full gradient.
 
         x̃ ← x,  μ̃ ← ∇F(x̃)                     every `epochs` epochs, F over all rows
         x ← x − α·(g − ∇f(x̃) + μ̃)
 
     with learning rate α = lr, g = ∇f(x) the gradient on the batch and ∇f(x̃) that on the same
-    batch at the snapshot x̃. As x and x̃ come near the minimum, the noise of the batch
-    cancels: with a constant α it converges where `sgd` stays in a cloud.
+    batch at the snapshot x̃. As x and x̃ approach the minimum, the noise of the batch
+    cancels: with a constant α it converges, where `sgd` only reaches a neighbourhood.
 
-    State: two arrays of the parameters' size, x̃ and μ̃. A step takes two gradients, a
-    snapshot one pass over all rows. On an objective of `trace` the only noise is that of
-    `noisy_quadratic`.
+    State: two arrays of the parameters' size, x̃ and μ̃. A step computes two gradients, a
+    snapshot takes one pass over all rows. Of the objectives of `trace`, only
+    `noisy_quadratic` has noise.
 
     Neither torch nor optax has it. The next snapshot is the last point, the paper's
     option I.
@@ -43,7 +43,7 @@ class SVRG(Shaped):
     structure: ClassVar[tuple[str, ...]] = ("epochs",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 0.1
-    epochs: Annotated[int, Ge(1), Doc("epochs from one snapshot to the next")] = 2
+    epochs: Annotated[int, Ge(1), Doc("epochs between snapshots")] = 2
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {"lr": self.lr, "done": t - 1}

@@ -1,4 +1,4 @@
-"""Yogi: Adam whose mean square moves by no more than the gradient's."""
+"""Yogi: Adam with additive updates of the second moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 @OPTIMIZERS.register("yogi")
 @dataclass(frozen=True)
 class Yogi(Optimizer):
-    """Adam with a mean square that cannot fall fast, so that steps cannot jump.
+    """Yogi: Adam with an additive, sign-controlled update of the second moment.
 
         m ← β₁·m + (1 − β₁)·g
         v ← v − (1 − β₂)·sign(v − g²)·g²
@@ -28,8 +28,8 @@ class Yogi(Optimizer):
 
     State: two arrays of the parameters' size.
 
-    The same as optax's yogi, whose m starts off 0, too; the default of lr is the paper's.
-    The paper corrects no bias.
+    The same as optax's yogi, in which m, too, starts at that value; the default of lr is the
+    paper's. The paper has no bias correction.
 
     Reference: M. Zaheer and others, Adaptive methods for nonconvex optimization, 2018,
     algorithm 2.
@@ -41,11 +41,11 @@ class Yogi(Optimizer):
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("how much of the mean stays")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("how slowly the mean square moves")] = 0.999
-    eps: Annotated[float, Ge(0), Doc("added to the root, against division by 0")] = 1e-3
-    initial_accumulator_value: Annotated[float, Ge(0), Doc("of mean and mean square")] = 1e-6
-    weight_decay: Annotated[float, Ge(0), Doc("coupled: adds its multiple of x to g")] = 0.0
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
+    eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-3
+    initial_accumulator_value: Annotated[float, Ge(0), Doc("initial value of both moments")] = 1e-6
+    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def start(self, m: Array, v: Array) -> None:
         m[:] = v[:] = self.initial_accumulator_value
@@ -74,7 +74,7 @@ class Yogi(Optimizer):
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)
+        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
         # v ← v − (1 − β₂)·sign(v − g²)·g²
         np.multiply(g, g, w)
         np.subtract(v, w, s)
@@ -82,6 +82,6 @@ class Yogi(Optimizer):
         np.multiply(s, w, s)
         np.multiply(s, new2, s)
         np.subtract(v, s, v)
-        quotient(m, v, eps, s)
+        quotient(m, v, eps, s)  # m / (√v + ε)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

@@ -18,8 +18,6 @@ from optcli.training.task import lengths
 from optcli.training.wrappers import Average
 
 USUAL_BATCH = 32  # rows, to suggest
-
-
 PLANNED = 100_000  # steps at which a schedule is looked at before it begins
 
 

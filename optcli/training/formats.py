@@ -46,8 +46,6 @@ DIVIDED: Mapping[str, Mapping[str, str]] = {
 VECTORS = {"muon"}
 # What the products depend on that format 1 did not keep.
 FACTORS = {"nadam": ("beta1", "momentum_decay")}
-
-
 _ADAM = {"mean": "m", "square": "v"}
 _SCHEDULE_FREE = {"average": "x", "fast": "z", "weight": "w_sum", "highest": "lr_max"}
 # For each rule, what format 3 calls its state; other names are the same.

@@ -1,0 +1,106 @@
+"""All optimizers by their values: medians with intervals, ranks, ties."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optcli.comparison.infinite import checked, median
+from optcli.comparison.signed_rank import ALPHA, Pair, pair, pairs_of
+
+
+@dataclass(frozen=True)
+class MedianInterval:
+    """A median, and an interval for it that holds with the chance `coverage`."""
+
+    median: float
+    low: float
+    high: float
+    coverage: float
+
+
+def median_ranks(n: int, level: float = 1 - ALPHA) -> tuple[int, int, float]:
+    """The ranks, from 1, of n sorted values between which the median lies, and the chance.
+
+    The narrowest such interval whose chance is at least `level`; the whole range where
+    none has it. Exact for every continuous distribution, cautious for others.
+    """
+    rank, outside = 1, 2 / 2**n
+    while rank + 1 <= n // 2:
+        more = outside + 2 * math.comb(n, rank) / 2**n
+        if 1 - more < level:
+            break
+        rank, outside = rank + 1, more
+    return rank, n + 1 - rank, max(0.0, 1 - outside)
+
+
+def median_interval(values: ArrayLike, level: float = 1 - ALPHA) -> MedianInterval:
+    """The median of values (n,), and its interval by order statistics; any may be inf."""
+    ordered = np.sort(checked(values))
+    first, last, coverage = median_ranks(len(ordered), level)
+    low, high = float(ordered[first - 1]), float(ordered[last - 1])
+    return MedianInterval(float(median(ordered)), low, high, coverage)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One optimizer among the others.
+
+    ci_low, ci_high: interval of the median. diverged: how many of its values are
+    infinite. rank: 1 + the number of optimizers that beat it. tied_with: those it could
+    not be told from.
+    """
+
+    label: str
+    values: tuple[float, ...]
+    median: float
+    ci_low: float
+    ci_high: float
+    diverged: int
+    rank: int
+    tied_with: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All optimizers, best first, and all their pairs, the better placed of each as a."""
+
+    standings: tuple[Standing, ...]
+    pairs: dict[tuple[str, str], Pair]
+
+
+def rank(values: Mapping[str, ArrayLike]) -> Ranking:
+    """Rank optimizers by their values (n,) on the same seeds, given by label.
+
+    ValueError: as `pair`.
+    """
+    valid = {label: checked(own) for label, own in values.items()}
+    m = pairs_of(len(valid))
+    both = itertools.permutations(valid, 2)
+    found = {(a, b): pair(valid[a], valid[b], m) for a, b in both}
+    standings = []
+    for label, own in valid.items():
+        against = {other: found[label, other].verdict for other in valid if other != label}
+        middle = median_interval(own)
+        standings.append(
+            Standing(
+                label=label,
+                values=tuple(own.tolist()),
+                median=middle.median,
+                ci_low=middle.low,
+                ci_high=middle.high,
+                diverged=int(np.isinf(own).sum()),
+                rank=1 + sum(verdict == "b" for verdict in against.values()),
+                tied_with=tuple(o for o, verdict in against.items() if verdict == "tied"),
+            )
+        )
+    standings.sort(key=lambda standing: (standing.rank, standing.median))
+    order = [standing.label for standing in standings]
+    return Ranking(
+        tuple(standings), {both: found[both] for both in itertools.combinations(order, 2)}
+    )
