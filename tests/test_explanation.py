@@ -8,9 +8,9 @@ import pytest
 
 from optcli.api import explain
 from optcli.cli.main import run
-from optcli.config.catalog import KINDS
 from optcli.layers.base import LAYERS
 from optcli.models import CNN, MLP
+from optcli.plugins.catalog import KINDS
 from tests.cohorts import cohort
 from tests.test_layers import trained
 

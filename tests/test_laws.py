@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pytest
 
-from optcli.config.catalog import KINDS
 from optcli.core.errors import InvalidInput
 from optcli.core.specs import Doc, Ge
 from optcli.data import table as tables
@@ -20,6 +19,7 @@ from optcli.losses.plain import PlainLoss
 from optcli.metrics import Metric
 from optcli.objectives.functions import Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped
+from optcli.plugins.catalog import KINDS
 from optcli.plugins.first_use import hold
 from optcli.plugins.laws import every, layers
 from optcli.plugins.laws import optimizers as of_optimizers

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from optcli.config.catalog import KINDS
 from optcli.config.validation import expected, named, said
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, suggestion
@@ -26,6 +25,7 @@ from optcli.data.batches import Batches, Source
 from optcli.layers.base import LAYERS
 from optcli.losses.base import Loss
 from optcli.models import Network
+from optcli.plugins.catalog import KINDS
 from optcli.training import Cohort
 
 EXPLAINED: list[Registry[Any]] = [*KINDS.values(), LAYERS]

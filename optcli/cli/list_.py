@@ -22,7 +22,7 @@ def command(
 ) -> int:
     """List what a config can name."""
     from optcli import display
-    from optcli.config import catalog
+    from optcli.plugins import catalog
     from optcli.plugins.loading import load
 
     load(plugin or [])

@@ -9,7 +9,6 @@
     paths        where tables lie, as seen from the config and from a run's folder
     writing      a config as YAML
     inline_spec  `adam:lr=0.01`: a spec in a word of the command line
-    catalog      everything that a config can name
     json_schema  the JSON Schema of it all, for editors
 
 The specs' own annotations are the single source of keys, defaults and ranges.

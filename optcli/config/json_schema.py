@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from optcli.config.catalog import KINDS, summary
 from optcli.config.settings import CHOSEN, OF_ROWS, PLAIN, REPLACED, REQUIRED, SECTIONS
 from optcli.config.validation import adapter, named, names_columns, nested, optional
 from optcli.core.arrays import DTYPES
 from optcli.core.registry import Registry
 from optcli.core.specs import Field, fields
+from optcli.plugins.catalog import KINDS, summary
 from optcli.schedules import SCHEDULES
 
 Schema = dict[str, Any]

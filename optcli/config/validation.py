@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from optcli.config.catalog import KINDS
 from optcli.config.reading import Document, Key
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.registry import Registry
 from optcli.core.specs import Columns, Doc, Field, Named, fields, hints
+from optcli.plugins.catalog import KINDS
 
 # What the field calls it elsewhere, and what it is here.
 OTHER_NAMES = {
