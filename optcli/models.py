@@ -16,6 +16,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.inputs import Inputs
 from optcli.core.parameters import Layout, Parameters
 from optcli.core.randomness import generator
 from optcli.core.registry import Registry
@@ -181,29 +182,27 @@ def _block(
 
 
 class Architecture:
-    """A model's layers for rows of D features and C scores, and the layouts of what they keep.
+    """A model's layers for rows of these inputs and C scores, and the layouts of what they keep.
 
-    image: the channels, height and width that the features are, if they are one.
+    shape: of an input row as the first layer takes it, (D,) or (C, H, W).
     layout: of the parameters. statistics: of what batch norm keeps without learning it.
     """
 
-    def __init__(
-        self, model: Model, features: int, outputs: int, image: tuple[int, ...] | None = None
-    ) -> None:
-        self.inputs: tuple[int, ...] = (features,)
+    def __init__(self, model: Model, inputs: Inputs, outputs: int) -> None:
+        self.shape: tuple[int, ...] = (inputs.size,)
         if model.takes_images:
-            if image is None:
+            if inputs.image is None:
                 message = (
                     f"{model.name} takes images; set dataset.image to [channels, height, width]"
                 )
                 raise InvalidInput(Fault(message, "model.name"))
-            self.inputs = image
+            self.shape = inputs.image
         try:
-            self.steps = row_of(model.layers(outputs), self.inputs)
+            self.steps = row_of(model.layers(outputs), self.shape)
         except InvalidInput as error:
             faults = [replace(fault, key=f"model.{fault.key}") for fault in error.faults]
             raise InvalidInput(*faults) from error
-        last = self.steps[-1].output if self.steps else self.inputs
+        last = self.steps[-1].output if self.steps else self.shape
         if last != (outputs,):  # a model of one's own
             message = f"{model.name} ends in rows of shape {last}; must be {(outputs,)}"
             raise InvalidInput(Fault(message, "model.name"))
@@ -272,7 +271,7 @@ class Network:
     ) -> None:
         replicas, dtype = len(parameters.buffer), parameters.buffer.dtype
         self.single = replicas == 1
-        self.image = architecture.inputs if len(architecture.inputs) > 1 else None
+        self.image = architecture.shape if len(architecture.shape) > 1 else None
         self.gradient: Array = np.empty((replicas, rows, architecture.outputs), dtype)
         self.clock = Clock()
         binding = Binding(
@@ -280,7 +279,7 @@ class Network:
             {} if gradients is None else gradients.views,
             replicas,
             rows,
-            architecture.inputs,
+            architecture.shape,
             dtype,
             inputs_wanted=False,
             training=training,

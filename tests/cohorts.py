@@ -1,8 +1,8 @@
-"""Small cohorts on made-up data, for tests that need no config."""
+"""Small cohorts on synthetic data, for tests that need no config."""
 
 import numpy as np
 
-from optcli.data.encoding import Encoder, Target
+from optcli.data.encoding import Encoder, Feature, Target
 from optcli.data.preparation import Part, Prepared
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Linear
@@ -29,7 +29,8 @@ def data(rows=50, features=4, outputs=3, kind="classes", *, validation=20, **set
     unit = {"mean": (0.0,) * outputs, "scale": (1.0,) * outputs} if kind == "values" else {}
     target = Target(kind, names, **unit)
     train = part(rows, features, outputs, kind, **settings)
-    return Prepared(train, held_out, None, Encoder((), target), outputs)
+    columns = tuple(Feature(f"x{i}") for i in range(features))
+    return Prepared(train, held_out, None, Encoder(columns, target), outputs)
 
 
 def cohort(

@@ -162,7 +162,7 @@ def test_where_none_fits_the_key_is_named():
     ]
     Path("t.csv").write_text("a b  y\n" + " 1  2 3 \n" * 9)
     assert said() == ['t.csv:1: has no comma, semicolon, tab or bar; set dataset.delimiter to " "']
-    assert optcli.check("c.yaml", ['dataset.delimiter=" "']).data.encoder.inputs == 2
+    assert optcli.check("c.yaml", ['dataset.delimiter=" "']).data.encoder.inputs.size == 2
     Path("t.csv").write_text("a:b:y\n" + "1:2:3\n" * 9)
     assert said()[0].endswith('set dataset.delimiter to ":"')
 
@@ -211,7 +211,7 @@ def test_what_counts_no_rows_gets_a_name_to_exclude_it_by():
         "t.csv: column 'Unnamed: 0' (the first, which has no name): is text"
     )
     plan = optcli.check("c.yaml", ["dataset.exclude=['Unnamed: 0']"])
-    assert plan.data.encoder.inputs == 1
+    assert plan.data.encoder.inputs.size == 1
     with pytest.raises(InvalidInput, match=r"t.csv:1: column 2 has no name; give it one"):
         doors("a,,y\n1,5,2\n2,7,3\n")
 

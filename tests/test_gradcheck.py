@@ -16,6 +16,7 @@ import optcli
 from optcli.cli.main import run
 from optcli.core.environment import blas_threads
 from optcli.core.errors import InvalidInput
+from optcli.core.inputs import Inputs
 from optcli.gradients import UncheckedGradient, WrongGradient, taylor
 from optcli.gradients.cases import Case, case_sets, cohort_cases, loss_cases
 from optcli.gradients.check import How, check
@@ -451,7 +452,7 @@ MODELS = {
 def function_of(model, image, *, seed=0):
     random = np.random.default_rng(seed)
     features = 40 if image else 5
-    architecture = Architecture(model, features, 3, image)
+    architecture = Architecture(model, Inputs(features, image), 3)
     x = np.zeros(architecture.layout.size)
     architecture.initialize(x, seed)
     x += 0.3 * random.standard_normal(x.shape)
@@ -525,7 +526,7 @@ def test_the_check_is_many_times_as_fast_as_torch_s(rows, times):
     """The full central check of 10-32-32-10, one thread."""
     torch = pytest.importorskip("torch")
     random = np.random.default_rng(0)
-    architecture = Architecture(MLP((32, 32), "tanh"), 10, 10)
+    architecture = Architecture(MLP((32, 32), "tanh"), Inputs(10), 10)
     p = 0.2 * random.standard_normal(architecture.layout.size)
     x, y = random.standard_normal((rows, 10)), np.arange(rows) % 10
     loss = LOSSES.find("cross_entropy")()

@@ -14,6 +14,7 @@ import optcli
 from optcli import training
 from optcli.core.errors import InvalidInput
 from optcli.core.events import EpochEnded
+from optcli.core.inputs import Inputs
 from optcli.core.parameters import Parameters
 from optcli.core.randomness import Stream
 from optcli.layers.activations import ACTIVATIONS
@@ -503,7 +504,7 @@ def test_evaluation_and_prediction_know_nothing_of_dropout():
     dropping = dataclasses.replace(made, model=MLP(hidden=(8,), dropout=0.5))
     events = final(dropping)
     state = events[-1].state
-    plain = Architecture(MLP(hidden=(8,)), 4, 3)
+    plain = Architecture(MLP(hidden=(8,)), Inputs(4), 3)
     parameters = Parameters(plain.layout, state.parameters.buffer)
     scores = predict(plain, parameters, prepared.validation.x)[0]
     p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
@@ -633,7 +634,7 @@ def test_a_replica_of_any_model_has_the_same_bits_in_company(model, dtype):
 
 def network(model, *, training=True, seeds=(5,), rows=7, statistics=None):
     """A network with random parameters on images of 2x4x6."""
-    architecture = Architecture(model, 48, 3, (2, 4, 6))
+    architecture = Architecture(model, Inputs.pixels(2, 4, 6), 3)
     random = np.random.default_rng(0)
     layout = architecture.layout
     parameters = Parameters(layout, random.standard_normal((len(seeds), layout.size)))
@@ -681,7 +682,7 @@ def test_the_best_statistics_are_kept_with_the_best_parameters():
 
 
 def test_regularization_reaches_neither_scale_nor_shift():
-    architecture = Architecture(MODELS["residual"], 48, 3)
+    architecture = Architecture(MODELS["residual"], Inputs(48), 3)
     assert architecture.weights() == [
         "dense1.weight",
         "residual1.dense1.weight",
@@ -691,7 +692,7 @@ def test_regularization_reaches_neither_scale_nor_shift():
 
 
 def test_normalizations_start_at_scale_one_and_variance_one():
-    architecture = Architecture(MODELS["cnn"], 48, 3, (2, 4, 6))
+    architecture = Architecture(MODELS["cnn"], Inputs.pixels(2, 4, 6), 3)
     row = np.full(architecture.layout.size, np.nan)
     architecture.initialize(row, 0)
     kept = np.full((1, architecture.statistics.size), np.nan)
@@ -761,12 +762,12 @@ def test_memory_is_estimated_about_right():
 )
 def test_an_image_that_does_not_fit_is_said_in_one_line(model, image, message):
     with pytest.raises(InvalidInput) as caught:
-        Architecture(model, 48, 3, image)
+        Architecture(model, Inputs(48, image), 3)
     assert str(caught.value) == message
 
 
 def test_a_model_of_features_takes_the_pixels_of_an_image_as_they_are():
-    assert Architecture(MLP(), 48, 3, (2, 4, 6)).inputs == (48,)
+    assert Architecture(MLP(), Inputs.pixels(2, 4, 6), 3).shape == (48,)
 
 
 def test_what_is_saved_predicts_as_the_best_epoch_did(tmp_path):

@@ -9,6 +9,7 @@ import copy
 import numpy as np
 import pytest
 
+from optcli.core.inputs import Inputs
 from optcli.gradients.cases import (
     Case,
     activation_cases,
@@ -474,7 +475,7 @@ def test_every_broken_objective_is_caught(way):
 
 def network(seed=0, rows=8):
     random = np.random.default_rng(seed)
-    architecture = Architecture(MLP(hidden=(32, 24), activation="tanh"), 10, 5)
+    architecture = Architecture(MLP(hidden=(32, 24), activation="tanh"), Inputs(10), 5)
     x = np.zeros(architecture.layout.size)
     architecture.initialize(x, seed)
     x += 0.1 * random.standard_normal(x.shape)

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optcli.core.errors import InvalidInput
+from optcli.core.inputs import Inputs
 from optcli.data import table
 from optcli.data.base import DATASETS
 from optcli.data.preparation import Encoder, labelled, prepare
@@ -45,7 +46,7 @@ def faults(*arguments, **fields):
 def test_iris():
     found = prepared(DATA / "iris.csv", "species", "classes", Split(), dtype=np.float32)
     assert found.encoder.target.classes == (("setosa", "versicolor", "virginica"),)
-    assert (found.outputs, found.encoder.inputs) == (3, 4)
+    assert (found.outputs, found.encoder.inputs) == (3, Inputs(4))
     assert found.test is None
     assert found.warnings == ()
     train, validation = found.train, found.validation
@@ -601,7 +602,7 @@ def test_digits():
     found = prepared(
         DATA / "digits.csv.gz", "digit", "classes", Split(), dtype=np.float32, image=(1, 8, 8)
     )
-    assert found.encoder.image == (1, 8, 8)
+    assert found.encoder.inputs == Inputs(64, (1, 8, 8))
     assert found.encoder.target.classes == (tuple("0123456789"),)
     assert len(found.train.x) + len(found.validation.x) == 1797
     # of the data set's own documentation: how often each digit occurs

@@ -8,6 +8,7 @@ import pytest
 
 from optcli import training
 from optcli.core.events import EpochEnded
+from optcli.core.inputs import Inputs
 from optcli.core.parameters import Parameters
 from optcli.metrics import METRICS
 from optcli.models import Architecture, predict
@@ -121,7 +122,7 @@ def test_training_loss_is_that_of_the_batches_as_they_were_seen():
     settings = {"prepared": prepared, "shuffle": False, "epochs": 1, "hidden": ()}
     (event,) = epochs(final(cohort([OPTIMIZERS.find("sgd")(lr=0.5)], **settings)))
     W, b, total, right = np.zeros((4, 3)), np.zeros(3), 0.0, 0
-    architecture = Architecture(cohort(["sgd"], **settings).model, 4, 3)
+    architecture = Architecture(cohort(["sgd"], **settings).model, Inputs(4), 3)
     row = np.zeros(architecture.layout.size)
     architecture.initialize(row, 0)
     W, b = row[:12].reshape(4, 3).copy(), row[12:].copy()

@@ -72,9 +72,9 @@ class Setup:
             else f"one of {len(feature.categories)}: {listed(feature.categories)}"
             for feature in encoder.features
         }
-        if encoder.image:
+        if image := encoder.inputs.image:
             names = [feature.name for feature in encoder.features]
-            pixels = "x".join(map(str, encoder.image))
+            pixels = "x".join(map(str, image))
             columns = {"image": f"{pixels}, the columns {names[0]} to {names[-1]}"}
         target: dict[str, Any] = {"columns": encoder.target.names, "kind": encoder.target.kind}
         if encoder.target.classes:

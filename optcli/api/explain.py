@@ -157,7 +157,7 @@ def passes(cohort: Cohort) -> Passes:
         architecture, parameters, gradients, batch.stop, training=True, seeds=[replica.seed]
     )
     outputs: list[Output] = []
-    x = batch.x[0].reshape(batch.stop, *architecture.inputs)
+    x = batch.x[0].reshape(batch.stop, *architecture.shape)
     for step, each in zip(architecture.steps, network.passes, strict=True):
         x = each.forward(x)
         count = sum(math.prod(size) for size in step.layer.parameters(step.shape).values())

@@ -99,9 +99,9 @@ class Run:
 
     def table_paths(self) -> list[str]:
         """The paths of the tables that the config names; they need not be there any more."""
-        dataset, split = self.config.dataset, self.config.split
-        named = (getattr(dataset, "path", None), split.validation, split.test)
-        return [path for path in named if isinstance(path, str)]
+        of_parts = (self.config.split.validation, self.config.split.test)
+        paths = [path for _, path in self.config.dataset.input_files()]
+        return [*paths, *(path for path in of_parts if isinstance(path, str))]
 
     def scores(self, X: Any, say: Say = silent) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predictions` takes them."""
@@ -114,7 +114,7 @@ class Run:
         encoder = self.trained.encoder
         names = [*(feature.name for feature in encoder.features), *targets]
         if isinstance(X, str | Path):
-            table = tables.read(X, encoder.reading)
+            table = self.config.dataset.read(X, encoder.reading)
         else:
             table = tables.of(X, names, reading=encoder.reading)
         for note in table.notes:

@@ -90,23 +90,26 @@ def recalled(config: Config, told: Mapping[str, Any], folder: Path) -> Setup:
     try:
         plan = Setup.of(config, rules_of(told.get("optcli")))
     except InvalidInput as error:
-        raise InvalidInput(*map(_findable, error.faults)) from error
+        raise InvalidInput(*(_findable(fault, config) for fault in error.faults)) from error
     if told.get("data_sha256") != checksum(plan.data):
         message = "its data has changed since; train anew, or restore the data"
-        from optcli.config.paths import PLACES
+        from optcli.config import places
 
-        if any(key in config.document.settings for key in PLACES):
+        if any(key in config.document.settings for key in places(config.resolved())):
             message = "was trained on another table than is given: its checksum differs"
         raise InvalidInput(Fault(message, file=str(folder)))
     return plan
 
 
-def _findable(fault: Fault) -> Fault:
+def _findable(fault: Fault, config: Config) -> Fault:
     """What to say of a table that is not where it was."""
-    from optcli.config.paths import PLACES
+    from optcli.config import places
 
-    moved = fault.key in [".".join(place) for place in PLACES] and "no such file" in fault.message
-    hint = f"; if it has moved, add --set {fault.key}=FILE" if moved else ""
+    key = (fault.key or "").partition("[")[0]
+    known = [".".join(place) for place in places(config.resolved())]
+    hint = ""
+    if key in known and "no such file" in fault.message:
+        hint = f"; if it has moved, add --set {key}=FILE"
     return replace(fault, message=f"{fault.message}{hint}")
 
 

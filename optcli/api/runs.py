@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import CacheFolder, with_texts
 from optcli.storage import files, run_folder
 
 
@@ -168,18 +169,16 @@ def trained_run(folder: Path) -> Entry:
     return found
 
 
-# Keys that may name a file; config.yaml has it as seen from the run's folder.
-PATHS = ("dataset.path", "split.validation", "split.test")
-
-
 def settings(folder: Path) -> dict[str, Any]:
     """The config of a run, by dotted keys; paths as seen from here."""
+    from optcli.config import places
     from optcli.config.reading import read_written as read
 
-    found = dict(_flat(read(folder / "config.yaml")))
-    for key in PATHS:
-        if isinstance(found.get(key), str):
-            found[key] = os.path.relpath(folder / found[key])
+    values = read(folder / "config.yaml")
+    found = dict(_flat(values))
+    for key in map(".".join, places(values)):
+        if key in found:
+            found[key] = with_texts(found[key], lambda path: os.path.relpath(folder / path))
     return found
 
 
@@ -223,8 +222,13 @@ class Difference:
 def diff(a: Path, b: Path) -> Difference:
     """Compare two runs; raises InvalidInput where one is none or is damaged."""
     first, second = opened(a), opened(b)
+    from optcli.config import places
+
     config = _paired(settings(a), settings(b))
-    config.pop("dataset.cache", None)  # where a copy of the data lies makes no difference
+    for name in config.get("dataset.name", ()):
+        # where a copy of the data lies makes no difference
+        for key in places({"dataset": {"name": name}}, CacheFolder):
+            config.pop(".".join(key), None)
     differing = {key: both for key, both in config.items() if both[0] != both[1]}
     return Difference(a, b, differing, _paired(measures(first), measures(second)))
 

@@ -153,7 +153,5 @@ def _ending(plan: Setup, history: History, ended: Ended) -> Ending:
 
 def with_cache_beside(config: Config, out: Path) -> Config:
     """The config, with the cache of a large table beside the run where it names no place."""
-    if getattr(config.dataset, "cache", "") is not None:
-        return config
-    cache = str(out.parent / streaming.CACHE.name)
-    return replace(config, dataset=replace(config.dataset, cache=cache))  # type: ignore[call-arg]
+    beside = out.parent / streaming.CACHE.name
+    return replace(config, dataset=config.dataset.cached_in(beside))

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from optcli.comparison.trials import Measure, prepared
 from optcli.comparison.tuning import Entry
 from optcli.core.errors import Fault, InvalidInput
-from optcli.core.specs import named
-from optcli.data.base import Dataset
 from optcli.metrics import METRICS
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins.first_use import hold
@@ -128,7 +126,7 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
         raise InvalidInput(Fault(message, "ENTRY"))
     first = loaded[0]
     for config, word in zip(loaded[1:], words[1:], strict=True):
-        ours, theirs = _rows(first.dataset), _rows(config.dataset)
+        ours, theirs = first.dataset.rows_by(), config.dataset.rows_by()
         for name in {**ours, **theirs}:
             if ours.get(name) != theirs.get(name):
                 message = (
@@ -145,13 +143,6 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
     ]
     title = "-".join(titles[:3])
     return Problem(title, entries, dict(zip(labels, loaded, strict=True)), [])
-
-
-def _rows(dataset: Dataset) -> dict[str, Any]:
-    """What decides on a data set's rows and their targets, preparation left out."""
-    if hasattr(dataset, "path"):
-        return {name: getattr(dataset, name) for name in ("path", "target", "weights")}
-    return {name: value for name, value in named(dataset).items() if name != "standardize"}
 
 
 def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
@@ -204,4 +195,4 @@ def _unlike(reason: str, shared: set[str] | None) -> Fault:
 
 def _scaled(task: Task) -> bool:
     """Whether the loss is in units of the target's deviation."""
-    return task.loss.scales_target and bool(getattr(task.dataset, "standardize", False))
+    return task.loss.scales_target and task.dataset.standardize

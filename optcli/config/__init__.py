@@ -6,7 +6,7 @@
     building     values -> the specs of all sections
     settings     `Config`: what comes of it
     loading      all of these in order
-    paths        where tables lie, as seen from the config and from a run's folder
+    paths        where its files lie, as seen from the config and from a run's folder
     writing      a config as YAML
     inline_spec  `adam:lr=0.01`: a spec in a word of the command line
     json_schema  the JSON Schema of it all, for editors
@@ -16,7 +16,7 @@ The specs' own annotations are the single source of keys, defaults and ranges.
 
 from optcli.config.json_schema import schema
 from optcli.config.loading import load
-from optcli.config.paths import placeless, portable
+from optcli.config.paths import placeless, places, portable
 from optcli.config.settings import SECTIONS, Config
 from optcli.config.writing import dump
 
@@ -26,6 +26,7 @@ __all__ = [
     "dump",
     "load",
     "placeless",
+    "places",
     "portable",
     "schema",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from optcli.config.building import build, check_together
 from optcli.config.overrides import apply
-from optcli.config.paths import with_paths_of_dataset, with_paths_of_split
+from optcli.config.paths import with_paths
 from optcli.config.reading import Document, read
 from optcli.config.settings import REQUIRED, SECTIONS, Config
 from optcli.config.validation import Faults, located, said, unknown
@@ -52,8 +52,8 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
     if faults.found:
         found = sorted(faults.found, key=lambda fault: document.order(fault[0]))
         raise InvalidInput(*(located(document, key, message) for key, message in found))
-    made["dataset"] = with_paths_of_dataset(made["dataset"], folder, document)
-    made["split"] = with_paths_of_split(made["split"], folder, document)
+    for section in ("dataset", "split"):
+        made[section] = with_paths(section, made[section], folder, document)
     return Config(**made, document=document)
 
 

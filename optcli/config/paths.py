@@ -1,40 +1,57 @@
-"""Where the tables of a config lie."""
+"""Where the files of a config lie: its tables, and the folders for copies of them.
+
+Fields say by a mark, `InputFile` or `CacheFolder`, that a text in them is a path.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from optcli.config.reading import Document, Key
-from optcli.data.base import Dataset
+from optcli.core.errors import InvalidInput
+from optcli.core.specs import CacheFolder, InputFile, marked, with_texts
+from optcli.data.base import DATASETS
 from optcli.data.opening import at_home
 from optcli.data.split import Split
 
 if TYPE_CHECKING:
     from optcli.config.settings import Config
 
-# Where tables lie: these may change when a run goes on, as long as the rows are the same.
-PLACES = (
-    ("dataset", "path"),
-    ("dataset", "cache"),
-    ("split", "validation"),
-    ("split", "test"),
-)
+S = TypeVar("S")
+
+
+def places(values: Mapping[str, Any], *marks: type) -> list[tuple[str, str]]:
+    """The keys of a config that may name a file or folder, as `("dataset", "path")`.
+
+    values: its sections, resolved. marks: of the fields, by default both. These keys may
+    change when a run goes on, as long as the rows are the same.
+    """
+    found: list[tuple[str, str]] = []
+    dataset = values.get("dataset")
+    if isinstance(dataset, Mapping):
+        with contextlib.suppress(InvalidInput):  # of a plug-in that is not there
+            kind = DATASETS.find(str(dataset.get("name")))
+            found += [("dataset", name) for name in marked(kind, *marks or MARKS)]
+    return found + [("split", name) for name in marked(Split, *marks or MARKS)]
+
+
+MARKS = (InputFile, CacheFolder)
 
 
 def placeless(values: Mapping[str, Any]) -> dict[str, Any]:
     """The sections of a config, without the places of tables: their content is held by checksum."""
     found = dict(values)
-    for section, name in PLACES:
+    for section, name in places(values, InputFile):
         inside = found.get(section)
-        if isinstance(inside, Mapping) and isinstance(inside.get(name), str):
-            found[section] = {**inside, name: "a table"}
-    if isinstance(inside := found.get("dataset"), Mapping):
-        found["dataset"] = {name: value for name, value in inside.items() if name != "cache"}
+        if isinstance(inside, Mapping) and name in inside:
+            found[section] = {**inside, name: with_texts(inside[name], lambda _: "a table")}
+    for section, name in places(values, CacheFolder):
+        found[section] = {key: value for key, value in found[section].items() if key != name}
     return found
 
 
@@ -50,40 +67,24 @@ def resolved_path(key: Key, path: str, folder: Path, document: Document) -> str:
     return str(inside)
 
 
-def with_paths_of_dataset(dataset: Dataset, folder: Path, document: Document) -> Dataset:
-    """The data set with its paths as seen from here."""
-    paths = {
-        name: resolved_path(("dataset", name), path, folder, document)
-        for name in ("path", "cache")
-        if (path := getattr(dataset, name, None)) is not None
-    }
-    return replace(dataset, **paths) if paths else dataset  # type: ignore[arg-type]
+def with_paths(section: str, spec: S, folder: Path, document: Document) -> S:
+    """A section's spec with its paths as seen from here; `folder` is the config's."""
+    changed = {}
+    for name in marked(type(spec), *MARKS):
+        key: Key = (section, name)
 
+        def resolve(path: str, key: Key = key) -> str:
+            return resolved_path(key, path, folder, document)
 
-def with_paths_of_split(split: Split, folder: Path, document: Document) -> Split:
-    """The split with its paths as seen from here."""
-    parts = {
-        name: resolved_path(("split", name), part, folder, document)
-        for name in ("validation", "test")
-        if isinstance(part := getattr(split, name), str)
-    }
-    return replace(split, **parts) if parts else split  # type: ignore[arg-type]
+        changed[name] = with_texts(getattr(spec, name), resolve)
+    return dataclasses.replace(spec, **changed) if changed else spec  # type: ignore[type-var]
 
 
 def portable(config: Config, folder: Path) -> dict[str, Any]:
     """The resolved config, its paths written so that they resolve from `folder`."""
     values = config.resolved()
-    if config.objective is None:
-        values["dataset"] = relative(values["dataset"], ["path", "cache"], folder)
-        values["split"] = relative(values["split"], ["validation", "test"], folder)
+    for section, name in places(values):
+        if section in values:
+            path = with_texts(values[section][name], lambda path: os.path.relpath(path, folder))
+            values[section] = values[section] | {name: path}
     return values
-
-
-def relative(section: dict[str, Any], names: list[str], folder: Path) -> dict[str, Any]:
-    """A section with the paths of these names as seen from `folder`."""
-    paths = {
-        name: os.path.relpath(section[name], folder)
-        for name in names
-        if isinstance(section.get(name), str)
-    }
-    return section | paths

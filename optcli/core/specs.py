@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -22,11 +22,13 @@ from optcli.core.arrays import Array
 
 __all__ = [
     "Bound",
+    "CacheFolder",
     "Columns",
     "Doc",
     "Field",
     "Ge",
     "Gt",
+    "InputFile",
     "Le",
     "Lt",
     "MinLen",
@@ -35,8 +37,10 @@ __all__ = [
     "TargetKind",
     "fields",
     "hints",
+    "marked",
     "named",
     "unnamed",
+    "with_texts",
 ]
 
 # What a loss is about: `classes` one of many, as indices (N,); `labels` yes or no for
@@ -65,6 +69,23 @@ class Named:
 @dataclass(frozen=True)
 class Columns:
     """The field names columns of a table; a whole number is a name, too: `2010`."""
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A text in the field is the path of a file that is read, relative to the config.
+
+    What is read is known by its checksum, so that a run may find it elsewhere. The field may
+    also be a tuple of such texts.
+    """
+
+
+@dataclass(frozen=True)
+class CacheFolder:
+    """A text in the field is the path of a folder to work in, relative to the config.
+
+    It makes no difference to what is trained.
+    """
 
 
 @dataclass(frozen=True)
@@ -127,6 +148,25 @@ def fields(spec: type) -> tuple[Field, ...]:
         bounds = tuple(note for note in limits if isinstance(note, Bound))
         found.append(Field(field.name, hint, default, doc, range_text(limits), bounds))
     return tuple(found)
+
+
+def marked(spec: type, *marks: type) -> tuple[str, ...]:
+    """The names of the fields of which the annotation has one of the marks, as `InputFile`."""
+    notes = {name: getattr(hint, "__metadata__", ()) for name, hint in hints(spec).items()}
+    return tuple(
+        field.name
+        for field in dataclasses.fields(spec)
+        if any(isinstance(note, marks) for note in notes[field.name])
+    )
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with its texts changed: one text, or those in a list or tuple."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return type(value)(with_texts(each, change) for each in value)
+    return value
 
 
 def range_text(notes: tuple[Any, ...]) -> str:

@@ -1,1 +1,1 @@
-"""Data: tables, made-up data sets, and their preparation for training."""
+"""Data: tables, synthetic data sets, and their preparation for training."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from optcli.core.registry import Registry
-from optcli.core.specs import Doc, Registered
+from optcli.core.specs import CacheFolder, Doc, InputFile, Registered, marked, named
+from optcli.data import table as tables
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
 
@@ -48,10 +51,15 @@ class Roles:
 class Dataset(Registered):
     """A source of one table.
 
-    made_up: whether the table is made by rule, so that there is nothing to find in it.
+    A kind gives `table` and `roles`; the other methods have a default. Its fields are the
+    keys of the config. A field that names a file is marked `InputFile()`, one that names a
+    folder for copies `CacheFolder()`: they are then relative to the config, and a run may be
+    resumed where they have moved.
+
+    synthetic: whether the table is made by rule, so that there is nothing to find in it.
     """
 
-    made_up: ClassVar[bool] = False
+    synthetic: ClassVar[bool] = False
 
     standardize: Annotated[bool, Doc("mean 0 and deviation 1, by the training rows")] = True
 
@@ -63,9 +71,51 @@ class Dataset(Registered):
     def roles(self) -> Roles:
         """What the columns of the table are for."""
 
-    @abstractmethod
+    def read(self, path: str | Path, reading: Reading) -> Table:
+        """The table in a file with the same columns, such as rows to predict.
+
+        By default in any format that optcli reads. Raises InvalidInput.
+        """
+        return tables.read(path, reading)
+
     def other(self, path: str, reading: Reading) -> Table:
-        """A further table with the same columns, such as validation rows in a file."""
+        """The rows of a part that has a file of its own, as `split.validation` may name one."""
+        return self.read(path, reading)
+
+    def cells(self) -> int:
+        """How many cells `table` will make; 0 where that shows only then."""
+        return 0
+
+    def streams(self, size: int) -> bool:
+        """Whether inputs of `size` bytes are encoded when they are needed instead of kept."""
+        return False
+
+    def rows_by(self) -> dict[str, Any]:
+        """The fields that decide on the rows and their targets, not on their preparation.
+
+        Configs that agree in them, and in the split, have the same rows.
+        """
+        aside = {"standardize", *marked(type(self), CacheFolder)}
+        return {name: value for name, value in named(self).items() if name not in aside}
+
+    def input_files(self) -> Iterator[tuple[str, str]]:
+        """The files that the table is read from: the key, as in `dataset.path`, and the path."""
+        for name in marked(type(self), InputFile):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                yield f"dataset.{name}", value
+            else:
+                yield from ((f"dataset.{name}[{i}]", path) for i, path in enumerate(value or ()))
+
+    def cached_in(self, folder: Path) -> Self:
+        """The same, with its copies in `folder` where it names no place for them."""
+        names = [n for n in marked(type(self), CacheFolder) if getattr(self, n) is None]
+        places: dict[str, Any] = dict.fromkeys(names, str(folder))
+        return replace(self, **places)
+
+    def has_key(self, key: str) -> bool:
+        """Whether a config can set it, so that a message may name it."""
+        return key in named(self)
 
 
 DATASETS: Registry[Dataset] = Registry("dataset", "datasets", "optcli.data", Dataset)

@@ -15,6 +15,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.inputs import Inputs
 from optcli.core.specs import TargetKind
 from optcli.data.cells import LEADING_ZERO, canonical, number, number_text
 from optcli.data.columns import Column, Numbers, Words, first, short
@@ -86,9 +87,9 @@ class Encoder:
     reading: Reading = CURRENT
 
     @property
-    def inputs(self) -> int:
-        """D."""
-        return sum(feature.inputs for feature in self.features)
+    def inputs(self) -> Inputs:
+        """What the numbers of a row are."""
+        return Inputs(sum(feature.inputs for feature in self.features), self.image)
 
     @property
     def outputs(self) -> int:
@@ -115,7 +116,7 @@ class Encoder:
         Raises InvalidInput for missing columns, values and for unknown categories.
         """
         self.check(table, dtype)
-        x = np.zeros((table.rows, self.inputs), dtype)
+        x = np.zeros((table.rows, self.inputs.size), dtype)
         for start in range(0, table.rows, BLOCK):
             rows = slice(start, start + BLOCK)
             self.fill(table, rows, x[rows])
@@ -339,7 +340,7 @@ class Encoded:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.table.rows, self.encoder.inputs
+        return self.table.rows, self.encoder.inputs.size
 
     @property
     def itemsize(self) -> int:
@@ -352,7 +353,7 @@ class Encoded:
         if not isinstance(rows, slice):  # a few of them
             return np.concatenate([self[row : row + 1] for row in rows])
         start, stop, _ = rows.indices(len(self))
-        x = np.zeros((max(0, stop - start), self.encoder.inputs), self.dtype)
+        x = np.zeros((max(0, stop - start), self.encoder.inputs.size), self.dtype)
         self.encoder.fill(self.table, slice(start, stop), x)
         return x
 

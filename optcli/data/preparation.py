@@ -37,7 +37,6 @@ from optcli.data.opening import check_there
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
 from optcli.data.remarks import Remarks, copies, counters, oddities
 from optcli.data.split import Split
-from optcli.data.streaming import LARGE
 from optcli.data.table import Table
 
 PIXELS = 1 << 20  # values of images that are looked at together
@@ -150,8 +149,8 @@ def prepare(
     warnings = [note.text for note in table.notes if note.column in {None, *features, *others}]
     warnings += left_out(table, {*features, *others, *roles.exclude})
     remarks, whole = Remarks(roles), table
-    # pixels may well be constant, as those in the corners are; what is made up is as it is made
-    looked_at = () if roles.image or dataset.made_up else features
+    # pixels may well be constant, as those in the corners are; what is synthetic is as it is made
+    looked_at = () if roles.image or dataset.synthetic else features
     table = without_missing(whole, roles, features, others)
     if table.rows < whole.rows:
         warnings.append(dropped(whole, table.rows, roles, features, others))
@@ -193,9 +192,7 @@ def prepare(
         roles.missing,
         roles.image,
     ).read_by(table.reading)
-    stream = getattr(dataset, "stream", False)
-    if stream is None:
-        stream = table.rows * encoder.inputs * dtype.itemsize > LARGE
+    stream = dataset.streams(table.rows * encoder.inputs.size * dtype.itemsize)
     part = labelled(encoder, train, dtype, stream=stream, what="training")
     parts: dict[str, Part | None] = {}
     ways = {"validation": (split.validation, rows.validation), "test": (split.test, rows.test)}

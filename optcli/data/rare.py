@@ -218,7 +218,7 @@ def lacking(
         return list(said.values())
     few = {text: total[text] for text in classes if total[text] < there}
     if few:
-        ways = ways_on(total, few, there) if hasattr(dataset, "rare_classes") else ""
+        ways = ways_on(total, few, there) if dataset.has_key("rare_classes") else ""
         ways = f"dataset.rare_classes to {ways}, or " if ways else ""
         message = f"{told(few, name, table.source, there)}; set {ways}{UNSTRATIFIED}"
         raise InvalidInput(Fault(message, "split"))

@@ -151,10 +151,10 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
             found.append(f"column '{short(name)}' holds dates as numbers; {alone}")
         elif column.find(rounded) is not None:
             found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
-    path = getattr(dataset, "path", None)
+    own = {Path(path).resolve() for _, path in dataset.input_files()}
     for part in ("validation", "test"):
         way = getattr(split, part)
-        if path and isinstance(way, str) and Path(way).resolve() == Path(path).resolve():
+        if isinstance(way, str) and Path(way).resolve() in own:
             found.append(f"split.{part} is the training rows' own file")
     return found
 

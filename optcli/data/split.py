@@ -13,7 +13,7 @@ from annotated_types import Ge, Lt
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.randomness import generator
-from optcli.core.specs import Doc
+from optcli.core.specs import Doc, InputFile
 from optcli.data.columns import (
     INEXACT,
     Column,
@@ -45,9 +45,11 @@ class Split:
     """
 
     validation: Annotated[
-        Part | str | dict[str, Any], Doc("fraction, a table's path, or a mapping")
+        Part | str | dict[str, Any], InputFile(), Doc("fraction, a table's path, or a mapping")
     ] = 0.2
-    test: Annotated[Part | str | dict[str, Any], Doc("the same, for the test rows")] = 0.0
+    test: Annotated[
+        Part | str | dict[str, Any], InputFile(), Doc("the same, for the test rows")
+    ] = 0.0
     seed: Annotated[int | None, Ge(0), Doc("seed of the split; by default the run's")] = None
     stratify: Annotated[
         bool, Doc("keep the classes in proportion, and each in every part; false: as it comes")

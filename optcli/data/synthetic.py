@@ -1,4 +1,4 @@
-"""Made-up data sets: the same seed gives the same table.
+"""Synthetic data sets: the same seed gives the same table.
 
 Features are called x1, x2, …; the target `class`, `y` (y1, y2, … where there are
 several) or label1, label2, …. The geometry is scikit-learn's where it has the set.
@@ -15,10 +15,9 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.randomness import generator
 from optcli.core.specs import Doc, Ge, Gt, Lt
-from optcli.data import table
 from optcli.data.base import DATASETS, Dataset, Roles
 from optcli.data.columns import Numbers
-from optcli.data.reading import RULES, Reading
+from optcli.data.reading import RULES
 from optcli.data.table import Table
 
 Samples = Annotated[int, Ge(2), Doc("rows")]
@@ -27,9 +26,9 @@ Noise = Annotated[float, Ge(0), Doc("standard deviation of the noise")]
 
 @dataclass(frozen=True)
 class Synthetic(Dataset):
-    """A table that is made up by rule and seed."""
+    """A table that is made by rule from a seed."""
 
-    made_up: ClassVar[bool] = True
+    synthetic: ClassVar[bool] = True
 
     samples: Samples = 500
     noise: Noise = 0.1
@@ -58,8 +57,12 @@ class Synthetic(Dataset):
     def roles(self) -> Roles:
         return Roles(self.targets())
 
-    def other(self, path: str, reading: Reading) -> Table:
-        return table.read(path, reading)
+    def cells(self) -> int:
+        return self.samples * (self.inputs() + len(self.targets()))
+
+    def inputs(self) -> int:
+        """How many features `make` gives, about: what memory it needs is told before."""
+        return 2
 
 
 def numbered(stem: str, count: int) -> tuple[str, ...]:
@@ -81,6 +84,9 @@ class Blobs(Synthetic):
     classes: Annotated[int, Ge(2), Doc("clouds")] = 3
     features: Annotated[int, Ge(1), Doc("dimensions")] = 2
 
+    def inputs(self) -> int:
+        return self.features
+
     def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
         centers = rng.uniform(-10, 10, (self.classes, self.features))
         y = class_indices(self.samples, self.classes)
@@ -95,6 +101,9 @@ class Imbalanced(Synthetic):
     noise: Noise = 1.0
     share: Annotated[float, Gt(0), Lt(1), Doc("of the positive class")] = 0.1
     features: Annotated[int, Ge(1), Doc("dimensions")] = 2
+
+    def inputs(self) -> int:
+        return self.features
 
     def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
         y = (np.arange(self.samples) < max(1, round(self.share * self.samples))).astype(np.intp)
@@ -179,6 +188,9 @@ class Linear(Synthetic):
     outputs: Annotated[int, Ge(1), Doc("values to predict")] = 1
     condition: Annotated[float, Ge(1), Doc("condition number of least squares")] = 1.0
 
+    def inputs(self) -> int:
+        return self.features
+
     def targets(self) -> tuple[str, ...]:
         return numbered("y", self.outputs)
 
@@ -200,6 +212,9 @@ class Friedman(Synthetic):
 
     noise: Noise = 1.0
     features: Annotated[int, Ge(5), Doc("inputs, of which five matter")] = 10
+
+    def inputs(self) -> int:
+        return self.features
 
     def targets(self) -> tuple[str, ...]:
         return ("y",)
@@ -231,6 +246,9 @@ class Multilabel(Synthetic):
 
     features: Annotated[int, Ge(1), Doc("inputs, standard normal")] = 4
     labels: Annotated[int, Ge(1), Doc("labels of a row")] = 3
+
+    def inputs(self) -> int:
+        return self.features
 
     def targets(self) -> tuple[str, ...]:
         return tuple(f"label{i + 1}" for i in range(self.labels))

@@ -17,6 +17,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.inputs import Inputs
 from optcli.core.randomness import generator
 from optcli.core.registry import Registry
 from optcli.core.specs import Ge, Gt, Lt
@@ -542,10 +543,9 @@ def model_case(
     model: Model, random: np.random.Generator, seed: int, *, columns: int = CLASSES, rows: int = 8
 ) -> Case:
     """A model with cross-entropy, or with squared error for one output."""
-    image = IMAGE if model.takes_images else None
-    features = int(np.prod(IMAGE)) if image else 5
-    architecture = Architecture(model, features, columns, image)
-    x = random.standard_normal((rows, features))
+    inputs = Inputs.pixels(*IMAGE) if model.takes_images else Inputs(5)
+    architecture = Architecture(model, inputs, columns)
+    x = random.standard_normal((rows, inputs.size))
     name = "cross_entropy" if columns > 1 else "mse"
     y: Array = random.permutation(rows) % columns
     if columns == 1:

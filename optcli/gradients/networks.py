@@ -115,11 +115,11 @@ class NetworkFunction(Differentiable):
 
     def _inputs(self) -> Array:
         """The rows in the shape of the first layer's input."""
-        return self.batch.x.reshape(self.rows, *self.architecture.inputs)
+        return self.batch.x.reshape(self.rows, *self.architecture.shape)
 
     def scores(self, points: Array) -> Array:
         """Scores (R, B, C) of whole networks with parameters (R, P)."""
-        inputs, replicas = self.architecture.inputs, len(points)
+        inputs, replicas = self.architecture.shape, len(points)
         binding = self.binding(
             self.architecture.layout.views(points), replicas, inputs, points.dtype
         )
@@ -166,7 +166,7 @@ class NetworkFunction(Differentiable):
         shared = {
             name: np.broadcast_to(view, (replicas, *view.shape[1:])) for name, view in views.items()
         }
-        binding = self.binding(shared, replicas, self.architecture.inputs, dtype, rows)
+        binding = self.binding(shared, replicas, self.architecture.shape, dtype, rows)
         return binding.inner(step, index, inputs_wanted=False)
 
     def _targets(self, replicas: int) -> tuple[Array, Array | None]:

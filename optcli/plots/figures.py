@@ -66,7 +66,7 @@ def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str
         yield "boundary.png", plots.render(_boundary(title, data, trained, names))
     if len(names) <= MOST_CLASSES:
         yield "confusion.png", plots.render(_confusion(title, data, trained, names))
-    if data.encoder.image:
+    if data.encoder.inputs.image:
         yield "samples.png", plots.render(_samples(title, data, trained, names))
 
 
@@ -176,9 +176,10 @@ def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...
     features = data.encoder.features
     mean = np.array([feature.mean for feature in features])
     scale = np.array([feature.scale for feature in features])
-    assert data.encoder.image is not None
+    image = data.encoder.inputs.image
+    assert image is not None
     return plots.samples(
-        (part.x * scale + mean).reshape(-1, *data.encoder.image),
+        (part.x * scale + mean).reshape(-1, *image),
         _classes(part.y),
         _said(scores),
         ahead,

@@ -62,9 +62,8 @@ class Cohort:
     def architecture(self) -> Architecture:
         """The layers and the layout of the parameters."""
         data = self.replicas[0].data
-        features = data.train.x.shape[1]
         outputs = self.loss.outputs(data.outputs)
-        return Architecture(self.model, features, outputs, data.encoder.image)
+        return Architecture(self.model, data.encoder.inputs, outputs)
 
     def memory(self) -> int:
         """Bytes that training will take, about; nothing is allocated to find out."""

@@ -38,7 +38,7 @@ class Trained:
         """Its layers, and the layout of the parameters."""
         encoder = self.encoder
         outputs = self.loss.outputs(encoder.outputs)
-        return Architecture(self.model, encoder.inputs, outputs, encoder.image)
+        return Architecture(self.model, encoder.inputs, outputs)
 
     def scores(self, x: Array) -> Array:
         """Scores (N, C) of encoded rows x (N, D)."""

@@ -12,6 +12,7 @@ from optcli.core.environment import memory_available
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data.base import Dataset
 from optcli.data.batches import Windows
+from optcli.data.opening import check_there
 from optcli.data.preparation import Prepared, prepare
 from optcli.data.reading import RULES
 from optcli.data.split import Split
@@ -28,7 +29,7 @@ from optcli.training.settings import Regularization, Training
 class Task:
     """What is trained, and for how long. metrics: None stands for the usual ones.
 
-    seed: of made-up data, and of the split where that names none. default_batch: whether
+    seed: of synthetic data, and of the split where that names none. default_batch: whether
     the batch size is the default, which is as large as the training rows allow.
     """
 
@@ -46,12 +47,13 @@ class Task:
 
     def table(self, rules: int = RULES) -> Table:
         """The raw data, read by these rules; raises InvalidInput, also where there is no room."""
-        told = [getattr(self.dataset, key, None) for key in ("samples", "features", "outputs")]
-        samples, *columns = [size if isinstance(size, int) else 0 for size in told]
-        needed, there = 2 * 8 * samples * max(2, sum(columns)), memory_available()
+        for key, path in self.dataset.input_files():
+            check_there(path, key)
+        cells, there = self.dataset.cells(), memory_available()
+        needed = 2 * 8 * cells
         if needed > there:
-            message = f"is {samples:,}; needs about {needed / 1e9:,.1f} GB of memory, of which "
-            raise InvalidInput(Fault(f"{message}{there / 1e9:.1f} GB are free", "dataset.samples"))
+            message = f"makes {cells:,} numbers, which takes {needed / 1e9:,.1f} GB of memory"
+            raise InvalidInput(Fault(f"{message}; {there / 1e9:.1f} GB are free", "dataset"))
         return self.dataset.table(self.seed, rules)
 
     def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optcli.core.arrays import Array
+from optcli.core.inputs import Inputs
 from optcli.core.parameters import Parameters
 from optcli.gradients.cases import CLASSES, IMAGE
 from optcli.models import Architecture, Model, Network
@@ -15,8 +16,8 @@ ROWS = 8
 
 def built(model: Model) -> Architecture:
     """The model for a few features, or a small image, and three scores."""
-    image = IMAGE if model.takes_images else None
-    return Architecture(model, int(np.prod(IMAGE)) if image else 5, CLASSES, image)
+    inputs = Inputs.pixels(*IMAGE) if model.takes_images else Inputs(5)
+    return Architecture(model, inputs, CLASSES)
 
 
 def starts(architecture: Architecture, replicas: int) -> Array:
@@ -44,7 +45,7 @@ def passed(architecture: Architecture, at: Array, seeds: list[int]) -> tuple[Arr
         statistics=statistics,
         seeds=seeds,
     )
-    features = int(np.prod(architecture.inputs))
+    features = int(np.prod(architecture.shape))
     x = np.random.default_rng(0).standard_normal((1, ROWS, features))
     scores = network.forward(x).copy()
     network.gradient[...] = np.random.default_rng(1).standard_normal((1, ROWS, CLASSES))

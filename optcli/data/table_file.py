@@ -1,26 +1,21 @@
-"""The data set in a file."""
+"""A data set in a file: where it is, and what its columns are for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
-from optcli.core.specs import Columns, Doc, Ge, MinLen
-from optcli.data import streaming, table
-from optcli.data.base import DATASETS, Dataset, Missing, RareClasses, Roles
-from optcli.data.cells import number_text
-from optcli.data.opening import check_there
+from optcli.core.specs import Columns, Doc, Ge, InputFile, MinLen
+from optcli.data.base import Dataset, Missing, RareClasses, Roles
 from optcli.data.reading import RULES, Reading
 from optcli.data.table import Table
 
 
-@DATASETS.register("csv")
 @dataclass(frozen=True, kw_only=True)
-class File(Dataset):
-    """A table in a .csv, .csv.gz, .tsv or .parquet file, with names in the first line."""
+class TableFile(Dataset):
+    """A table in a file. A kind of its own overrides `read`, which returns the columns."""
 
-    path: Annotated[str, MinLen(1), Doc("the file, relative to the config")]
+    path: Annotated[str, InputFile(), MinLen(1), Doc("the file, relative to the config")]
     target: Annotated[
         str | tuple[str, ...], Columns(), MinLen(1), Doc("what to predict: one column, or several")
     ]
@@ -49,13 +44,6 @@ class File(Dataset):
         Ge(2),
         Doc("rows under which a class is rare; by default one for each part of the split"),
     ] = None
-    missing_values: Annotated[
-        tuple[str | int | float, ...] | None,
-        Doc("spellings of a missing value beside an empty cell; by default NA, null, ? and others"),
-    ] = None
-    delimiter: Annotated[str | None, Doc("between fields; by default found in the first rows")] = (
-        None
-    )
     weights: Annotated[str | None, Columns(), Doc("column of sample weights")] = None
     image: Annotated[
         tuple[Annotated[int, Ge(1)], ...] | None,
@@ -63,24 +51,12 @@ class File(Dataset):
         Doc("[channels, height, width] of the images whose pixels the features are"),
     ] = None
 
-    stream: Annotated[
-        bool | None,
-        Doc("keep the table in a file instead of memory; by default from 100 MB on"),
-    ] = None
-    cache: Annotated[
-        str | None,
-        Doc("folder for what is streamed, relative to the config; by default runs/.cache"),
-    ] = None
-
     def table(self, seed: int, rules: int = RULES) -> Table:
-        check_there(self.path, "dataset.path")
         return self.other(self.path, self.reading(rules))
 
-    def reading(self, rules: int = RULES) -> Reading:
+    def reading(self, rules: int) -> Reading:
         """How the table is read."""
-        missing = self.missing_values
-        spellings = None if missing is None else tuple(map(_spelled, missing))
-        return Reading(rules, self.delimiter, spellings, self.categorical or ())
+        return Reading(rules, categorical=self.categorical or ())
 
     def roles(self) -> Roles:
         target = (self.target,) if isinstance(self.target, str) else tuple(self.target)
@@ -95,14 +71,3 @@ class File(Dataset):
             self.rare_classes,
             self.rare_below,
         )
-
-    def other(self, path: str, reading: Reading) -> Table:
-        if streaming.is_large(path) if self.stream is None else self.stream:
-            folder = Path(self.cache or streaming.CACHE)
-            return streaming.read(path, folder, reading)
-        return table.read(path, reading)
-
-
-def _spelled(value: str | float) -> str:
-    """How a value that stands for a missing one is written in a cell."""
-    return value if isinstance(value, str) else number_text(value)
