@@ -57,8 +57,8 @@ REFUSED = {
     "train c.yaml --seed 1 --set seed=2": "--seed: is 1, beside --set seed=2; give one",
     "train c.yaml --on-divergence go": "--on-divergence: is 'go'; must be stop or continue",
     "train c.yaml --resume run": "--resume: run stands beside c.yaml; give it alone",
-    "train --resume none": "none: is no run folder",
-    "train --resume c.yaml": "c.yaml: is no run folder",
+    "train --resume none": "none: is not a run folder",
+    "train --resume c.yaml": "c.yaml: is not a run folder",
     "train c.yaml --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
     **{
         f"{words} --out c.yaml/x/y": (
@@ -106,10 +106,10 @@ REFUSED = {
     "list optimiser": "KIND: unknown kind 'optimiser'; did you mean 'optimizers'?",
     "runs list none": "none: no such folder",
     "runs list c.yaml": "c.yaml: no such folder",
-    "runs show none": "none: is no run folder",
+    "runs show none": "none: is not a run folder",
     "runs diff none": "optcli: missing argument 'RUN'",
     "runs verify none --epochs 0": "--epochs: is '0'; must be at least 1",
-    "runs remove .": "--out: . was not made by optcli; --overwrite leaves it alone",
+    "runs remove .": ".: was not made by optcli, and is left alone",
 }
 
 

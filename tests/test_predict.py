@@ -118,9 +118,9 @@ def test_what_cannot_predict_is_refused(tmp_path, folder, capsys, monkeypatch):
     optcli.trace("beale", ["sgd"], steps=2, out="trace", plots=False)
     Path("few.csv").write_text("sepal_length,sepal_width\n1,2\n")
     wrong = {
-        ("path", IRIS): "path: is a descent on beale, which predicts nothing\n",
-        ("trace", IRIS): "trace: is a trace folder; must be one of train\n",
-        ("nowhere", IRIS): "nowhere: is no run folder\n",
+        ("path", IRIS): "path: minimizes beale, which has no model; name a run on a dataset\n",
+        ("trace", IRIS): "trace: is a trace, not a training run; name a run of optcli train\n",
+        ("nowhere", IRIS): "nowhere: is not a run folder\n",
         (folder, "nowhere.csv"): "nowhere.csv: no such file\n",
     }
     for words, message in wrong.items():

@@ -222,7 +222,7 @@ def test_the_command_resumes(tmp_path, monkeypatch, capsys, undisturbed):
 REFUSED = {
     "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
     "train a.yaml --resume r": "--resume: r stands beside a.yaml; give it alone",
-    "train --resume nowhere": "nowhere: is no run folder",
+    "train --resume nowhere": "nowhere: is not a run folder",
     "train --resume r --set optimizer.lr=0.5": (
         "--set optimizer: cannot change when a run goes on; only training.epochs, "
         "training.steps, training.early_stopping, training.checkpoint_every, "

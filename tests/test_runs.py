@@ -182,10 +182,10 @@ def test_remove(parent, capsys):
 
 
 REFUSED = {
-    "show nowhere": "nowhere: is no run folder",
-    "verify runs": "runs: is no run folder",
+    "show nowhere": "nowhere: is not a run folder",
+    "verify runs": "runs: is not a run folder",
     "list nowhere": "nowhere: no such folder",
-    "diff runs/a nowhere": "nowhere: is no run folder",
+    "diff runs/a nowhere": "nowhere: is not a run folder",
 }
 
 
@@ -198,6 +198,8 @@ def test_refused_in_words(words, parent, capsys):
 def test_a_comparison_is_not_verified(tmp_path):
     settings = optcli.ComparisonSettings(tune=1, seeds=6)
     optcli.compare(["sgd", "adam"], CONFIG, settings=settings, out=tmp_path / "c", plots=False)
-    with pytest.raises(InvalidInput, match="is a compare folder"):
+    with pytest.raises(
+        InvalidInput, match="is a comparison, not a training run; name a run of optcli train"
+    ):
         verify.verify(tmp_path / "c")
     assert runs.opened(tmp_path / "c").kind == "compare"

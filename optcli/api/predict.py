@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.api.evaluate import evaluate
-from optcli.api.runs import history, trained_run
+from optcli.api.runs import trained_run
 from optcli.core.arrays import DTYPES, Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
@@ -18,7 +18,7 @@ from optcli.data import table as tables
 from optcli.data.preparation import Prepared, labelled
 from optcli.data.table import listed
 from optcli.plugins import loading
-from optcli.storage import files
+from optcli.storage import kinds, results
 from optcli.training import Replica
 from optcli.training.model_file import Trained
 
@@ -139,15 +139,14 @@ def load(folder: str | Path) -> Run:
 
     folder = Path(folder)
     found = trained_run(folder)
-    told = files.read_json(folder / "environment.json").get("plugins")
-    loading.check(told, "run", "", how=("missing",))
-    config = configs.load(folder / "config.yaml")
+    used = kinds.recorded(folder).get("plugins")
+    loading.check(used, "run", "", how=("missing",))
+    config = configs.load(folder / kinds.CONFIG)
     values = config.resolved()
     parts = {name: values.get(name) for name in ("model", "loss", "metrics")}
-    loading.check(told, "run", "restore it, or train anew", of=parts)
+    loading.check(used, "run", "restore it, or train anew", of=parts)
     if config.objective is not None:
-        message = f"is a descent on {config.objective.name}, which predicts nothing"
+        message = f"minimizes {config.objective.name}, which has no model; name a run on a dataset"
         raise InvalidInput(Fault(message, file=str(folder)))
-    rows = history(folder / "history.csv")
-    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    columns = results.history(folder)
     return Run(config, folder, columns, found.summary, Trained.load(folder / "model.npz"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optcli.api import runs
 from optcli.api.check import Setup
 from optcli.api.predict import Run
 from optcli.api.train import Listener, train_in, with_cache_beside
@@ -17,7 +18,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.data.checksum import checksum
 from optcli.data.reading import rules_of
 from optcli.plugins import loading
-from optcli.storage import files, run_folder
+from optcli.storage import kinds, results, run_folder
 from optcli.training import formats
 from optcli.training.checkpoints import read_checkpoint
 from optcli.training.history import History
@@ -44,61 +45,69 @@ def resume(
     from optcli import config as configs
 
     folder = Path(folder)
-    if not run_folder.is_own(folder) or not _is_run(folder):
-        raise InvalidInput(Fault("is no run folder", file=str(folder)))
+    if not run_folder.is_own(folder):
+        raise InvalidInput(Fault("is not a run folder", file=str(folder)))
     with run_folder.lock(folder):
         run_folder.check_seal(folder)
-        told = files.read_json(folder / "environment.json")
-        loading.check(told.get("plugins"), "run", "restore it, or train anew")
-        config = configs.load(folder / "config.yaml", overrides)
-        old = configs.load(folder / "config.yaml")
+        _require_training(folder)
+        recorded = kinds.recorded(folder)
+        loading.check(recorded.get("plugins"), "run", "restore it, or train anew")
+        config = configs.load(folder / kinds.CONFIG, overrides)
+        old = configs.load(folder / kinds.CONFIG)
         check_changes(old, config)
-        plan = recalled(with_cache_beside(config, folder), told, folder)
-        title = str(told.get("config", "config"))
+        setup = restored(with_cache_beside(config, folder), recorded, folder)
+        title = str(recorded.get("config", "config"))
+        checkpoint = folder / "checkpoint.npz"
         arrays, history = None, History()
-        if (folder / "checkpoint.npz").exists():
-            arrays, history, number = read_checkpoint(folder / "checkpoint.npz")
+        if checkpoint.exists():
+            arrays, history, number = read_checkpoint(checkpoint)
             rule = config.training.early_stopping
             reopen(arrays, stopping=rule != old.training.early_stopping)
-            if (folder / "summary.json").exists() and _is_done(plan, arrays):
-                return _finished(plan, folder, history)
+            if (folder / results.SUMMARY).exists() and _is_done(setup, arrays):
+                return _finished(setup, folder, history)
             try:
                 formats.convert(arrays, number, config.optimizer, config.schedule)
             except ValueError as error:
                 message = (
                     f"is of optcli 0.1: {error}; train anew (optcli train {folder}/config.yaml)"
                 )
-                raise InvalidInput(Fault(message, file=str(folder / "checkpoint.npz"))) from error
-        run_folder.open_for_writing(folder)
-        files.write(folder / "config.yaml", configs.dump(plan.config, folder).encode())
+                raise InvalidInput(Fault(message, file=str(checkpoint))) from error
+        run_folder.unseal(folder)
         if _length(config) != _length(old) and len(history):
-            told["lengthened_after"] = [*told.get("lengthened_after", []), len(history)]
-            files.write_json(folder / "environment.json", told)
+            recorded["lengthened_after"] = [*recorded.get("lengthened_after", []), len(history)]
+        run_folder.rewrite(folder, kinds.TRAIN, configs.dump(setup.config, folder), recorded)
         try:
-            return train_in(plan, folder, title, plots, listeners, arrays, history)
+            return train_in(setup, folder, title, plots, listeners, arrays, history)
         except (ValueError, KeyError) as error:
             message = f"does not fit its config: {error}"
-            raise InvalidInput(Fault(message, file=str(folder / "checkpoint.npz"))) from error
+            raise InvalidInput(Fault(message, file=str(checkpoint))) from error
 
 
-def recalled(config: Config, told: Mapping[str, Any], folder: Path) -> Setup:
-    """The plan of a run that is in `folder`, on the very rows that it was trained on.
+def _require_training(folder: Path) -> None:
+    """Raise InvalidInput where the folder is of another kind, with what to do with it."""
+    kind, command = kinds.of(folder), runs.continuation(folder)
+    remedy = "" if kind is None else kind.repeat
+    kinds.require(folder, kinds.TRAIN, f"continue it with: {command}" if command else remedy)
 
-    told: what its environment.json says. Raises InvalidInput where the data is another, or
+
+def restored(config: Config, recorded: Mapping[str, Any], folder: Path) -> Setup:
+    """The setup of a run that is in `folder`, on the very rows that it was trained on.
+
+    recorded: what its environment.json says. Raises InvalidInput where the data is another, or
     has moved: then with the setting that says where it is.
     """
     try:
-        plan = Setup.of(config, rules_of(told.get("optcli")))
+        setup = Setup.of(config, rules_of(recorded.get("optcli")))
     except InvalidInput as error:
         raise InvalidInput(*(_findable(fault, config) for fault in error.faults)) from error
-    if told.get("data_sha256") != checksum(plan.data):
+    if recorded.get("data_sha256") != checksum(setup.data):
         message = "its data has changed since; train anew, or restore the data"
         from optcli.config import places
 
         if any(key in config.document.settings for key in places(config.resolved())):
             message = "was trained on another table than is given: its checksum differs"
         raise InvalidInput(Fault(message, file=str(folder)))
-    return plan
+    return setup
 
 
 def _findable(fault: Fault, config: Config) -> Fault:
@@ -157,23 +166,19 @@ def _length(config: Config) -> tuple[int, int | None]:
     return config.training.epochs, config.training.steps
 
 
-def _is_run(folder: Path) -> bool:
-    return not (folder / "config.yaml").read_bytes().startswith((b"compare:", b"benchmark:"))
-
-
-def _is_done(plan: Setup, arrays: Mapping[str, Array]) -> bool:
+def _is_done(setup: Setup, arrays: Mapping[str, Array]) -> bool:
     """Whether nothing is left to train."""
-    steps, _ = lengths(plan.cohort)
+    steps, _ = lengths(setup.cohort)
     ended = [outcome for outcome in arrays["outcomes"] if outcome]
     return bool(ended) or int(arrays["position"][1]) >= steps
 
 
-def _finished(plan: Setup, folder: Path, history: History) -> Run:
-    found = files.read_json(folder / "summary.json")
-    trained = plan.untrained().read(folder / "model.npz")
-    outcome = found.get("outcome")
+def _finished(setup: Setup, folder: Path, history: History) -> Run:
+    summary = results.summary(folder)
+    trained = setup.untrained().read(folder / "model.npz")
+    outcome = summary.get("outcome")
     if not isinstance(outcome, str):
         message = "is damaged: it does not tell the outcome"
-        raise InvalidInput(Fault(message, file=str(folder / "summary.json")))
+        raise InvalidInput(Fault(message, file=str(folder / results.SUMMARY)))
     note = f"this run has ended ({outcome}); nothing was changed{GOES_ON.get(outcome, '')}"
-    return Run(plan.config, folder, history.columns, found, trained, (note,))
+    return Run(setup.config, folder, history.columns, summary, trained, (note,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -12,15 +11,15 @@ from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import CacheFolder, with_texts
-from optcli.storage import files, run_folder
+from optcli.storage import kinds, results, run_folder
 
 
 @dataclass(frozen=True)
 class Entry:
     """A run folder at a glance.
 
-    kind: `train`, `compare`, `trace`. damage: what is wrong, if so. resume: the command that
-    goes on with one that was interrupted, where it is known.
+    kind: as environment.json says it; `unknown` where that is lost. damage: what is wrong, if
+    so. resume: the command that continues one that was interrupted, where it is known.
     """
 
     folder: Path
@@ -39,39 +38,42 @@ def entries(parent: Path) -> Iterator[Entry]:
     if not parent.is_dir():
         raise InvalidInput(Fault("no such folder", file=str(parent)))
     for folder in sorted(parent.iterdir()):
-        if folder.is_dir() and not folder.name.startswith(".") and _is_ours(folder):
+        if folder.is_dir() and not folder.name.startswith(".") and run_folder.is_left(folder):
             yield entry(folder)
-
-
-def _is_ours(folder: Path) -> bool:
-    """Whether there is anything by which to know a run, be it damaged."""
-    return any(
-        (folder / name).exists() for name in (*run_folder.OWN, "summary.json", run_folder.SUMS)
-    )
 
 
 def entry(folder: Path) -> Entry:
     """One of them."""
+    kind, summary = kinds.guessed(folder), {}
     try:
-        damage = _missing(folder)
-        summary = _summary(folder / "summary.json") if _has(folder, "summary.json") else {}
+        damage = run_folder.first_damage(folder)
+        kinds.of(folder)
+        if (folder / results.SUMMARY).is_file():
+            summary = results.summary(folder)
     except InvalidInput as error:
         fault = error.faults[0]
-        damage, summary = f"{Path(fault.file or '').name} {fault.message}", {}
-    kind = _kind(folder, summary)
-    open_ = "interrupted" if kind == "compare" else "unfinished"
-    outcome = str(summary.get("outcome") or ("done" if summary else open_))
-    resume = None if damage or outcome not in (open_, "interrupted") else _resume(folder, kind)
-    return Entry(folder, kind, "damaged" if damage else outcome, summary, damage, resume)
+        damage = f"{Path(fault.file or '').name} {fault.message}"
+    if kind is None:
+        return Entry(folder, "unknown", "damaged", summary, damage)
+    missing = "interrupted" if kind in (kinds.COMPARE, kinds.BENCHMARK) else "unfinished"
+    if kind == kinds.GRADCHECK and kinds.is_picture(folder):
+        missing = "done"
+    outcome = str(summary.get("outcome") or ("done" if summary else missing))
+    open_ = not damage and outcome in (missing, "interrupted")
+    name = "damaged" if damage else outcome
+    return Entry(folder, kind.name, name, summary, damage, continuation(folder) if open_ else None)
 
 
-def _resume(folder: Path, kind: str) -> str | None:
-    """The command that goes on with a run or a comparison; of a trace there is none."""
-    if kind == "train":
+def continuation(folder: Path) -> str | None:
+    """The command that continues a training or a comparison, where it is known."""
+    kind = kinds.of(folder)
+    if kind == kinds.TRAIN:
         return f"optcli train --resume {shlex.quote(str(folder))}"
-    told = files.read_json(folder / "environment.json")
-    command, directory = told.get("command"), told.get("directory")
-    if kind != "compare" or not isinstance(command, str):
+    if kind is None or not kind.resumable:
+        return None
+    recorded = kinds.recorded(folder)
+    command, directory = recorded.get("command"), recorded.get("directory")
+    if not isinstance(command, str):
         return None
     return going_on(command, folder, directory if isinstance(directory, str) else None)
 
@@ -93,67 +95,15 @@ def going_on(command: str, folder: Path, directory: str | None = None) -> str:
     return f"cd {shlex.quote(directory)} && {there}"
 
 
-def whole(folder: Path) -> Path:
-    """The folder of several configs that a comparison is a part of, or its own."""
-    path = folder.parent / "config.yaml"
-    if path.is_file() and path.read_bytes().startswith(b"benchmark:"):
-        return folder.parent
-    return folder
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    """What summary.json says, where the parts that are shown are what they must be."""
-    found = files.read_json(path)
-    for name in ("best", "final", "test"):
-        row = found.get(name)
-        if row is not None and not (
-            isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
-        ):
-            raise InvalidInput(Fault(f"is damaged: '{name}' is no row of numbers", file=str(path)))
-    for name in ("epochs", "steps", "parameters", "seconds"):
-        if not isinstance(found.get(name), int | float | None):
-            raise InvalidInput(Fault(f"is damaged: '{name}' is no number", file=str(path)))
-    return found
-
-
-def _has(folder: Path, name: str) -> bool:
-    return (folder / name).is_file()
-
-
-def _missing(folder: Path) -> str | None:
-    """What is missing, or of another size than it was."""
-    for name in run_folder.OWN:
-        if not _has(folder, name):
-            return f"{name} is missing"
-    if not _has(folder, run_folder.SUMS):
-        return None  # not finished, or in use
-    for name, told in files.read_json(folder / run_folder.SUMS).items():
-        path = folder / name
-        if not run_folder.tells(name, told):
-            return f"{run_folder.SUMS} is damaged"
-        if not path.is_file() or path.stat().st_size != told.get("bytes"):
-            return f"{name} is missing or damaged"
-    return None
-
-
-def _kind(folder: Path, summary: Mapping[str, Any]) -> str:
-    if "optimizers" in summary or "performances" in summary or _has(folder, "runs.csv"):
-        return "compare"
-    if not summary and _has(folder, "config.yaml"):
-        start = (folder / "config.yaml").read_bytes()[:10]
-        if start.startswith((b"compare:", b"benchmark:")):
-            return "compare"
-    return "trace" if "paths" in summary else "train"
-
-
 def opened(folder: Path) -> Entry:
     """A run that is whole; raises InvalidInput with all that is missing or damaged."""
-    if not folder.is_dir() or not _is_ours(folder):
-        raise InvalidInput(Fault("is no run folder", file=str(folder)))
+    if not folder.is_dir() or not run_folder.is_left(folder):
+        raise InvalidInput(Fault("is not a run folder", file=str(folder)))
     for name in run_folder.OWN:
-        if not _has(folder, name):
+        if not (folder / name).is_file() and not kinds.is_picture(folder):
             raise InvalidInput(Fault("is missing", file=str(folder / name)))
     run_folder.check_seal(folder)
+    kinds.of(folder)
     found = entry(folder)
     if found.damage:
         raise InvalidInput(Fault(found.damage, file=str(folder)))
@@ -161,11 +111,9 @@ def opened(folder: Path) -> Entry:
 
 
 def trained_run(folder: Path) -> Entry:
-    """A run of `train` that is whole; raises InvalidInput for any other."""
+    """A training run that is whole; raises InvalidInput for any other folder."""
     found = opened(folder)
-    if found.kind != "train":
-        message = f"is a {found.kind} folder; must be one of train"
-        raise InvalidInput(Fault(message, file=str(folder)))
+    kinds.require(folder, kinds.TRAIN, "name a run of optcli train")
     return found
 
 
@@ -174,7 +122,9 @@ def settings(folder: Path) -> dict[str, Any]:
     from optcli.config import places
     from optcli.config.reading import read_written as read
 
-    values = read(folder / "config.yaml")
+    if kinds.is_picture(folder):
+        return {}
+    values = read(folder / kinds.CONFIG)
     found = dict(_flat(values))
     for key in map(".".join, places(values)):
         if key in found:
@@ -237,20 +187,8 @@ def _paired(one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, tuple[A
     return {key: (one.get(key), two.get(key)) for key in {**one, **two}}
 
 
-def history(path: Path) -> list[dict[str, float]]:
-    """The rows of history.csv; raises InvalidInput where it is damaged."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
-            ]
-    except (OSError, ValueError, TypeError, AttributeError, MemoryError, csv.Error) as error:
-        message = f"is damaged and cannot be read ({error})"
-        raise InvalidInput(Fault(message, file=str(path))) from error
-
-
 def remove(folder: Path) -> None:
     """Delete a run folder and all in it; raises InvalidInput where it is none of ours."""
     if not folder.is_dir():
-        raise InvalidInput(Fault("is no run folder", file=str(folder)))
+        raise InvalidInput(Fault("is not a run folder", file=str(folder)))
     run_folder.remove(folder)

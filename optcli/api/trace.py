@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,8 @@ from optcli.objectives.model import unfit
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
 from optcli.plugins.first_use import hold
-from optcli.storage import files, run_folder
+from optcli.storage import files, kinds, run_folder
+from optcli.storage.run_folder import Destination
 from optcli.training import tracing
 from optcli.training.tracing import Entry, Traced
 
@@ -71,24 +71,16 @@ def trace(
         raise InvalidInput(Fault(f"is {steps}; must be in [1, {MOST_STEPS:,}]", "--steps"))
     if seed < 0:
         raise InvalidInput(Fault(f"is {seed}; must be at least 0", "--seed"))
-    if out is not None:
-        run_folder.check_claim(Path(out), overwrite=overwrite)
+    destination = Destination(kinds.TRACE, f"trace-{objective.name}", out, overwrite)
+    destination.check()
     if tune:
         entries = tracing.tune(objective, entries, steps=steps, start=begin, seed=seed)
         if tuned is not None:
             tuned([entry for entry in entries if entry.tunable])
     traced = tracing.trace(objective, entries, steps=steps, start=begin, seed=seed)
-    contents = _contents(traced)
-    if out is None:
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        folder = run_folder.new(Path("runs"), f"trace-{objective.name}-{stamp}", contents)
-    else:
-        folder = run_folder.claim(Path(out), contents, overwrite=overwrite)
-    try:
+    recorded = {**environment(1, None), "plugins": loading.identity()}
+    with destination.claim(_config(traced), recorded) as folder:
         _keep(folder, traced, plots=plots, animate=animate)
-    except (KeyboardInterrupt, SystemExit):
-        run_folder.remove(folder)
-        raise
     return Track(traced, folder)
 
 
@@ -126,22 +118,18 @@ def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, 
     return tuple(map(float, start))
 
 
-def _contents(traced: Traced) -> dict[str, bytes]:
-    """The files that say what was traced, and on what."""
+def _config(traced: Traced) -> str:
+    """What config.yaml says: what was traced, and on what."""
     from optcli.config import writing
 
-    config = {
-        "objective": {**named(traced.objective), "start": list(traced.start)},
-        "optimizers": [named(path.entry.optimizer) for path in traced.paths],
-        "steps": traced.steps,
-        "seed": traced.seed,
-    }
-    return {
-        "config.yaml": writing.written(config).encode(),
-        "environment.json": files.json_bytes(
-            {**environment(1, None), "plugins": loading.identity()}
-        ),
-    }
+    return writing.written(
+        {
+            "objective": {**named(traced.objective), "start": list(traced.start)},
+            "optimizers": [named(path.entry.optimizer) for path in traced.paths],
+            "steps": traced.steps,
+            "seed": traced.seed,
+        }
+    )
 
 
 def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:

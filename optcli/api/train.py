@@ -1,4 +1,4 @@
-"""Runs: the Python door. Introduces training to those who listen to it.
+"""`train`: introduces training to those who listen to it, and keeps the run in a folder.
 
 run = optcli.train("configs/iris.yaml")
 run.summary["best"], run.history["train_loss"], run.predict("new.csv")
@@ -7,7 +7,6 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +20,9 @@ from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, Event
 from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
-from optcli.storage import files, run_folder
+from optcli.storage import files, kinds, run_folder
 from optcli.storage.interruption import watched
+from optcli.storage.run_folder import Destination
 from optcli.training import train_cohort
 from optcli.training.baseline import Ending, constant_loss, constant_scores
 from optcli.training.checkpoints import Recorder
@@ -68,23 +68,16 @@ def run(
     """`train`, for a config that is loaded already."""
     from optcli import config as configs
 
-    plan = Setup.of(config if out is None else with_cache_beside(config, Path(out)))
-    place = Path("runs", "new") if out is None else Path(out)
-    contents = {
-        "config.yaml": configs.dump(plan.config, place).encode(),
-        "environment.json": files.json_bytes(plan.environment(config.title)),
-    }
-    if out is None:
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        folder = run_folder.new(Path("runs"), f"{config.title}-{stamp}", contents)
-    else:
-        folder = run_folder.claim(Path(out), contents, overwrite=overwrite)
-    with run_folder.dropped_if_bare(folder), run_folder.lock(folder):
-        return train_in(plan, folder, config.title, plots, listeners)
+    destination = Destination(kinds.TRAIN, config.title, out, overwrite)
+    destination.check()
+    setup = Setup.of(config if out is None else with_cache_beside(config, destination.folder))
+    text = configs.dump(setup.config, destination.folder)
+    with destination.claim(text, setup.environment(config.title)) as folder:
+        return train_in(setup, folder, config.title, plots, listeners)
 
 
 def train_in(
-    plan: Setup,
+    setup: Setup,
     folder: Path,
     title: str,
     plots: bool,
@@ -93,12 +86,12 @@ def train_in(
     history: History | None = None,
 ) -> Run:
     """Train, from the start or from a checkpoint's arrays, and keep all in the folder."""
-    config, history = plan.config, history or History()
-    start = plan.untrained()
+    config, history = setup.config, history or History()
+    start = setup.untrained()
     recorder = Recorder(folder, history, start, config.training.checkpoint_every)
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(config.training.threads), watched() as interruption:
-        for event in train_cohort(plan.cohort, resume=arrays, stop=interruption.came):
+        for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):
             for listener in everyone:
                 listener(event)
         assert isinstance(event, Ended)
@@ -106,37 +99,37 @@ def train_in(
         trained = replace(
             start, parameters=state.best[:1].copy(), statistics=state.best_statistics[:1].copy()
         )
-        rows = plan.data.test
-        test = None if rows is None else evaluate(plan.cohort, trained, rows)
+        rows = setup.data.test
+        test = None if rows is None else evaluate(setup.cohort, trained, rows)
         ending = None
         if len(history) and event.outcomes[0] != "interrupted":
-            ending = _ending(plan, history, event)
-        found = summary(event, history, state.architecture.layout.size, test, ending)
+            ending = _ending(setup, history, event)
+        results = summary(event, history, state.architecture.layout.size, test, ending)
         if isinstance(config.dataset, ObjectiveDataset):
-            found["end"] = found.pop("test")  # where the path ended is no test
-        files.write_json(folder / "summary.json", found)
-        said = notes(plan.cohort)
+            results["end"] = results.pop("test")  # where the path ended is no test
+        files.write_json(folder / "summary.json", results)
+        remarks = notes(setup.cohort)
         if plots:
             from optcli.plots import figures
 
-            for name, content in figures.pictures(title, plan.cohort, trained, history, found):
+            for name, content in figures.pictures(title, setup.cohort, trained, history, results):
                 files.write(folder / name, content)
-            said += figures.notes(plan.data)
+            remarks += figures.notes(setup.data)
         run_folder.seal(folder)
-    return Run(config, folder, history.columns, found, trained, said, interruption.signal)
+    return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)
 
 
 FIRST_ROWS = 1024  # on which the model before training is measured
 
 
-def _ending(plan: Setup, history: History, ended: Ended) -> Ending:
+def _ending(setup: Setup, history: History, ended: Ended) -> Ending:
     """Where the training loss began and ended, and what a constant prediction would give.
 
     The first loss is measured on at most 1024 training rows, without dropout.
     """
-    cohort, ground = replace(plan.cohort, metrics=()), plan.config.dataset
-    replica, train = cohort.replicas[0], plan.data.train
-    start = plan.untrained().initial(replica.seed)
+    cohort, ground = replace(setup.cohort, metrics=()), setup.config.dataset
+    replica, train = cohort.replicas[0], setup.data.train
+    start = setup.untrained().initial(replica.seed)
     first = evaluate(cohort, start, train.sampled(FIRST_ROWS))["loss"]
     diverged = ended.outcomes[0] == "diverged"
     last = math.nan if diverged else history.columns["train_loss"][-1]
@@ -146,7 +139,7 @@ def _ending(plan: Setup, history: History, ended: Ended) -> Ending:
     scores = constant_scores(cohort.loss, train.y, train.weight, outputs)
     constant = constant_loss(cohort.loss, train.y, train.weight, scores)
     kept, best = None, int(ended.best_epoch[0])
-    if plan.data.validation is not None and best:
+    if setup.data.validation is not None and best:
         kept = history.columns["validation_loss"][best - 1]
     return Ending(first, constant if math.isfinite(constant) else None, last, kept)
 

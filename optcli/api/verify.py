@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from optcli.api.resume import check_changes, recalled
-from optcli.api.runs import history, trained_run
+from optcli.api.resume import check_changes, restored
+from optcli.api.runs import trained_run
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, EpochEnded
 from optcli.plugins import loading
-from optcli.storage import files
+from optcli.storage import files, kinds, results
 from optcli.training import train_cohort
 
 # What may make the bits of another machine differ.
@@ -48,24 +48,27 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     from optcli import config as configs
 
     found = trained_run(folder)
-    told = files.read_json(folder / "environment.json")
-    loading.check(told.get("plugins"), "run", "restore it, and verify again")
-    config = configs.load(folder / "config.yaml", overrides)
-    check_changes(configs.load(folder / "config.yaml"), config, ())
-    plan = recalled(config, told, folder)
-    rows = history(folder / "history.csv")
-    here = files.jsonable(plan.environment(str(told.get("config"))))
-    machine = {key: (told.get(key), here.get(key)) for key in MACHINE}
+    recorded = kinds.recorded(folder)
+    loading.check(recorded.get("plugins"), "run", "restore it, and verify again")
+    config = configs.load(folder / kinds.CONFIG, overrides)
+    check_changes(configs.load(folder / kinds.CONFIG), config, ())
+    setup = restored(config, recorded, folder)
+    columns = results.history(folder)
+    rows = [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+    here = files.jsonable(setup.environment(str(recorded.get("config"))))
+    machine = {key: (recorded.get(key), here.get(key)) for key in MACHINE}
     machine = {key: both for key, both in machine.items() if both[0] != both[1]}
     wanted = rows[: epochs if epochs is not None else len(rows)]
 
     def verdict(first: str | None = None) -> Verdict:
-        lengthened = told.get("lengthened_after", ())
+        lengthened = recorded.get("lengthened_after", ())
         return Verdict(first is None, len(same), first, machine, lengthened)
 
     same: list[int] = []  # epochs
-    with blas_threads(plan.config.training.threads):
-        for event in train_cohort(plan.cohort, stop=lambda: len(same) >= len(wanted)):
+    with blas_threads(setup.config.training.threads):
+        for event in train_cohort(setup.cohort, stop=lambda: len(same) >= len(wanted)):
             if isinstance(event, EpochEnded) and len(same) < len(wanted):
                 where = _unlike(event.row(), wanted[len(same)])
                 if where:
@@ -75,16 +78,16 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
         if len(same) < len(wanted):
             return verdict(f"it ended after {len(same)} epochs")
         whole = len(wanted) == len(rows) and found.outcome in ("completed", "stopped_early")
-        trained = plan.untrained().read(folder / "model.npz")
+        trained = setup.untrained().read(folder / "model.npz")
         if whole and event.state.best[:1].tobytes() != trained.parameters.tobytes():
             return verdict("the parameters of model.npz")
     return verdict()
 
 
-def _unlike(row: Mapping[str, float], told: Mapping[str, float]) -> str | None:
+def _unlike(row: Mapping[str, float], recorded: Mapping[str, float]) -> str | None:
     """The first column that differs, with both values."""
     for name, value in row.items():
-        other = told.get(name, math.nan)
+        other = recorded.get(name, math.nan)
         if name != "seconds" and not np.array_equal(value, other, equal_nan=True):
             return f"{name} is {value!r}, was {other!r}"
     return None

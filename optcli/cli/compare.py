@@ -91,6 +91,7 @@ def command(
     from optcli.comparison.settings import ComparisonSettings
     from optcli.display.compare import pick
     from optcli.plugins.loading import load
+    from optcli.storage import run_folder
 
     load(plugin or [])
     listener = pick(quiet, json, sys.stdout)
@@ -119,7 +120,7 @@ def command(
         )
     except KeyboardInterrupt:
         listener.interrupted(
-            runs.whole, lambda folder: runs.going_on(settings.command or "", folder)
+            run_folder.whole_of, lambda folder: runs.going_on(settings.command or "", folder)
         )
         raise
     finally:

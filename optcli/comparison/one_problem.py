@@ -1,9 +1,8 @@
-"""One: a comparison in its folder, from its settings to its pictures."""
+"""One problem: a comparison in its folder, from its settings to its pictures."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +23,10 @@ from optcli.core.errors import Fault, Grave, InvalidInput
 from optcli.core.specs import named
 from optcli.data.checksum import checksum
 from optcli.plugins import loading
-from optcli.storage import files, run_folder
+from optcli.storage import files, kinds, run_folder
 from optcli.storage.dispatch import Pool, reach
+from optcli.storage.run_folder import Destination
 from optcli.training import formats
-
-
-def claim(out: Path | None, name: str, contents: Mapping[str, bytes], overwrite: bool) -> Path:
-    """The folder, with its first files; or one that holds a comparison to go on with."""
-    if out is None:
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        return run_folder.new(Path("runs"), f"{name}-{stamp}", contents)
-    if not overwrite and begun(out):
-        return out
-    return run_folder.claim(out, contents, overwrite=overwrite)
-
-
-def begun(folder: Path) -> bool:
-    """Whether the folder holds a comparison, finished or not."""
-    try:
-        return (folder / "config.yaml").read_bytes().startswith(b"compare:")
-    except OSError:
-        return False
 
 
 def _of_data(problem: Problem) -> list[str]:
@@ -62,6 +44,8 @@ def run(
     listener: Listener,
 ) -> Comparison:
     """Compare, in a folder of its own, or go on in one that holds a part of it."""
+    destination = Destination(kinds.COMPARE, f"compare-{problem.title}", out, overwrite, True)
+    destination.check()
     count = len(problem.entries)
     pairs = pairs_of(count)
     seeds = settings.seeds or default_seeds(count)
@@ -78,14 +62,14 @@ def run(
     same = (list(loading.loaded), loading.identity())
     pool = Pool(settings.jobs or 1, settings.backend, loading.load_same, same, loading.failure)
     reach(pool)
-    told = _told(problem, settings, budget, what, out or Path("runs", "new"))
-    contents = _contents(problem, told, settings.target, settings)
-    folder = claim(out, f"compare-{problem.title}", contents, overwrite)
-    with run_folder.dropped_if_bare(folder), run_folder.lock(folder):
-        goal = _continued(folder, told, _data(problem), settings.target)
+    config = _config(problem, settings, budget, what, destination.folder)
+    data = _data(problem)
+    recorded = {**environment(1, data), "plugins": loading.identity(), **settings.origin}
+    with destination.claim(_written(config, settings.target), recorded) as folder:
+        goal = _continued(folder, config, data, settings.target)
         _check_rules(folder, problem)
         stale = _Stale.of(folder, problem)
-        run_folder.open_for_writing(folder)
+        run_folder.unseal(folder)
         # what holds no longer is gone before the folder tells of the plug-ins of today
         store = Store(folder, columns, [entry.label for entry in problem.entries], stale)
         notes += stale.notes
@@ -104,30 +88,27 @@ def run(
             workers=settings.jobs,
             pool=pool,
         )
-        for name, content in _contents(problem, told, goal, settings).items():
-            files.write(folder / name, content)
+        run_folder.rewrite(folder, kinds.COMPARE, _written(config, goal), recorded)
         listener.started(study, problem.title, notes)
         for progress in study.run():
             listener.progress(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
         summary = summarized(study, relative_step_times(chosen))
-        last = _contents(problem, told, study.goal, settings)
-        for name, content in last.items():
-            files.write(folder / name, content)
+        run_folder.rewrite(folder, kinds.COMPARE, _written(config, study.goal), recorded)
         files.write_json(folder / "summary.json", summary)
         if plots:
             for name, content in figures.draw(study, summary, problem.title):
                 files.write(folder / name, content)
         run_folder.seal(folder)
-    found = Comparison(folder, summary, study, tuple(notes))
-    listener.found(found)
-    return found
+    comparison = Comparison(folder, summary, study, tuple(notes))
+    listener.found(comparison)
+    return comparison
 
 
-def _told(
+def _config(
     problem: Problem, settings: ComparisonSettings, budget: Budget, what: Measure, folder: Path
 ) -> dict[str, Any]:
-    """What config.yaml in `folder` says: the settings, and what is trained."""
+    """What config.yaml in `folder` says but for the target: the settings, and what is trained."""
     from optcli.config import portable
 
     values = {
@@ -149,23 +130,12 @@ def _told(
     return values | {"configs": {n: portable(c, folder) for n, c in problem.configs.items()}}
 
 
-def _contents(
-    problem: Problem, told: dict[str, Any], goal: float | None, settings: ComparisonSettings
-) -> dict[str, bytes]:
-    """The files that say what the comparison is made from, and on what, and by which command."""
+def _written(config: dict[str, Any], target: float | None) -> str:
+    """The text of config.yaml, with the loss or metric to which steps are counted."""
     from optcli.config import writing
 
-    written = {**told, "compare": {**told["compare"], "target": goal}}
-    return {
-        "config.yaml": writing.written(files.jsonable(written)).encode(),
-        "environment.json": files.json_bytes(
-            {
-                **environment(1, _data(problem)),
-                "plugins": loading.identity(),
-                **settings.origin,
-            }
-        ),
-    }
+    values = {**config, "compare": {**config["compare"], "target": target}}
+    return writing.written(files.jsonable(values))
 
 
 def _data(problem: Problem) -> str:
@@ -175,24 +145,26 @@ def _data(problem: Problem) -> str:
     )
 
 
-def _continued(folder: Path, told: dict[str, Any], data: str, target: float | None) -> float | None:
+def _continued(
+    folder: Path, config: dict[str, Any], data: str, target: float | None
+) -> float | None:
     """The target of a comparison that is gone on with; raises InvalidInput if it is another.
 
     Entries and seeds may be added. All that a finished run depends on must be the same.
     """
     from optcli.config import placeless, reading
 
-    run_folder.check_seal(folder, "config.yaml", "environment.json")
-    old = reading.read_written(folder / "config.yaml")
+    run_folder.check_seal(folder, *run_folder.OWN)
+    old = reading.read_written(folder / kinds.CONFIG)
     settings = old.get("compare")
     if not isinstance(settings, dict) or not isinstance(settings.get("target"), int | float | None):
         message = "is damaged: it does not tell the terms; choose another folder"
-        raise InvalidInput(Fault(message, file=str(folder / "config.yaml")))
+        raise InvalidInput(Fault(message, file=str(folder / kinds.CONFIG)))
     differences = []
     for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
-        if settings.get(name) != told["compare"][name]:
-            differences.append((name, settings.get(name), told["compare"][name]))
-    there, here = placeless(_filled(old)), placeless(files.jsonable(told))
+        if settings.get(name) != config["compare"][name]:
+            differences.append((name, settings.get(name), config["compare"][name]))
+    there, here = placeless(_filled(old)), placeless(files.jsonable(config))
     for name, value in here.items():
         before = there.get(name)
         if name == "configs" and isinstance(before, dict):
@@ -207,7 +179,7 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
         listed = "; ".join(f"{name} was {was}, is {now}" for name, was, now in differences[:3])
         message = f"{folder} holds a comparison of other settings ({listed}); choose another"
         raise InvalidInput(Fault(message, "--out"))
-    if files.read_json(folder / "environment.json").get("data_sha256") != data:
+    if kinds.recorded(folder).get("data_sha256") != data:
         message = f"{folder} holds a comparison on other data; the data has changed since"
         raise InvalidInput(Fault(message, "--out"))
     kept = settings.get("target")
@@ -219,7 +191,7 @@ def _continued(folder: Path, told: dict[str, Any], data: str, target: float | No
 
 def _check_rules(folder: Path, problem: Problem) -> None:
     """Raise InvalidInput where an earlier version trained by other rules: they do not mix."""
-    made_with = str(files.read_json(folder / "environment.json").get("optcli"))
+    made_with = str(kinds.recorded(folder).get("optcli"))
     if not made_with.startswith("0.1."):
         return
     for entry in problem.entries:
@@ -271,8 +243,7 @@ class _Stale:
     @classmethod
     def of(cls, folder: Path, problem: Problem) -> _Stale:
         """Raises InvalidInput where a plug-in is missing, or one that tells nothing is new."""
-        told = files.read_json(folder / "environment.json")
-        changes = loading.changes(told.get("plugins"))
+        changes = loading.changes(kinds.recorded(folder).get("plugins"))
         faults = [c.fault("comparison", "restore it") for c in changes if c.how != "changed"]
         # what registers nothing may act on all
         faults += [

@@ -1,4 +1,4 @@
-"""Several: the same optimizers on several configs, a comparison each, and what they add up to."""
+"""Several problems: the same optimizers on several configs, and how they do on all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from optcli.comparison.settings import ComparisonSettings
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.plugins import loading
-from optcli.storage import files, run_folder
+from optcli.storage import files, kinds, run_folder
+from optcli.storage.run_folder import Destination
 
 
 def run(
@@ -34,6 +35,8 @@ def run(
     """The same optimizers on several configs: a comparison each, and the profile of all."""
     from optcli.config.writing import written
 
+    destination = Destination(kinds.BENCHMARK, "compare-benchmark", out, overwrite, True)
+    destination.check()
     problems = [optimizers(words, source, overrides) for source in sources]
     titles = [problem.title for problem in problems]
     twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
@@ -41,42 +44,25 @@ def run(
         raise InvalidInput(Fault(f"'{twice}' stands here twice", "--config"))
     for problem in problems:
         measure(problem, settings.metric)
-    told = {"benchmark": {"entries": list(words), "configs": titles}}
-    contents = {
-        "config.yaml": written(told).encode(),
-        "environment.json": files.json_bytes(
-            {**environment(1, None), "plugins": loading.identity(), **settings.origin}
-        ),
-    }
-    if out is not None and not overwrite and (_begun(out) or one_problem.begun(out / titles[0])):
-        folder = out
-        run_folder.open_for_writing(folder)
-        for name, content in contents.items():
-            files.write(folder / name, content)
-    else:
-        folder = one_problem.claim(out, "compare-benchmark", contents, overwrite)
+    config = written({"benchmark": {"entries": list(words), "configs": titles}})
+    recorded = {**environment(1, None), "plugins": loading.identity(), **settings.origin}
     part = replace(settings, command=None)  # the command goes on with all, in the folder above
     found = {}
-    for problem in problems:
-        place = folder / problem.title
-        found[problem.title] = one_problem.run(problem, part, place, False, plots, listener)
-    summary = _across(words, found)
-    files.write_json(folder / "summary.json", summary)
-    files.write(folder / "runs.csv", _gathered(found))
-    if plots and summary["performances"]:
-        files.write(folder / "profile.png", figures.profile(summary, "all configs"))
-    run_folder.seal(folder)
+    with destination.claim(config, recorded) as folder:
+        run_folder.unseal(folder)
+        run_folder.rewrite(folder, kinds.BENCHMARK, config, recorded)
+        for problem in problems:
+            place = folder / problem.title
+            found[problem.title] = one_problem.run(problem, part, place, False, plots, listener)
+        summary = _across(words, found)
+        files.write_json(folder / "summary.json", summary)
+        files.write(folder / "runs.csv", _gathered(found))
+        if plots and summary["performances"]:
+            files.write(folder / "profile.png", figures.profile(summary, "all configs"))
+        run_folder.seal(folder)
     benchmark = Benchmark(folder, found, summary)
     listener.benchmark(benchmark)
     return benchmark
-
-
-def _begun(folder: Path) -> bool:
-    """Whether the folder holds comparisons of several configs, finished or not."""
-    try:
-        return (folder / "config.yaml").read_bytes().startswith(b"benchmark:")
-    except OSError:
-        return False
 
 
 def _across(words: Sequence[str], found: Mapping[str, Comparison]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
     lines = JsonLines(stream)
     rows, commands = [], []
     for entry in found:
-        commands += [entry.resume] if entry.resume and entry.kind == "compare" else []
+        commands += [entry.resume] if entry.resume and entry.kind != "train" else []
         best = entry.summary.get("best") or {}
         loss = best.get("validation_loss", best.get("train_loss"))
         epochs = entry.summary.get("epochs")
@@ -78,6 +78,8 @@ def shown(
         return
     output = Output(stream)
     say(output, [[key, _said(value)] for key, value in measures.items()])
+    if not settings:
+        return
     output.line("")
     say(output, [[key, _set(value)] for key, value in settings.items() if value is not None])
 

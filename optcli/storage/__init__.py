@@ -1,7 +1,9 @@
 """Storage: what is kept, and by whom it is written.
 
 files         atomic writes, checksums, arrays and JSON in files
-run_folder    folders that optcli makes: claimed, locked, sealed, recognised
+kinds         what a run folder holds, as its environment.json says
+run_folder    folders that optcli makes: claimed, locked, sealed, removed
+results       what runs leave in them, read back: summary.json, history.csv
 outputs       files that the user names to write to
 interruption  signals
 dispatch      independent jobs in this process, in several, or on a cluster

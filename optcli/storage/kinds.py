@@ -1,0 +1,122 @@
+"""Kinds: what a folder holds, as its environment.json says.
+
+Two files come first in every folder: config.yaml, from which it was made, and environment.json,
+which has its kind and the versions, data and plug-ins it was made with. They are written and read
+here. Folders of version 0.1 do not say their kind; `_recognized` knows it by their config.yaml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optcli.core.errors import Fault, InvalidInput
+from optcli.core.version import __version__
+from optcli.storage import files
+
+CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
+PICTURE = "gradcheck.png"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a command leaves.
+
+    name: as environment.json has it. what: the same in a sentence. repeat: what to do with
+    one that is not whole. resumable: whether a part of it is worth keeping, as it can be
+    continued. parts: whether folders of other kinds lie in it.
+    """
+
+    name: str
+    what: str
+    repeat: str
+    resumable: bool = False
+    parts: bool = False
+
+
+TRAIN = Kind("train", "a training run", "resume it with optcli train --resume", resumable=True)
+_CONTINUE = "continue it with optcli compare"
+COMPARE = Kind("compare", "a comparison", _CONTINUE, resumable=True)
+BENCHMARK = Kind(
+    "benchmark", "a comparison on several configs", _CONTINUE, resumable=True, parts=True
+)
+TRACE = Kind("trace", "a trace", "repeat it with optcli trace")
+GRADCHECK = Kind("gradcheck", "a gradient check", "repeat it with optcli gradcheck")
+KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TRACE, GRADCHECK)}
+
+
+def first_files(kind: Kind, config: str, environment: Mapping[str, Any]) -> dict[str, bytes]:
+    """config.yaml and environment.json, by name."""
+    recorded = {**environment, "kind": kind.name}
+    return {CONFIG: config.encode(), ENVIRONMENT: files.json_bytes(recorded)}
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """What environment.json says; raises InvalidInput where it is missing or damaged."""
+    return files.read_json(folder / ENVIRONMENT)
+
+
+def of(folder: Path) -> Kind | None:
+    """The kind of a folder; None for one that optcli did not make.
+
+    One that this version does not know has the name that its folder gives. Raises InvalidInput
+    where environment.json is damaged.
+    """
+    path = folder / ENVIRONMENT
+    name = recorded(folder).get("kind") if path.is_file() else None
+    if name is None:
+        return _recognized(folder)
+    if not isinstance(name, str):
+        raise InvalidInput(Fault("is damaged: 'kind' is no text", file=str(path)))
+    unknown = f"optcli {__version__} does not know it; update optcli"
+    return KINDS.get(name) or Kind(name, f"a folder of kind '{name}'", unknown)
+
+
+def guessed(folder: Path) -> Kind | None:
+    """The kind of a folder, be it damaged."""
+    try:
+        return of(folder)
+    except InvalidInput:
+        return _recognized(folder)
+
+
+def require(folder: Path, wanted: Kind, remedy: str) -> None:
+    """Raise InvalidInput where a folder is of another kind: what it is, and what to do."""
+    kind = of(folder)
+    if kind is None:
+        raise InvalidInput(Fault("is not a run folder", file=str(folder)))
+    if kind.name not in KINDS:
+        remedy = kind.repeat
+    if kind != wanted:
+        message = f"is {kind.what}, not {wanted.what}; {remedy}"
+        raise InvalidInput(Fault(message, file=str(folder)))
+
+
+def is_picture(folder: Path) -> bool:
+    """Whether a folder holds the picture of a gradient check alone, as version 0.1 left it."""
+    if not (folder / PICTURE).is_file():
+        return False
+    return all(path.name == PICTURE or path.name.startswith(".") for path in folder.iterdir())
+
+
+def _recognized(folder: Path) -> Kind | None:
+    """The kind of a folder that does not say it, by what version 0.1 wrote; None for no kind.
+
+    Its config.yaml begins with the name of the kind, lists the optimizers of a trace, or is
+    that of a training.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        return GRADCHECK if is_picture(folder) else None
+    try:
+        with path.open("rb") as file:
+            text = file.read(1 << 16)
+    except OSError:
+        text = b""  # whoever reads it says why not
+    for kind in (COMPARE, BENCHMARK):
+        if text.startswith(f"{kind.name}:".encode()):
+            return kind
+    return TRACE if re.search(rb"^optimizers:", text, re.MULTILINE) else TRAIN

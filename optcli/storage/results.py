@@ -1,0 +1,57 @@
+"""Results: what runs leave in their folders, read back: summary.json and history.csv."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from optcli.core.errors import Fault, InvalidInput
+from optcli.storage import files
+
+SUMMARY, HISTORY = "summary.json", "history.csv"
+ROWS = ("best", "final", "test")  # of summary.json: rows of numbers, or null
+NUMBERS = ("epochs", "steps", "parameters", "seconds")
+WHOLE = ("epoch", "step")  # columns of whole numbers
+MOST_DIGITS = 18  # of a whole number
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """What summary.json says; raises InvalidInput where it is missing or damaged."""
+    path = folder / SUMMARY
+    found = files.read_json(path)
+    for name in ROWS:
+        row = found.get(name)
+        if row is not None and not (
+            isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
+        ):
+            raise InvalidInput(Fault(f"is damaged: '{name}' is no row of numbers", file=str(path)))
+    for name in NUMBERS:
+        if not isinstance(found.get(name), int | float | None):
+            raise InvalidInput(Fault(f"is damaged: '{name}' is no number", file=str(path)))
+    return found
+
+
+def history(folder: Path) -> dict[str, list[float]]:
+    """The columns of a training's history.csv; raises InvalidInput where it is damaged."""
+    path = folder / HISTORY
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            head, *rows = csv.reader(file)
+        cells = zip(*rows, strict=True) if rows else [()] * len(head)
+        return {
+            name: [_number(name, cell) for cell in column]
+            for name, column in zip(head, cells, strict=True)
+        }
+    except (OSError, ValueError, MemoryError, csv.Error) as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
+
+
+def _number(name: str, cell: str) -> float:
+    """A cell of history.csv; raises ValueError."""
+    if name not in WHOLE:
+        return float(cell)
+    if not cell.isdecimal() or len(cell) > MOST_DIGITS:
+        raise ValueError(f"{name} is '{cell[:MOST_DIGITS]}'")
+    return int(cell)
