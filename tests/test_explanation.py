@@ -42,7 +42,7 @@ def test_pages_on_layers_give_gradient_and_reference(name):
 def test_a_page_gives_range_and_default(capsys):
     assert run(["explain", "dropout"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "rate probability of an input to become 0: a number in [0, 1), by default 0.5" in said
+    assert "rate probability that an input is set to 0: a number in [0, 1), by default 0.5" in said
 
 
 def test_the_page_of_a_loss_gives_its_domain_and_its_kinks():

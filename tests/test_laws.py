@@ -664,14 +664,14 @@ class RemembersOnce(Halving):
     def watches(self, usual):
         return usual
 
-    def memory(self, replicas):
+    def state(self, replicas):
         return {"best": np.full(replicas, np.inf)}
 
-    def watch(self, memory, value):
-        memory["best"][:] = min(memory["best"].min(), value.min())
+    def watch(self, state, value):
+        state["best"][:] = min(state["best"].min(), value.min())
 
-    def scale(self, memory):
-        return memory["best"]
+    def scale(self, state):
+        return state["best"]
 
 
 @dataclass(frozen=True)
@@ -782,7 +782,7 @@ BROKEN_OTHERS = {
     OfTheCall: "each must follow from its own step alone",
     Climbing: "a factor is negative in a run of 3 steps: it would climb",
     OverTheEnd: "divide by span.rest, which is at least 1",
-    RemembersOnce: "memory has a number for each run; use np.where and masks, not `if`",
+    RemembersOnce: "state has a number for each run; use np.where and masks, not `if`",
     TheMoreTheBetter: "but higher_is_better is True",
     WithoutWeights: "a row of weight 2 does not count as two rows",
     OfAllRuns: "nothing may be taken over the first axis",

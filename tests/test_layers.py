@@ -580,7 +580,7 @@ def test_one_sample_moves_the_running_mean_alone():
 
 def test_without_statistics_it_keeps_none_and_cannot_evaluate():
     bench("batch_norm").forward()
-    with pytest.raises(ValueError, match="takes statistics in evaluation"):
+    with pytest.raises(ValueError, match="needs statistics in evaluation"):
         bench("batch_norm", training=False, learns=False)
 
 

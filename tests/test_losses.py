@@ -344,7 +344,7 @@ def test_weights_must_be_numbers_by_the_time_of_use():
     [
         (
             lambda: CROSS_ENTROPY(class_weights=(0, 0, 0)).fitted(np.arange(3), None, NAMES),
-            "loss.class_weights: is 0 throughout; one weight must be above 0",
+            "loss.class_weights: has only zeros; one weight must be above 0",
         ),
         (
             lambda: CROSS_ENTROPY(class_weights=(1, 2)).fitted(np.arange(3), None, NAMES),
@@ -357,7 +357,8 @@ def test_weights_must_be_numbers_by_the_time_of_use():
         ),
         (
             lambda: CROSS_ENTROPY(class_weights="balanced").fitted(np.arange(2), None, NAMES),
-            "loss.class_weights: is balanced, but no training row of weight is of class 'blue'",
+            "loss.class_weights: is balanced, but no training row with positive weight has "
+            "class 'blue'",
         ),
         (
             lambda: BINARY(pos_weight="balanced").fitted(np.array([[1.0, 0]]), None, ("a", "b")),

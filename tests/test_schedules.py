@@ -439,11 +439,11 @@ def test_reduce_on_plateau_is_torch_s(keys, higher):
     torch = pytest.importorskip("torch")
     seeds = range(5)
     schedule = make("reduce_on_plateau", **keys)
-    memory = schedule.memory(len(seeds))
+    state = schedule.state(len(seeds))
     found = []
     for values in np.stack([losses(seed) for seed in seeds], axis=1):
-        schedule.watch(memory, -(2 - values) if higher else values)
-        found.append(np.array(schedule.scale(memory)))
+        schedule.watch(state, -(2 - values) if higher else values)
+        found.append(np.array(schedule.scale(state)))
     theirs = {"gamma": "factor", "end": "min_lr"}
     given = {theirs.get(key, key): value for key, value in keys.items()}
     for r, seed in enumerate(seeds):
@@ -457,12 +457,12 @@ def test_reduce_on_plateau_is_torch_s(keys, higher):
 
 def test_reduce_on_plateau_by_hand():
     schedule = make("reduce_on_plateau", gamma=0.5, patience=1, threshold=0.0, cooldown=1)
-    memory = schedule.memory(1)
+    state = schedule.state(1)
     values = [1.0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.8, np.nan, np.inf]
     expected = [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]
     for value, factor in zip(values, expected, strict=True):
-        schedule.watch(memory, np.array([value]))
-        assert schedule.scale(memory)[0] == factor
+        schedule.watch(state, np.array([value]))
+        assert schedule.scale(state)[0] == factor
 
 
 def epochs(events):
@@ -491,11 +491,11 @@ def test_the_plateau_of_training_follows_the_validation_loss_or_the_training_los
         plateau = make("reduce_on_plateau", gamma=0.5, patience=0, threshold=0.0)
         adam = OPTIMIZERS.find("adam")(lr=0.5)
         events = epochs(final(cohort([adam], schedule=plateau, epochs=12, prepared=prepared)))
-        memory = plateau.memory(1)
+        state = plateau.state(1)
         for before, after in itertools.pairwise(events):
             loss = before.train_loss if before.validation_loss is None else before.validation_loss
-            plateau.watch(memory, loss)
-            assert after.lr[0] == 0.5 * plateau.scale(memory)[0]
+            plateau.watch(state, loss)
+            assert after.lr[0] == 0.5 * plateau.scale(state)[0]
         assert events[-1].lr[0] < 0.5
 
 
@@ -572,11 +572,11 @@ UNFIT = {
         "both together must be at most the run's 100 steps"
     ),
     "{name: cosine, of: [lr, weight_dekay]}": (
-        "schedule.of: names 'weight_dekay', which is no number that the optimizer has; "
+        "schedule.of: names 'weight_dekay', not a numeric hyperparameter of the optimizer; "
         "did you mean 'weight_decay'?"
     ),
     "{name: cosine, of: [momentum]}": (
-        "schedule.of: names 'momentum', which is no number that the optimizer has; "
+        "schedule.of: names 'momentum', not a numeric hyperparameter of the optimizer; "
         "must be among lr, beta1, beta2, eps, weight_decay"
     ),
     "{name: cosine, warmup: 1.5}": f"schedule.warmup: is 1.5; {LENGTH}",
@@ -640,3 +640,12 @@ def test_lengths_survive_the_config():
     loaded = config.load(MOONS | {"schedule": schedule})
     assert loaded.schedule.milestones == (0.5, 70, "8.5 epochs")
     assert config.load(loaded.resolved()) == loaded
+
+
+def test_the_name_of_version_0_1_for_state_works_with_a_warning():
+    def memory(self, replicas):
+        return {"epochs": np.zeros(replicas)}
+
+    with pytest.warns(DeprecationWarning, match="'memory' is of version 0.1: now it is 'state'"):
+        cls = type("Old", (SCHEDULES.find("constant"),), {"memory": memory})
+    assert list(cls().state(2)) == ["epochs"]

@@ -1,1 +1,1 @@
-"""Layers: what a model is made of, forward and backward."""
+"""Layers: the building blocks of models, each with its forward and backward pass."""

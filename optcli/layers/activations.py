@@ -1,4 +1,4 @@
-"""Activations: functions of one number, each with its derivative beside it."""
+"""Activations: scalar functions, each with its derivative."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from optcli.layers.base import Binding, Layer, Pass
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """y = f(x), entry by entry, for arrays of any shape."""
+    """y = f(x) for each entry of arrays of any shape."""
 
-    # Where the derivative jumps, and whether it jumps upwards.
+    # Points at which the derivative jumps, and whether it jumps upwards.
     kinks: ClassVar[tuple[float, ...]] = ()
     convex_at_kinks: ClassVar[bool] = True
-    # The usual initializer of the weights before it.
+    # The default initializer of the weights before it.
     usual_init: ClassVar[str] = "lecun"
-    # Whether the derivative follows from y alone, so that y may be written over x.
+    # Whether f′ can be computed from y alone, so that y may overwrite x.
     in_place: ClassVar[bool] = False
 
     def buffers(self, binding: Binding) -> tuple[Array, ...]:
-        """What `value` keeps for `chain`, and work space."""
+        """Buffers that `value` fills for `chain`, and scratch."""
         return ()
 
     @abstractmethod
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
-        """Write f(x) into y. Where the activation works in place, x is y."""
+        """Write f(x) into y; for an in-place activation, x is y."""
 
     @abstractmethod
     def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
-        """Multiply dy by f′(x) in place; all else is as `value` left it, and may be spoiled."""
+        """Multiply dy by f′(x) in place; x, y and keep are as `value` left them, and scratch."""
 
     def bind(self, binding: Binding) -> Pass:
         return ActivationPass(self, binding)
 
 
 class ActivationPass(Pass):
-    """An activation at work."""
+    """An activation bound to its buffers."""
 
     def __init__(self, activation: Activation, binding: Binding) -> None:
         self.activation = activation
@@ -99,7 +99,7 @@ ERFC = (
 
 
 def erf(x: Array, out: Array, scale: Array, work: Array) -> Array:
-    """The error function 2/√π·∫₀ˣ exp(−u²)du, to 2e-16; scale and work are spoiled."""
+    """The error function 2/√π·∫₀ˣ exp(−u²)du, to 2e-16; scale, work: scratch."""
     magnitude(x, scale)
     np.add(scale, 3.75, out)
     np.subtract(scale, 3.75, work)
@@ -124,7 +124,7 @@ def erf(x: Array, out: Array, scale: Array, work: Array) -> Array:
 @ACTIVATIONS.register("relu")
 @dataclass(frozen=True)
 class Relu(Activation):
-    """Rectified linear unit: nothing below 0, all above it.
+    """Rectified linear unit, max(0, x).
 
         f(x) = max(0, x)        f′(x) = 1 where x > 0, else 0
 
@@ -140,7 +140,7 @@ class Relu(Activation):
     in_place = True
 
     def buffers(self, binding: Binding) -> tuple[Array, ...]:
-        # Two whole arrays are compared several times as fast as an array and a scalar.
+        # NumPy compares two arrays several times as fast as an array and a scalar.
         return binding.constant(0), binding.constant(1)
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
@@ -157,7 +157,7 @@ class Relu(Activation):
 @ACTIVATIONS.register("leaky_relu")
 @dataclass(frozen=True)
 class LeakyRelu(Activation):
-    """A relu that lets some of the negative side through.
+    """Leaky ReLU: slope·x for negative x.
 
         f(x) = x where x > 0, else slope·x        f′(x) = 1 where x > 0, else slope
 
@@ -171,7 +171,7 @@ class LeakyRelu(Activation):
     kinks = (0.0,)
     usual_init = "he"
 
-    slope: Annotated[float, Ge(0), Lt(1), Doc("of the negative side")] = 0.01
+    slope: Annotated[float, Ge(0), Lt(1), Doc("slope for negative x")] = 0.01
 
     def value(self, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         np.multiply(x, self.slope, y)
@@ -234,7 +234,7 @@ class Sigmoid(Activation):
 @ACTIVATIONS.register("silu", "swish")
 @dataclass(frozen=True)
 class Silu(Activation):
-    """Sigmoid-weighted linear unit, also called swish.
+    """Sigmoid linear unit (swish), x·σ(x).
 
         y = x·σ(x)        f′(x) = σ(x) + y·(1 − σ(x))
 
@@ -269,8 +269,8 @@ class Gelu(Activation):
 
         f(x) = x·Φ(x)        f′(x) = Φ(x) + x·φ(x)
 
-    with Φ the normal distribution and φ its density. The same as torch's GELU; its
-    approximation by tanh is gelu_tanh.
+    with Φ the standard normal distribution function and φ its density. The same as torch's
+    GELU; its approximation by tanh is gelu_tanh.
 
     Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
     """
@@ -307,7 +307,7 @@ class Gelu(Activation):
 @ACTIVATIONS.register("elu")
 @dataclass(frozen=True)
 class Elu(Activation):
-    """Exponential linear unit, which levels off at −alpha.
+    """Exponential linear unit, which saturates at −alpha for negative x.
 
         f(x) = x where x > 0, else alpha·(eˣ − 1)
         f′(x) = 1 where x > 0, else alpha·eˣ
@@ -322,7 +322,7 @@ class Elu(Activation):
     kinks = (0.0,)  # unless alpha is 1
     usual_init = "he"
 
-    alpha: Annotated[float, Gt(0), Doc("minus the limit on the negative side")] = 1.0
+    alpha: Annotated[float, Gt(0), Doc("−alpha is the limit for x → −∞")] = 1.0
 
     def buffers(self, binding: Binding) -> tuple[Array, ...]:
         return (binding.empty(*binding.shape),)
@@ -347,7 +347,7 @@ class Elu(Activation):
 @ACTIVATIONS.register("softplus")
 @dataclass(frozen=True)
 class Softplus(Activation):
-    """A smooth relu.
+    """Softplus, log(1 + eˣ): a smooth ReLU.
 
         f(x) = log(1 + eˣ)        f′(x) = σ(x)
 
@@ -375,7 +375,7 @@ class Softplus(Activation):
 @ACTIVATIONS.register("selu")
 @dataclass(frozen=True)
 class Selu(Activation):
-    """Scaled exponential linear unit, under which outputs tend to mean 0 and variance 1.
+    """Scaled exponential linear unit, for self-normalizing networks.
 
         f(x) = λ·x where x > 0, else λ·α·(eˣ − 1)
         f′(x) = λ where x > 0, else λ·α·eˣ
@@ -419,7 +419,7 @@ SELU_ALPHA = 1.6732632423543772848170429916717
 @ACTIVATIONS.register("gelu_tanh")
 @dataclass(frozen=True)
 class GeluTanh(Activation):
-    """Gaussian error linear unit, approximated by tanh, as in BERT and GPT-2.
+    """Gaussian error linear unit in its tanh approximation, as in BERT and GPT-2.
 
         f(x) = x·s        s = (1 + tanh u)/2        u = √(2/π)·(x + 0.044715·x³)
         f′(x) = s + x·2s·(1 − s)·u′        u′ = √(2/π)·(1 + 0.134145·x²)
@@ -463,7 +463,7 @@ GELU_CUBE = 0.044715
 @ACTIVATIONS.register("mish")
 @dataclass(frozen=True)
 class Mish(Activation):
-    """Like silu, with the tanh of softplus in place of the sigmoid.
+    """Mish, x·tanh(softplus(x)).
 
         f(x) = x·t        t = tanh(log(1 + eˣ))
         f′(x) = t + x·(1 − t²)·σ(x)
@@ -499,7 +499,7 @@ class Mish(Activation):
 @ACTIVATIONS.register("hardswish", "hard_swish")
 @dataclass(frozen=True)
 class Hardswish(Activation):
-    """A swish of straight lines and a parabola: 0 up to −3, x from 3 on.
+    """Hard swish: a piecewise approximation of silu, 0 up to −3 and x from 3 on.
 
         f(x) = x·s        s = min(max(x + 3, 0), 6)/6
         f′(x) = s + x/6 where −3 < x < 3, else s

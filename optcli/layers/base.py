@@ -1,8 +1,8 @@
-"""Layer: a shape and a rule. Pass: the rule at work on batches of one size.
+"""Layer: the description of a layer. Pass: its computation on batches of one size.
 
-A layer is data: it knows the shapes of its parameters and of its output. To
-work it is bound to the parameters of a cohort, their gradients and a number
-of rows; the pass that comes of it owns its buffers and allocates nothing more.
+A layer is data: it computes the shapes of its parameters and its output. Bound to a cohort's
+parameters, their gradients and a number of rows, it becomes a pass, which owns its buffers and
+allocates nothing more.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from optcli.core.specs import Registered
 
 
 class Clock:
-    """The step that a network is at, from 0; chance follows from it and the seeds alone."""
+    """The present step of a network, from 0; random masks depend on it and the seeds only."""
 
     step = 0
 
 
 class Binding:
-    """What a layer is bound to: parameters, gradients, and room for B rows of R replicas.
+    """What a layer is bound to: parameters, gradients and buffers for B rows of R replicas.
 
     parameters, gradients: by name, each (R, *shape). shape: of one input row.
-    inputs_wanted: whether the gradient by the input is needed by a layer before.
-    training: whether dropout and batch norm are on. statistics: by name, what a
-    layer keeps without learning it; none where it is not to be kept. seeds: of
-    the replicas, for dropout. clock: of the network.
+    inputs_wanted: whether an earlier layer needs the gradient with respect to the input.
+    training: whether dropout and batch norm are active. statistics: by name, the running
+    statistics; empty if they are not kept. seeds: of the replicas, for dropout. clock: of
+    the network.
 
-    A single replica goes without its axis: all that a binding hands out, and all
-    that a pass is given, then has one axis less, and `product` is np.dot. It
-    has the bits of np.matmul at half the price of a call.
+    A single replica has no axis R: all arrays of a binding and of a pass have one axis
+    less, and `product` is np.dot, which gives the same bits as np.matmul with half the
+    overhead.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Binding:
         return {name: array[0] if self.single else array for name, array in arrays.items()}
 
     def inner(self, step: Step, index: int, *, inputs_wanted: bool) -> Binding:
-        """The binding of one of several layers, whose names begin with the step's."""
+        """The binding of one layer of several; its names begin with the step's name."""
 
         def own(arrays: dict[str, Array]) -> dict[str, Array]:
             start = f"{step.name}."
@@ -88,9 +88,8 @@ class Binding:
     def empty(self, *shape: int) -> Array:
         """A new buffer of shape (R, B, *shape).
 
-        An image's rows lie innermost in memory, (R, C, H, W, B): neighbouring
-        pixels of a channel are then neighbours for all rows at once, and what
-        a convolution copies, it copies in long runs.
+        The rows of images are innermost in memory, (R, C, H, W, B), so that a convolution
+        copies long contiguous runs.
         """
         if len(shape) != 3:
             return np.empty((*self.leading, *shape), self.dtype)
@@ -98,11 +97,11 @@ class Binding:
         return rows_first(np.empty((*replicas, *shape, rows), self.dtype))
 
     def in_memory_order(self, array: Array) -> Array:
-        """An array that `empty` made for this shape of row, with its axes as they lie in memory."""
+        """An array of this row shape made by `empty`, with its axes in memory order."""
         return rows_last(array) if len(self.shape) == 3 else array
 
     def constant(self, value: float) -> Array:
-        """B input rows filled with a value, laid out as `empty` does, without replica axis."""
+        """B input rows filled with a value, in the layout of `empty`, without the axis R."""
         if len(self.shape) != 3:
             return np.full((self.rows, *self.shape), value, self.dtype)
         return rows_first(np.full((*self.shape, self.rows), value, self.dtype))
@@ -119,38 +118,37 @@ def rows_last(image: Array) -> Array:
 
 
 class Pass(ABC):
-    """One layer at work on (R, B, …) batches; its arrays are overwritten by the next call."""
+    """A layer's computation on (R, B, …) batches; the next call overwrites its arrays."""
 
     @abstractmethod
     def forward(self, x: Array) -> Array:
-        """The output (R, B, *out) for x (R, B, *in); may write over x."""
+        """Return the output (R, B, *out) for x (R, B, *in); may overwrite x."""
 
     @abstractmethod
     def backward(self, dy: Array) -> Array:
-        """The gradient by x, from that by the output, for the last forward's x.
+        """Return the gradient with respect to the last x, given dy with respect to the output.
 
-        Writes the gradients by the parameters into their views, and may write
-        over dy. Where the gradient by x is not wanted, what returns is undefined.
+        Writes the gradients with respect to the parameters into their views; may overwrite
+        dy. The return value is undefined if the binding has inputs_wanted false.
         """
 
 
 @dataclass(frozen=True)
 class Layer(Registered, ABC):
-    """One step of a model."""
+    """The description of a layer."""
 
-    # Whether `forward` takes complex numbers and is analytic between its kinks; only a
-    # layer's author can know.
+    # Whether `forward` accepts complex numbers and is analytic between its kinks.
     analytic: ClassVar[bool] = False
 
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters, for input rows of `shape`.
 
-        Regularization reaches those called `weight`.
+        Regularization applies to those called `weight`.
         """
         return {}
 
     def statistics(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of what is kept without being learned; a variance starts at 1."""
+        """Names and shapes of running statistics; `variance` starts at 1, others at 0."""
         return {}
 
     def initialize(
@@ -159,19 +157,19 @@ class Layer(Registered, ABC):
         shape: tuple[int, ...],
         random: np.random.Generator,
     ) -> None:
-        """Write what a run starts from into the parameters (*shape), which are zero."""
+        """Write initial values into the parameters (*shape), which are zero."""
 
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of one output row; raises InvalidInput where `shape` does not fit."""
+        """The shape of one output row; raises InvalidInput for a `shape` that does not fit."""
         return shape
 
     def buffer_size(self, shape: tuple[int, ...]) -> int:
-        """How many numbers a pass keeps for each row, about."""
+        """Roughly how many numbers a pass keeps for each row."""
         return 3 * math.prod(self.output(shape))
 
     @abstractmethod
     def bind(self, binding: Binding) -> Pass:
-        """The layer at work."""
+        """Make the pass."""
 
 
 LAYERS: Registry[Layer] = Registry("layer", "layers", "optcli.layers", Layer)
@@ -179,7 +177,7 @@ LAYERS: Registry[Layer] = Registry("layer", "layers", "optcli.layers", Layer)
 
 @dataclass(frozen=True)
 class Step:
-    """One of several layers in a row: its name, as in `dense1`, and its input rows' shape."""
+    """One of a sequence of layers: its name, such as `dense1`, and the shape of its input rows."""
 
     name: str
     layer: Layer
@@ -192,7 +190,7 @@ class Step:
 
 
 def row_of(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[Step]:
-    """The layers with names of their own, each fed by the one before."""
+    """The layers as steps with unique names, each with the output of the one before as input."""
     steps: list[Step] = []
     counts: dict[str, int] = {}
     for layer in layers:
@@ -204,7 +202,7 @@ def row_of(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[Step]:
 
 
 def bind_row(steps: Sequence[Step], binding: Binding) -> list[Pass]:
-    """The layers at work, each in its part of the binding."""
+    """Make the passes of the layers, each with its part of the binding."""
     passes = []
     wanted = binding.inputs_wanted
     for index, step in enumerate(steps):

@@ -17,30 +17,31 @@ from optcli.layers.normalization import Normalization, NormalizationPass
 @LAYERS.register("batch_norm", "batch_normalization", "batchnorm")
 @dataclass(frozen=True)
 class BatchNorm(Normalization):
-    """Each feature gets mean 0 and variance 1 over the batch, then a scale and a shift learned.
+    """Batch normalization: mean 0 and variance 1 over the batch, then a learned scale and shift.
 
-    With mean and variance over the N samples of a feature (the B rows; in an image all
-    its pixels too, so that a channel is one feature):
+    With mean and variance over the N samples of a feature (the B rows; for images also all
+    pixels, so that a channel is one feature):
 
         q = (x − mean) / √(variance + eps)        y = scale·q + shift
 
         ∂/∂scale = Σ q·dy        ∂/∂shift = Σ dy
         ∂/∂x = scale/√(variance + eps) · (dy − mean of dy − q · mean of q·dy)
 
-    Scale starts at 1, shift at 0; regularization reaches neither. In evaluation the mean
-    and variance are running ones: after each step of training they become
-    (1 − momentum)·running + momentum·new, where the new variance is Σ(x − mean)²/(N − 1).
+    Scale starts at 1, shift at 0; neither is regularized. Evaluation uses running mean and
+    variance: each training step updates them to (1 − momentum)·running + momentum·new,
+    where the new variance is Σ(x − mean)²/(N − 1).
 
-    Defaults and behaviour are torch's BatchNorm1d and BatchNorm2d. A single value per
-    channel, a batch of one row of features, has q = 0; as in torch it is refused in
-    training.
+    The same as torch's BatchNorm1d and BatchNorm2d, with the same defaults. Training with a
+    single value per channel is rejected, as in torch.
 
     Reference: S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithms 1 and 2.
     """
 
     analytic: ClassVar[bool] = True
 
-    momentum: Annotated[float, Gt(0), Le(1), Doc("of the running mean and variance")] = 0.1
+    momentum: Annotated[float, Gt(0), Le(1), Doc("weight of a batch in the running statistics")] = (
+        0.1
+    )
 
     def count(self, shape: tuple[int, ...], rows: int) -> int:
         return rows * math.prod(shape[1:])
@@ -63,7 +64,7 @@ class BatchNormPass(NormalizationPass):
         self.momentum = layer.momentum
         unbiased = self.count / (self.count - 1) if self.count > 1 else 0.0
         running = {name: self.of_features(own) for name, own in binding.statistics.items()}
-        # each running statistic, the batch's own, and what that one counts
+        # each running statistic, the batch's, and the factor of the latter
         self.running: list[tuple[Array, Array, float]] = []
         if running:
             self.running.append((running["mean"], self.mean, self.momentum))
@@ -81,12 +82,12 @@ class BatchNormPass(NormalizationPass):
 
 
 class EvaluationPass(NormalizationPass):
-    """Batch norm in evaluation, by the running mean and variance: y = a·x + b."""
+    """Batch norm in evaluation, with running mean and variance: y = a·x + b."""
 
     def __init__(self, layer: BatchNorm, binding: Binding) -> None:
         super().__init__(layer, binding, binding.shape[0], "samples")
         if not binding.statistics:
-            raise ValueError("batch norm takes statistics in evaluation")
+            raise ValueError("batch norm needs statistics in evaluation")
         self.running_mean = self.of_features(binding.statistics["mean"])
         self.running_variance = self.of_features(binding.statistics["variance"])
 

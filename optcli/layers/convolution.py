@@ -1,4 +1,4 @@
-"""Convolution of images, as one matrix product."""
+"""Convolution of images, computed as one matrix product."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optcli.core.specs import Doc, Ge
 from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_last
 from optcli.layers.initializers import draw
 
-# Of height and width; one number stands for both.
+# Height and width; one number is both.
 Pair = int | tuple[int, int]
 
 
@@ -26,7 +26,7 @@ def pair(size: Pair) -> tuple[int, int]:
 
 
 def windows(length: int, size: int, stride: int, key: str) -> int:
-    """How many windows of a size there are along a length; raises InvalidInput for none."""
+    """The number of windows of a size along a length; raises InvalidInput for none."""
     if size > length:
         pixels = "1 pixel that there is" if length == 1 else f"{length} pixels that there are"
         message = f"is {size}, more than the {pixels} at this layer"
@@ -37,7 +37,7 @@ def windows(length: int, size: int, stride: int, key: str) -> int:
 def taps(
     image: Array, size: tuple[int, int], stride: tuple[int, int], count: tuple[int, int]
 ) -> Iterator[Array]:
-    """For each position in a window, row by row, the view of all windows' pixels there.
+    """For each position in a window, in row order, a view of that pixel of all windows.
 
     image: (…, H, W, B). Each view has the shape (…, *count, B).
     """
@@ -51,19 +51,19 @@ def taps(
 @LAYERS.register("convolution", "conv", "conv2d")
 @dataclass(frozen=True)
 class Convolution(Layer):
-    """Every output pixel a weighted sum of the window around it, over all input channels.
+    """2D convolution of images (cross-correlation, as in torch's Conv2d).
 
     From images (C, H, W) to (F, H', W'), with weights W (F, C, h, w), a bias b (F,), a
-    stride and a padding with zeros on all four sides:
+    stride and zero padding on all four sides:
 
         y[f, u, v] = b[f] + Σ over c, i, j of W[f, c, i, j] · x[c, stride·u + i − padding, …]
-        H' = ⌊(H + 2·padding − h)/stride⌋ + 1, and so for the width
+        H' = ⌊(H + 2·padding − h)/stride⌋ + 1, likewise for the width
 
     With X the windows as columns (C·h·w, H'·W'·B), this is W·X for a batch of B, and
 
-        ∂/∂W = dy·Xᵀ        ∂/∂b = Σ dy        ∂/∂x = Wᵀ·dy, each entry added where it came from
+        ∂/∂W = dy·Xᵀ        ∂/∂b = Σ dy        ∂/∂x = Wᵀ·dy, with entries summed at their pixels
 
-    The same as torch's Conv2d (a cross-correlation, as in all such libraries).
+    The same as torch's Conv2d.
 
     Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
     1998; the matrix product: K. Chellapilla and others, 2006.
@@ -71,10 +71,10 @@ class Convolution(Layer):
 
     analytic: ClassVar[bool] = True
 
-    channels: Annotated[int, Ge(1), Doc("of the output")]
-    kernel: Annotated[Pair, Doc("height and width of the window")] = 3
-    stride: Annotated[Pair, Doc("pixels from one window to the next")] = 1
-    padding: Annotated[Pair, Doc("rows and columns of zeros on each side")] = 0
+    channels: Annotated[int, Ge(1), Doc("output channels")]
+    kernel: Annotated[Pair, Doc("kernel size: height and width, or one number for both")] = 3
+    stride: Annotated[Pair, Doc("stride in height and width")] = 1
+    padding: Annotated[Pair, Doc("zero padding on each side")] = 0
     init: str = "he"
 
     def parameters(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
@@ -108,9 +108,9 @@ class Convolution(Layer):
 
 
 class ConvolutionPass(Pass):
-    """Convolution at work: x (R, B, C, H, W), W (R, F, C·h·w), b (R, F, 1), y (R, B, F, H', W').
+    """Convolution pass: x (R, B, C, H, W), W (R, F, C·h·w), b (R, F, 1), y (R, B, F, H', W').
 
-    In memory the rows of images lie innermost; see Binding.empty.
+    The rows of images are innermost in memory; see Binding.empty.
     """
 
     def __init__(self, layer: Convolution, binding: Binding) -> None:
@@ -151,7 +151,7 @@ class ConvolutionPass(Pass):
 
     @staticmethod
     def matrix(image: Array) -> Array:
-        """(R, F, H'·W'·B) of an image (R, B, F, H', W'); a view, where it lies as it should."""
+        """(R, F, H'·W'·B) of an image (R, B, F, H', W'); a view if the memory layout allows it."""
         image = rows_last(image)
         return image.reshape(*image.shape[:-3], -1)
 
@@ -168,7 +168,7 @@ class ConvolutionPass(Pass):
         self.product(dy_matrix, self.ones, self.db)
         if not self.wanted:
             return dy
-        # the columns have done their service: theirs are now the gradients by the columns
+        # reuse the columns' buffer for the gradient with respect to the columns
         self.product(self.W_transposed, dy_matrix, self.columns)
         self.dpadded.fill(0)
         each = taps(self.dpadded, self.size, self.stride, self.count)

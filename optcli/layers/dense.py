@@ -1,4 +1,4 @@
-"""Dense: y = x·W + b, with a weight for every input and unit."""
+"""Dense: the fully connected layer, y = x·W + b."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from optcli.layers.initializers import draw
 @LAYERS.register("dense", "linear", "fully_connected")
 @dataclass(frozen=True)
 class Dense(Layer):
-    """Every output a weighted sum of all inputs: y = x·W + b, from D inputs to H units.
+    """Fully connected layer, y = x·W + b, from D inputs to H units.
 
-    With W (D, H), b (H,), and dy, the gradient by y:
+    With W (D, H), b (H,), and dy the gradient with respect to y:
 
         ∂/∂W = xᵀ·dy        ∂/∂b = Σ dy over the rows        ∂/∂x = dy·Wᵀ
 
-    torch's Linear keeps the transpose of W.
+    torch's Linear stores the transpose of W.
 
     Reference: D. E. Rumelhart, G. E. Hinton, R. J. Williams, Learning representations
     by back-propagating errors, 1986.
@@ -52,7 +52,7 @@ class Dense(Layer):
 
 
 class DensePass(Pass):
-    """Dense at work: x (R, B, D), W (R, D, H), b (R, 1, H), y (R, B, H)."""
+    """The pass of a dense layer: x (R, B, D), W (R, D, H), b (R, 1, H), y (R, B, H)."""
 
     def __init__(self, layer: Dense, binding: Binding) -> None:
         self.product = binding.product

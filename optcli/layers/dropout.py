@@ -1,4 +1,4 @@
-"""Dropout: some of the inputs, picked by chance, become 0."""
+"""Dropout: random inputs are set to 0 in training."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from optcli.layers.base import LAYERS, Binding, Layer, Pass
 @LAYERS.register("dropout")
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """In training each input is 0 with probability `rate`, else it grows by 1/(1 − rate).
+    """Dropout: in training, inputs are set to 0 with probability `rate`, others scaled up.
 
-    With a mask m of zeros and ones, drawn anew in every step:
+    With a random mask m of zeros and ones, new in every step:
 
         y = m·x / (1 − rate)        ∂/∂x = m·dy / (1 − rate)
 
-    The mean of y is x, so that in evaluation y = x. The same as torch's Dropout,
-    but for its random numbers: here the mask follows from the replica's seed, the
-    layer and the step alone, so that a run may be resumed anywhere.
+    The expectation of y is x; in evaluation y = x. The same as torch's Dropout, with other
+    random numbers: the mask is determined by the replica's seed, the layer and the step, so
+    that a resumed run draws the same masks.
 
     Reference: N. Srivastava and others, Dropout: a simple way to prevent neural networks
     from overfitting, 2014; G. E. Hinton and others, 2012.
@@ -32,14 +32,14 @@ class Dropout(Layer):
 
     analytic: ClassVar[bool] = True
 
-    rate: Annotated[float, Ge(0), Lt(1), Doc("probability of an input to become 0")] = 0.5
+    rate: Annotated[float, Ge(0), Lt(1), Doc("probability that an input is set to 0")] = 0.5
 
     def bind(self, binding: Binding) -> Pass:
         return DropoutPass(self.rate, binding) if binding.training and self.rate else Through()
 
 
 class Through(Pass):
-    """A layer that leaves everything as it is."""
+    """The identity."""
 
     def forward(self, x: Array) -> Array:
         return x
@@ -54,7 +54,7 @@ class DropoutPass(Pass):
     def __init__(self, rate: float, binding: Binding) -> None:
         self.rate, self.scale, self.clock = rate, 1 / (1 - rate), binding.clock
         self.y, self.mask = binding.empty(*binding.shape), binding.empty(*binding.shape)
-        # one random number for each entry, in the order in which they lie in memory
+        # one random number for each entry, in memory order
         rows = binding.in_memory_order(self.mask).reshape(len(binding.seeds), -1)
         self.uniform = np.empty(rows.shape[1], np.float32)
         # replicas of one seed drop the same inputs

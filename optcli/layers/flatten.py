@@ -1,4 +1,4 @@
-"""Flatten: from an image to a row of numbers."""
+"""Flatten: reshape images to rows of features."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.layers.base import LAYERS, Binding, Layer, Pass
 @LAYERS.register("flatten")
 @dataclass(frozen=True)
 class Flatten(Layer):
-    """The pixels of an image (C, H, W) as one row (C·H·W), channel by channel, line by line.
+    """Reshape images (C, H, W) to rows of features (C·H·W).
 
     The gradient is reshaped back. The same as torch's Flatten.
     """
@@ -30,7 +30,7 @@ class Flatten(Layer):
 
 
 class FlattenPass(Pass):
-    """Flatten at work: x (R, B, C, H, W), y (R, B, C·H·W). It copies, as images lie otherwise."""
+    """The pass of flatten: x (R, B, C, H, W), y (R, B, C·H·W); a copy in another memory order."""
 
     def __init__(self, binding: Binding) -> None:
         self.y = binding.empty(math.prod(binding.shape))

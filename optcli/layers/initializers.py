@@ -1,7 +1,7 @@
-"""Initializers: the weights a layer starts from. Biases start at zero.
+"""Initializers: the distributions of initial weights. Biases start at zero.
 
-Each draws from a distribution whose scale depends on the fan-in (inputs of a
-unit) and the fan-out (units it feeds), so that signals neither grow nor fade.
+The variance depends on fan-in and fan-out (the inputs and outputs of a unit), so that the
+variance of activations or gradients stays about constant from layer to layer.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _uniform(random: np.random.Generator, shape: tuple[int, ...], variance: floa
 @INITIALIZERS.register("he", "he_normal", "kaiming_normal")
 @dataclass(frozen=True)
 class He(Initializer):
-    """Normal, variance 2/fan_in; for relu and its kin. He and others, 2015, eq. 10."""
+    """Normal with variance 2/fan_in, for relu and variants. He and others, 2015, eq. 10."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -56,7 +56,7 @@ class He(Initializer):
 @INITIALIZERS.register("he_uniform", "kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(Initializer):
-    """Uniform, variance 2/fan_in. He and others, 2015, eq. 10."""
+    """Uniform with variance 2/fan_in. He and others, 2015, eq. 10."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -67,7 +67,7 @@ class HeUniform(Initializer):
 @INITIALIZERS.register("glorot", "glorot_uniform", "xavier", "xavier_uniform")
 @dataclass(frozen=True)
 class Glorot(Initializer):
-    """Uniform, variance 2/(fan_in + fan_out); for tanh. Glorot and Bengio, 2010, eq. 16."""
+    """Uniform with variance 2/(fan_in + fan_out), for tanh. Glorot and Bengio, 2010, eq. 16."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -78,7 +78,7 @@ class Glorot(Initializer):
 @INITIALIZERS.register("glorot_normal", "xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(Initializer):
-    """Normal, variance 2/(fan_in + fan_out). Glorot and Bengio, 2010, eq. 12."""
+    """Normal with variance 2/(fan_in + fan_out). Glorot and Bengio, 2010, eq. 12."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -89,7 +89,7 @@ class GlorotNormal(Initializer):
 @INITIALIZERS.register("lecun", "lecun_normal")
 @dataclass(frozen=True)
 class Lecun(Initializer):
-    """Normal, variance 1/fan_in; for linear outputs and selu. LeCun and others, 1998, eq. 16."""
+    """Normal with variance 1/fan_in, for linear units and selu. LeCun and others, 1998, eq. 16."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -100,7 +100,7 @@ class Lecun(Initializer):
 @INITIALIZERS.register("lecun_uniform")
 @dataclass(frozen=True)
 class LecunUniform(Initializer):
-    """Uniform, variance 1/fan_in. LeCun and others, 1998, eq. 16."""
+    """Uniform with variance 1/fan_in. LeCun and others, 1998, eq. 16."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -111,7 +111,7 @@ class LecunUniform(Initializer):
 @INITIALIZERS.register("zeros")
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero; right for linear models, where nothing is hidden behind a symmetry."""
+    """All zero, for linear models only: hidden units would stay equal."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -120,5 +120,5 @@ class Zeros(Initializer):
 
 
 def draw(name: str, weight: Array, fan_in: int, fan_out: int, random: np.random.Generator) -> None:
-    """Write weights by the initializer of this name."""
+    """Fill weights by the initializer of this name."""
     weight[...] = INITIALIZERS.find(name)().draw(random, weight.shape, fan_in, fan_out)

@@ -13,19 +13,18 @@ from optcli.layers.normalization import Normalization, NormalizationPass
 @LAYERS.register("layer_norm", "layer_normalization", "layernorm")
 @dataclass(frozen=True)
 class LayerNorm(Normalization):
-    """Each row gets mean 0 and variance 1 over its features, then a scale and a shift learned.
+    """Layer normalization: mean 0 and variance 1 over a row's features, then scale and shift.
 
-    With mean and variance over all features of a row (for an image its channels and
-    pixels):
+    With mean and variance over all features of a row (for images over channels and pixels):
 
         q = (x − mean) / √(variance + eps)        y = scale·q + shift
 
         ∂/∂scale = Σ q·dy        ∂/∂shift = Σ dy        both over the rows
         ∂/∂x = (g − mean of g − q · mean of q·g) / √(variance + eps),   g = scale·dy
 
-    Scale and shift have the shape of a row and start at 1 and 0; regularization reaches
-    neither. The same in training and evaluation. The same as torch's LayerNorm over all
-    axes but the first.
+    Scale and shift are learned, have the shape of a row and start at 1 and 0; neither is
+    regularized. Training and evaluation do not differ. The same as torch's LayerNorm over
+    all axes except the first.
 
     Reference: J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, 2016.
     """

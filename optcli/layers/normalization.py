@@ -1,4 +1,4 @@
-"""Normalization: what batch norm and layer norm have in common."""
+"""Normalization: the common base of batch norm and layer norm."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from optcli.layers.base import Binding, Layer, Pass, rows_last
 class Normalization(Layer):
     """y = scale·q + shift, where q is x with mean 0 and variance 1 along some axes."""
 
-    eps: Annotated[float, Gt(0), Doc("added to the variance")] = 1e-5
+    eps: Annotated[float, Gt(0), Doc("small constant added to the variance")] = 1e-5
 
     @abstractmethod
     def count(self, shape: tuple[int, ...], rows: int) -> int:
-        """How many values a mean is taken of, in a batch of `rows` rows of `shape`.
+        """The number of values of a mean, in a batch of `rows` rows of `shape`.
 
-        Of a single value q is 0, whatever comes in.
+        With one value, q is always 0.
         """
 
     def initialize(
@@ -37,12 +37,11 @@ class Normalization(Layer):
 
 
 class NormalizationPass(Pass):
-    """A normalization at work, on matrices of features and samples.
+    """The pass of a normalization, on matrices of features and samples.
 
-    Rows (R, B, D) are a matrix already: D features of B samples. An image
-    (R, C, H, W, B), as it lies in memory, is made one by `features`: C for
-    (R, C, H·W·B), and C·H·W for (R, C·H·W, B). Mean and variance are taken
-    along one of its axes; scale and shift belong to the features.
+    Rows (R, B, D) are such a matrix: D features of B samples. Images, (R, C, H, W, B) in
+    memory, are reshaped to one with `features` C, (R, C, H·W·B), or C·H·W, (R, C·H·W, B).
+    Mean and variance are taken along one axis; scale and shift belong to the features.
     """
 
     def __init__(
@@ -75,13 +74,13 @@ class NormalizationPass(Pass):
             self.dx = binding.empty(*binding.shape) if binding.inputs_wanted else None
 
     def matrix(self, array: Array) -> Array:
-        """The matrix in (R, B, *shape); a view, where the array lies as `Binding.empty` has it."""
+        """The matrix of (R, B, *shape); a view if the layout is that of `Binding.empty`."""
         if not self.image:
             return array
         return rows_last(array).reshape(*array.shape[:-4], self.features, -1)
 
     def of_features(self, parameter: Array) -> Array:
-        """View of a parameter (R, …) that has one number for each feature, as a column or row."""
+        """View of a parameter (R, …) of one number per feature, as a column or row."""
         if not self.image:
             return parameter[..., None, :]
         replicas = self.y_matrix.shape[:-2]
@@ -109,7 +108,7 @@ class NormalizationPass(Pass):
         self.sum_samples(work, self.dscale)
         if self.dx is None:
             return dy
-        # the gradient g = scale·dy by q goes on as (g − mean g − q · mean q·g) / deviation
+        # with g = scale·dy, dx = (g − mean g − q · mean q·g) / std. dev.
         g, share, mean = self.matrix(self.dx), 1 / self.count, self.mean
         np.multiply(work, self.scale, work)
         np.multiply(self.sum(work, mean), share, mean)
@@ -123,10 +122,10 @@ class NormalizationPass(Pass):
 
 
 def summation(binding: Binding, axis: int, count: int) -> Callable[[Array, Array], Array]:
-    """What sums matrices along an axis, the second-last or the last, which stays with length 1.
+    """A function that sums matrices along the last or second-last axis, keeping it.
 
-    A product with ones: it takes the BLAS, and a replica's sum has the same bits
-    in any company.
+    It multiplies by ones, which uses the BLAS, and gives a replica the same bits whatever
+    the other replicas.
     """
     product = binding.product
     if axis == -2:

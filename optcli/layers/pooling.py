@@ -1,4 +1,4 @@
-"""Pooling: what is left of each window of an image is one number, its largest or its mean."""
+"""Pooling: reduce each window of an image to its maximum or mean."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from optcli.layers.convolution import Pair, pair, taps, windows
 
 @dataclass(frozen=True)
 class Pooling(Layer):
-    """From images (C, H, W) to (C, H', W'), each channel by itself."""
+    """From images (C, H, W) to (C, H', W'), each channel separately."""
 
-    size: Annotated[Pair, Doc("height and width of the window")] = 2
+    size: Annotated[Pair, Doc("window size: height and width, or one number for both")] = 2
     stride: Annotated[
-        Pair | None, Doc("pixels from one window to the next; by default the window's size")
+        Pair | None, Doc("stride in height and width; by default the window size")
     ] = None
 
     @property
@@ -37,7 +37,7 @@ class Pooling(Layer):
 
 
 class PoolingPass(Pass):
-    """A pooling at work: x (R, B, C, H, W), y (R, B, C, H', W'), rows innermost in memory."""
+    """Pooling pass: x (R, B, C, H, W), y (R, B, C, H', W'), with rows innermost in memory."""
 
     def __init__(self, layer: Pooling, binding: Binding) -> None:
         _, *count = layer.output(binding.shape)
@@ -53,13 +53,13 @@ class PoolingPass(Pass):
 @LAYERS.register("max_pool", "max_pooling")
 @dataclass(frozen=True)
 class MaxPool(Pooling):
-    """The largest pixel of every window.
+    """Max pooling: the largest pixel of each window.
 
         y[c, u, v] = max over i, j of x[c, stride·u + i, stride·v + j]
 
-    The gradient goes to the pixel that was largest, the first of equals (row by row);
-    at such a tie the function has a kink. Pixels in no window, at the lower and the right
-    edge, do not count. The same as torch's MaxPool2d.
+    The gradient goes to the largest pixel, the first of equals in row order; at a tie the
+    function has a kink. Pixels at the lower and right edge that lie in no window are
+    ignored. The same as torch's MaxPool2d.
 
     Reference: Y. Zhou and R. Chellappa, 1988; J. Weng and others, Cresceptron, 1992.
     """
@@ -71,7 +71,7 @@ class MaxPool(Pooling):
 
 
 class MaxPoolPass(PoolingPass):
-    """Max pooling at work. It keeps the largest pixels, as y may be written over."""
+    """The pass of max pooling. It keeps the largest pixels, since y may be overwritten."""
 
     def __init__(self, layer: MaxPool, binding: Binding) -> None:
         super().__init__(layer, binding)
@@ -110,12 +110,12 @@ class MaxPoolPass(PoolingPass):
 @LAYERS.register("average_pool", "average_pooling", "mean_pool")
 @dataclass(frozen=True)
 class AveragePool(Pooling):
-    """The mean pixel of every window.
+    """Average pooling: the mean of each window.
 
         y[c, u, v] = mean over i, j of x[c, stride·u + i, stride·v + j]
 
-    Every pixel of a window of n gets dy/n. Pixels in no window, at the lower and the
-    right edge, do not count. The same as torch's AvgPool2d.
+    Each of the n pixels of a window receives dy/n. Pixels at the lower and right edge that
+    lie in no window are ignored. The same as torch's AvgPool2d.
 
     Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
     1998 (the subsampling of LeNet, there with a weight and a bias).
@@ -128,7 +128,7 @@ class AveragePool(Pooling):
 
 
 class AveragePoolPass(PoolingPass):
-    """Average pooling at work."""
+    """The pass of average pooling."""
 
     def __init__(self, layer: AveragePool, binding: Binding) -> None:
         super().__init__(layer, binding)

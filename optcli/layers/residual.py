@@ -1,4 +1,4 @@
-"""Residual: layers that learn what to add to their input."""
+"""Residual: layers with a skip connection."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from optcli.layers.base import LAYERS, Binding, Layer, Pass, Step, bind_row, row
 @LAYERS.register("residual")
 @dataclass(frozen=True)
 class Residual(Layer):
-    """y = x + f(x), where f is a row of layers that keeps the shape.
+    """Residual block, y = x + f(x), where f is a sequence of layers that keeps the shape.
 
-    The gradient by x is dy, plus what f's layers make of dy.
+    ∂/∂x = dy plus the backward pass of f: the gradient of a sum.
 
     Reference: K. He and others, Deep residual learning for image recognition, 2016.
     """
@@ -69,7 +69,7 @@ class Residual(Layer):
 
 
 class ResidualPass(Pass):
-    """Residual at work. The inner layers may write over what they are given: a copy."""
+    """The pass of a residual block. The inner layers get a copy, which they may overwrite."""
 
     def __init__(self, layer: Residual, binding: Binding) -> None:
         self.passes = bind_row(layer.steps(binding.shape), binding)

@@ -1,1 +1,1 @@
-"""Losses: one file each; base holds what they share."""
+"""Losses: one file each, named as in a config; `base` has what they share."""

@@ -1,18 +1,18 @@
-"""Loss: a number for each sample, its mean over the batch, and the gradient of that mean.
+"""Loss: the loss of each sample, its mean over the batch, and the gradient of that mean.
 
-The conventions, said once for all losses:
+The conventions of all losses:
 
 - Predictions are raw scores (R, B, C): logits for classes and labels, numbers
   for values. Targets are (R, B) indices for classes, (R, B, C) otherwise; they
-  and the weights may have a leading 1 where all replicas see the same rows.
+  and the weights may have a leading 1 if all replicas see the same rows.
 - The loss of a batch is the mean over its samples; with weights (R, B), the
   weighted mean: Σ w·ℓ / Σ w. A batch without any weight has loss 0.
 - The gradient is that of exactly this mean, written into the caller's buffer.
-- Everything is done separately for each of the R replicas.
+- Each of the R replicas is computed separately.
 
-    Loss          a child gives the loss of each sample
-      EntryLoss   … of each score with its target, and the mean over the outputs is taken
-        MarginLoss  … of each margin (2t − 1)·s, labels being yes or no
+    Loss            a subclass computes the loss of each sample
+      EntryLoss     … of each score and its target; the base takes the mean over outputs
+        MarginLoss  … of each margin (2t − 1)·s of a binary label t
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from optcli.core.specs import Bound, Doc, Ge, Registered, TargetKind
 
 @dataclass(frozen=True)
 class Kink:
-    """Where a loss has no derivative, with one sample that lies exactly there.
+    """A point without derivative, with a sample that lies exactly there.
 
-    where: in words. scores: (C,) for default hyperparameters. target: a class, or (C,).
+    where: a description. scores: (C,) for default hyperparameters. target: a class, or (C,).
     """
 
     where: str
@@ -44,56 +44,56 @@ class Kink:
 
 @dataclass(frozen=True)
 class Loss(Registered, ABC):
-    """A loss function. A child gives `samples`; means and weights are done here."""
+    """A loss function. A subclass implements `samples`; means and weights are computed here."""
 
-    # What the loss is about; see TargetKind.
+    # The kind of the targets; see TargetKind.
     target: ClassVar[TargetKind] = "values"
-    # Which values the targets may have, of a loss about values.
+    # The range of the targets, for a loss of values.
     targets: ClassVar[tuple[Bound, ...]] = ()
-    # The scores up to which nothing overflows in float64, where not all are.
+    # The range of scores without overflow in float64; empty if it is unlimited.
     scores: ClassVar[tuple[Bound, ...]] = ()
-    # Where it has no derivative; the gradient there is a subgradient where it is convex.
+    # Points without derivative; the gradient there is a subgradient where the loss is convex.
     kinks: ClassVar[tuple[Kink, ...]] = ()
     convex_at_kinks: ClassVar[bool] = True
-    # Whether `value` takes complex scores, and is analytic in them between the kinks.
+    # Whether `value` accepts complex scores and is analytic in them between the kinks.
     analytic: ClassVar[bool] = False
     # Whether `standardize` may scale the target too.
     scales_target: ClassVar[bool] = False
-    # Whether classes must be numbers, because their order means something.
+    # Whether the order of the classes matters, so that they must be numbers.
     ordered: ClassVar[bool] = False
 
     @abstractmethod
     def samples(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
     ) -> Array:
-        """The loss of each sample (R, B), each one's gradient by its scores into `gradient`.
+        """Return the loss of each sample (R, B); write its gradient with respect to the scores.
 
-        prediction, gradient: (R, B, C), never the same array; prediction is not
-        changed. The array returned may be a buffer of `work`.
+        prediction, gradient: (R, B, C), never the same array; prediction must not be changed.
+        The returned array may be a buffer of `work`.
         """
 
     def fitted(self, target: Array, weight: Array | None, names: Sequence[str]) -> Self:
-        """The same loss with all filled in that the training rows decide.
+        """The loss with everything that depends on the training rows filled in.
 
-        target, weight: of the training rows, (N,) or (N, C), and (N,). names: of the
-        classes, or of the target columns. Raises InvalidInput for what does not fit them.
+        target, weight: of the training rows, (N,) or (N, C), and (N,). names: of the classes
+        or target columns. Raises InvalidInput for hyperparameters that do not fit them.
         """
         return self
 
     def outputs(self, columns: int) -> int:
-        """How many scores a row needs, for so many classes or target columns."""
+        """The number of scores of a row, for this number of classes or target columns."""
         return columns
 
     def respond(self, scores: Array) -> Array:
-        """What the scores (…, outputs) say of each class or target column, as (…, columns).
+        """Map scores (…, outputs) to predictions (…, columns), which metrics and plots use.
 
-        Values in training units; for classes and labels, scores whose softmax or
-        sigmoid are the probabilities. What metrics, predictions and pictures are of.
+        Values in training units; for classes and labels, scores whose softmax or sigmoid
+        are the probabilities.
         """
         return scores
 
     def counts(self, target: Array, weight: Array | None, work: Workspace) -> Array | None:
-        """What each sample counts for in the mean (R, B); None where all count the same."""
+        """The weight of each sample in the mean (R, B); None if all are equal."""
         return weight
 
     def value_and_gradient(
@@ -104,7 +104,7 @@ class Loss(Registered, ABC):
         weight: Array | None = None,
         work: Workspace | None = None,
     ) -> Array:
-        """The mean loss (R,), and its gradient by the scores into `gradient` (R, B, C)."""
+        """Return the mean loss (R,); write its gradient with respect to the scores (R, B, C)."""
         work = Workspace() if work is None else work
         losses = self.samples(prediction, target, gradient, work)
         share = self._shares(losses, target, weight, work)
@@ -118,13 +118,13 @@ class Loss(Registered, ABC):
         weight: Array | None = None,
         work: Workspace | None = None,
     ) -> Array:
-        """The mean loss (R,): the very value of `value_and_gradient`."""
+        """The mean loss (R,), identical to that of `value_and_gradient`."""
         work = Workspace() if work is None else work
         losses = self.samples(prediction, target, None, work)
         return _mean(losses, self._shares(losses, target, weight, work))
 
     def _shares(self, losses: Array, target: Array, weight: Array | None, work: Workspace) -> Array:
-        """What a sample's loss is multiplied by: 1/B, or its weight over what all count for."""
+        """The factor of each sample's loss: 1/B, or its weight divided by the sum of weights."""
         rows, dtype = losses.shape[1], losses.dtype
         counts = self.counts(target, weight, work)
         if counts is None:
@@ -150,7 +150,7 @@ def _mean(losses: Array, share: Array) -> Array:
 LOSSES: Registry[Loss] = Registry("loss", "losses", "optcli.losses", Loss)
 
 
-# ---- losses entry by entry -----------------------------------------------------------
+# ---- losses by entry -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ class EntryLoss(Loss):
 
     @abstractmethod
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
-        """f(s, t) for each entry (R, B, C), and ∂f/∂s into `slope`.
+        """Return f(s, t) of each entry (R, B, C); write ∂f/∂s into `slope`.
 
-        s is not changed. The array returned may be a buffer of `work`.
+        s must not be changed. The returned array may be a buffer of `work`.
         """
 
     def samples(
@@ -186,7 +186,7 @@ class MarginLoss(EntryLoss):
 
     @abstractmethod
     def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
-        """f(z) for each entry (R, B, C), and f′(z) into `slope`; z may be spoiled."""
+        """Return f(z) of each entry (R, B, C); write f′(z) into `slope`. z may be overwritten."""
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         sign = work.buffer("sign", t.shape, t.dtype)
@@ -200,11 +200,11 @@ class MarginLoss(EntryLoss):
         return entries
 
 
-# ---- what several need ---------------------------------------------------------------
+# ---- shared helpers ------------------------------------------------------------------
 
 
 def constant(work: Workspace, like: Array, value: float) -> Array:
-    """An array full of one number; two arrays are compared far faster than one and a number."""
+    """An array filled with one number; NumPy compares arrays much faster than array and number."""
     shape, dtype = like.shape, like.dtype
     return work.constant(("full", value, shape, dtype), lambda: np.full(shape, value, dtype))
 
@@ -224,9 +224,9 @@ Weights = (
 def named_weights(
     key: str, weights: Sequence[float] | Mapping[str, float], names: Sequence[str]
 ) -> tuple[float, ...]:
-    """A weight for each name; one that a mapping leaves out weighs 1.
+    """A weight for each name; names missing from a mapping have weight 1.
 
-    key: of the loss, for messages. Raises InvalidInput.
+    key: the loss's, for messages. Raises InvalidInput.
     """
     shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
     if isinstance(weights, Mapping):
@@ -240,12 +240,12 @@ def named_weights(
         message = f"has {len(weights)} weights; must have {len(names)}, for {shown}"
         raise InvalidInput(Fault(message, f"loss.{key}"))
     if not any(weights):
-        raise InvalidInput(Fault("is 0 throughout; one weight must be above 0", f"loss.{key}"))
+        raise InvalidInput(Fault("has only zeros; one weight must be above 0", f"loss.{key}"))
     return tuple(map(float, weights))
 
 
 def settled(key: str, weights: Any) -> tuple[float, ...]:
-    """The weights, which must be numbers in order by now."""
+    """The weights, which must be resolved to numbers in order."""
     if not isinstance(weights, tuple):
-        raise ValueError(f"{key} is {weights!r}, which `fitted` has to turn into numbers first")
+        raise ValueError(f"{key} is {weights!r}, which `fitted` must resolve to numbers first")
     return weights

@@ -1,4 +1,4 @@
-"""Binary cross-entropy of the sigmoid of the scores: independent labels."""
+"""Binary cross-entropy: independent labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from optcli.losses.base import (
 )
 @dataclass(frozen=True)
 class BinaryCrossEntropy(EntryLoss):
-    """Sigmoid cross-entropy, also called logistic loss, averaged over the labels.
+    """Binary cross-entropy of the sigmoid of the scores (logistic loss), averaged over labels.
 
     With scores s and labels t in [0, 1], and σ the logistic function:
 
@@ -36,16 +36,16 @@ class BinaryCrossEntropy(EntryLoss):
           = mean over j of max(s_j, 0) − t_j·s_j + log(1 + exp(−|s_j|))
         ∂ℓ/∂s_j = (σ(s_j) − t_j) / C
 
-    The second form does not overflow, whatever the score. pos_weight multiplies the
-    first term of a label, and `balanced` is its number of zeros over its number of ones
-    in the training rows; label_weights multiplies all of a label's loss.
+    The second form never overflows. pos_weight multiplies the first term of a label;
+    `balanced` sets it to the label's number of zeros over its number of ones in the training
+    rows. label_weights multiplies a label's whole loss.
 
     The same as torch's binary_cross_entropy_with_logits (its weight is label_weights:
     the mean does not divide by them) and optax's sigmoid_binary_cross_entropy, then the
     mean over samples and labels.
 
-    Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006,
-    eq. 4.90 and 4.91.
+    Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.90 and
+    4.91.
 
     Example: `loss: {name: binary_cross_entropy, pos_weight: balanced}`
     """
@@ -55,9 +55,11 @@ class BinaryCrossEntropy(EntryLoss):
 
     pos_weight: Annotated[
         Weight | Weights | Literal["balanced"] | None,
-        Doc("of ones, for all labels, or for each as a list or by name; or balanced"),
+        Doc("weight of positive labels: one, one per label, or balanced"),
     ] = None
-    label_weights: Annotated[Weights | None, Doc("of each label, as a list or by name")] = None
+    label_weights: Annotated[Weights | None, Doc("weight of each label, as a list or by name")] = (
+        None
+    )
 
     def fitted(self, target: Array, weight: Array | None, names: Sequence[str]) -> Self:
         ones, labels = self.pos_weight, self.label_weights
@@ -108,7 +110,7 @@ class BinaryCrossEntropy(EntryLoss):
         cells: Array,
         work: Workspace,
     ) -> None:
-        """From log(1 + e^−|s|) in small and σ in slope to the loss and its slope.
+        """Turn log(1 + e^−|s|) in `small` and σ in `slope` into the loss and its slope.
 
         With p for pos_weight and l = 1 + (p − 1)·t: ℓ = (1 − t)·s + l·log(1 + e⁻ˢ), and
         ∂ℓ/∂s = l·σ − p·t.
@@ -136,7 +138,7 @@ def _row(work: Workspace, key: str, weights: object, t: Array) -> Array:
 
 
 def _balanced(target: Array, weight: Array | None, names: Sequence[str]) -> tuple[float, ...]:
-    """Zeros over ones of each label, by weight."""
+    """The weighted number of zeros over ones of each label."""
     counts = np.ones(len(target)) if weight is None else weight.astype(np.float64)
     ones = counts @ target
     zeros = counts.sum() - ones

@@ -1,4 +1,4 @@
-"""Binary focal loss: labels, with a turn to those that are hard."""
+"""Binary focal loss: binary cross-entropy with less weight on easy labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, MarginLoss, buffers, constant
 @LOSSES.register("binary_focal", "sigmoid_focal", "sigmoid_focal_loss", "binary_focal_loss")
 @dataclass(frozen=True)
 class BinaryFocal(MarginLoss):
-    """Binary cross-entropy times (1 − p_t)^gamma, so that labels that are right count for less.
+    """Binary cross-entropy times (1 − p_t)^gamma, which gives easy labels less weight.
 
     With scores s and labels t of 0 and 1, z = (2t − 1)·s, c = log(1 + exp(−z)), the
     cross-entropy, and r = 1 − exp(−c), the probability of the wrong label:
@@ -23,9 +23,9 @@ class BinaryFocal(MarginLoss):
         ℓ = mean over j of α_t·r_j^γ·c_j
         ∂ℓ/∂s_j = −(2t_j − 1)·α_t·r_j^γ·(r_j + γ·(1 − r_j)·c_j) / C
 
-    α_t is alpha for ones and 1 − alpha for zeros; without alpha it is 1. The same as
-    optax's sigmoid_focal_loss, then the mean; torchvision's has alpha = 0.25 by default, and
-    no reduction.
+    α_t is alpha for positive and 1 − alpha for negative labels, and 1 without alpha. The same
+    as the mean of optax's sigmoid_focal_loss; torchvision's has the defaults alpha = 0.25 and
+    reduction='none'.
 
     Reference: T.-Y. Lin and others, Focal loss for dense object detection, ICCV 2017, eq. 5.
 
@@ -34,9 +34,9 @@ class BinaryFocal(MarginLoss):
 
     analytic: ClassVar[bool] = True
 
-    gamma: Annotated[float, Ge(0), Doc("how much less labels that are right count")] = 2.0
+    gamma: Annotated[float, Ge(0), Doc("focusing exponent; 0 is cross-entropy")] = 2.0
     alpha: Annotated[
-        float | None, Ge(0), Le(1), Doc("factor of ones; that of zeros is 1 − alpha")
+        float | None, Ge(0), Le(1), Doc("weight of positive labels; 1 − alpha of negative ones")
     ] = None
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
@@ -61,7 +61,7 @@ class BinaryFocal(MarginLoss):
         np.negative(c, r)
         np.expm1(r, r)
         np.negative(r, r)
-        np.power(r, self.gamma, z)  # z has served
+        np.power(r, self.gamma, z)  # z is no longer needed
         if slope is not None:
             np.subtract(1, r, slope)
             np.multiply(slope, c, slope)

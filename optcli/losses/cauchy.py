@@ -1,4 +1,4 @@
-"""Cauchy's loss: the logarithm of one plus the squared error."""
+"""Cauchy loss: the logarithm of one plus the squared error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers
 @LOSSES.register("cauchy", "lorentzian")
 @dataclass(frozen=True)
 class Cauchy(EntryLoss):
-    """Cauchy's loss, also called Lorentzian: large errors pull less and less.
+    """Cauchy (Lorentzian) loss, which is robust: the influence of large errors decreases.
 
     With r = s − t for each of C outputs, and the scale c:
 
@@ -23,8 +23,8 @@ class Cauchy(EntryLoss):
         ∂ℓ/∂s_j = r / (1 + (r/c)²) / C
 
     It is not convex. The same as the cost of scipy's least_squares with
-    loss='cauchy' and f_scale = c. A standardized target is in units of its deviation,
-    and so is the scale.
+    loss='cauchy' and f_scale = c. With a standardized target, the scale is in
+    standard deviations of the target.
 
     Reference: M. J. Black and P. Anandan, The robust estimation of multiple motions,
     CVIU 63, 1996.
@@ -35,7 +35,7 @@ class Cauchy(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    scale: Annotated[float, Gt(0), Doc("the error from which on the pull declines")] = 1.0
+    scale: Annotated[float, Gt(0), Doc("error of maximal gradient")] = 1.0
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         r, square = buffers(work, s, "difference", "square")

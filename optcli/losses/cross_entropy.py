@@ -1,4 +1,4 @@
-"""Cross-entropy of the softmax of the scores: one class of many."""
+"""Cross-entropy of the softmax of the scores: one class of several."""
 
 from __future__ import annotations
 
@@ -19,27 +19,25 @@ from optcli.losses.base import LOSSES, Loss, Weights, buffers, named_weights, se
 )
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
-    """Softmax loss, also called multinomial logistic loss: −log of the class's probability.
+    """Cross-entropy of the softmax of the scores: −log of the true class's probability.
 
     With scores s and class y, and p = softmax(s):
 
         ℓ = −log p_y = log Σ_j exp(s_j) − s_y
         ∂ℓ/∂s_j = p_j − [j = y]
 
-    The largest score is subtracted first, so that no score overflows.
+    The largest score is subtracted first, which prevents overflow.
 
-    Label smoothing ε gives the share ε/C of the target to every class, and 1 − ε to the
-    true one. With class weights w, −log p_j of each class j is multiplied by w_j, and
-    the mean over a batch divides by the sum of w_y. `balanced` is N / (C·N_j) for N_j of
-    N training rows in class j.
+    With label smoothing ε the target is (1 − ε)·[j = y] + ε/C. With class weights w,
+    −log p_j of each class j is multiplied by w_j, and the mean over a batch divides by the
+    sum of w_y. `balanced` is N / (C·N_j) for N_j of N training rows in class j.
 
-    The same as torch's cross_entropy, its weight and label_smoothing included, and
-    optax's softmax_cross_entropy_with_integer_labels, then the mean; balanced is
-    scikit-learn's.
+    The same as torch's cross_entropy with weight and label_smoothing, and as the mean of
+    optax's softmax_cross_entropy_with_integer_labels; `balanced` is scikit-learn's.
 
-    Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006,
-    eq. 4.108 and 4.109. Label smoothing: C. Szegedy and others, Rethinking the
-    Inception architecture, CVPR 2016, sec. 7.
+    Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.108 and
+    4.109. Label smoothing: C. Szegedy and others, Rethinking the Inception architecture,
+    CVPR 2016, sec. 7.
 
     Example: `loss: {name: cross_entropy, class_weights: balanced}`
     """
@@ -47,12 +45,10 @@ class CrossEntropy(Loss):
     target: ClassVar[TargetKind] = "classes"
     analytic: ClassVar[bool] = True
 
-    label_smoothing: Annotated[
-        float, Ge(0), Lt(1), Doc("share of the target spread evenly over the classes")
-    ] = 0.0
+    label_smoothing: Annotated[float, Ge(0), Lt(1), Doc("label smoothing ε")] = 0.0
     class_weights: Annotated[
         Weights | Literal["balanced"] | None,
-        Doc("of each class, as a list or by name, or balanced"),
+        Doc("weight of each class, as a list or by name, or balanced"),
     ] = None
 
     def fitted(self, target: Array, weight: Array | None, names: Sequence[str]) -> Self:
@@ -79,19 +75,19 @@ class CrossEntropy(Loss):
     def _spread(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
     ) -> Array:
-        """With smoothing and weights: the target a_y = (1 − ε)·w_y and u_j = ε/C·w_j each.
+        """The loss with smoothing and weights: a_y = (1 − ε)·w_y and u_j = ε/C·w_j.
 
-        ℓ = (a_y + Σ_j u_j)·log Σ_j exp(s_j) − a_y·s_y − Σ_j u_j·s_j
-        ∂ℓ/∂s_j = (a_y + Σ_j u_j)·p_j − a_y·[j = y] − u_j
+        ℓ = (a_y + Σ_j u_j)·log Σ_j exp(s_j) − a_y·s_y − Σ_j u_j·s_j ∂ℓ/∂s_j = (a_y + Σ_j
+        u_j)·p_j − a_y·[j = y] − u_j
         """
         C, dtype = prediction.shape[2], prediction.dtype
-        room = room_of(prediction, work)
-        own, losses, total = room.own, room.losses, room.total
+        scratch = scratch_of(prediction, work)
+        own, losses, total = scratch.own, scratch.losses, scratch.total
         p = gradient
         if p is None:
             p = work.buffer("softmax", prediction.shape, dtype)
         spread = work.buffer("spread", total.shape, dtype)
-        heft, part = buffers(work, losses, "heft", "part")
+        mass, part = buffers(work, losses, "mass", "part")
 
         exact = self._class_weights(target, losses.real.dtype, work)
         np.multiply(exact, 1 - self.label_smoothing, exact)  # a_y
@@ -100,25 +96,25 @@ class CrossEntropy(Loss):
             ("spread", self.label_smoothing, weights, dtype),
             lambda: np.array(settled("class_weights", weights), dtype) * (self.label_smoothing / C),
         )
-        np.add(exact, each.sum(), heft)
+        np.add(exact, each.sum(), mass)
 
-        less_largest(prediction, p, room)
-        pick(target, p, room)
+        less_largest(prediction, p, scratch)
+        pick(target, p, scratch)
         product(p, each[:, None], spread)  # Σ_j u_j·s_j
         np.exp(p, p)
-        product(p, room.ones, total)
+        product(p, scratch.ones, total)
         np.log(total[..., 0], losses)
-        np.multiply(losses, heft, losses)
+        np.multiply(losses, mass, losses)
         np.multiply(own, exact, part)
         np.subtract(losses, part, losses)
         np.subtract(losses, spread[..., 0], losses)
         if gradient is not None:
-            np.divide(heft[..., None], total, total)
+            np.divide(mass[..., None], total, total)
             np.multiply(p, total, p)
             np.subtract(p, each, p)
-            p.take(room.at, None, own, "clip")
+            p.take(scratch.at, None, own, "clip")
             np.subtract(own, exact, own)
-            p.put(room.at, own, "clip")
+            p.put(scratch.at, own, "clip")
         return losses
 
     def _class_weights(self, target: Array, dtype: np.dtype[np.floating], work: Workspace) -> Array:
@@ -135,32 +131,32 @@ class CrossEntropy(Loss):
 def cross_entropy(
     prediction: Array, target: Array, gradient: Array | None, work: Workspace
 ) -> Array:
-    """−log p_y of each sample (R, B), and p_j − [j = y] into `gradient`."""
-    room = room_of(prediction, work)
-    own, losses, total = room.own, room.losses, room.total
+    """Return −log p_y of each sample (R, B); write p_j − [j = y] into `gradient`."""
+    scratch = scratch_of(prediction, work)
+    own, losses, total = scratch.own, scratch.losses, scratch.total
     p = gradient
     if p is None:
         p = work.buffer("softmax", prediction.shape, prediction.dtype)
-    less_largest(prediction, p, room)
-    pick(target, p, room)
+    less_largest(prediction, p, scratch)
+    pick(target, p, scratch)
     np.exp(p, p)
-    product(p, room.ones, total)  # Σ exp(s − max s)
+    product(p, scratch.ones, total)  # Σ exp(s − max s)
     np.log(total.reshape(own.shape), losses)
     np.subtract(losses, own, losses)
     if gradient is not None:
         np.divide(p, total, p)
-        p.take(room.at, None, own, "clip")
-        np.subtract(own, room.one, own)  # p_y − 1
-        p.put(room.at, own, "clip")
+        p.take(scratch.at, None, own, "clip")
+        np.subtract(own, scratch.one, own)  # p_y − 1
+        p.put(scratch.at, own, "clip")
     return losses
 
 
-class Room(NamedTuple):
-    """Room for the numbers of a row, for scores (R, B, C); (R, B) where not said.
+class Scratch(NamedTuple):
+    """Buffers for scores (R, B, C); each is (R, B) unless stated.
 
-    first: where each row begins in the flat scores. at: a place in them. own: a score
-    of each row. total: (R, B, 1), sums over the scores. ones: (C, 1), to make them. one:
-    an array, as a number would have to become one every time.
+    first: index of each row's first score in the flat scores. at: another such index. own:
+    one score of each row. total: (R, B, 1), sums over the scores. ones: (C, 1), for these
+    sums. one: the number 1 as an array, which NumPy need not convert.
     """
 
     first: Array
@@ -172,41 +168,41 @@ class Room(NamedTuple):
     one: Array
 
 
-def room_of(prediction: Array, work: Workspace) -> Room:
-    """The same room for the same shape and dtype of scores."""
+def scratch_of(prediction: Array, work: Workspace) -> Scratch:
+    """The buffers for scores of this shape and dtype, made once."""
 
-    def make() -> Room:
+    def make() -> Scratch:
         R, B, C = prediction.shape
         dtype = prediction.dtype
         first = np.arange(0, R * B * C, C).reshape(R, B)
         own, losses = np.empty((2, R, B), dtype)
         total, ones = np.empty((R, B, 1), dtype), np.ones((C, 1), dtype)
         one = np.array(1, dtype)
-        return Room(first, np.empty_like(first), own, losses, total, ones, one)
+        return Scratch(first, np.empty_like(first), own, losses, total, ones, one)
 
-    return work.constant(("room", prediction.shape, prediction.dtype), make)
-
-
-def less_largest(prediction: Array, p: Array, room: Room) -> None:
-    """S − max s into p, so that no exponential overflows."""
-    # the largest score by its position: several times as fast as its value
-    prediction.argmax(2, room.at)
-    np.add(room.at, room.first, room.at)
-    prediction.take(room.at, None, room.own, "clip")
-    np.subtract(prediction, room.own[..., None], p)
+    return work.constant(("scratch", prediction.shape, prediction.dtype), make)
 
 
-def pick(target: Array, p: Array, room: Room) -> None:
-    """The entry of p of each row's class into own, its place into at."""
-    np.add(room.first, target, room.at)
-    p.take(room.at, None, room.own, "clip")
+def less_largest(prediction: Array, p: Array, scratch: Scratch) -> None:
+    """Write s − max(s) into p, so that no exponential overflows."""
+    # argmax and take are several times as fast as max
+    prediction.argmax(2, scratch.at)
+    np.add(scratch.at, scratch.first, scratch.at)
+    prediction.take(scratch.at, None, scratch.own, "clip")
+    np.subtract(prediction, scratch.own[..., None], p)
+
+
+def pick(target: Array, p: Array, scratch: Scratch) -> None:
+    """Write each row's entry of p for its class into `own`, and its index into `at`."""
+    np.add(scratch.first, target, scratch.at)
+    p.take(scratch.at, None, scratch.own, "clip")
 
 
 def _balanced(target: Array, weight: Array | None, names: Sequence[str]) -> tuple[float, ...]:
-    """N / (C·N_j) for each class, by weight."""
+    """N / (C·N_j) for each class, with weighted counts."""
     counts = np.bincount(target, weight, len(names))
     for name, count in zip(names, counts, strict=True):
         if count == 0:
-            message = f"is balanced, but no training row of weight is of class '{name}'"
+            message = f"is balanced, but no training row with positive weight has class '{name}'"
             raise InvalidInput(Fault(message, "loss.class_weights"))
     return tuple((counts.sum() / (len(names) * counts)).tolist())

@@ -15,16 +15,16 @@ from optcli.losses.base import LOSSES, EntryLoss, Kink, buffers, constant
 @LOSSES.register("epsilon_insensitive", "svr")
 @dataclass(frozen=True)
 class EpsilonInsensitive(EntryLoss):
-    """Absolute error, of which the first epsilon costs nothing: support vector regression.
+    """Absolute error beyond a tolerance epsilon, as in support vector regression.
 
     With r = s − t for each of C outputs:
 
         ℓ = mean over j of max(|r| − ε, 0)
         ∂ℓ/∂s_j = (sign(r) where |r| > ε, else 0) / C
 
-    The same as scikit-learn's epsilon_insensitive of SGDRegressor, whose epsilon is
-    0.1, too (that of LinearSVR is 0). A standardized target is in units of its
-    deviation, and so is epsilon.
+    The same as scikit-learn's epsilon_insensitive of SGDRegressor, with the same default
+    (LinearSVR's epsilon is 0). With a standardized target, epsilon is in standard
+    deviations of the target.
 
     Reference: V. Vapnik, The nature of statistical learning theory, 2nd edition, 2000, ch. 6.
 
@@ -38,7 +38,7 @@ class EpsilonInsensitive(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    epsilon: Annotated[float, Ge(0), Doc("the error that costs nothing")] = 0.1
+    epsilon: Annotated[float, Ge(0), Doc("errors up to this have no loss")] = 0.1
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         r, excess = buffers(work, s, "difference", "excess")

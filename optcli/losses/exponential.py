@@ -1,4 +1,4 @@
-"""Exponential loss: boosting."""
+"""Exponential loss, as in boosting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, MarginLoss
 @LOSSES.register("exponential", "exponential_loss", "adaboost")
 @dataclass(frozen=True)
 class Exponential(MarginLoss):
-    """Exponential loss of labels, that of AdaBoost; the score is half the logit.
+    """Exponential loss of AdaBoost for binary labels; the score is half the logit.
 
     With scores s and labels t of 0 and 1, which count as −1 and +1, and z = (2t − 1)·s:
 

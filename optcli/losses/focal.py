@@ -1,4 +1,4 @@
-"""Focal loss: cross-entropy that turns to the hard samples."""
+"""Focal loss: cross-entropy with less weight on easy samples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from optcli.losses.cross_entropy import cross_entropy
 @LOSSES.register("focal", "focal_loss", "categorical_focal_cross_entropy")
 @dataclass(frozen=True)
 class Focal(Loss):
-    """Cross-entropy times (1 − p_y)^gamma, so that samples that are right count for less.
+    """Cross-entropy times (1 − p_y)^gamma, which gives easy samples less weight.
 
     With scores s and class y, p = softmax(s), c = −log p_y and r = 1 − p_y:
 
@@ -26,7 +26,7 @@ class Focal(Loss):
 
     At γ = 0 it is the cross-entropy. alpha is one factor, or one for each class; the
     mean over a batch does not divide by it. Neither torch nor optax has it; Keras's
-    CategoricalFocalCrossentropy has α = 0.25 unless told otherwise.
+    CategoricalFocalCrossentropy has α = 0.25 by default.
 
     Reference: T.-Y. Lin and others, Focal loss for dense object detection, ICCV 2017, eq. 5.
 
@@ -36,10 +36,10 @@ class Focal(Loss):
     target: ClassVar[TargetKind] = "classes"
     analytic: ClassVar[bool] = True
 
-    gamma: Annotated[float, Ge(0), Doc("how much less samples that are right count")] = 2.0
+    gamma: Annotated[float, Ge(0), Doc("focusing exponent; 0 is cross-entropy")] = 2.0
     alpha: Annotated[
         Weight | Weights | None,
-        Doc("a factor, or one for each class as a list or by name"),
+        Doc("weight of all classes, or of each as a list or by name"),
     ] = None
 
     def fitted(self, target: Array, weight: Array | None, names: Sequence[str]) -> Self:

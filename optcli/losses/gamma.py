@@ -1,4 +1,4 @@
-"""Gamma loss: positive numbers, by the logarithm of their mean."""
+"""Gamma loss: positive values with a log link."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers
 @LOSSES.register("gamma", "gamma_nll")
 @dataclass(frozen=True)
 class Gamma(EntryLoss):
-    """Negative log-likelihood of gamma-distributed numbers; the score is the log of their mean.
+    """Negative log-likelihood of the gamma distribution; the score is the log of the mean.
 
     With scores s and targets t > 0 of C outputs:
 
         ℓ = mean over j of s_j + t_j·exp(−s_j)
         ∂ℓ/∂s_j = (1 − t_j·exp(−s_j)) / C
 
-    Predictions are exp(s). The same as scikit-learn's HalfGammaLoss; half of the gamma
-    deviance but for log t + 1, which is left out. Scores below about −700 overflow (−88
+    Predictions are exp(s). The same as scikit-learn's HalfGammaLoss; half the gamma
+    deviance without the constant log t + 1. Scores below about −700 overflow (−88
     in float32).
 
     Reference: P. McCullagh and J. A. Nelder, Generalized linear models, 1989, ch. 8.

@@ -1,4 +1,4 @@
-"""Gaussian negative log-likelihood: a mean and a variance for each value."""
+"""Gaussian negative log-likelihood: a predicted mean and variance for each value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, Loss, buffers, constant
 @LOSSES.register("gaussian_nll", "gaussian_nll_loss", "heteroscedastic")
 @dataclass(frozen=True)
 class GaussianNLL(Loss):
-    """Negative log-likelihood of a normal distribution whose mean and variance are learned.
+    """Negative log-likelihood of a normal distribution with predicted mean and variance.
 
     For C targets t there are 2·C scores: first the means μ, then the raw variances u, with
     v = eps + log(1 + exp(u)), r = μ − t and σ the logistic function:
@@ -25,8 +25,8 @@ class GaussianNLL(Loss):
         ∂ℓ/∂u_j = ½·(1 − r_j²/v_j)·(σ(u_j)/v_j) / C
 
     Predictions are the means. The same as torch's gaussian_nll_loss, which takes the
-    variance v itself (full=False, and never below its eps, 1e-6): softplus and eps keep v
-    positive here. A standardized target is in units of its deviation, v of its square.
+    variance v itself (full=False, with lower bound eps = 1e-6): softplus and eps keep v
+    positive here. With a standardized target, v is in units of the target's variance.
 
     Reference: B. Lakshminarayanan, A. Pritzel and C. Blundell, Simple and scalable
     predictive uncertainty estimation using deep ensembles, NeurIPS 2017, eq. 1.
@@ -37,7 +37,7 @@ class GaussianNLL(Loss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    eps: Annotated[float, Gt(0), Doc("the least variance")] = 1e-6
+    eps: Annotated[float, Gt(0), Doc("lower bound of the variance")] = 1e-6
 
     def outputs(self, columns: int) -> int:
         return 2 * columns
@@ -46,7 +46,7 @@ class GaussianNLL(Loss):
         return scores[..., : scores.shape[-1] // 2]
 
     def variance(self, scores: Array) -> Array:
-        """The variances (…, C) in training units that the scores (…, 2C) say."""
+        """The predicted variances (…, C) in training units, from scores (…, 2C)."""
         variance: Array = self.eps + np.logaddexp(0, scores[..., scores.shape[-1] // 2 :])
         return variance
 

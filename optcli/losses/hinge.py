@@ -1,4 +1,4 @@
-"""Hinge loss: support vector machines."""
+"""Hinge loss, as in support vector machines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, Kink, MarginLoss, constant
 @LOSSES.register("hinge", "svm", "hinge_loss")
 @dataclass(frozen=True)
 class Hinge(MarginLoss):
-    """Hinge loss of labels: nothing once the score is on the right side by the margin.
+    """Hinge loss for binary labels, as in support vector machines.
 
     With scores s and labels t of 0 and 1, which count as −1 and +1, z = (2t − 1)·s and
     the margin m:
@@ -24,7 +24,7 @@ class Hinge(MarginLoss):
         ∂ℓ/∂s_j = (−(2t_j − 1) where z_j < m, else 0) / C
 
     The same as optax's hinge_loss and scikit-learn's hinge_loss (margin 1), which take
-    labels of −1 and +1. The score is no logit: there are no probabilities.
+    labels −1 and +1. The score is not a logit: there are no probabilities.
 
     Reference: C. Cortes and V. Vapnik, Support-vector networks, Machine Learning 20, 1995.
 
@@ -37,7 +37,7 @@ class Hinge(MarginLoss):
     )
     analytic: ClassVar[bool] = True
 
-    margin: Annotated[float, Gt(0), Doc("how far on the right side costs nothing")] = 1.0
+    margin: Annotated[float, Gt(0), Doc("margin from which on the loss is 0")] = 1.0
 
     def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
         np.subtract(self.margin, z, z)

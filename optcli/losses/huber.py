@@ -1,4 +1,4 @@
-"""Huber's loss: squared error where it is small, absolute error where it is large."""
+"""Huber loss: squared for small errors, absolute for large ones."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers, constant
 @LOSSES.register("huber", "huber_loss")
 @dataclass(frozen=True)
 class Huber(EntryLoss):
-    """Huber's loss, quadratic up to an error of delta and linear beyond.
+    """Huber loss: quadratic for errors up to delta, linear beyond.
 
-    With r = s − t for each of C outputs, and c = r held to [−δ, δ]:
+    With r = s − t for each of C outputs, and c = r clipped to [−δ, δ]:
 
         ℓ = mean over j of c·(r − c/2): ½r² within, δ·(|r| − δ/2) beyond
         ∂ℓ/∂s_j = c / C
 
     The same as torch's and optax's huber_loss and scikit-learn's HuberLoss; torch's
-    smooth_l1 is this divided by delta. A standardized target is in units of its
-    deviation, and so is delta.
+    smooth_l1 is this divided by delta. With a standardized target, delta is in standard
+    deviations of the target.
 
     Reference: P. J. Huber, Robust estimation of a location parameter, Ann. Math.
     Statist. 35, 1964.
@@ -35,14 +35,14 @@ class Huber(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    delta: Annotated[float, Gt(0), Doc("the error from which on it grows linearly")] = 1.0
+    delta: Annotated[float, Gt(0), Doc("error from which on the loss is linear")] = 1.0
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         return huber(s, t, self.delta, slope, work)
 
 
 def huber(s: Array, t: Array, delta: float, slope: Array | None, work: Workspace) -> Array:
-    """Huber's loss entry by entry, and its slope."""
+    """The Huber loss of each entry, and its slope."""
     r, held, half = buffers(work, s, "difference", "held", "half")
     np.subtract(s, t, r)
     np.minimum(r, constant(work, r, delta), out=held)

@@ -1,4 +1,4 @@
-"""Kullback-Leibler divergence: probabilities as targets."""
+"""Kullback-Leibler divergence: target probabilities."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from optcli.core.arrays import Array, Workspace, product
 from optcli.core.specs import TargetKind
 from optcli.losses.base import LOSSES, Loss, buffers
-from optcli.losses.cross_entropy import less_largest, room_of
+from optcli.losses.cross_entropy import less_largest, scratch_of
 
 
 @LOSSES.register("kl_divergence", "kl_div", "kullback_leibler", "kl", "listnet")
 @dataclass(frozen=True)
 class KLDivergence(Loss):
-    """Kullback-Leibler divergence of the softmax of the scores from target probabilities.
+    """Kullback-Leibler divergence from target probabilities to the softmax of the scores.
 
-    With scores s and probabilities t of C classes, a target column each, p = softmax(s)
+    With scores s and target probabilities t of C classes, one column each, p = softmax(s)
     and T = Σ_j t_j, which is 1 up to rounding:
 
         ℓ = Σ_j t_j·(log t_j − log p_j), where 0·log 0 is 0
         ∂ℓ/∂s_j = T·p_j − t_j
 
     The same as torch's kl_div of log_softmax(s) with reduction='batchmean' (its 'mean'
-    divides by C, too) and optax's kl_divergence, then the mean. Cross-entropy with soft
-    targets has the same gradient; it is larger by the entropy of t. So is the listwise loss
-    of ranking, where t is what share of a list's relevance an item has (optax's
+    divides by C, too) and the mean of optax's kl_divergence. Cross-entropy with soft
+    targets has the same gradient, and is larger by the entropy of t. The same holds for the
+    listwise ranking loss, where t is an item's relevance divided by the list's (optax's
     ranking_softmax_loss).
 
     Reference: S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math.
@@ -43,8 +43,8 @@ class KLDivergence(Loss):
     def samples(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace
     ) -> Array:
-        room = room_of(prediction, work)
-        total, sums = room.total, room.ones
+        scratch = scratch_of(prediction, work)
+        total, sums = scratch.total, scratch.ones
         p = gradient
         if p is None:
             p = work.buffer("softmax", prediction.shape, prediction.dtype)
@@ -55,7 +55,7 @@ class KLDivergence(Loss):
         ones = work.constant(("ones", C, real), lambda: np.ones((C, 1), real))
         whole = work.buffer("whole", (*target.shape[:2], 1), real)
 
-        less_largest(prediction, p, room)
+        less_largest(prediction, p, scratch)
         np.maximum(target, np.finfo(target.dtype).tiny, out=logs)  # so that 0·log 0 is 0
         np.log(logs, logs)
         np.subtract(logs, p, cells)

@@ -1,4 +1,4 @@
-"""The logarithm of the hyperbolic cosine of the error."""
+"""Log-cosh: the logarithm of the hyperbolic cosine of the error."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers
 @LOSSES.register("log_cosh", "logcosh")
 @dataclass(frozen=True)
 class LogCosh(EntryLoss):
-    """Log-cosh of the error: about ½r² where it is small, |r| − log 2 where it is large.
+    """Log-cosh of the error: about ½r² for small errors, |r| − log 2 for large ones.
 
     With r = s − t for each of C outputs:
 
         ℓ = mean over j of log cosh r = |r| + log(1 + exp(−2|r|)) − log 2
         ∂ℓ/∂s_j = tanh(r) / C
 
-    The second form does not overflow. The same as optax's log_cosh, then the mean.
+    The second form does not overflow. The same as the mean of optax's log_cosh.
 
     Reference: P. J. Green, Bayesian reconstructions from emission tomography data
     using a modified EM algorithm, IEEE Trans. Medical Imaging 9, 1990.

@@ -14,7 +14,7 @@ from optcli.losses.base import LOSSES, EntryLoss, Kink, buffers
 @LOSSES.register("mae", "mean_absolute_error", "absolute_error", "l1", "l1_loss")
 @dataclass(frozen=True)
 class MAE(EntryLoss):
-    """Mean absolute error over samples and outputs; its minimum is the median.
+    """Mean absolute error over samples and outputs; the median minimizes it.
 
     With predictions s and targets t of C outputs:
 

@@ -1,4 +1,4 @@
-"""Modified Huber loss: a smooth hinge that forgives outliers."""
+"""Modified Huber loss: a smooth hinge loss that is robust to outliers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optcli.losses.base import LOSSES, MarginLoss, buffers, constant
 @LOSSES.register("modified_huber")
 @dataclass(frozen=True)
 class ModifiedHuber(MarginLoss):
-    """Modified Huber loss of labels: the squared hinge near the border, linear far from it.
+    """Modified Huber loss for binary labels: squared hinge, linear for margins below −1.
 
     With scores s and labels t of 0 and 1, which count as −1 and +1, z = (2t − 1)·s,
     h = max(0, 1 − z) and q = min(h, 2):
@@ -22,8 +22,8 @@ class ModifiedHuber(MarginLoss):
         ℓ = mean over j of q·(2h − q): max(0, 1 − z)² where z ≥ −1, else −4z
         ∂ℓ/∂s_j = −2·(2t_j − 1)·q_j / C
 
-    The same as scikit-learn's modified_huber of SGDClassifier. The score held to
-    [−1, 1] is twice the probability less one.
+    The same as scikit-learn's modified_huber of SGDClassifier. The probability of label 1
+    is (c + 1)/2 with c the score clipped to [−1, 1].
 
     Reference: T. Zhang, Solving large scale linear prediction problems using stochastic
     gradient descent algorithms, ICML 2004.

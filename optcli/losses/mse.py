@@ -22,7 +22,7 @@ class MSE(EntryLoss):
         ∂ℓ/∂s_j = 2·(s_j − t_j) / C
 
     The same as torch's mse_loss and scikit-learn's mean_squared_error; optax's
-    l2_loss is half of it, and so is the ½ of many lecture notes.
+    l2_loss and many lecture notes have an additional factor ½.
 
     Reference: C. F. Gauss, Theoria combinationis observationum, 1823, art. 6.
 

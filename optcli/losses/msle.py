@@ -15,14 +15,14 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers
 @LOSSES.register("msle", "mean_squared_logarithmic_error", "mean_squared_log_error")
 @dataclass(frozen=True)
 class MSLE(EntryLoss):
-    """Mean squared error of log(1 + t); the score is the logarithm of one plus the prediction.
+    """Mean squared logarithmic error; the score is log(1 + prediction).
 
     With scores s and targets t > −1 of C outputs:
 
         ℓ = mean over j of (s_j − log(1 + t_j))²
         ∂ℓ/∂s_j = 2·(s_j − log(1 + t_j)) / C
 
-    Predictions are exp(s) − 1, so that none is below −1. The same as scikit-learn's
+    Predictions are exp(s) − 1, and so above −1. The same as scikit-learn's
     mean_squared_log_error of these predictions.
 
     Reference: the error measure of the Kaggle competition Bike sharing demand, 2014

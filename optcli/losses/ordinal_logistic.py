@@ -1,4 +1,4 @@
-"""Ordinal logistic loss: classes in an order, by the thresholds between them."""
+"""Ordinal logistic loss: ordered classes, with a logit for each threshold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, Loss, buffers, constant
 @LOSSES.register("ordinal_logistic", "all_thresholds", "ordinal")
 @dataclass(frozen=True)
 class OrdinalLogistic(Loss):
-    """All-thresholds logistic loss: of each threshold, whether the class is above it.
+    """Ordinal logistic loss: a logit for each threshold between ordered classes.
 
     For K classes in their order, 0 to K − 1, there are K − 1 scores. Score s_k is the
     logit of a class above k. With class y, z_k = +1 where y > k, else −1, and σ the
@@ -24,10 +24,10 @@ class OrdinalLogistic(Loss):
         ℓ = Σ_k log(1 + exp(−z_k·s_k))
         ∂ℓ/∂s_k = −z_k·σ(−z_k·s_k)
 
-    The classes must be numbers, which say their order. Class c is predicted with a
-    probability in proportion to exp(−ℓ) for y = c. The same as the coral_loss of
-    coral-pytorch, and the LogisticAT of mord where all scores share their weights but
-    for the bias; here each score has weights of its own.
+    The classes must be numbers, which give the order. The probability of class c is
+    proportional to exp(−ℓ) for y = c. The same as coral_loss of coral-pytorch. In mord's
+    LogisticAT all scores share their weights except for the bias; here each score has its
+    own weights.
 
     Reference: J. D. M. Rennie and N. Srebro, Loss functions for preference levels:
     regression with discrete ordered labels, IJCAI workshop 2005, sec. 4.2.
@@ -43,7 +43,7 @@ class OrdinalLogistic(Loss):
         return columns - 1
 
     def respond(self, scores: Array) -> Array:
-        # from class c to the next, −ℓ grows by s_c
+        # from class c to c + 1, −ℓ increases by s_c
         logits = np.zeros((*scores.shape[:-1], scores.shape[-1] + 1), scores.dtype)
         np.cumsum(scores, axis=-1, out=logits[..., 1:])
         return logits

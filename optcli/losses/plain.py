@@ -1,4 +1,4 @@
-"""Plain: a loss written for one batch of scores, without buffers and without replicas."""
+"""Plain: a base for losses of one batch of scores, without buffers and replicas."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from optcli.losses.base import Loss
 
 @dataclass(frozen=True)
 class PlainLoss(Loss):
-    """Base of a loss in the plain form: scores and targets in, values and gradient out.
+    """Base of losses in plain form: scores and targets in, values and gradient out.
 
-    A child gives `batch`. It is called once for each replica, so that a loss that is
-    meant to be fast gives `samples` instead, as the losses of optcli do.
+    A subclass implements `batch`, which is called once for each replica. A faster loss
+    implements `samples` of Loss instead, as optcli's own losses do.
     """
 
     @abstractmethod
     def batch(self, scores: Array, target: Array) -> tuple[Any, Any]:
-        """The loss of each sample (B,), and its gradient by the sample's scores (B, C).
+        """The loss of each sample (B,), and its gradient with respect to the scores (B, C).
 
         scores: (B, C). target: (B,) indices for classes, (B, C) otherwise. Neither may be
-        written to. The mean over the batch, and the weights, are taken care of.
+        changed. The caller applies weights and takes the mean over the batch.
         """
 
     def samples(
@@ -43,9 +43,9 @@ class PlainLoss(Loss):
         return losses
 
     def _called(self, scores: Array, target: Array) -> tuple[Array, Array]:
-        """What `batch` returns."""
+        """Call `batch` and check what it returns."""
         scores, target = scores.view(), target.view()
-        scores.flags.writeable = target.flags.writeable = False  # others read them later
+        scores.flags.writeable = target.flags.writeable = False  # they are used again
         pair = self.batch(scores, target)
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise self._wrong(f"gives {type(pair).__name__}; must give two arrays")

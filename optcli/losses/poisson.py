@@ -1,4 +1,4 @@
-"""Poisson loss: counts, by the logarithm of their mean."""
+"""Poisson loss: counts with a log link."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers
 @LOSSES.register("poisson", "poisson_nll", "poisson_nll_loss")
 @dataclass(frozen=True)
 class Poisson(EntryLoss):
-    """Negative log-likelihood of Poisson counts; the score is the logarithm of their mean.
+    """Negative log-likelihood of the Poisson distribution; the score is the log of the mean.
 
     With scores s and targets t ≥ 0 of C outputs:
 
@@ -23,7 +23,7 @@ class Poisson(EntryLoss):
         ∂ℓ/∂s_j = (exp(s_j) − t_j) / C
 
     Predictions are exp(s). The same as torch's poisson_nll_loss (log_input=True,
-    full=False) and scikit-learn's HalfPoissonLoss; log t! is left out. Scores above
+    full=False) and scikit-learn's HalfPoissonLoss; the constant log t! is omitted. Scores above
     about 700 overflow (88 in float32).
 
     Reference: P. McCullagh and J. A. Nelder, Generalized linear models, 1989, ch. 6.

@@ -1,4 +1,4 @@
-"""Poly-1: cross-entropy with its first polynomial term adjusted."""
+"""Poly-1: cross-entropy with an adjusted first polynomial coefficient."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from optcli.losses.cross_entropy import cross_entropy
 @LOSSES.register("poly1", "poly_loss", "poly_loss_cross_entropy")
 @dataclass(frozen=True)
 class Poly1(Loss):
-    """Cross-entropy plus epsilon times the probability of all wrong classes.
+    """Cross-entropy plus epsilon times (1 − probability of the true class).
 
     With scores s and class y, and p = softmax(s):
 
         ℓ = −log p_y + ε·(1 − p_y)
         ∂ℓ/∂s_j = (1 + ε·p_y)·(p_j − [j = y])
 
-    −log p_y is the sum of (1 − p_y)^k / k; ε is added to the factor of the first term. The
-    same as optax's poly_loss_cross_entropy, whose epsilon is 2, too, then the mean.
+    −log p_y is the sum of (1 − p_y)^k / k; ε is added to the coefficient of the first term.
+    The same as the mean of optax's poly_loss_cross_entropy, with the same default.
 
     Reference: Z. Leng and others, PolyLoss: a polynomial expansion perspective of
     classification loss functions, ICLR 2022, eq. 4.
@@ -35,7 +35,7 @@ class Poly1(Loss):
     target: ClassVar[TargetKind] = "classes"
     analytic: ClassVar[bool] = True
 
-    epsilon: Annotated[float, Ge(-1), Doc("added to the factor of the first term")] = 2.0
+    epsilon: Annotated[float, Ge(-1), Doc("added to the first polynomial coefficient")] = 2.0
 
     def samples(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace

@@ -1,4 +1,4 @@
-"""Quantile loss: absolute error that weighs the two sides differently."""
+"""Quantile loss: absolute error with different weights above and below."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, EntryLoss, Kink, buffers
 @LOSSES.register("quantile", "pinball", "quantile_loss", "pinball_loss", "check_loss")
 @dataclass(frozen=True)
 class Quantile(EntryLoss):
-    """Quantile loss, also called pinball loss; its minimum is that quantile of the target.
+    """Quantile (pinball) loss; the target's quantile minimizes it.
 
     With r = s − t for each of C outputs, and the quantile q:
 
@@ -23,7 +23,7 @@ class Quantile(EntryLoss):
         ∂ℓ/∂s_j = ((1 − q) where r > 0, else −q) / C
 
     The same as scikit-learn's mean_pinball_loss (its alpha is q); at q = ½ it is half
-    of mae. At s = t the slope is −q, as scikit-learn's.
+    of mae. At s = t the slope is −q, as in scikit-learn.
 
     Reference: R. Koenker and G. Bassett, Regression quantiles, Econometrica 46, 1978.
 
@@ -34,7 +34,7 @@ class Quantile(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    quantile: Annotated[float, Gt(0), Lt(1), Doc("the share of targets to lie below")] = 0.5
+    quantile: Annotated[float, Gt(0), Lt(1), Doc("quantile to predict")] = 0.5
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         r, below = buffers(work, s, "difference", "below")

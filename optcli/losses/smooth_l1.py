@@ -1,4 +1,4 @@
-"""Smooth L1: Huber's loss, scaled so that its slope is 1 where it is large."""
+"""Smooth L1: the Huber loss divided by its threshold."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from optcli.losses.huber import huber
 @LOSSES.register("smooth_l1", "smooth_l1_loss")
 @dataclass(frozen=True)
 class SmoothL1(EntryLoss):
-    """Absolute error, rounded off where it is below beta: Huber's loss divided by beta.
+    """Smooth L1 loss: quadratic for errors below beta, absolute error beyond.
 
     With r = s − t for each of C outputs:
 
         ℓ = mean over j of ½r²/β where |r| < β, else |r| − β/2
-        ∂ℓ/∂s_j = (r/β held to [−1, 1]) / C
+        ∂ℓ/∂s_j = (r/β clipped to [−1, 1]) / C
 
-    The same as torch's smooth_l1_loss, but that its beta of 0 is called mae here.
+    It is the Huber loss divided by beta. The same as torch's smooth_l1_loss; for torch's
+    beta = 0 use mae.
 
     Reference: R. Girshick, Fast R-CNN, ICCV 2015, eq. 3.
 
@@ -33,7 +34,7 @@ class SmoothL1(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    beta: Annotated[float, Gt(0), Doc("the error from which on it grows linearly")] = 1.0
+    beta: Annotated[float, Gt(0), Doc("error from which on the loss is linear")] = 1.0
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         entries = huber(s, t, self.beta, slope, work)

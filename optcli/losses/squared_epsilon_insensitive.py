@@ -15,16 +15,15 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers, constant
 @LOSSES.register("squared_epsilon_insensitive")
 @dataclass(frozen=True)
 class SquaredEpsilonInsensitive(EntryLoss):
-    """The square of the error beyond epsilon, of which the first epsilon costs nothing.
+    """Squared error beyond a tolerance epsilon.
 
     With r = s − t for each of C outputs:
 
         ℓ = mean over j of max(|r| − ε, 0)²
         ∂ℓ/∂s_j = 2·sign(r)·max(|r| − ε, 0) / C
 
-    The same as scikit-learn's squared_epsilon_insensitive of SGDRegressor, whose
-    epsilon is 0.1, too. A standardized target is in units of its deviation, and so is
-    epsilon.
+    The same as scikit-learn's squared_epsilon_insensitive of SGDRegressor, with the same
+    default. With a standardized target, epsilon is in standard deviations of the target.
 
     Reference: V. Vapnik, The nature of statistical learning theory, 2nd edition, 2000, ch. 6.
 
@@ -34,7 +33,7 @@ class SquaredEpsilonInsensitive(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    epsilon: Annotated[float, Ge(0), Doc("the error that costs nothing")] = 0.1
+    epsilon: Annotated[float, Ge(0), Doc("errors up to this have no loss")] = 0.1
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         r, excess = buffers(work, s, "difference", "excess")

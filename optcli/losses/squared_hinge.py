@@ -15,7 +15,7 @@ from optcli.losses.base import LOSSES, MarginLoss, constant
 @LOSSES.register("squared_hinge", "squared_hinge_loss")
 @dataclass(frozen=True)
 class SquaredHinge(MarginLoss):
-    """The square of the hinge loss of labels, which has no kink.
+    """Squared hinge loss for binary labels, which is differentiable.
 
     With scores s and labels t of 0 and 1, which count as −1 and +1, z = (2t − 1)·s and
     the margin m:
@@ -23,8 +23,8 @@ class SquaredHinge(MarginLoss):
         ℓ = mean over j of max(0, m − z_j)²
         ∂ℓ/∂s_j = −2·(2t_j − 1)·max(0, m − z_j) / C
 
-    The same as scikit-learn's squared_hinge (margin 1), which takes labels of −1 and +1.
-    The score is no logit: there are no probabilities.
+    The same as scikit-learn's squared_hinge (margin 1), which takes labels −1 and +1.
+    The score is not a logit: there are no probabilities.
 
     Reference: R.-E. Fan, K.-W. Chang, C.-J. Hsieh, X.-R. Wang and C.-J. Lin, LIBLINEAR: a
     library for large linear classification, JMLR 9, 2008, sec. 2.
@@ -34,7 +34,7 @@ class SquaredHinge(MarginLoss):
 
     analytic: ClassVar[bool] = True
 
-    margin: Annotated[float, Gt(0), Doc("how far on the right side costs nothing")] = 1.0
+    margin: Annotated[float, Gt(0), Doc("margin from which on the loss is 0")] = 1.0
 
     def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
         np.subtract(self.margin, z, z)

@@ -1,4 +1,4 @@
-"""Tweedie loss: sums of a random number of payments, many of them 0."""
+"""Tweedie loss: nonnegative values with many zeros, such as insurance claims."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from optcli.losses.base import LOSSES, EntryLoss, buffers
 @LOSSES.register("tweedie", "tweedie_nll")
 @dataclass(frozen=True)
 class Tweedie(EntryLoss):
-    """Tweedie loss between poisson (power 1) and gamma (2); the score is the log of the mean.
+    """Tweedie loss between poisson (power 1) and gamma (power 2), with a log link.
 
     With scores s and targets t ≥ 0 of C outputs, and the power 1 < p < 2:
 
         ℓ = mean over j of exp((2 − p)·s_j)/(2 − p) − t_j·exp((1 − p)·s_j)/(1 − p)
         ∂ℓ/∂s_j = (exp((2 − p)·s_j) − t_j·exp((1 − p)·s_j)) / C
 
-    The variance is in proportion to the mean to the power p. Predictions are exp(s). The
-    same as scikit-learn's HalfTweedieLoss, whose power is 1.5, too; half of the Tweedie
-    deviance but for what does not depend on the scores. Scores beyond about ±700
+    The variance is proportional to the mean to the power p. Predictions are exp(s). The same
+    as scikit-learn's HalfTweedieLoss, with the same default: half the Tweedie deviance
+    without terms that do not depend on the scores. Scores beyond about ±700
     overflow at powers near 1 and 2 (±88 in float32).
 
     Reference: B. Jørgensen, Exponential dispersion models, J. R. Statist. Soc. B 49, 1987.
@@ -36,7 +36,7 @@ class Tweedie(EntryLoss):
     scores: ClassVar[tuple[Bound, ...]] = (Ge(-700), Le(700))
     analytic: ClassVar[bool] = True
 
-    power: Annotated[float, Gt(1), Lt(2), Doc("of the mean, that the variance grows with")] = 1.5
+    power: Annotated[float, Gt(1), Lt(2), Doc("power of the mean in the variance")] = 1.5
 
     def respond(self, scores: Array) -> Array:
         with np.errstate(over="ignore"):

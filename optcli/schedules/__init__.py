@@ -1,4 +1,4 @@
-"""Schedules: hyperparameters, the learning rate above all, as functions of the step.
+"""Schedules: the learning rate and other hyperparameters as functions of the step.
 
 `base` has `Schedule`; then one file each.
 """

@@ -1,11 +1,12 @@
-"""Schedule: a factor on hyperparameters, step by step."""
+"""Schedule: a factor on hyperparameters for each step."""
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -15,12 +16,12 @@ from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Ge, Lt, MinLen, Registered
 
-End = Annotated[float, Ge(0), Lt(1), Doc("the factor it ends at")]
+End = Annotated[float, Ge(0), Lt(1), Doc("final factor")]
 
 
 @dataclass(frozen=True)
 class Span:
-    """The run as a schedule sees it. epoch: steps of one. warmup: steps before all else."""
+    """The length of a run in steps. epoch: steps of an epoch. warmup: steps of the warm-up."""
 
     steps: int
     epoch: int = 1
@@ -28,7 +29,7 @@ class Span:
 
     @property
     def rest(self) -> int:
-        """Steps after the warm-up, 1 at least."""
+        """Steps after the warm-up, at least 1."""
         return max(self.steps - self.warmup, 1)
 
     def length(self, length: float | str) -> float:
@@ -36,7 +37,7 @@ class Span:
         return in_steps(length, self.steps, self.epoch)
 
     def period(self, length: float | str) -> float:
-        """The same, and one step at least: what is divided by."""
+        """A length in steps, at least 1, to divide by."""
         return max(self.length(length), 1.0)
 
     def said(self, length: float | str) -> str:
@@ -46,21 +47,30 @@ class Span:
 
 @dataclass(frozen=True)
 class Schedule(Registered, ABC):
-    """A factor on the learning rate, or on other hyperparameters, step by step.
+    """A factor on the learning rate or other hyperparameters for each step.
 
-    Lengths below 1 are fractions of the run, whole numbers are steps, `5 epochs` is what
-    it says. The factor of the warm-up is t/w at the steps t = 1 … w; what the schedule
-    says begins at w + 1. A hyperparameter must stay in its range, but for a rate of 0.
+    Lengths below 1 are fractions of the run, whole numbers are steps; `5 epochs` is
+    possible, too. During a warm-up of w steps the factor is t/w at step t; the schedule
+    proper starts at step w + 1. Hyperparameters must stay in their range, except that the
+    learning rate may become 0.
     """
 
-    warmup: Annotated[Length, Doc("length of a linear rise from 0, before all else")] = 0.0
-    of: Annotated[tuple[str, ...], MinLen(1), Doc("the hyperparameters that it multiplies")] = (
+    warmup: Annotated[Length, Doc("length of the linear warm-up from 0")] = 0.0
+    of: Annotated[tuple[str, ...], MinLen(1), Doc("hyperparameters to multiply by the factor")] = (
         "lr",
     )
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if "memory" in vars(cls):  # the name of `state` in version 0.1
+            cls.state = cls.memory  # type: ignore[attr-defined,method-assign]
+            message = f"schedule {cls.__name__}: 'memory' is of version 0.1: now it is 'state'"
+            hint = "(docs/plugins.md); it works until version 0.3"
+            warnings.warn(f"{message} {hint}", DeprecationWarning, stacklevel=2)
+
     @abstractmethod
     def shape(self, done: Array, span: Span) -> Array:
-        """The factor when `done` steps were taken since the warm-up, from 0; (K,) -> (K,)."""
+        """The factor after `done` steps since the warm-up; (K,) -> (K,)."""
 
     def span(self, steps: int, steps_per_epoch: int) -> Span:
         """A run of `steps`, with the warm-up."""
@@ -77,7 +87,7 @@ class Schedule(Registered, ABC):
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """The hyperparameters whose values it sets, whatever the optimizer's are."""
+        """The hyperparameters whose values it sets, regardless of the optimizer's."""
         return ()
 
     def values(self, t: Array, steps: int, steps_per_epoch: int = 1) -> dict[str, Array]:
@@ -89,25 +99,24 @@ class Schedule(Registered, ABC):
         t: Array,
         steps: int,
         steps_per_epoch: int,
-        memory: Mapping[str, Array],
+        state: Mapping[str, Array],
         hyperparameter: Callable[[str], Array],
     ) -> dict[str, Array]:
-        """The factors, (K, R) or (K, 1), on each hyperparameter that it moves at steps t.
+        """The factors, (K, R) or (K, 1), on each scheduled hyperparameter at steps t.
 
-        memory: what it keeps of how training goes. hyperparameter: gives that of each
-        replica (R,) by name, as the optimizer has it.
+        state: of the schedule. hyperparameter: returns the optimizers' values (R,) by name.
         """
-        factor = self.factor(t, steps, steps_per_epoch)[:, None] * self.scale(memory)
+        factor = self.factor(t, steps, steps_per_epoch)[:, None] * self.scale(state)
         values = self.values(t, steps, steps_per_epoch)
         set_ = {name: value[:, None] / hyperparameter(name) for name, value in values.items()}
         return dict.fromkeys(self.of, factor) | set_
 
     def lengths(self) -> Mapping[str, float | str]:
-        """The lengths, by key, that must not exceed the run."""
+        """The lengths, by key, that must not exceed the run's."""
         return {"warmup": self.warmup}
 
     def check(self, steps: int, steps_per_epoch: int, hyperparameters: Collection[str]) -> None:
-        """Raise InvalidInput where the schedule does not fit the run or the optimizer."""
+        """Raise InvalidInput if the schedule does not fit the run or the optimizer."""
         span = Span(steps, steps_per_epoch)
         faults = [
             Fault(
@@ -123,38 +132,38 @@ class Schedule(Registered, ABC):
                 hint = hint or "; must be among " + ", ".join(hyperparameters)
                 faults.append(
                     Fault(
-                        f"names '{name}', which is no number that the optimizer has{hint}",
+                        f"names '{name}', not a numeric hyperparameter of the optimizer{hint}",
                         "schedule.of",
                     )
                 )
         if faults:
             raise InvalidInput(*faults)
 
-    # ---- those that watch how training goes --------------------------------------------
+    # ---- schedules that depend on the history -----------------------------------------
 
     def watches(self, usual: str) -> str | None:
-        """The column of the history that it watches; `usual` is that of most."""
+        """The column of the history that it monitors; `usual` is the default."""
         return None
 
-    def memory(self, replicas: int) -> dict[str, Array]:
-        """What is kept for each replica, arrays (R,) by name; nothing by default."""
+    def state(self, replicas: int) -> dict[str, Array]:
+        """The initial state of the schedule, arrays (R,) by name; empty by default."""
         return {}
 
-    def watch(self, memory: Mapping[str, Array], value: Array) -> None:
-        """Take note, in place, of the monitored value (R,) of an epoch: the less the better."""
+    def watch(self, state: Mapping[str, Array], value: Array) -> None:
+        """Update the state in place by an epoch's monitored value (R,); lower is better."""
 
-    def scale(self, memory: Mapping[str, Array]) -> Array | float:
-        """A further factor (R,) on all that is to come."""
+    def scale(self, state: Mapping[str, Array]) -> Array | float:
+        """A further factor (R,) on the steps to come."""
         return 1.0
 
     @property
     def least(self) -> float:
-        """The least that `scale` may come to."""
+        """The lower bound of `scale`."""
         return 1.0
 
 
 def whole(quotient: Array) -> Array:
-    """How often something has passed; a quotient just below a whole number is that number."""
+    """The quotient rounded down, with a tolerance for rounding just below a whole number."""
     passed: Array = np.floor(quotient + 1e-9)
     return passed
 

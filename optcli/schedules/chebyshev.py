@@ -1,4 +1,4 @@
-"""Chebyshev: the best step sizes for a quadratic."""
+"""Chebyshev: the optimal step sizes of gradient descent on a quadratic."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span
 @SCHEDULES.register("chebyshev")
 @dataclass(frozen=True)
 class Chebyshev(Schedule):
-    """The step sizes with which plain gradient descent is as fast as with momentum.
+    """Chebyshev step sizes, with which gradient descent converges as fast as with momentum.
 
         2 / (1 + 1/κ − (1 − 1/κ)·cos(π·(i − ½)/n)),   i = σ(k)
 
-    at the k-th of n = cycle steps, again and again, with κ = condition. Between 1 and κ: a
-    single step may make things worse, all n together shrink the error of any quadratic
-    with curvatures from M/κ to M, at lr = 1/M, as much as n steps can. The order σ keeps
-    what happens between within bounds: σ₁ = (1), and σ₂ₙ takes in turn the entries of σₙ
-    and of 2n + 1 − σₙ; where n is no power of 2, those above n are left out.
+    at the k-th of n = cycle steps, repeated, with κ = condition. The factors lie between 1 and
+    κ: single steps may increase the error, but with lr = 1/M the n steps together are optimal
+    for quadratics with curvatures from M/κ to M. The order σ keeps intermediate errors
+    bounded: σ₁ = (1), and σ₂ₙ alternates the entries of σₙ with those of 2n + 1 − σₙ; if n is
+    not a power of 2, entries above n are omitted.
 
     Reference: N. Agarwal, S. Goel and C. Zhang, Acceleration via fractal learning rate
     schedules, 2021, definitions 1 and 2; D. Young, On Richardson's method for solving
@@ -32,8 +32,8 @@ class Chebyshev(Schedule):
     Example: `schedule: {name: chebyshev, cycle: 8, condition: 20}`
     """
 
-    cycle: Annotated[int, Ge(1), Doc("steps after which it begins anew")] = 8
-    condition: Annotated[float, Ge(1), Doc("highest over lowest curvature")] = 20.0
+    cycle: Annotated[int, Ge(1), Doc("steps of one cycle")] = 8
+    condition: Annotated[float, Ge(1), Doc("condition number κ")] = 20.0
 
     def shape(self, done: Array, span: Span) -> Array:
         n, least = min(self.cycle, span.steps), 1 / self.condition
@@ -44,7 +44,7 @@ class Chebyshev(Schedule):
 
 
 def fractal(n: int) -> list[int]:
-    """The numbers 1 … n in the order that keeps Chebyshev steps stable: σ₈ = 1 8 4 5 2 7 3 6."""
+    """The numbers 1 … n in the stable order of Chebyshev steps, such as σ₈ = 1 8 4 5 2 7 3 6."""
     order = [1]
     while len(order) < n:
         size = 2 * len(order)

@@ -13,7 +13,7 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span
 @SCHEDULES.register("constant")
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same throughout, after the warm-up.
+    """Constant after the warm-up.
 
     Example: `schedule: {name: constant, warmup: 0.1}`
     """

@@ -1,4 +1,4 @@
-"""Cosine: half a wave down."""
+"""Cosine annealing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 @SCHEDULES.register("cosine")
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Half a cosine, from 1 down to `end`.
+    """Cosine annealing from 1 to `end`.
 
         end + (1 − end)·(1 + cos(π·k/n))/2
 

@@ -1,4 +1,4 @@
-"""Cosine with restarts: half a wave down, again and again."""
+"""Cosine annealing with warm restarts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span, whole
 @SCHEDULES.register("cosine_restarts", "sgdr", "cosine_warm_restarts")
 @dataclass(frozen=True)
 class CosineRestarts(Schedule):
-    """Half a cosine from 1 down to `end`, and back to 1, each longer than the one before.
+    """Cosine annealing from 1 to `end` with warm restarts (SGDR).
 
         end + (1 − end)·(1 + cos(π·k/n))/2
 
-    after k of the n steps of the present one. The first begins after the warm-up.
+    after k of the n steps of the current cycle. The first cycle begins after the warm-up.
 
     The same as torch's CosineAnnealingWarmRestarts (T_0 = first, T_mult = multiplier).
 
@@ -31,8 +31,8 @@ class CosineRestarts(Schedule):
     Example: `schedule: {name: cosine_restarts, first: 10 epochs, multiplier: 2}`
     """
 
-    first: Annotated[Period, Doc("length of the first wave")] = 0.25
-    multiplier: Annotated[int, Ge(1), Doc("how much longer each is than the one before")] = 1
+    first: Annotated[Period, Doc("length of the first cycle")] = 0.25
+    multiplier: Annotated[int, Ge(1), Doc("factor on the length from cycle to cycle")] = 1
     end: End = 0.0
 
     def lengths(self) -> Mapping[str, float | str]:
@@ -44,7 +44,7 @@ class CosineRestarts(Schedule):
         if m == 1:
             share = waves - whole(waves)
         else:
-            # n waves take (mⁿ − 1)/(m − 1) times the first
+            # n cycles take (mⁿ − 1)/(m − 1) times the first
             n = whole(np.log(waves * (m - 1) + 1) / np.log(m))
             share = (waves - (float(m) ** n - 1) / (m - 1)) / float(m) ** n
         wave: Array = self.end + (1 - self.end) * 0.5 * (1 + np.cos(np.pi * share))

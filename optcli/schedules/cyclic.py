@@ -1,4 +1,4 @@
-"""Cyclic: up and down between two rates."""
+"""Cyclic: linear cycles between two factors."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span, whole
 @SCHEDULES.register("cyclic", "clr")
 @dataclass(frozen=True)
 class Cyclic(Schedule):
-    """Straight lines from `low` up to 1 and down again, cycle after cycle.
+    """Cyclical learning rate: linear from `low` up to 1 and back, repeatedly.
 
-    With `triangular2` the height over `low` is halved in every cycle, with `exp_range` it
-    is multiplied by gamma in every step. The learning rate of the optimizer is the highest.
+    With `triangular2` the amplitude is halved in every cycle, with `exp_range` it is
+    multiplied by gamma in every step. The optimizer's lr is the maximum.
 
     The same as torch's CyclicLR (base_lr = low·max_lr, step_size_up = cycle·up), except
-    that the momentum stays as it is.
+    that the momentum is constant.
 
     Reference: L. N. Smith, Cyclical learning rates for training neural networks, 2017.
 
     Example: `schedule: {name: cyclic, cycle: 8 epochs, low: 0.1}`
     """
 
-    cycle: Annotated[Period, Doc("length of a rise and a fall")] = 0.25
-    low: Annotated[float, Ge(0), Lt(1), Doc("the factor it starts at")] = 0.1
-    up: Annotated[float, Gt(0), Lt(1), Doc("share of a cycle that is the rise")] = 0.5
+    cycle: Annotated[Period, Doc("length of a cycle")] = 0.25
+    low: Annotated[float, Ge(0), Lt(1), Doc("minimum factor")] = 0.1
+    up: Annotated[float, Gt(0), Lt(1), Doc("fraction of a cycle that increases")] = 0.5
     mode: Annotated[
-        Literal["triangular", "triangular2", "exp_range"], Doc("what becomes of the height")
+        Literal["triangular", "triangular2", "exp_range"], Doc("scaling of the amplitude")
     ] = "triangular"
-    gamma: Annotated[float, Gt(0), Le(1), Doc("for exp_range, the factor of a step")] = 0.999
+    gamma: Annotated[float, Gt(0), Le(1), Doc("factor per step, for exp_range")] = 0.999
 
     def lengths(self) -> Mapping[str, float | str]:
         return {"warmup": self.warmup, "cycle": self.cycle}

@@ -1,4 +1,4 @@
-"""Exponential: the same share lost in every step."""
+"""Exponential decay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span, whole
 @SCHEDULES.register("exponential", "exponential_decay")
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """A decay that leaves the share `gamma` in every stretch of the length `every`.
+    """Exponential decay by the factor `gamma` per length `every`.
 
         gamma^(k/every)
 
@@ -26,9 +26,9 @@ class Exponential(Schedule):
     Example: `schedule: {name: exponential, gamma: 0.95, every: 1 epoch}`
     """
 
-    gamma: Annotated[float, Gt(0), Le(1), Doc("the share that is left")] = 0.95
-    every: Annotated[Period, Doc("the length in which it is left")] = "1 epoch"
-    staircase: Annotated[bool, Doc("all at once, at the end of each such length")] = False
+    gamma: Annotated[float, Gt(0), Le(1), Doc("decay factor")] = 0.95
+    every: Annotated[Period, Doc("length of a decay by gamma")] = "1 epoch"
+    staircase: Annotated[bool, Doc("decay in steps, at the end of each length")] = False
 
     def shape(self, done: Array, span: Span) -> Array:
         times = done / span.period(self.every)

@@ -1,4 +1,4 @@
-"""Inverse square root: a slow fall without an end."""
+"""Inverse square root decay, as for Transformers."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span
 @SCHEDULES.register("inverse_sqrt", "noam", "rsqrt")
 @dataclass(frozen=True)
 class InverseSqrt(Schedule):
-    """A fall by the square root of the step.
+    """Inverse square root decay, as for Transformers.
 
         √(s / (s + t − w))
 
-    at the step t, where w is the warm-up and s the `timescale`. By default s = w, so that
-    it is √(w/t), and where there is no warm-up a tenth of the run.
+    at step t, with warm-up w and `timescale` s. By default s = w, which gives √(w/t), or a
+    tenth of the run without a warm-up.
 
-    With `warmup` w the same as the schedule of the Transformer, whose highest rate is
-    lr = 1/√(d·w) for a model of width d.
+    With `warmup: w` the same as the Transformer's schedule with lr = 1/√(d·w) for a model of
+    width d.
 
     Reference: A. Vaswani and others, Attention is all you need, 2017, equation 3.
 
     Example: `schedule: {name: inverse_sqrt, warmup: 4000}`
     """
 
-    timescale: Annotated[Period | None, Doc("length until it is √½; by default the warm-up")] = None
+    timescale: Annotated[Period | None, Doc("length until the factor is √½; default: warmup")] = (
+        None
+    )
 
     def shape(self, done: Array, span: Span) -> Array:
         default = float(span.warmup) or span.period(0.1)

@@ -1,4 +1,4 @@
-"""Linear: a straight line down."""
+"""Linear decay."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 @SCHEDULES.register("linear")
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """A straight line from 1 down to `end`.
+    """Linear decay from 1 to `end`.
 
         1 − (1 − end)·k/n
 
-    after k of the n steps that follow the warm-up. The last step is one before the end.
+    after k of the n steps that follow the warm-up. The last step has k = n − 1.
 
     The same as optax's linear_schedule, and as torch's LinearLR with start_factor 1.
 

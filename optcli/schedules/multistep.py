@@ -1,4 +1,4 @@
-"""Multistep: drops at milestones."""
+"""Multistep: decay at milestones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span
 @SCHEDULES.register("multistep", "piecewise_constant")
 @dataclass(frozen=True)
 class MultiStep(Schedule):
-    """A drop to `gamma` times as much at each milestone.
+    """Decay by the factor `gamma` at each milestone.
 
         gamma^(number of milestones below t)
 
-    at the step t of the run, the warm-up counted: after a milestone of 100 steps, step
-    101 is the first of the smaller ones.
+    at step t of the run, which includes the warm-up. After a milestone of 100, step 101 is the
+    first with the smaller factor.
 
     The same as torch's MultiStepLR.
 
@@ -32,11 +32,13 @@ class MultiStep(Schedule):
     Example: `schedule: {name: multistep, milestones: [30 epochs, 60 epochs, 80 epochs]}`
     """
 
-    milestones: Annotated[tuple[Length, ...], MinLen(1), Doc("where in the run it drops")] = (
+    milestones: Annotated[
+        tuple[Length, ...], MinLen(1), Doc("steps, fractions or epochs of the decays")
+    ] = (
         0.5,
         0.75,
     )
-    gamma: Annotated[float, Gt(0), Le(1), Doc("the factor of a drop")] = 0.1
+    gamma: Annotated[float, Gt(0), Le(1), Doc("factor of each decay")] = 0.1
 
     def lengths(self) -> Mapping[str, float | str]:
         named = {f"milestones[{i}]": length for i, length in enumerate(self.milestones)}

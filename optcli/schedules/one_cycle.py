@@ -1,4 +1,4 @@
-"""One cycle: up, and far down."""
+"""One cycle: an increase, then a long decay."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 @SCHEDULES.register("one_cycle", "onecycle", "1cycle")
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """A rise from `start` to 1 and a long fall to `end`, along half cosines or straight lines.
+    """1cycle policy: an increase from `start` to 1, then a long decay to `end`.
 
-    The peak is the last step of the length `rise`, `end` the last of the run. The learning
-    rate of the optimizer is the highest.
+    The maximum is the last step of the length `rise`, `end` the last of the run. The
+    optimizer's lr is the maximum.
 
-    With `cycle_momentum` the optimizer's `momentum` goes the other way: from `max_momentum`
-    down to `base_momentum` at the peak, and back.
+    With `cycle_momentum` the optimizer's `momentum` moves inversely: from `max_momentum` down
+    to `base_momentum` at the maximum, and back.
 
     The same as torch's OneCycleLR (pct_start = rise, div_factor = 1/start,
-    final_div_factor = start/end), where cycle_momentum is true by default and moves Adam's
-    beta1, too.
+    final_div_factor = start/end), where cycle_momentum is true by default and also changes
+    Adam's beta1.
 
     Reference: L. N. Smith and N. Topin, Super-convergence: very fast training of neural
     networks using large learning rates, 2018.
@@ -35,14 +35,16 @@ class OneCycle(Schedule):
     Example: `schedule: {name: one_cycle, rise: 0.3}`
     """
 
-    rise: Annotated[Period, Doc("length of the rise")] = 0.3
-    start: Annotated[float, Ge(0), Le(1), Doc("the factor it starts at")] = 0.04
+    rise: Annotated[Period, Doc("length of the increase")] = 0.3
+    start: Annotated[float, Ge(0), Le(1), Doc("initial factor")] = 0.04
     end: End = 4e-6
-    anneal: Annotated[Literal["cosine", "linear"], Doc("the way up and down")] = "cosine"
+    anneal: Annotated[Literal["cosine", "linear"], Doc("shape of increase and decay")] = "cosine"
 
-    cycle_momentum: Annotated[bool, Doc("move the momentum, too")] = False
-    base_momentum: Annotated[float, Gt(0), Lt(1), Doc("the momentum at the peak")] = 0.85
-    max_momentum: Annotated[float, Gt(0), Lt(1), Doc("the momentum at both ends")] = 0.95
+    cycle_momentum: Annotated[bool, Doc("schedule the momentum, too")] = False
+    base_momentum: Annotated[float, Gt(0), Lt(1), Doc("momentum at the maximum learning rate")] = (
+        0.85
+    )
+    max_momentum: Annotated[float, Gt(0), Lt(1), Doc("momentum at both ends")] = 0.95
 
     def lengths(self) -> Mapping[str, float | str]:
         return {"warmup": self.warmup, "rise": self.rise}
@@ -63,7 +65,7 @@ class OneCycle(Schedule):
         return {"momentum": self._cycle(done, span, ends, peak, ends)}
 
     def _cycle(self, done: Array, span: Span, start: float, middle: float, end: float) -> Array:
-        """From `start` to `middle` at the peak, and on to `end`."""
+        """From `start` to `middle` at the maximum, then to `end`."""
         peak, last = span.period(self.rise) - 1, span.rest - 1
         up = self._between(start, middle, done / max(peak, 1e-9))
         down = self._between(middle, end, (done - peak) / max(last - peak, 1e-9))

@@ -1,4 +1,4 @@
-"""Polynomial: a power of what is left."""
+"""Polynomial decay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 @SCHEDULES.register("polynomial", "poly")
 @dataclass(frozen=True)
 class Polynomial(Schedule):
-    """A power of the share of the run that is left, from 1 down to `end`.
+    """Polynomial decay from 1 to `end`.
 
         end + (1 − end)·(1 − k/n)^power
 
@@ -27,7 +27,7 @@ class Polynomial(Schedule):
     Example: `schedule: {name: polynomial, power: 0.9}`
     """
 
-    power: Annotated[float, Gt(0), Doc("1 is a straight line, more falls faster at first")] = 2.0
+    power: Annotated[float, Gt(0), Doc("exponent; 1 is linear")] = 2.0
     end: End = 0.0
 
     def shape(self, done: Array, span: Span) -> Array:

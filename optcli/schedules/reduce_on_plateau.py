@@ -1,4 +1,4 @@
-"""Reduce on plateau: a drop when training has stalled."""
+"""Reduce on plateau: decay when the monitored value stops improving."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 @SCHEDULES.register("reduce_on_plateau", "plateau")
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """A drop to `gamma` times as much when the monitored value has stalled.
+    """Decay by the factor `gamma` when the monitored value stops improving.
 
-    It has stalled when it was not better than the best by the share `threshold` for more
-    than `patience` epochs in a row. After a drop it is not judged for `cooldown` epochs.
+    It counts as improved if it is better than the best by the relative `threshold`. After
+    more than `patience` epochs without improvement the factor decays; the next `cooldown`
+    epochs are not counted.
 
-    State: for each replica its best value, the epochs since, those of cooldown, the factor.
+    State: for each replica the best value, epochs since then, remaining cooldown, and factor.
 
-    The same as torch's ReduceLROnPlateau, stepped at the end of every epoch, except that
-    negative values count by their size, too, and that the smallest drops are not left out.
+    The same as torch's ReduceLROnPlateau, called at the end of every epoch, except that the
+    threshold of negative values is relative to their absolute value, and that there is no
+    minimum change of the learning rate (torch's eps).
 
     Example: `schedule: {name: reduce_on_plateau, gamma: 0.5, patience: 5}`
     """
 
-    gamma: Annotated[float, Gt(0), Lt(1), Doc("the factor of a drop")] = 0.1
-    patience: Annotated[int, Ge(0), Doc("epochs without improvement that are borne")] = 10
-    threshold: Annotated[float, Ge(0), Doc("least change that counts, as a share")] = 1e-4
-    cooldown: Annotated[int, Ge(0), Doc("epochs after a drop that are not judged")] = 0
+    gamma: Annotated[float, Gt(0), Lt(1), Doc("factor of each decay")] = 0.1
+    patience: Annotated[int, Ge(0), Doc("epochs without improvement before a decay")] = 10
+    threshold: Annotated[float, Ge(0), Doc("relative improvement that counts")] = 1e-4
+    cooldown: Annotated[int, Ge(0), Doc("epochs after a decay that are not counted")] = 0
     monitor: Annotated[
-        str | None, Doc("a column of the history; by default the validation loss")
+        str | None, Doc("column of the history to monitor; default: validation loss")
     ] = None
-    end: Annotated[End, Doc("the least factor")] = 0.0
+    end: Annotated[End, Doc("lower bound of the factor")] = 0.0
 
     def shape(self, done: Array, span: Span) -> Array:
         return np.ones_like(done)
@@ -44,7 +46,7 @@ class ReduceOnPlateau(Schedule):
     def watches(self, usual: str) -> str:
         return self.monitor or usual
 
-    def memory(self, replicas: int) -> dict[str, Array]:
+    def state(self, replicas: int) -> dict[str, Array]:
         return {
             "best": np.full(replicas, np.inf),
             "stale": np.zeros(replicas, np.int64),
@@ -52,8 +54,8 @@ class ReduceOnPlateau(Schedule):
             "factor": np.ones(replicas),
         }
 
-    def watch(self, memory: Mapping[str, Array], value: Array) -> None:
-        best, stale, cooling, factor = memory.values()
+    def watch(self, state: Mapping[str, Array], value: Array) -> None:
+        best, stale, cooling, factor = state.values()
         finite = np.where(np.isfinite(best), best, 0)
         better = value < best - self.threshold * np.abs(finite)
         best[better] = value[better]
@@ -65,8 +67,8 @@ class ReduceOnPlateau(Schedule):
         stale[stalled] = 0
         cooling[stalled] = self.cooldown
 
-    def scale(self, memory: Mapping[str, Array]) -> Array:
-        return memory["factor"]
+    def scale(self, state: Mapping[str, Array]) -> Array:
+        return state["factor"]
 
     @property
     def least(self) -> float:

@@ -1,4 +1,4 @@
-"""REX: slow first, then fast."""
+"""REX: reflected exponential decay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span
 @SCHEDULES.register("rex")
 @dataclass(frozen=True)
 class REX(Schedule):
-    """A fall to 0 that is above the straight line all the way: slow first, then fast.
+    """REX (reflected exponential) decay to 0: slow at first, then fast.
 
         (1 − z) / (1 − z/2),   z = k/n
 

@@ -1,4 +1,4 @@
-"""Step: a drop at regular intervals."""
+"""Step decay: decay at regular intervals."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span, whole
 @SCHEDULES.register("step")
 @dataclass(frozen=True)
 class Step(Schedule):
-    """A drop to `gamma` times as much at regular intervals.
+    """Decay by the factor `gamma` at regular intervals.
 
         gamma^⌊(t − 1)/every⌋
 
-    at the step t of the run, the warm-up counted.
+    at step t of the run, which includes the warm-up.
 
     The same as torch's StepLR (step_size = every).
 
     Example: `schedule: {name: step, every: 30 epochs, gamma: 0.1}`
     """
 
-    every: Annotated[Period, Doc("length of the intervals")] = 0.3
-    gamma: Annotated[float, Gt(0), Le(1), Doc("the factor of a drop")] = 0.1
+    every: Annotated[Period, Doc("length of an interval")] = 0.3
+    gamma: Annotated[float, Gt(0), Le(1), Doc("factor of each decay")] = 0.1
 
     def lengths(self) -> Mapping[str, float | str]:
         return {"warmup": self.warmup, "every": self.every}

@@ -1,4 +1,4 @@
-"""WSD: warm-up, stable, decay; a trapezoid."""
+"""WSD: warm-up, stable phase, decay."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 @SCHEDULES.register("wsd", "trapezoid", "warmup_stable_decay")
 @dataclass(frozen=True)
 class WSD(Schedule):
-    """Level after the warm-up, and down to `end` in the last stretch, the decay.
+    """Warm-up, stable phase, and a final decay to `end`.
 
         1 − (1 − end)·s(k/n)
 
-    after k of the n steps of the decay, with s(z) = z (linear), √z (sqrt), or
-    (1 − cos πz)/2 (cosine). A run can be made longer without deciding so beforehand: go on
-    from a checkpoint of the level part.
+    after k of the n steps of the decay, with s(z) = z (linear), √z (sqrt), or (1 − cos
+    πz)/2 (cosine). A run can be extended without planning it: resume from a checkpoint of
+    the stable phase.
 
     Reference: S. Hu and others, MiniCPM, 2024, section 4; the square root by A. Hägele and
     others, Scaling laws and compute-optimal training beyond fixed training durations, 2024.
@@ -32,8 +32,8 @@ class WSD(Schedule):
     Example: `schedule: {name: wsd, warmup: 0.05, decay: 0.2}`
     """
 
-    decay: Annotated[Period, Doc("length of the decay, at the end of the run")] = 0.2
-    kind: Annotated[Literal["linear", "sqrt", "cosine"], Doc("the way down")] = "linear"
+    decay: Annotated[Period, Doc("length of the final decay")] = 0.2
+    kind: Annotated[Literal["linear", "sqrt", "cosine"], Doc("shape of the decay")] = "linear"
     end: End = 0.0
 
     def lengths(self) -> Mapping[str, float | str]:

@@ -183,9 +183,9 @@ class Trainer:
     def _plan(self, count: int) -> Array:
         """Plan the next `count` steps; returns their learning rates (K, R)."""
         t = np.arange(self.state.step + 1, self.state.step + 1 + count, dtype=np.float64)
-        stepper, memory = self.state.stepper, self.state.schedule
+        stepper, kept = self.state.stepper, self.state.schedule
         factors = self.cohort.schedule.factors(
-            t, self.steps, self.batches.steps, memory, stepper.hyperparameter
+            t, self.steps, self.batches.steps, kept, stepper.hyperparameter
         )
         stepper.plan(self.state.step + 1, count, factors)
         if self.decay:

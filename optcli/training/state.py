@@ -79,7 +79,7 @@ class State:
         self.seen = np.zeros((replicas, rows, self.architecture.outputs), cohort.dtype)
         self.tallies = Tallies(cohort, batches) if batches.windows is not None else None
         # what the schedule keeps of how training goes
-        self.schedule = cohort.schedule.memory(replicas)
+        self.schedule = cohort.schedule.state(replicas)
         # early stopping: the best monitored value, and epochs since then
         self.monitored = np.full(replicas, np.inf)
         self.stale = np.zeros(replicas, np.int64)

@@ -60,37 +60,37 @@ def leaves_the_steps(schedule: Schedule) -> str:
 
 
 def remembers_each_run(schedule: Schedule) -> str:
-    """Whether what is kept of the epochs is each run's own, and all of it is in `memory`."""
+    """Whether what is kept of the epochs is separate for each run, and all of it in `state`."""
     usual = "validation_loss"
     if schedule.watches(usual) is None:
-        if schedule.memory(2):
-            return "keeps a memory but watches nothing: watches must return the column"
+        if schedule.state(2):
+            return "has state but monitors nothing: watches must return the column"
         return ""
     random = np.random.default_rng(0)
     values = np.stack([np.ones(24), random.uniform(0.5, 2, 24), np.linspace(1, 2, 24)], axis=1)
 
     def scales(rows: slice, *, copied: bool = False) -> Array:
         count = len(values[0, rows])
-        memory, found = schedule.memory(count), []
+        state, found = schedule.state(count), []
         for value in values[:, rows]:
             if copied:  # as a checkpoint does
-                memory = {name: array.copy() for name, array in memory.items()}
-            schedule.watch(memory, value.copy())
-            found.append(np.broadcast_to(schedule.scale(memory), count).copy())
+                state = {name: array.copy() for name, array in state.items()}
+            schedule.watch(state, value.copy())
+            found.append(np.broadcast_to(schedule.scale(state), count).copy())
         return np.array(found)
 
-    for name, array in schedule.memory(3).items():
+    for name, array in schedule.state(3).items():
         if not isinstance(array, np.ndarray) or len(array) != 3:
-            return f"memory keeps '{name}' as {array!r}; must be an array (R,), a number for a run"
+            return f"state has '{name}' as {array!r}; must be an array (R,), a number for a run"
     together = scales(slice(None))
     if not same(scales(slice(None)), together):
-        return "the same epochs give other factors the second time: keep all state in memory"
+        return "the same epochs give other factors the second time: keep all of it in `state`"
     if not same(scales(slice(None), copied=True), together):
-        return "a resumed run differs: keep all state in `memory`, and change it in place"
+        return "a resumed run differs: keep all of it in `state`, and change it in place"
     for r in range(3):
         if not same(scales(slice(r, r + 1))[:, 0], together[:, r]):
             return (
-                "a run in company differs from the run alone: memory has a number for each run; "
+                "a run in company differs from the run alone: state has a number for each run; "
                 "use np.where and masks, not `if`"
             )
     return ""
