@@ -802,3 +802,18 @@ def test_equal_entries_of_a_sparse_gradient_cancel_along_no_direction():
         v = taylor.directions(np.ones(300), np.random.default_rng(seed), 2)
         np.testing.assert_allclose(np.linalg.norm(v, axis=1), 1)
         assert np.abs(v @ gradient).min() > 1e-8
+
+
+def test_a_direction_that_hides_the_slope_is_replaced_by_another(monkeypatch):
+    def f(x):  # along the first entry differences do not settle
+        return 1e-3 * np.sin(1e12 * x[0]) + (x**2).sum()
+
+    def gradient(x):
+        return 2 * x + np.array([1e9 * np.cos(1e12 * x[0]), 0, 0])
+
+    first, second, third = np.eye(3)
+    for others, outcome in (([third], "right"), ([first] * 3, "not checked")):
+        drawn = iter([np.stack([first, second]), *(other[None] for other in others)])
+        monkeypatch.setattr(taylor, "directions", lambda *_, drawn=drawn: next(drawn))
+        assert optcli.gradcheck(f, gradient, np.ones(3), fast=True).outcome == outcome
+        assert not list(drawn)

@@ -37,6 +37,7 @@ from optcli.gradients.functions import Function, Plain
 from optcli.gradients.result import Result
 
 SIGNS = 8  # random directions over the entries at a kink
+OTHER_DIRECTIONS = 3  # tries to replace directions along which the slope is hidden
 # Tolerance of the complex step, relative to the largest entry.
 COMPLEX_RTOL = 1e-12
 # The largest noise, relative to f and its gradient, with which differences prove anything.
@@ -258,6 +259,15 @@ def _projected(result: Result, function: Function, how: How, random: np.random.G
     v = taylor.directions(function.x, random, how.projections)
     g = result.analytic
     found = taylor.projections(function, g, result.value, result.noise, how.tolerance, v)
+    for _ in range(OTHER_DIRECTIONS):  # a kink or a sharp bend nearby hides the slope of some
+        hidden = np.flatnonzero(found.verdict == UNRESOLVED)
+        if not 0 < hidden.size < len(v) or (found.verdict == WRONG).any():
+            break
+        v[hidden] = taylor.directions(function.x, random, hidden.size)
+        others = taylor.projections(
+            function, g, result.value, result.noise, how.tolerance, v[hidden]
+        )
+        found.put(hidden, others)
     result = replace(
         result,
         analytic=v @ g,
