@@ -13,7 +13,7 @@ from optcli.config import inline_spec
 from optcli.core.errors import InvalidInput
 from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.training.tracing import Entry, trace
+from optcli.training.trace import Entry, trace
 
 START = [-1.5, 2.0]
 BASE = {
@@ -24,7 +24,7 @@ BASE = {
 
 
 @pytest.mark.parametrize("name", OBJECTIVES.names())
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "schedule_free_sgd", "polyak_sgd"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "schedule_free_sgd", "polyak_sgd", "svrg"])
 def test_the_path_is_that_of_trace(name, optimizer, tmp_path):
     """To the last bit, noise included."""
     rule = OPTIMIZERS.find(optimizer)(lr=0.004)
@@ -37,7 +37,7 @@ def test_the_path_is_that_of_trace(name, optimizer, tmp_path):
     assert np.array_equal(end, path.x[-1])
     assert done.summary["end"]["loss"] == path.loss[-1]
     assert done.summary["end"]["distance"] == path.distance[-1]
-    if optimizer in ("sgd", "adam"):  # of the others the model is not the point that moves
+    if optimizer in ("sgd", "adam", "svrg"):  # of the others the model is not the point that moves
         way = np.array([done.history["train_x1"], done.history["train_x2"]]).T
         assert np.array_equal(way, path.x[:-1, :2])
         assert done.history["train_loss"] == path.loss[:-1].tolist()

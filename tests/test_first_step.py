@@ -14,7 +14,7 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.history import History
 from optcli.training.settings import SAM
 from optcli.training.summary import summary
-from optcli.training.tracing import Entry, trace
+from optcli.training.trace import Entry, trace
 from tests.cohorts import cohort, data, final
 
 

@@ -18,7 +18,6 @@ from optcli.core.specs import fields
 from optcli.optimizers.base import OPTIMIZERS, Shaped, state_size
 from optcli.optimizers.stepper import Stepper
 from optcli.plugins.laws.optimizers import SHAPES, Asked
-from optcli.training.oracles import OfObjective
 from tests.cohorts import cohort, final
 from tests.reference.optimizers import (
     CASES,
@@ -203,14 +202,16 @@ def test_alone_in_company_and_permuted_give_the_same_bits(dtype):
 ALLOCATE = {"shampoo", "soap", "newton", "gauss_newton", "saga"}
 
 
-class Quiet:
-    """An objective that allocates nothing: half the sum of squares."""
+class Bowl:
+    """An oracle that allocates nothing: half the sum of squares."""
 
-    def value(self, x):
-        return np.vecdot(x, x) / 2
+    steps_per_epoch = 1
 
     def gradient(self, x, out):
         np.copyto(out, x)
+        return np.vecdot(x, x) / 2
+
+    full_gradient = gradient
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if name_of(case) not in ALLOCATE])
@@ -219,7 +220,7 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
     x, g = np.random.default_rng(0).standard_normal((2, 1, layout.size))
     loss = np.ones(1)
     stepper = Stepper([make(case)], x, g, layout=layout, samples=12)
-    stepper.ask(lambda rows: OfObjective(Quiet()))
+    stepper.ask(lambda rows: Bowl())
     stepper.plan(1, 3)
     stepper.step(0, loss)
     tracemalloc.start()
@@ -372,17 +373,19 @@ WITHOUT_DECAY = {"adamw", "lion", "muon", "nadamw", "soap", "sophia"}
 LOOSE = {"random_search": 0.3}
 
 
-class Function:
-    """A function of this test as an objective."""
+class OfFunction:
+    """An oracle for a function of this test."""
+
+    steps_per_epoch = 1
 
     def __init__(self, function):
         self.function = function
 
-    def value(self, x):
-        return self.function(x)[0]
-
     def gradient(self, x, out):
-        out[:] = self.function(x)[1]
+        loss, out[:], _ = self.function(x)
+        return loss
+
+    full_gradient = gradient
 
 
 def distance(name, function, start, lr, steps):
@@ -392,7 +395,7 @@ def distance(name, function, start, lr, steps):
     g = np.empty_like(x)
     rule = OPTIMIZERS.find(name)(lr=lr, **settings)
     stepper = Stepper([rule], x, g, layout=Layout({"w": (2, 1)}))
-    stepper.ask(lambda rows: OfObjective(Function(function)))
+    stepper.ask(lambda rows: OfFunction(function))
     stepper.plan(1, steps, {"lr": np.linspace(1, 0, steps, endpoint=False)[:, None]})
     for k in range(steps):
         loss, g[:], minimum = function(x)

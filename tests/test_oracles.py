@@ -14,10 +14,11 @@ from optcli.models import MLP
 from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS, hessian_product
 from optcli.schedules import SCHEDULES
-from optcli.training import tracing, train_cohort
+from optcli.training import trace as tracing
+from optcli.training import train_cohort
 from optcli.training.oracles import OfModel
 from optcli.training.settings import Regularization
-from optcli.training.tracing import Entry
+from optcli.training.trace import Entry
 from tests.cohorts import cohort, data, final
 
 L2 = 0.05
@@ -140,9 +141,9 @@ def test_a_pass_over_all_rows_leaves_no_single_row_to_batch_norm(monkeypatch):
     passes = []
     whole = OfModel._pass
 
-    def watched(self, at, x, y, weight):
+    def watched(self, at, x, *rest, **more):
         passes.append(x.shape[1])
-        return whole(self, at, x, y, weight)
+        return whole(self, at, x, *rest, **more)
 
     monkeypatch.setattr(OfModel, "_pass", watched)
     training = cohort(["svrg"], prepared=data(257, validation=0), epochs=1, batch_size=50)

@@ -14,10 +14,10 @@ from optcli.config import inline_spec
 from optcli.core.errors import InvalidInput
 from optcli.display.trace import table
 from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.outcome import TOLERANCE, reached
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import files
-from optcli.training import tracing
-from optcli.training.tracing import Entry, trace, tune
+from optcli.training.trace import Entry, rates, trace, tune
 
 SGD = OPTIMIZERS.find("sgd")
 ADAM = OPTIMIZERS.find("adam")
@@ -94,11 +94,11 @@ def test_reached_is_for_good():
     # y ← (1 − 2·0.25)·y, x ← (1 − 0.1·0.25)·x: 7·0.975ᵗ ≤ 0.01 from t = 259
     (path,) = trace(objective("ravine"), entries(SGD(lr=0.25)), steps=300).paths
     assert path.reached == int(np.ceil(np.log(0.01 / 7) / np.log(0.975)))
-    assert (path.distance[path.reached :] <= tracing.TOLERANCE).all()
-    assert path.distance[path.reached - 1] > tracing.TOLERANCE
-    assert tracing._reached(np.array([1.0, 0.001, 1.0, 0.001, 0.002])) == 3
-    assert tracing._reached(np.array([0.001, 0.001])) == 0
-    assert tracing._reached(np.array([0.001, np.nan])) is None
+    assert (path.distance[path.reached :] <= TOLERANCE).all()
+    assert path.distance[path.reached - 1] > TOLERANCE
+    assert reached(np.array([1.0, 0.001, 1.0, 0.001, 0.002])) == 3
+    assert reached(np.array([0.001, 0.001])) == 0
+    assert reached(np.array([0.001, np.nan])) is None
 
 
 def test_the_nearest_minimum_counts():
@@ -109,9 +109,7 @@ def test_the_nearest_minimum_counts():
 
 def test_tuning_finds_the_rate_that_reaches_first():
     (found,) = tune(objective("ravine"), entries(SGD()), steps=300)
-    tried = trace(
-        objective("ravine"), entries(*[SGD(lr=rate) for rate in tracing.rates(1e-3)]), steps=300
-    )
+    tried = trace(objective("ravine"), entries(*[SGD(lr=rate) for rate in rates(1e-3)]), steps=300)
     first = min(path.reached for path in tried.paths if path.reached is not None)
     assert trace(objective("ravine"), [found], steps=300).paths[0].reached == first
 
@@ -124,7 +122,7 @@ def test_tuning_takes_a_given_rate_as_it_is():
 
 
 def test_candidates_hold_the_default_and_reach_three_decades():
-    found = tracing.rates(0.02)
+    found = rates(0.02)
     assert 0.02 in found
     assert found[0] == pytest.approx(2e-5)
     assert found[-1] == pytest.approx(20)
@@ -231,7 +229,7 @@ def test_the_csv_has_every_step_in_full_precision(here):
     with (here / "run" / "paths.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 31
-    for path in done.traced.paths:
+    for path in done.paths:
         own = [row for row in rows if row["optimizer"] == path.label]
         assert [int(row["step"]) for row in own] == list(range(31))
         assert [[float(row["x1"]), float(row["x2"])] for row in own] == path.x.tolist()

@@ -110,9 +110,9 @@ def test_a_step_allocates_nothing_of_the_size_of_parameters_or_batch(
     trainer = training.Trainer(cohort([optimizer], regularization=decay, **settings))
     batches = trainer.batches.epoch(1)
     trainer._plan(4)
-    trainer._steps(batches, 1, 4)
+    trainer._steps(batches, 0, 1, 4)
     tracemalloc.start()
-    trainer._steps(batches, 2, 4)
+    trainer._steps(batches, 1, 2, 4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # NumPy's own buffer takes 64 KiB; one number for each row of the batch, 128 KiB

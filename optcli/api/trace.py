@@ -1,7 +1,7 @@
-"""Tracks: the Python door of `trace`. Lets optimizers loose on an objective, keeps what they did.
+"""Trace: paths of optimizers on an objective, and the run folder that holds them.
 
-traced = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], tune=True)
-traced.paths[0].label, traced.paths[0].x, traced.paths[0].outcome
+found = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], tune=True)
+found.paths[0].label, found.paths[0].x, found.paths[0].outcome
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import named
 from optcli.objectives.functions import OBJECTIVES, Objective
 from optcli.objectives.model import unfit
+from optcli.objectives.outcome import TOLERANCE
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
 from optcli.plugins.first_use import hold
 from optcli.storage import files, kinds, run_folder
 from optcli.storage.run_folder import Destination
-from optcli.training import tracing
-from optcli.training.tracing import Entry, Traced
+from optcli.training import trace as tracing
+from optcli.training.trace import Entry, Trace
 
 STEPS = 1000
 MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True)
-class Track:
-    """A finished trace, and the folder in which it lies."""
+class SavedTrace(Trace):
+    """A finished trace, and its run folder."""
 
-    traced: Traced
     folder: Path
 
 
@@ -53,8 +53,8 @@ def trace(
     plots: bool = True,
     animate: bool = False,
     tuned: Callable[[Sequence[Entry]], None] | None = None,
-) -> Track:
-    """Let optimizers go from one start on an objective, and keep the paths in a folder.
+) -> SavedTrace:
+    """Run optimizers from one start on an objective, and save the paths in a run folder.
 
     objective, optimizers: as on the command line, `quadratic:condition=50`,
     `adam:lr=0.01,beta1=0.8`. tune: find each its best learning rate first, but for those
@@ -77,11 +77,11 @@ def trace(
         entries = tracing.tune(objective, entries, steps=steps, start=begin, seed=seed)
         if tuned is not None:
             tuned([entry for entry in entries if entry.tunable])
-    traced = tracing.trace(objective, entries, steps=steps, start=begin, seed=seed)
+    found = tracing.trace(objective, entries, steps=steps, start=begin, seed=seed)
     recorded = {**environment(1, None), "plugins": loading.identity()}
-    with destination.claim(_config(traced), recorded) as folder:
-        _keep(folder, traced, plots=plots, animate=animate)
-    return Track(traced, folder)
+    with destination.claim(_config(found), recorded) as folder:
+        _save(folder, found, plots=plots, animate=animate)
+    return SavedTrace(**vars(found), folder=folder)
 
 
 def _entries(optimizers: Sequence[str]) -> list[Entry]:
@@ -118,37 +118,36 @@ def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, 
     return tuple(map(float, start))
 
 
-def _config(traced: Traced) -> str:
+def _config(found: Trace) -> str:
     """What config.yaml says: what was traced, and on what."""
     from optcli.config import writing
 
     return writing.written(
         {
-            "objective": {**named(traced.objective), "start": list(traced.start)},
-            "optimizers": [named(path.entry.optimizer) for path in traced.paths],
-            "steps": traced.steps,
-            "seed": traced.seed,
+            "objective": {**named(found.objective), "start": list(found.start)},
+            "optimizers": [named(path.entry.optimizer) for path in found.paths],
+            "steps": found.steps,
+            "seed": found.seed,
         }
     )
 
 
-def _keep(folder: Path, traced: Traced, *, plots: bool, animate: bool) -> None:
+def _save(folder: Path, found: Trace, *, plots: bool, animate: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
-    files.write(folder / "paths.csv", _table(traced))
-    files.write_json(folder / "summary.json", {"paths": summary(traced)})
+    files.write(folder / "paths.csv", _table(found))
+    files.write_json(folder / "summary.json", {"paths": summary(found)})
     if plots or animate:
         from optcli import plots as drawing
 
-        title = tracing.described(traced)
         if plots:
-            figure = drawing.trace_map(traced, title)
+            figure = drawing.trace_map(found, found.title)
             files.write(folder / "trace.png", drawing.render(figure))
         if animate:
-            files.write(folder / "trace.gif", drawing.trace_animation(traced, title))
+            files.write(folder / "trace.gif", drawing.trace_animation(found, found.title))
     run_folder.seal(folder)
 
 
-def summary(traced: Traced) -> list[dict[str, Any]]:
+def summary(found: Trace) -> list[dict[str, Any]]:
     """What became of each optimizer, the best first."""
     return [
         {
@@ -161,20 +160,20 @@ def summary(traced: Traced) -> list[dict[str, Any]]:
             "loss": float(path.loss[-1]),
             "distance": float(path.distance[-1]),
             "steps_to_tolerance": path.reached,
-            "tolerance": tracing.TOLERANCE,
+            "tolerance": TOLERANCE,
             "end": path.x[-1].tolist(),
         }
-        for path in traced.paths
+        for path in found.paths
     ]
 
 
-def _table(traced: Traced) -> bytes:
+def _table(found: Trace) -> bytes:
     """Every step of every path, in full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    places = [f"x{i}" for i in range(1, traced.objective.size + 1)]
+    places = [f"x{i}" for i in range(1, found.objective.size + 1)]
     writer.writerow(["optimizer", "step", "loss", "distance", *places])
-    for path in traced.paths:
+    for path in found.paths:
         rows = np.column_stack([path.loss, path.distance, path.x]).tolist()
         writer.writerows([path.label, step, *row] for step, row in enumerate(rows))
     return text.getvalue().encode()

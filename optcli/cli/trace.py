@@ -56,7 +56,7 @@ def command(
     from optcli.api import trace
     from optcli.display.trace import TraceLines, TraceTable
     from optcli.plugins.loading import load
-    from optcli.training.tracing import Entry
+    from optcli.training.trace import Entry
 
     load(plugin or [])
     show = TraceLines(sys.stdout) if json else None if quiet else TraceTable(sys.stdout)
@@ -84,8 +84,8 @@ def command(
             show.interrupted()
         raise
     if show:
-        none = not tune and all(path.reached is None for path in done.traced.paths)
+        none = not tune and all(path.reached is None for path in done.paths)
         hint = "none came to a minimum; --tune finds each its best learning rate" if none else ""
-        hint = done.traced.fault or hint
-        show.paths(trace.summary(done.traced), folder=done.folder, hint=hint)
-    return 1 if done.traced.diverged else 0
+        hint = done.fault or hint
+        show.paths(trace.summary(done), folder=done.folder, hint=hint)
+    return 1 if done.diverged else 0

@@ -22,9 +22,13 @@ from optcli.core.specs import Registered
 
 
 class Clock:
-    """The present step of a network, from 0; random masks depend on it and the seeds only."""
+    """The present step of a network, from 0; random masks depend on it and the seeds only.
+
+    whole: whether the pass is one of those over all training rows, not a sample of them.
+    """
 
     step = 0
+    whole = False
 
 
 class Binding:

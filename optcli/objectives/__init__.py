@@ -5,6 +5,7 @@
     model      the point as a model: its own score whatever the row
     loss       the objective's value at the scores
     metrics    the distance to the nearest minimum, and where the point is
+    outcome    what became of a path: reached, diverged, …
 
 A step is an epoch.
 """

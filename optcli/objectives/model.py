@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -60,14 +61,23 @@ class PointLayer(Layer):
 
 
 class PointPass(Pass):
-    """A point at work; the noise follows from the replica's seed and the step, as in `trace`."""
+    """A point at work; the noise follows from the replica's seed and the step.
+
+    It stands for that of a sample of rows, so that a pass over all of them has none.
+    """
 
     def __init__(self, objective: Objective, binding: Binding) -> None:
         self.objective, self.clock = objective, binding.clock
         self.x, self.g = binding.parameters["x"], binding.gradients.get("x")
         self.y = binding.empty(objective.size)
         noisy = objective.noisy and binding.training
-        self.streams = [Stream(seed, "objective") for seed in binding.seeds if noisy]
+        # neighbours with one seed see the same numbers
+        self.streams: list[tuple[Stream, slice]] = []
+        for seed, rows in itertools.groupby(
+            range(len(binding.seeds) * noisy), binding.seeds.__getitem__
+        ):
+            first, *more = rows
+            self.streams.append((Stream(seed, "objective"), slice(first, first + len(more) + 1)))
 
     def forward(self, x: Array) -> Array:
         np.copyto(self.y, self.x[..., None, :])
@@ -77,7 +87,9 @@ class PointPass(Pass):
         assert self.g is not None
         np.copyto(self.g, dy[..., 0, :])
         rows = self.g.reshape(-1, self.objective.size, copy=False)
-        for stream, row in zip(self.streams, rows, strict=False):
+        if self.clock.whole:
+            return dy
+        for stream, own in self.streams:
             normal = stream.at(self.clock.step).standard_normal(self.objective.size)
-            self.objective.noise(normal, row[None])
+            self.objective.noise(normal, rows[own])
         return dy

@@ -34,7 +34,7 @@ from optcli.plots.style import (
     picture,
     style,
 )
-from optcli.training.tracing import Path, Traced
+from optcli.training.trace import Path, Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,29 +50,29 @@ ANIMATION_DPI = 110
 
 
 @picture
-def trace_map(traced: Traced, title: str = "") -> Figure:
+def trace_map(trace: Trace, title: str = "") -> Figure:
     """The paths on the objective's contours, the loss of each against the step, the names.
 
     Of an objective of more than two numbers there is no map. Contours enclose equal shares
     of the picture, as heights differ too much. What leaves the picture is cut at its edge,
     with an arrow.
     """
-    drawing = _Picture(traced, title)
-    for mark, path in zip(drawing.marks, traced.paths, strict=True):
+    drawing = _Picture(trace, title)
+    for mark, path in zip(drawing.marks, trace.paths, strict=True):
         drawing.draw(mark, path)
     drawing.badges()
     return drawing.figure
 
 
 @style()
-def trace_animation(traced: Traced, title: str = "") -> bytes:
+def trace_animation(trace: Trace, title: str = "") -> bytes:
     """The same as a GIF in which the paths grow; its content."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    drawing = _Picture(traced, title)
+    drawing = _Picture(trace, title)
     drawing.figure.set_dpi(ANIMATION_DPI)
-    marked = zip(drawing.marks, traced.paths, strict=True)
+    marked = zip(drawing.marks, trace.paths, strict=True)
     moving = [drawing.draw(mark, path, moving=True) for mark, path in marked]
     dress(drawing.figure)
     canvas = FigureCanvasAgg(drawing.figure)
@@ -131,14 +131,14 @@ class _Moving:
 class _Picture:
     """The figure with its panels and names, and ways to draw a path on them."""
 
-    def __init__(self, traced: Traced, title: str) -> None:
-        self.traced = traced
-        owners = {path.label: path.entry.optimizer.name for path in traced.paths}
-        own = looks([path.label for path in traced.paths], owners)
-        self.marks = [Mark(number, own[path.label]) for number, path in enumerate(traced.paths)]
-        planar = traced.objective.size == 2
+    def __init__(self, trace: Trace, title: str) -> None:
+        self.trace = trace
+        owners = {path.label: path.entry.optimizer.name for path in trace.paths}
+        own = looks([path.label for path in trace.paths], owners)
+        self.marks = [Mark(number, own[path.label]) for number, path in enumerate(trace.paths)]
+        planar = trace.objective.size == 2
         height = TOP + (MAP + GAP) * planar + PANEL + BOTTOM
-        names = len(traced.paths[:MOST_NAMES]) + (len(traced.paths) > MOST_NAMES)
+        names = len(trace.paths[:MOST_NAMES]) + (len(trace.paths) > MOST_NAMES)
         height = max(height, TOP + 0.16 * (names + 1) + 0.2)
         self.figure = new_figure(WIDTH, height)
         add_title(self.figure, LEFT, title)
@@ -146,12 +146,12 @@ class _Picture:
         top = height - TOP
         if planar:
             self.map = add_axes(self.figure, LEFT, top - MAP, MAP, MAP)
-            _land(self.map, traced)
+            _land(self.map, trace)
             top -= MAP + GAP
         self.panel = add_axes(self.figure, LEFT, top - PANEL, MAP, PANEL)
-        self.above = [_above(traced.objective, path) for path in traced.paths]
+        self.above = [_above(trace.objective, path) for path in trace.paths]
         self.last = _last(self.above)
-        _loss_axes(self.panel, self.above, self.last, traced.objective.lowest)
+        _loss_axes(self.panel, self.above, self.last, trace.objective.lowest)
         self._names(height - TOP, names)
 
     def draw(self, mark: Mark, path: Path, *, moving: bool = False) -> _Moving:
@@ -163,7 +163,7 @@ class _Picture:
         artists = []
         for axes, points in places:
             look = {"color": mark.look.colour, "linestyle": mark.look.strokes}
-            look["linewidth"] = 1.4 if len(self.traced.paths) <= 6 else 1.1
+            look["linewidth"] = 1.4 if len(self.trace.paths) <= 6 else 1.1
             order = 4 - mark.number / 100  # the best on top
             (line,) = axes.plot(*points.T, **look, zorder=order, animated=moving)
             if axes is self.map and not moving:
@@ -201,7 +201,7 @@ class _Picture:
 
     def _names(self, top: float, count: int) -> None:
         """Number, name, and what became of each, to the right of the panels."""
-        paths = self.traced.paths[:MOST_NAMES]
+        paths = self.trace.paths[:MOST_NAMES]
         left = LEFT + MAP + NAMES
         room = WIDTH - left - 0.32
         whole = top - BOTTOM - 0.1
@@ -216,12 +216,12 @@ class _Picture:
                 text = elided(_said(path), room, SMALL - 1)
                 add_text(self.figure, left + 0.26, y - 0.135, text, **look)
             y -= pitch
-        if len(paths) < len(self.traced.paths):
-            more = f"and {len(self.traced.paths) - len(paths)} more"
+        if len(paths) < len(self.trace.paths):
+            more = f"and {len(self.trace.paths) - len(paths)} more"
             add_text(self.figure, left + 0.26, y, more, size=SMALL, va="center", color=FAINT)
             y -= pitch
         if self.map is not None:
-            marks = "★ minimum   ○ start" if len(self.traced.objective.minima) else "○ start"
+            marks = "★ minimum   ○ start" if len(self.trace.objective.minima) else "○ start"
             look = {"size": SMALL - 1, "va": "center", "color": "#5A5A5A"}
             add_text(self.figure, left, y - 0.05, marks, **look)
 
@@ -252,9 +252,9 @@ def _gif_colours(marks: Sequence[Mark]) -> list[int]:
 # ---- the map -------------------------------------------------------------------------
 
 
-def _land(axes: Any, traced: Traced) -> None:
+def _land(axes: Any, trace: Trace) -> None:
     """Contours, the start and the minima."""
-    objective, start = traced.objective, traced.start
+    objective, start = trace.objective, trace.start
     scales = []
     for axis, (low, high), at in zip("xy", objective.domain, start, strict=True):
         free = 0.05 * (high - low)

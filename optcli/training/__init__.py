@@ -20,6 +20,7 @@ clock stands.
     state        all that changes; what a checkpoint holds
     formats      checkpoints of earlier versions
     loop         epochs and steps
+    trace        optimizers on an objective, as one cohort
 """
 
 from optcli.training.cohort import Cohort, Replica

@@ -108,6 +108,7 @@ class Trainer:
         if cohort.regularization.l2 or cohort.regularization.l1:
             self.regularize = Regularize(cohort.regularization, self.state.regularized())
         self.clips = list(self._clips())
+        self.planned = range(0)  # steps, from 0, whose coefficients are computed
 
     def run(self) -> Iterator[Event]:
         """All of it, from where the state stands."""
@@ -140,7 +141,7 @@ class Trainer:
 
     def _epoch(self) -> Iterator[Event]:
         """One epoch: its steps, then its measurement."""
-        state, replicas = self.state, range(len(self.cohort.replicas))
+        state = self.state
         last = min(self.batches.steps, state.steps_in_epoch + self.steps - state.step)
         batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
         self.gradient_norm.fill(np.nan)
@@ -149,17 +150,19 @@ class Trainer:
         while True:
             first = state.steps_in_epoch
             began = self.clock()
+            k = self._plan(last - first)
             # up to a multiple of them: there, divergence is looked for
-            lr = self._plan(min(last - first, PLANNED_STEPS - first % PLANNED_STEPS))
-            self._steps(batches, len(lr), last)
+            ahead = min(last - first, PLANNED_STEPS - first % PLANNED_STEPS)
+            self._steps(batches, k, min(ahead, len(self.planned) - k), last)
             state.seconds += self.clock() - began
             at = state.steps_in_epoch
-            for replica in replicas:
-                lost = ~np.isfinite(state.losses[first:at, replica])
-                if lost.any():
-                    state.diverge(replica, state.step - at + first + int(lost.argmax()) + 1)
+            lost = ~np.isfinite(state.losses[first:at])
+            if lost.any():
+                for replica in np.flatnonzero(lost.any(axis=0) & state.running):
+                    step = state.step - at + first + int(lost[:, replica].argmax()) + 1
+                    state.diverge(int(replica), step)
             if at == last or (self._over() and at % PLANNED_STEPS == 0):
-                yield self._measure(lr[at - first - 1])
+                yield self._measure(state.stepper.lr[k + at - first - 1])
                 return
             if self._halted():
                 return
@@ -180,28 +183,36 @@ class Trainer:
     def _timed_out(self) -> bool:
         return self.spec.time_limit is not None and self.state.seconds > self.spec.time_limit
 
-    def _plan(self, count: int) -> Array:
-        """Plan the next `count` steps; returns their learning rates (K, R)."""
-        t = np.arange(self.state.step + 1, self.state.step + 1 + count, dtype=np.float64)
-        stepper, kept = self.state.stepper, self.state.schedule
-        factors = self.cohort.schedule.factors(
-            t, self.steps, self.batches.steps, kept, stepper.hyperparameter
-        )
-        stepper.plan(self.state.step + 1, count, factors)
-        if self.decay:
-            self.decay.plan(stepper.lr, factors.get("weight_decay", 1.0))
-        return stepper.lr
+    def _plan(self, left: int) -> int:
+        """The next step's place in the plan, which is made anew at its end.
 
-    def _steps(self, batches: Iterator[Batch], count: int, last: int) -> None:
-        """Gradient and update, for each of the planned steps, or until time is up.
+        left: steps left of the epoch. A schedule that watches is planned no further than
+        that: what it will see there is not known yet.
+        """
+        done, stepper, kept = self.state.step, self.state.stepper, self.state.schedule
+        if done not in self.planned:
+            count = min(left if self.watched else self.steps - done, PLANNED_STEPS)
+            t = np.arange(done + 1, done + 1 + count, dtype=np.float64)
+            factors = self.cohort.schedule.factors(
+                t, self.steps, self.batches.steps, kept, stepper.hyperparameter
+            )
+            stepper.plan(done + 1, count, factors)
+            if self.decay:
+                self.decay.plan(stepper.lr, factors.get("weight_decay", 1.0))
+            self.planned = range(done, done + count)
+        return done - self.planned.start
 
-        last: of the steps of the epoch, which leaves its norms behind.
+    def _steps(self, batches: Iterator[Batch], first: int, count: int, last: int) -> None:
+        """Gradient and update, for `count` of the planned steps, or until time is up.
+
+        first: the place of the first of them in the plan. last: of the steps of the epoch,
+        which leaves its norms behind.
         """
         state, losses = self.state, self.state.losses
         transforms = self.regularize or self.clips
         gradient = self._gradient if self.spec.accumulate == 1 else self._accumulated
         deadline = self.clock() + self.every
-        for k, batch in zip(range(count), batches, strict=False):
+        for k, batch in zip(range(first, first + count), batches, strict=False):
             at = state.steps_in_epoch
             losses[at], counts = gradient(batch, state.step)
             if counts is not None:
@@ -351,20 +362,20 @@ class Trainer:
         state.epoch += 1
         state.steps_in_epoch = 0
 
-        running = np.array([outcome is None for outcome in state.outcomes])
         finite = np.isfinite(train_loss) & np.isfinite(self.update_norm)
         if validation_loss is not None:
             finite &= np.isfinite(validation_loss)
-        for replica in np.flatnonzero(~finite):
-            state.diverge(int(replica), state.step)
         # without validation the last finite state is the model
-        best = running & finite
+        best = state.running & finite
+        for replica in np.flatnonzero(best != state.running):
+            state.diverge(int(replica), state.step)
         if validation_loss is not None:
             best &= validation_loss < state.best_loss
             state.best_loss[best] = validation_loss[best]
-        state.best[best] = state.model.buffer[best]
-        state.best_statistics[best] = state.model_statistics.buffer[best]
-        state.best_epoch[best] = state.epoch
+        rows = slice(None) if best.all() else best
+        state.best[rows] = state.model.buffer[rows]
+        state.best_statistics[rows] = state.model_statistics.buffer[rows]
+        state.best_epoch[rows] = state.epoch
 
         event = EpochEnded(
             state=state,

@@ -1,8 +1,7 @@
 """Oracles: the loss at points where training is not, for the optimizers that ask.
 
 Newton wants curvatures, SVRG the gradient at a snapshot, SAGA that of each row. What may
-be asked says `optimizers.base.Oracle`; here is who answers: `OfModel` for a network on its
-data, `OfObjective` for a test function.
+be asked says `optimizers.base.Oracle`; who answers is `OfModel`, for a network on its data.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from optcli.core.parameters import Parameters
 from optcli.data.batches import Batch, Batches, Source
 from optcli.losses.base import Loss
 from optcli.models import Architecture, Network
-from optcli.objectives.functions import Objective
 from optcli.optimizers.base import FOUR_POINTS, difference
 from optcli.training.settings import Regularization
 from optcli.training.transforms import Regularize
@@ -78,7 +76,7 @@ class OfModel:
         total = self._counts(*every.targets(1)).sum(axis=1, dtype=np.float64)
         out.fill(0)
         for batch in every.epoch(1):
-            self._pass(x, batch.x, batch.y, batch.weight)
+            self._pass(x, batch.x, batch.y, batch.weight, whole=True)
             share = self._counts(batch.y, batch.weight).sum(axis=1, dtype=np.float64) / total
             np.multiply(self.slope.buffer, share[:, None].astype(out.dtype), self.slope.buffer)
             np.add(out, self.slope.buffer, out)
@@ -149,10 +147,13 @@ class OfModel:
         whole = np.broadcast_to(array, (len(self.sources), *array.shape[1:]))
         return whole.reshape(-1, 1, *array.shape[2:])
 
-    def _pass(self, at: Array, x: Array, y: Array, weight: Array | None) -> Array:
+    def _pass(
+        self, at: Array, x: Array, y: Array, weight: Array | None, whole: bool = False
+    ) -> Array:
         """The loss (R,), and its gradient into `slope`, without regularization."""
         np.copyto(self.point.buffer, at)
         network = self._network(self.point, self.slope, x.shape[1])
+        network.clock.whole = whole
         scores = network.forward(x, self.step)
         loss = self.loss.value_and_gradient(scores, y, network.gradient, weight, self.work)
         network.backward()
@@ -185,34 +186,3 @@ class OfModel:
                 seeds=[source.seed for source in self.sources for _ in range(each)],
             )
         return self.networks[key]
-
-
-class OfObjective:
-    """Answers for points (R, n) of an objective, with the noise of the step in each gradient.
-
-    Each step is an epoch. What is asked of a model alone, it cannot answer.
-    """
-
-    steps_per_epoch = 1
-
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
-        self.normal: Array | None = None
-
-    def gradient(self, x: Array, out: Array) -> Array:
-        self.full_gradient(x, out)
-        if self.normal is not None:
-            self.objective.noise(self.normal, out)
-        return self.objective.value(x)
-
-    def full_gradient(self, x: Array, out: Array) -> None:
-        self.objective.gradient(x, out)
-
-    def gauss_newton(self, x: Array, v: Array, out: Array) -> None:
-        raise NotImplementedError("an objective has no scores")
-
-    def rows(self) -> tuple[Array, Array, Array]:
-        raise NotImplementedError("an objective has no rows")
-
-    def row_gradients(self, x: Array) -> Array:
-        raise NotImplementedError("an objective has no rows")

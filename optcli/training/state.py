@@ -84,6 +84,7 @@ class State:
         self.monitored = np.full(replicas, np.inf)
         self.stale = np.zeros(replicas, np.int64)
         self.outcomes: list[Outcome | None] = [None] * replicas
+        self.running = np.ones(replicas, bool)  # those without an outcome
         self.ended_epoch = np.zeros(replicas, np.int64)
         self.ended_step = np.zeros(replicas, np.int64)
         # the loss of the first step, and whether its gradient was finite
@@ -112,6 +113,7 @@ class State:
         """Note how a replica ended; the first word counts."""
         if self.outcomes[replica] is None:
             self.outcomes[replica] = outcome
+            self.running[replica] = False
             self.ended_epoch[replica] = self.epoch + bool(self.steps_in_epoch)
             self.ended_step[replica] = self.step
 
@@ -170,6 +172,7 @@ class State:
         self.epoch, self.step, self.steps_in_epoch = map(int, own["position"])
         self.seconds = float(own["seconds"])
         self.outcomes = [str(outcome) or None for outcome in own["outcomes"]]  # type: ignore[misc]
+        self.running[:] = [outcome is None for outcome in self.outcomes]
 
     @property
     def over(self) -> bool:

@@ -1,0 +1,81 @@
+"""Outcome: what became of a path on an objective."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from optcli.core.arrays import Array
+from optcli.objectives.functions import Objective
+
+# Largest distance to a minimum that counts as having reached it.
+TOLERANCE = 0.01
+# Diverged: a final loss this many times further above the least value than the first one.
+FAR = 1e3
+# Stationary: the largest move in the last fifth of the steps, and the norm of the gradient
+# over that at the start.
+STILL, LEVEL = 1e-3, 1e-2
+# Oscillating: in the last fifth of the steps, the largest displacement over the length of the
+# path; and the least decrease that counts as progress, as the ratio of the lowest loss to that
+# of the fifth before.
+STRAIGHT, LOWER = 0.1, 0.99
+
+Outcome = Literal["reached", "elsewhere", "on the way", "oscillating", "diverged"]
+
+
+def reached(distance: Array) -> int | None:
+    """The step from which on a path stays within TOLERANCE of a minimum; None without one.
+
+    distance: (T + 1,), to the nearest minimum.
+    """
+    outside = np.flatnonzero(~(distance <= TOLERANCE))
+    after = int(outside[-1]) + 1 if len(outside) else 0
+    return after if after < len(distance) else None
+
+
+def outcome(objective: Objective, x: Array, loss: Array, distance: Array) -> Outcome:
+    """What became of a path x (T + 1, n) with losses and distances (T + 1,).
+
+    `reached`: it ends within TOLERANCE of a minimum; `elsewhere`: it is stationary where the
+    gradient vanishes; `oscillating`: it moves to and fro and gets no lower; `on the way`;
+    `diverged`.
+    """
+    if reached(distance) is not None:
+        return "reached"
+    if _diverged(objective, x, loss):
+        return "diverged"
+    if _stationary(objective, x):
+        return "elsewhere"
+    if _oscillates(x, loss - objective.lowest):
+        return "oscillating"
+    return "on the way"
+
+
+def _diverged(objective: Objective, x: Array, loss: Array) -> bool:
+    """Whether a number is not finite, or the loss ended far above where it started."""
+    if not (np.isfinite(x).all() and np.isfinite(loss).all()):
+        return True
+    above = loss - objective.lowest
+    return bool(above[-1] > FAR * max(above[0], 1e-300))
+
+
+def _stationary(objective: Objective, x: Array) -> bool:
+    """Whether it no longer moves, and the gradient nearly vanishes."""
+    g = np.empty((2, x.shape[1]))
+    objective.gradient(x[[0, -1]], g)
+    before, after = np.sqrt((g * g).sum(axis=1))
+    way = np.abs(x[-(len(x) // 5 + 1) :] - x[-1]).max()
+    return bool(way <= STILL and after <= LEVEL * before)
+
+
+def _oscillates(x: Array, above: Array) -> bool:
+    """Whether the last fifth of the steps moves to and fro, and no lower than the one before."""
+    fifth = len(x) // 5
+    if fifth < 5:  # too few to tell
+        return False
+    tail = x[-fifth - 1 :]
+    way = float(np.sqrt((np.diff(tail, axis=0) ** 2).sum(axis=1)).sum())
+    far = float(np.sqrt(((tail[-1] - tail[0]) ** 2).sum()))
+    before, last = above[-2 * fifth : -fifth].min(), above[-fifth:].min()
+    return way > 0 and far < STRAIGHT * way and bool(last >= LOWER * before)
