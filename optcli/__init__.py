@@ -4,6 +4,7 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from optcli.core import former
 from optcli.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ _HOMES = {
     "trace": "api.trace",
     "train": "api.train",
 }
+
+
+former.install()
 
 
 def __dir__() -> list[str]:

@@ -241,7 +241,7 @@ def test_list_and_check(here, capsys):
 def test_a_plug_in_registers_and_may_not_take_a_name(here, capsys):
     plugin = """
 from dataclasses import dataclass
-from optcli.optimizers.base import OPTIMIZERS
+from optcli.plugins import OPTIMIZERS
 from optcli.optimizers.sgd import SGD
 
 @OPTIMIZERS.register("{name}")

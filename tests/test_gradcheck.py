@@ -738,8 +738,8 @@ def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
 FLOAT32_LOSS = """
 from dataclasses import dataclass
 import numpy as np
-from optcli.losses.base import LOSSES
-from optcli.losses.plain import PlainLoss
+from optcli.plugins import LOSSES
+from optcli.plugins import PlainLoss
 
 @LOSSES.register("mse32")
 @dataclass(frozen=True)

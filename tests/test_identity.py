@@ -20,7 +20,7 @@ from optcli.plugins import loading, sources
 RULE = """\
 from dataclasses import dataclass
 import numpy as np
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.plugins import OPTIMIZERS, Optimizer
 {head}
 @OPTIMIZERS.register("{name}")
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Mine(Optimizer):
 LOSS = """\
 from dataclasses import dataclass
 import numpy as np
-from optcli.losses.base import LOSSES
-from optcli.losses.plain import PlainLoss
+from optcli.plugins import LOSSES
+from optcli.plugins import PlainLoss
 @LOSSES.register("own")
 @dataclass(frozen=True)
 class Own(PlainLoss):

@@ -19,9 +19,9 @@ from optcli.plugins import loading
 HEAD = """\
 from dataclasses import dataclass
 import numpy as np
-from optcli.losses.base import LOSSES
-from optcli.losses.plain import PlainLoss
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.plugins import LOSSES
+from optcli.plugins import PlainLoss
+from optcli.plugins import OPTIMIZERS, Optimizer
 """
 LOSS = (
     HEAD
@@ -115,15 +115,15 @@ IMPORTS = {
     "no word": (LOSS.format(name="", body="pass"), f":6: --plugin: loss name '' {LETTERS}"),
     "no class": (
         HEAD + 'LOSSES.register("mine")(3)\n',
-        ":6: --plugin: loss 'mine' must be a class derived from optcli.losses.base.Loss",
+        ":6: --plugin: loss 'mine' must be a class derived from optcli.plugins.Loss",
     ),
     "other class": (
         BARE + "class Mine: pass\n",
-        ":6: --plugin: loss 'mine' must be a class derived from optcli.losses.base.Loss",
+        ":6: --plugin: loss 'mine' must be a class derived from optcli.plugins.Loss",
     ),
     "nothing in it": (
         BARE + "@dataclass(frozen=True)\nclass Mine(PlainLoss): pass\n",
-        ":6: --plugin: loss 'mine' lacks batch (see optcli.losses.base.Loss)",
+        ":6: --plugin: loss 'mine' lacks batch (see optcli.plugins.Loss)",
     ),
 }
 
@@ -392,6 +392,7 @@ EXAMPLES = {
     "loss": ("loss: {name: charbonnier, eps: 0.01}", []),
     "schedule": ("schedule: {name: sawtooth, teeth: 3}", []),
     "layer": ("model: {name: scaled_linear, units: 16}", []),
+    "data set": ("dataset: {name: decay, samples: 100, rate: 0.3}", []),
     "metric": ("metrics: [rmse, {name: within, distance: 0.5}]", ["validation_within"]),
 }
 
@@ -420,3 +421,87 @@ def test_an_example_of_the_page_keeps_the_laws_and_trains(kind):
         found = done.stdout.replace("p.py", "schedule.py").splitlines()
         assert found[:7] == shown[:7]
         assert found[7].startswith("all 5 laws hold, ")
+
+
+def test_a_data_set_in_a_file_is_read_wherever_rows_are(capsys):
+    section = PAGE.split("## A data set\n")[1].partition("\n## ")[0]
+    Path("p.py").write_text(section.split("```python\n")[2].partition("```")[0])
+    rows = [{"x": i / 7, "kind": "ab"[i % 2], "y": i % 5} for i in range(40)]
+    Path("decay.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    Path("c.yaml").write_text(
+        re.sub("dataset: .*", "dataset: {name: json_lines, path: decay.jsonl, target: y}", CONFIG)
+        .replace("LOSS", "mse")
+        .replace("RULE", "sgd")
+    )
+    code = """
+from optcli.cli.main import run
+for words in (
+    "train c.yaml --plugin p.py --out t --no-plots --quiet",
+    "predict t decay.jsonl --plugin p.py --quiet -o new.csv",
+    "runs diff t t",
+):
+    assert run(words.split()) == 0
+Path("decay.jsonl").rename("moved.jsonl")
+more = "train --resume t --plugin p.py --set training.epochs=4 --quiet --no-plots".split()
+assert run(more) == 2
+assert run([*more, "--set", "dataset.path=moved.jsonl"]) == 0
+assert run("predict t moved.jsonl --plugin p.py -o moved.jsonl".split()) == 2
+assert run("plugin check p.py".split()) == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", "from pathlib import Path" + code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    missing, same = done.stderr.splitlines()
+    assert "if it has moved, add --set dataset.path=FILE" in missing
+    assert "moved.jsonl: is the table itself; write elsewhere" in same
+    assert len(Path("new.csv").read_text().splitlines()) == 41
+    assert "note    its table is in a file: only training tries it" in done.stdout
+
+
+FORMER = """from optcli.specs import Doc, Training
+from optcli.losses.base import LOSSES
+from optcli.objectives import OBJECTIVES
+"""
+
+
+def test_former_paths_work_and_are_noted_once_a_file(capsys):
+    plugin(FORMER + LOSS.format(name="old", body="return (r * r).mean(1), 2 * r"))
+    code = "from optcli.cli.main import run; import sys; sys.exit(run(sys.argv[1:]))"
+    whole = [sys.executable, "-c", code, "check", "c.yaml", "--plugin", "p.py"]
+    done = subprocess.run(whole, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        0,
+        [
+            "note: p.py:1: imports from optcli.specs, optcli.losses.base, optcli.objectives; write "
+            "'from optcli.plugins import LOSSES, OBJECTIVES, Doc' and "
+            "'from optcli.training.settings import Training'; it works until version 0.3"
+        ],
+    )
+    done = subprocess.run([*whole, "--quiet"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    code = "from optcli.cli.main import run; run(['plugin', 'check', 'p.py'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout.count("imports from optcli.specs"), done.stderr) == (1, "")
+
+
+def test_a_script_is_warned_where_it_imports():
+    Path("s.py").write_text(FORMER + "from optcli.layers.base import Place\nprint(Doc, Place)\n")
+    done = subprocess.run([sys.executable, "s.py"], capture_output=True, text=True)
+    assert "optcli.core.specs.Doc" in done.stdout
+    assert "optcli.layers.base.Binding" in done.stdout
+    lines = [line for line in done.stderr.splitlines() if "FormerPath" in line]
+    places = [line.partition("s.py:")[2].partition(":")[0] for line in lines]
+    assert places == ["1", "3", "4"]
+    assert "optcli.specs is optcli.core.specs now; it works until version 0.3" in lines[0]
+
+
+def test_the_public_module_has_each_name_and_costs_nothing_before():
+    code = (
+        "import sys, optcli.plugins.loading; from optcli.plugins import catalog; "
+        "assert 'optcli.plugins.public' not in sys.modules; from optcli.plugins import *; "
+        "print(*sorted(n for n in dir() if n.isupper()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    kinds = "ACTIVATIONS AVERAGES DATASETS INITIALIZERS LAYERS LOSSES METRICS MODELS OBJECTIVES"
+    assert done.stdout.split() == [*kinds.split(), "OPTIMIZERS", "SCHEDULES"]

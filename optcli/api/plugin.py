@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optcli.core import former
 from optcli.core.errors import Fault, InvalidInput, shown
 from optcli.core.registry import REGISTRIES
 from optcli.plugins import loading
@@ -40,8 +42,10 @@ def inspect_file(path: Path) -> Iterator[Inspected]:
 
     Raises InvalidInput for a file that is none, fails on import, or registers nothing.
     """
-    before = _classes()
-    loading.load([path])
+    before, told = _classes(), set(former.told)
+    with warnings.catch_warnings():  # told below
+        warnings.filterwarnings("ignore", f".*{former.UNTIL}", DeprecationWarning)
+        loading.load([path])
     found = [cls for cls in _classes() if cls not in before or _is_in(cls, path)]
     if not found:
         names = [cls.__name__ for cls in _forgotten(path)]
@@ -55,6 +59,10 @@ def inspect_file(path: Path) -> Iterator[Inspected]:
             message = "; ".join(fault.message for fault in error.faults)
             findings = (Finding("it can be made from its defaults", f"not checked: {message}"),)
         yield Inspected(kind.registry.kind, cls.name, *place(cls), findings)
+    for file, (line, message) in former.told.items():
+        if file not in told or _same_file(file, path):
+            found_there = Finding("imports from optcli.plugins", message, False)
+            yield Inspected("file", Path(file).name, shown(Path(file)), line, (found_there,))
     for cls in _forgotten(path):
         note = f"{cls.__name__} is not registered: is a line @….register('name') missing above it?"
         yield Inspected("class", cls.__name__, *place(cls), (Finding("registered", note, False),))

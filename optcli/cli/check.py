@@ -25,9 +25,8 @@ def command(
     """
     from optcli import display
     from optcli.api.check import check
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     plan = check(config, options.overrides(set_, seed, cache))
     display.plan(plan.describe(), quiet=quiet, json=json, stream=sys.stdout)
     return 0

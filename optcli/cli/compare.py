@@ -90,10 +90,9 @@ def command(
     from optcli.api.compare import compare
     from optcli.comparison.settings import ComparisonSettings
     from optcli.display.compare import pick
-    from optcli.plugins.loading import load
     from optcli.storage import run_folder
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     listener = pick(quiet, json, sys.stdout)
     settings = ComparisonSettings(
         tune,

@@ -23,9 +23,8 @@ def command(
     """
     from optcli import display
     from optcli.api.predict import load as load_run
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     found = load_run(run).evaluate(data, display.say(quiet=quiet, stream=sys.stderr))
     display.evaluation(found, quiet=quiet, json=json, stream=sys.stdout)
     return 0

@@ -37,9 +37,8 @@ def command(
     from optcli import display
     from optcli.api import explain
     from optcli.api.check import check
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=False)
     if name in ("forward", "backward"):
         if config is None:
             message = f"is missing; name a YAML file: optcli explain {name} configs/iris.yaml"

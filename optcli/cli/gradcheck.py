@@ -58,9 +58,8 @@ def command(
     """
     from optcli.api import gradcheck
     from optcli.display.gradcheck import pick
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     chosen = gradcheck.checks(
         names or [],
         config,

@@ -23,8 +23,7 @@ def command(
     """List what a config can name."""
     from optcli import display
     from optcli.plugins import catalog
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=False)
     display.catalog(catalog.entries(kind), json=json, stream=sys.stdout)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,28 @@ Plugin = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE.py", help="Load losses, … of your own; repeatable."),
 ]
+
+
+def load(plugins: list[Path] | None, *, quiet: bool) -> None:
+    """Run the plug-ins of the command line; what is of version 0.1 in them is said in notes."""
+    if not plugins:
+        return
+    import warnings
+
+    from optcli.core import former
+    from optcli.core.errors import shown
+    from optcli.display.faults import say
+    from optcli.plugins import loading
+
+    tell = say(quiet=quiet, stream=sys.stderr)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", f".*{former.UNTIL}", DeprecationWarning)
+        loading.load(plugins)
+    for each in caught:
+        if former.UNTIL in str(each.message):
+            tell(f"{shown(Path(each.filename))}:{each.lineno}: {each.message}")
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 def overrides(of: list[str] | None, seed: int | None, cache: Path | None = None) -> list[str]:

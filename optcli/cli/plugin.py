@@ -40,9 +40,8 @@ def check(
     from optcli.api.plugin import inspect_file
     from optcli.core.environment import blas_threads
     from optcli.display.plugin import pick
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     show = pick(json=json, quiet=quiet, stream=sys.stdout)
     start, holds = time.perf_counter(), True
     with blas_threads(1):

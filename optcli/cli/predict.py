@@ -38,10 +38,9 @@ def command(
     """
     from optcli import display
     from optcli.api.predict import load as load_run
-    from optcli.plugins.loading import load
     from optcli.storage import outputs
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     stdout = output is not None and outputs.is_stdout(output)
     if output is not None and not stdout:
         outputs.check(output, [data])

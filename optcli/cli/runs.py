@@ -68,9 +68,8 @@ def verify(
     """
     from optcli.api.verify import verify as verified
     from optcli.display import runs as display
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=False)
     found = verified(run, epochs, set_ or [])
     display.verified(found, sys.stdout, json=json)
     return 0 if found.agrees else 1

@@ -12,8 +12,7 @@ NAME = "schema"
 def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
     """Print the config's JSON Schema, for editors."""
     from optcli import config, display
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=False)
     display.schema(config.schema(), sys.stdout)
     return 0

@@ -55,10 +55,9 @@ def command(
     """
     from optcli.api import trace
     from optcli.display.trace import TraceLines, TraceTable
-    from optcli.plugins.loading import load
     from optcli.training.trace import Entry
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     show = TraceLines(sys.stdout) if json else None if quiet else TraceTable(sys.stdout)
 
     def tuned(entries: Sequence[Entry]) -> None:

@@ -50,9 +50,8 @@ def command(
     from optcli import display
     from optcli.api.resume import resume as resumed
     from optcli.api.train import train
-    from optcli.plugins.loading import load
 
-    load(plugin or [])
+    options.load(plugin, quiet=quiet)
     listener = display.pick(quiet, json, sys.stdout)
     overrides = options.overrides(set_, seed, cache)
     if on_divergence not in (None, "stop", "continue"):

@@ -66,7 +66,7 @@ class Registry(Generic[T]):
             if not re.fullmatch("[a-z0-9][a-z0-9_]*", str(word)):
                 message = f"{self.kind} name {word!r} must be small letters, digits and _"
                 raise InvalidInput(message)
-        base = f"{self.base.__module__}.{self.base.__name__}"
+        base = f"optcli.plugins.{self.base.__name__}"
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             raise InvalidInput(f"{self.kind} '{words[0]}' must be a class derived from {base}")
         if not dataclasses.is_dataclass(cls):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from optcli.core import former
 from optcli.core.arrays import Array
 from optcli.core.registry import Registry
 from optcli.core.specs import Registered
@@ -214,3 +215,8 @@ def bind_row(steps: Sequence[Step], binding: Binding) -> list[Pass]:
         passes.append(step.layer.bind(inner))
         wanted = wanted or bool(inner.gradients)
     return passes
+
+
+def __getattr__(name: str) -> object:
+    """What was called otherwise in version 0.1."""
+    return former.moved(__name__, name)

@@ -9,3 +9,11 @@
 
 A step is an epoch.
 """
+
+from optcli.core import former
+
+
+def __getattr__(name: str) -> object:
+    """The functions, which were here in version 0.1."""
+    globals()[name] = former.moved(__name__, name)
+    return globals()[name]

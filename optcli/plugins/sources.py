@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from optcli.core import former
+
 _PACKAGES = {"site-packages", "dist-packages"}
 _INSTALLED = [
     Path(sysconfig.get_path("stdlib")).resolve(),
@@ -36,7 +38,10 @@ class Source(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """The code of the file as it is now; raises SyntaxError, OSError."""
+        from optcli.plugins import public
+
         content = self.get_data(self.path)
+        former.look_through(content, self.path, public)
         _sums[Path(self.path).resolve()] = hashlib.sha256(content).hexdigest()
         code: CodeType = self.source_to_code(content, self.path)
         return code

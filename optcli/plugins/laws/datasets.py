@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optcli.data.base import Dataset
+from optcli.data.reading import RULES
 from optcli.data.table import Table
 from optcli.plugins.laws.base import FIELDS, Law
 
@@ -19,9 +20,9 @@ def cells(table: Table) -> dict[str, Sequence[Any]]:
 
 def has_its_columns(dataset: Dataset) -> str:
     """Whether there is a table, with the target among its columns."""
-    table, roles = dataset.table(0), dataset.roles()
+    table, roles = dataset.table(0, RULES), dataset.roles()
     if not isinstance(table, Table):
-        return f"table returns {type(table).__name__}; must return an optcli.data.table.Table"
+        return f"table returns {type(table).__name__}; must return a Table, as table_of makes it"
     if not table.rows:
         return "its table has no rows"
     sizes = {len(column) for column in table.columns.values()}
@@ -38,7 +39,7 @@ def has_its_columns(dataset: Dataset) -> str:
 
 def follows_from_its_seed(dataset: Dataset) -> str:
     """Whether the same seed gives the same table."""
-    if repr(cells(dataset.table(3))) == repr(cells(dataset.table(3))):
+    if repr(cells(dataset.table(3, RULES))) == repr(cells(dataset.table(3, RULES))):
         return ""
     return "the same seed gives another table: draw from generator(seed, …) alone"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from optcli.core.errors import InvalidInput
 from optcli.core.registry import Registry
+from optcli.core.specs import InputFile, marked
 from optcli.data.base import DATASETS
 from optcli.gradients.cases import layers_of
 from optcli.gradients.variants import variants
@@ -32,7 +33,7 @@ from optcli.plugins.laws import (
     schedules,
     small,
 )
-from optcli.plugins.laws.base import Finding, Law, examine, notes
+from optcli.plugins.laws.base import FIELDS, Finding, Law, examine, notes
 from optcli.schedules import SCHEDULES
 from optcli.training.wrappers import AVERAGES
 
@@ -101,6 +102,11 @@ def check(kind: Kind, cls: type[Any]) -> Iterator[Finding]:
 
     Raises InvalidInput for a class that cannot be made from its defaults.
     """
+    if kind.registry is DATASETS and marked(cls, InputFile):
+        yield Finding(FIELDS.says, FIELDS.fault(cls))
+        yield Finding("its table", "its table is in a file: only training tries it", grave=False)
+        yield from notes(cls)
+        return
     found: list[Finding] = []
     members = 0
     for words, member in kind.members(cls):
