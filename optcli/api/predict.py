@@ -25,7 +25,7 @@ from optcli.training.model_file import Trained
 if TYPE_CHECKING:
     from optcli.config import Config
 
-Say = Callable[[str], object]  # is told sentences on the rows
+Say = Callable[[str], object]  # takes notes on the rows, a sentence each
 
 
 def silent(text: str) -> None:
@@ -70,12 +70,12 @@ class Run:
         sentence that is worth saying of the rows. Raises InvalidInput.
         """
         encoder = self.trained.encoder
-        found = encoder.decode(self.trained.loss.respond(self.scores(X, say)))
+        columns = encoder.decode(self.trained.loss.respond(self.scores(X, say)))
         target = encoder.target
-        if target.merged and np.any(found[target.names[0]] == target.classes[0][-1]):
+        if target.merged and np.any(columns[target.names[0]] == target.classes[0][-1]):
             rare = listed([f"'{name}'" for name in target.merged], 5)
             say(f"class '{target.classes[0][-1]}' stands for the rare classes {rare}")
-        return found
+        return columns
 
     def evaluate(self, X: Any, say: Say = silent) -> dict[str, float]:
         """Loss and metrics on labelled raw rows, as `summary["test"]` has them.
@@ -138,7 +138,7 @@ def load(folder: str | Path) -> Run:
     from optcli import config as configs
 
     folder = Path(folder)
-    found = trained_run(folder)
+    entry = trained_run(folder)
     used = kinds.recorded(folder).get("plugins")
     loading.check(used, "run", "", how=("missing",))
     config = configs.load(folder / kinds.CONFIG)
@@ -149,4 +149,4 @@ def load(folder: str | Path) -> Run:
         message = f"minimizes {config.objective.name}, which has no model; name a run on a dataset"
         raise InvalidInput(Fault(message, file=str(folder)))
     columns = results.history(folder)
-    return Run(config, folder, columns, found.summary, Trained.load(folder / "model.npz"))
+    return Run(config, folder, columns, entry.summary, Trained.load(folder / "model.npz"))

@@ -1,4 +1,4 @@
-"""Runs: what lies in a folder of runs: listed, shown, told apart, trained again, removed."""
+"""`runs`: list, show, compare and remove what lies in a folder of runs."""
 
 from __future__ import annotations
 
@@ -125,11 +125,11 @@ def settings(folder: Path) -> dict[str, Any]:
     if kinds.is_picture(folder):
         return {}
     values = read(folder / kinds.CONFIG)
-    found = dict(_flat(values))
+    flat = dict(_flat(values))
     for key in map(".".join, places(values)):
-        if key in found:
-            found[key] = with_texts(found[key], lambda path: os.path.relpath(folder / path))
-    return found
+        if key in flat:
+            flat[key] = with_texts(flat[key], lambda path: os.path.relpath(folder / path))
+    return flat
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -142,21 +142,21 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def measures(entry: Entry) -> dict[str, Any]:
     """What a run came to: outcome, lengths, the best and the last epoch, the test."""
-    found: dict[str, Any] = {"outcome": entry.outcome}
+    measured: dict[str, Any] = {"outcome": entry.outcome}
     if entry.resume:
-        found["continue with"] = entry.resume
+        measured["continue with"] = entry.resume
     for name in ("epochs", "steps", "parameters", "seconds"):
         if name in entry.summary:
-            found[name] = entry.summary[name]
+            measured[name] = entry.summary[name]
     for name in ("first_loss", "constant_loss", "failed_to_train"):
         if entry.summary.get(name) is not None:
-            found[name.replace("_", " ")] = entry.summary[name]
+            measured[name.replace("_", " ")] = entry.summary[name]
     for part in ("best", "final", "test"):
         row = entry.summary.get(part)
         for name, value in row.items() if isinstance(row, Mapping) else ():
             if name not in ("seconds", "step", "gradient_norm", "update_norm", "lr"):
-                found[f"{part} {name}"] = value
-    return found
+                measured[f"{part} {name}"] = value
+    return measured
 
 
 @dataclass(frozen=True)

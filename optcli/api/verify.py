@@ -47,7 +47,7 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     """
     from optcli import config as configs
 
-    found = trained_run(folder)
+    entry = trained_run(folder)
     recorded = kinds.recorded(folder)
     loading.check(recorded.get("plugins"), "run", "restore it, and verify again")
     config = configs.load(folder / kinds.CONFIG, overrides)
@@ -77,7 +77,7 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
         assert isinstance(event, Ended)
         if len(same) < len(wanted):
             return verdict(f"it ended after {len(same)} epochs")
-        whole = len(wanted) == len(rows) and found.outcome in ("completed", "stopped_early")
+        whole = len(wanted) == len(rows) and entry.outcome in ("completed", "stopped_early")
         trained = setup.untrained().read(folder / "model.npz")
         if whole and event.state.best[:1].tobytes() != trained.parameters.tobytes():
             return verdict("the parameters of model.npz")
