@@ -112,7 +112,7 @@ def test_every_schedule_goes_on_from_any_step(name, steps_apart):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"early_stopping": EarlyStopping(patience=1)},
+        {"early_stopping": EarlyStopping(patience=2)},
         {"gradient_noise": GradientNoise()},
         {"clip_norm": 0.5, "clip_value": 0.1},
         {"metrics": ("accuracy",)},
