@@ -26,7 +26,7 @@ from optcli.plugins.laws import optimizers as of_optimizers
 from optcli.plugins.laws.base import examine
 from optcli.schedules.base import Schedule
 from optcli.training.wrappers import Average
-from tests.reference.optimizers import CASES
+from tests.reference.rules import CASES
 
 LINES = Path(__file__).read_text().splitlines()
 Decay = Annotated[float, Ge(0), Doc("weight decay")]

@@ -19,18 +19,9 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, state_size
 from optcli.optimizers.stepper import Stepper
 from optcli.plugins.laws.optimizers import SHAPES, Asked
 from tests.cohorts import cohort, final
-from tests.reference.optimizers import (
-    CASES,
-    OPTAX,
-    PINS,
-    PROBLEMS,
-    STEPS,
-    TORCH,
-    compare,
-    library,
-    settings_of,
-)
-from tests.reference.rules import RULES, settings
+from tests.reference.optimizers import OPTAX, PINS, TORCH, compare, library, settings_of
+from tests.reference.problems import PROBLEMS, STEPS
+from tests.reference.rules import CASES, GOALS, RULES, settings
 
 DOCS = Path(__file__).parent.parent / "docs" / "optimizers.md"
 NAMES = OPTIMIZERS.names()
@@ -306,67 +297,6 @@ def rosenbrock(x):
     return (1 - a) ** 2 + 100 * valley**2, slope, np.array([1, 1])
 
 
-# Learning rate for the parabola in 1,000 steps, then learning rate and steps for Rosenbrock.
-GOALS = {
-    "adabelief": (1.0, 0.56, 1000),
-    "adadelta": (17.0, 0.56, 10_000),
-    "adafactor": (0.3, 0.1, 10_000),
-    "adagrad": (5.0, 1.0, 10_000),
-    "adam": (1.0, 0.56, 1000),
-    "adamax": (1.0, 0.56, 3000),
-    "adamw": (1.0, 0.56, 1000),
-    "adan": (0.56, 0.3, 1000),
-    "ademamix": (3.0, 0.56, 3000),
-    "adopt": (3.0, 1.0, 3000),
-    "aggmo": (0.3, 0.0005, 3000),
-    "amsgrad": (1.0, 0.56, 1000),
-    "asgd": (0.3, 0.003, 10_000),
-    "cautious_adamw": (1.0, 0.56, 1000),
-    "cocob": (1.0, 1.0, 20_000),
-    "dadapt_adam": (3.0, 3.0, 1000),
-    "dog": (3.0, 1.7, 10_000),
-    "dowg": (1.0, 0.56, 10_000),
-    "fista": (0.17, 0.0007, 3000),
-    "fromage": (0.03, 0.17, 3000),
-    "ftrl": (5.0, 1.0, 10_000),
-    "grams": (1.0, 0.56, 3000),
-    "lamb": (0.03, 0.05, 3000),
-    "laprop": (1.0, 0.56, 1000),
-    "lars": (3.0, 17.0, 1000),
-    "lbfgs": (0.56, 0.17, 1000),
-    "lion": (0.05, 0.02, 3000),
-    "madgrad": (0.5, 0.05, 1000),
-    "mars": (1.0, 0.17, 1000),
-    "momentum": (0.1, 0.002, 3000),
-    "momo": (1.0, 1.0, 1000),
-    "muon": (0.05, 0.05, 1000),
-    "nadam": (1.0, 0.1, 3000),
-    "nadamw": (1.0, 0.4, 1000),
-    "nesterov": (0.05, 0.001, 3000),
-    "noisy_sgd": (0.1, 0.003, 10_000),
-    "newton": (1.0, 1.0, 100),
-    "novograd": (0.05, 0.01, 1000),
-    "optimistic_adam": (1.0, 0.1, 3000),
-    "polyak_sgd": (1.0, 1.7, 1000),
-    "prodigy": (3.0, 1.0, 1000),
-    "qhadam": (3.0, 0.1, 3000),
-    "radam": (0.5, 0.0056, 10_000),
-    "random_local_search": (0.17, 1.0, 1000),
-    "random_search": (3.0, 5.6, 3000),
-    "rmsprop": (1.0, 0.02, 3000),
-    "rprop": (0.05, 0.01, 3000),
-    "schedule_free_adamw": (3.0, 0.3, 3000),
-    "schedule_free_sgd": (1.0, 0.0056, 10_000),
-    "sgd": (0.3, 0.003, 10_000),
-    "shampoo": (5.0, 1.0, 10_000),
-    "sign_sgd": (0.1, 1.0, 3000),
-    "signum": (0.017, 0.0056, 3000),
-    "sm3": (5.0, 3.0, 3000),
-    "soap": (0.56, 0.5, 1000),
-    "sophia": (0.1, 0.1, 1000),
-    "svrg": (0.3, 0.003, 10_000),
-    "yogi": (1.0, 0.56, 1000),
-}
 # Their decay would move the minimum.
 WITHOUT_DECAY = {"adamw", "lion", "muon", "nadamw", "soap", "sophia"}
 # It guesses.
@@ -474,6 +404,8 @@ def test_the_table_of_the_docs_is_that_of_the_tests():
             parabola, goal, steps = GOALS[name]
             parabola, goal, steps = f"{parabola:g}", f"{goal:g}, ", f"{steps:,} steps"
         expected.append((name, equals(name), parabola, goal + steps))
+    wanting = [f"| `{row[0]}` | {' | '.join(row[1:])} |" for row in expected if row not in rows]
+    assert not wanting, "missing from the table:\n" + "\n".join(wanting)
     assert rows == expected
 
 

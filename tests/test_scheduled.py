@@ -8,8 +8,8 @@ import pytest
 
 from optcli.core.parameters import Layout
 from optcli.optimizers.stepper import Stepper
-from tests.reference.optimizers import CASES, PROBLEMS
-from tests.reference.rules import RULES, settings
+from tests.reference.problems import PROBLEMS
+from tests.reference.rules import CASES, RULES, settings
 from tests.reference.scheduled import PINS, STEPS, cases, factors
 from tests.test_optimizers import OF_MODELS, Asked, make, name_of
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.reference.optimizers import CASES, PROBLEMS, TORCH, split, torch_settings
+from tests.reference.optimizers import TORCH, torch_settings
+from tests.reference.problems import PROBLEMS, split
+from tests.reference.rules import CASES
 
 PINS = Path(__file__).with_suffix(".json")
 STEPS = 24
