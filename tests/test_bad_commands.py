@@ -31,14 +31,27 @@ def folder(tmp_path, monkeypatch):
 
 
 REFUSED = {
-    "trian c.yaml": "optcli: no command 'trian'; did you mean 'train'? (optcli --help)",
-    "train c.yaml --ovrewrite": "optcli: no such option: --ovrewrite; did you mean '--overwrite'?",
-    "train c.yaml d.yaml": "optcli: got unexpected extra argument(s) (d.yaml)",
+    "trian c.yaml": "no command 'trian'; did you mean 'train'? (optcli --help)",
+    "train c.yaml --ovrewrite": "no option --ovrewrite; did you mean '--overwrite'?",
+    "train c.yaml --lr 0.1": "no option --lr; use --set optimizer.lr=0.1",
+    "train c.yaml --learning-rate=0.1": "no option --learning-rate; use --set optimizer.lr=0.1",
+    "train c.yaml --epochs": "no option --epochs; use --set training.epochs=VALUE",
+    "train c.yaml --batch-size 3": "no option --batch-size; use --set training.batch_size=3",
+    "train c.yaml --steps 9": "no option --steps; use --set training.steps=9",
+    "train c.yaml --optimizer sgd": "no option --optimizer; use --set optimizer=sgd",
+    "train c.yaml --loss mse": "no option --loss; use --set loss=mse",
+    "train c.yaml --hidden 8": "no option --hidden; use --set model.hidden=8",
+    "compare sgd adam --lr 0.1": "no option --lr; write adam:lr=0.1, say",
+    "compare --optimizer adam": "no option --optimizer; name optimizers as arguments",
+    "trace beale sgd --epochs 5": (
+        "no option --epochs; training.epochs is a config key, which this command does not take"
+    ),
+    "train c.yaml d.yaml": "got unexpected extra argument(s) (d.yaml)",
     "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
     "train d.yaml": "d.yaml: no such file; did you mean 'c.yaml'?",
-    "check": "optcli: missing argument 'CONFIG'",
-    "runs": "optcli runs: is missing a command: list, show, diff, verify, remove",
-    "runs shwo": "optcli: no command 'shwo'; did you mean 'show'? (optcli runs --help)",
+    "check": "missing argument 'CONFIG'",
+    "runs": "missing command; must be one of list, show, diff, verify, remove (optcli runs --help)",
+    "runs shwo": "no command 'shwo'; did you mean 'show'? (optcli runs --help)",
     "train c.yaml --set optimizer=adma": (
         "--set optimizer.name: unknown optimizer 'adma'; did you mean 'adam'? "
         "(optcli list optimizers)"
@@ -54,9 +67,11 @@ REFUSED = {
     "train c.yaml --seed abc": "--seed: is 'abc'; must be a whole number",
     "train c.yaml --seed 1.5": "--seed: is '1.5'; must be a whole number",
     "train c.yaml --seed -1": "--seed: is '-1'; must be at least 0",
-    "train c.yaml --seed 1 --set seed=2": "--seed: is 1, beside --set seed=2; give one",
+    "train c.yaml --seed 1 --set seed=2": (
+        "--seed: is 1, but --set seed=2 is given as well; give one"
+    ),
     "train c.yaml --on-divergence go": "--on-divergence: is 'go'; must be stop or continue",
-    "train c.yaml --resume run": "--resume: run stands beside c.yaml; give it alone",
+    "train c.yaml --resume run": "--resume: cannot be combined with c.yaml",
     "train --resume none": "none: is not a run folder",
     "train --resume c.yaml": "c.yaml: is not a run folder",
     "train c.yaml --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
@@ -72,7 +87,7 @@ REFUSED = {
         )
     },
     "gradcheck tanh --plots --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
-    "compare": "optcli: missing argument 'ENTRY...'",
+    "compare": "missing argument 'ENTRY...'",
     "compare sgd": ("ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)"),
     "compare sgd sgd": "sgd: stands here twice",
     "compare sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",
@@ -86,8 +101,8 @@ REFUSED = {
     "compare sgd adam --target nan": "--target: is nan; must be a number",
     "compare sgd adam --target low": "--target: is 'low'; must be a number",
     "compare sgd adam --backend mpi": "--backend: is 'mpi'; must be dask or dask://host:port",
-    "trace": "optcli: missing argument 'OBJECTIVE'",
-    "trace quadratic": "optcli: missing argument 'OPTIMIZER...'",
+    "trace": "missing argument 'OBJECTIVE'",
+    "trace quadratic": "missing argument 'OPTIMIZER...'",
     "trace quadratic sgd --steps 0": "--steps: is 0; must be in [1, 100,000]",
     "trace quadratic sgd --steps x": "--steps: is 'x'; must be a whole number",
     "trace quadratic sgd --start 1": "--start: must have 2 numbers for quadratic, not 1",
@@ -102,12 +117,12 @@ REFUSED = {
         "no loss, activation, layer, model or objective is called 'msee'; "
         "did you mean 'mse'? (optcli list)"
     ),
-    "explain": "optcli: missing argument 'NAME'",
+    "explain": "missing argument 'NAME'",
     "list optimiser": "KIND: unknown kind 'optimiser'; did you mean 'optimizers'?",
     "runs list none": "none: no such folder",
     "runs list c.yaml": "c.yaml: no such folder",
     "runs show none": "none: is not a run folder",
-    "runs diff none": "optcli: missing argument 'RUN'",
+    "runs diff none": "missing argument 'RUN'",
     "runs verify none --epochs 0": "--epochs: is '0'; must be at least 1",
     "runs remove .": ".: was not made by optcli, and is left alone",
 }
@@ -117,7 +132,7 @@ REFUSED = {
 def test_what_is_refused_is_said_in_one_line(words, folder, capsys):
     assert run(words.split()) == 2
     said = capsys.readouterr()
-    assert said.err == f"{REFUSED[words]}\n"
+    assert said.err == f"error: {REFUSED[words]}\n"
     assert said.out == ""
     assert [path.name for path in folder.iterdir()] == ["c.yaml"], "nothing is left behind"
 
@@ -142,7 +157,7 @@ def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys, monkeypatch
             assert run(["compare", "sgd", "adam", "--backend", f"dask://{address}"]) == 3
             assert time.monotonic() - began < 5
             said = capsys.readouterr().err
-            assert said.startswith(f"--backend dask://{address}: no scheduler answers there ")
+            assert said.startswith(f"error: --backend: is dask://{address}; no scheduler answers ")
     assert not Path("runs").exists()
 
 
@@ -166,7 +181,7 @@ def command(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("words", ["train c.yaml --out run --no-plots", "list", "--help"])
 def test_output_that_cannot_be_written_is_an_error_at_the_end(words):
     done = command(f"O {words} > /dev/full")
-    assert (done.returncode, done.stderr) == (3, "stdout: No space left on device\n")
+    assert (done.returncode, done.stderr) == (3, "error: stdout: No space left on device\n")
     assert "run" not in words or Path("run/checksums.json").is_file()
 
 
@@ -198,7 +213,7 @@ def test_an_ended_run_without_an_outcome_is_damaged(capsys):
     Path("run/summary.json").write_text('{"epochs": 3}')
     assert run(["train", "--resume", "run"]) == 2
     said = capsys.readouterr().err
-    assert said == "run/summary.json: is damaged: it does not tell the outcome\n"
+    assert said == "error: run/summary.json: is damaged: it does not tell the outcome\n"
 
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
@@ -230,7 +245,7 @@ def test_hard_places_change_nothing(place):
 def test_help_that_cannot_be_written_is_not_tried_again_at_the_end():
     """Nor would the interpreter's own exit code come in the place of 3."""
     done = command("O --help > /dev/full", PYTHONUNBUFFERED="-")
-    assert (done.returncode, done.stderr) == (3, "stdout: No space left on device\n")
+    assert (done.returncode, done.stderr) == (3, "error: stdout: No space left on device\n")
 
 
 @pytest.mark.parametrize("columns", ["40", "1", "0", "-5", "abc"])
@@ -313,8 +328,11 @@ def test_wrong_numbers_are_said_in_one_line(words, capsys, folder):
         given = [text] if number % 2 else []
         arguments = [*words.split()[:-1], option if given else f"{option}={text}", *given]
         assert run(arguments) == 2, arguments
-        assert capsys.readouterr() == ("", f"{option}: {message}\n"), arguments
+        assert capsys.readouterr() == ("", f"error: {option}: {message}\n"), arguments
     assert [path.name for path in folder.iterdir()] == ["c.yaml"]
+
+
+NUMERIC = ("integer", "float")
 
 
 def test_every_option_that_takes_a_number_is_in_the_table():
@@ -323,21 +341,24 @@ def test_every_option_that_takes_a_number_is_in_the_table():
     from optcli.cli import main
 
     run(["--version"])
-    missing = []
+    missing, looked = [], []
 
     def look(command, path):
         for name, inner in getattr(command, "commands", {}).items():
             look(inner, [*path, name])
         for option in command.params:
-            kind = getattr(getattr(option, "type", None), "name", "")
-            if kind.partition(" ")[0] in ("integer", "float") or "--start" in option.opts:
+            kind = getattr(option, "type_descriptor", option)  # of typer, or click's own
+            name = getattr(getattr(kind, "type", None), "name", "").partition(" ")[0]
+            number = getattr(kind, "annotation", None) in (int, float) or name in NUMERIC
+            if number or "--start" in option.opts:
                 found = [
                     words
                     for words in NUMBERS
                     if words.startswith(" ".join(path)) and words.split()[-1] in option.opts
                 ]
                 missing.extend([] if found else [(path, option.opts)])
+                looked.append(option)
 
     look(typer.main.get_command(main.app), [])
     assert missing == []
-    assert len(NUMBERS) > 12
+    assert len(looked) == len(NUMBERS)

@@ -478,28 +478,34 @@ def test_a_mapping_from_python_has_no_file() -> None:
 # ---- overrides -----------------------------------------------------------------------
 
 OVERRIDES = {
-    "optimizer.lr": "--set: is 'optimizer.lr'; must be KEY=VALUE",
-    "=1": "--set: is '=1'; must be KEY=VALUE",
-    "optimizer..lr=1": "--set: is 'optimizer..lr=1'; must be KEY=VALUE",
-    "optimizer.lr=": "--set optimizer.lr: has no value; write null for none",
-    "optimizer.lr=fast": "--set optimizer.lr: is 'fast'; must be a number above 0",
-    "optimizer.learning_rate=1": ("--set optimizer.learning_rate: unknown key; did you mean 'lr'?"),
-    "optimizer.lr=[1": "--set optimizer.lr: ends inside a quote or bracket",
-    "optimizer.lr='1": "--set optimizer.lr: ends inside a quote or bracket",
+    "optimizer.lr": "overrides: is 'optimizer.lr'; must be KEY=VALUE",
+    "=1": "overrides: is '=1'; must be KEY=VALUE",
+    "optimizer..lr=1": "overrides: is 'optimizer..lr=1'; must be KEY=VALUE",
+    "optimizer.lr=": "overrides: optimizer.lr: has no value; write null for none",
+    "optimizer.lr=fast": "overrides: optimizer.lr: is 'fast'; must be a number above 0",
+    "optimizer.learning_rate=1": (
+        "overrides: optimizer.learning_rate: unknown key; did you mean 'lr'?"
+    ),
+    "optimizer.lr=[1": "overrides: optimizer.lr: ends inside a quote or bracket",
+    "optimizer.lr='1": "overrides: optimizer.lr: ends inside a quote or bracket",
     "optimizer.lr=!!python/name:os.system": (
-        "--set optimizer.lr: the tag !!python/name:os.system is not allowed"
+        "overrides: optimizer.lr: the tag !!python/name:os.system is not allowed"
     ),
     "optimizer=adma": (
-        "--set optimizer.name: unknown optimizer 'adma'; "
+        "overrides: optimizer.name: unknown optimizer 'adma'; "
         "did you mean 'adam'? (optcli list optimizers)"
     ),
-    "optimizer={name: sgd, lr: -1}": "--set optimizer.lr: is -1; must be above 0",
-    "optimizer.lr.x=1": "--set optimizer.lr.x: 'lr' is 0.01, which has no keys",
-    "model.hidden=[64, x]": ("--set model.hidden[1]: is 'x'; must be a whole number at least 1"),
-    "foo.bar=1": f"--set foo.bar: unknown key; must be one of {SECTIONS}",
-    "loss.margin=1": "--set loss.margin: unknown key; must be one of pos_weight, label_weights",
-    "seed=-1": "--set seed: is -1; must be a whole number in [0, 2^63)",
-    "dataset=null": "--set dataset: is missing (optcli list datasets)",
+    "optimizer={name: sgd, lr: -1}": "overrides: optimizer.lr: is -1; must be above 0",
+    "optimizer.lr.x=1": "overrides: optimizer.lr.x: 'lr' is 0.01, which has no keys",
+    "model.hidden=[64, x]": (
+        "overrides: model.hidden[1]: is 'x'; must be a whole number at least 1"
+    ),
+    "foo.bar=1": f"overrides: foo.bar: unknown key; must be one of {SECTIONS}",
+    "loss.margin=1": (
+        "overrides: loss.margin: unknown key; must be one of pos_weight, label_weights"
+    ),
+    "seed=-1": "overrides: seed: is -1; must be a whole number in [0, 2^63)",
+    "dataset=null": "overrides: dataset: is missing (optcli list datasets)",
 }
 
 

@@ -312,7 +312,7 @@ def test_what_is_refused(case, stream, capsys):
     content, *messages = REFUSED[case]
     assert check(content, *["dataset.stream=true"] * stream) == 2
     said = capsys.readouterr()
-    assert said.err.splitlines() == messages
+    assert said.err.splitlines() == [f"error: {message}" for message in messages]
     assert said.out == ""
 
 
@@ -352,7 +352,7 @@ CLASSES_REFUSED = {
 def test_what_is_refused_of_classes(case, stream, capsys):
     content, message = CLASSES_REFUSED[case]
     assert check(content, *["dataset.stream=true"] * stream, config=CLASSES) == 2
-    assert capsys.readouterr().err == message + "\n"
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 def test_long_whole_numbers_are_classes_where_they_are_text():
@@ -410,7 +410,7 @@ SETTINGS_REFUSED = {
 def test_what_is_refused_of_settings(case, capsys):
     setting, message = SETTINGS_REFUSED[case]
     assert check(PLAIN, setting) == 2
-    assert capsys.readouterr().err == message + "\n"
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n"])
@@ -421,7 +421,7 @@ def test_plain_text_named_gz(content, capsys):
     how = "is cut off or damaged; compress or download it anew"
     if content:
         how = NOT_PACKED
-    assert capsys.readouterr().err == f"t.csv.gz: {how}\n"
+    assert capsys.readouterr().err == f"error: t.csv.gz: {how}\n"
 
 
 def test_packed_files_are_refused_for_what_they_are(capsys):
@@ -437,7 +437,7 @@ def test_packed_files_are_refused_for_what_they_are(capsys):
         gzip.compress(b"<html>"): "is a web page, not a table; download the file itself",
     }.items():
         assert check(content, name="t.csv.gz") == 2
-        assert capsys.readouterr().err == f"t.csv.gz: {message}\n"
+        assert capsys.readouterr().err == f"error: t.csv.gz: {message}\n"
 
 
 def test_the_case_of_a_suffix_does_not_matter():
@@ -474,7 +474,7 @@ def test_names_in_parquet_are_as_in_text(capsys):
     frame.with_columns(frame["a"].alias(" a")).write_parquet("t.parquet")
     assert run(["check", "c.yaml"]) == 2
     assert capsys.readouterr().err == (
-        "t.parquet: columns 1 and 4 are both called 'a'; rename one\n"
+        "error: t.parquet: columns 1 and 4 are both called 'a'; rename one\n"
     )
 
 
@@ -489,11 +489,11 @@ def test_parquet_columns_that_are_neither_numbers_nor_text(capsys):
         Path("c.yaml").write_text(CONFIG.replace("t.csv", "t.parquet"))
         assert run(["check", "c.yaml"]) == 2
         said = capsys.readouterr().err
-        assert said.startswith(f"t.parquet: column '{made}': {begins}")
+        assert said.startswith(f"error: t.parquet: column '{made}': {begins}")
         assert said.endswith("; only numbers and text can be read, exclude it\n")
     frame.with_columns(pl.Series("", range(12, 24))).write_parquet("t.parquet")
     assert run(["check", "c.yaml"]) == 2
-    assert capsys.readouterr().err == "t.parquet: column 3 has no name; give it one\n"
+    assert capsys.readouterr().err == "error: t.parquet: column 3 has no name; give it one\n"
 
 
 def test_truth_is_the_same_in_text_and_parquet():
@@ -517,7 +517,7 @@ def test_rows_without_a_group_are_dropped_or_refused(capsys):
     grouped = "split.validation={group: g, fraction: 0.25}"
     assert check(content, grouped) == 2
     assert capsys.readouterr().err == (
-        "t.csv: column 'g': 1 missing value (first in line 7); set dataset.missing to drop\n"
+        "error: t.csv: column 'g': 1 missing value (first in line 7); set dataset.missing to drop\n"
     )
     assert check(content, grouped, "dataset.missing=impute") == 2
     assert "which cannot be imputed" in capsys.readouterr().err
@@ -541,7 +541,7 @@ def test_weights_that_are_zero_in_one_part_name_it(capsys):
     )
     assert check(content, "split.validation={column: p}", "dataset.weights=w") == 2
     said = capsys.readouterr().err
-    assert said == "t.csv: column 'w': every weight is 0 in the validation rows\n"
+    assert said == "error: t.csv: column 'w': every weight is 0 in the validation rows\n"
 
 
 @pytest.mark.parametrize(("weight", "shown"), [("1e39", "1e+39"), ("1e-60", "1e-60")])
@@ -549,7 +549,8 @@ def test_weights_that_cannot_be_added_up(weight, shown, capsys):
     content = table("a,w,y", lambda i: f"{i},{weight if i == 3 else 1},{i}")
     assert check(content, "dataset.weights=w") == 2
     assert capsys.readouterr().err == (
-        f"t.csv:5: column 'w': is {shown}, which float32 does not add up; rescale all weights\n"
+        f"error: t.csv:5: column 'w': is {shown}, which float32 does "
+        "not add up; rescale all weights\n"
     )
     assert check(content, "dataset.weights=w", "dtype=float64") == 0
 
@@ -558,12 +559,13 @@ def test_groups_must_be_told_apart(capsys):
     grouped = "split.validation={group: g, fraction: 0.25}"
     assert check(table("a,g,y", lambda i: f"{i},1,{i}"), grouped) == 2
     assert capsys.readouterr().err == (
-        "--set split.validation: would take the last group of column 'g'; each part needs its own\n"
+        "error: --set split.validation: would take the last group of "
+        "column 'g'; each part needs its own\n"
     )
     content = table("a,g,y", lambda i: f"{i},{2**60 + i // 2},{i}")
     assert check(content, grouped) == 2
     assert capsys.readouterr().err == (
-        "t.csv:2: column 'g': is beyond 2^53, where whole numbers are rounded; "
+        "error: t.csv:2: column 'g': is beyond 2^53, where whole numbers are rounded; "
         "list the column in dataset.categorical\n"
     )
     assert check(content, grouped, "dataset.categorical=[g]") == 0
@@ -579,7 +581,8 @@ def test_the_last_group_is_left_to_train_on(capsys):
     capsys.readouterr()
     assert check(content, validation, test) == 2
     assert capsys.readouterr().err == (
-        "--set split.validation: would take the last group of column 'g'; each part needs its own\n"
+        "error: --set split.validation: would take the last group of "
+        "column 'g'; each part needs its own\n"
     )
 
 
@@ -619,7 +622,7 @@ def test_what_is_refused_of_validation_rows(case, stream, capsys):
     training = table("a,b,y", lambda i: f"{i},{0.5 + (i % 2 - 0.5) / 10},{i}")
     settings = ["split.validation=v.csv", *["dataset.stream=true"] * stream]
     assert check(training, *settings) == 2
-    assert capsys.readouterr().err == f"{message}\n"
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 def test_what_may_be_a_slip_is_noted(capsys):
@@ -760,6 +763,6 @@ def test_a_class_that_a_part_lacks(stream, capsys):
     settings = ["split.validation={column: p}", *["dataset.stream=true"] * stream]
     assert check(content, *settings, config=CLASSES) == 2
     assert capsys.readouterr().err == (
-        "--set split.validation: no row of class 'v' of 'y' is in the validation part; "
+        "error: --set split.validation: no row of class 'v' of 'y' is in the validation part; "
         "each part needs rows of every class, or set split.stratify to false\n"
     )

@@ -152,8 +152,8 @@ def test_a_diverging_run_ends_with_one(here):
 
 
 REFUSED = {
-    "no such command": (["trian"], "optcli: no command 'trian'; did you mean 'train'?"),
-    "no such option": (["train", "--foo"], "optcli: no such option: --foo"),
+    "no such command": (["trian"], "no command 'trian'; did you mean 'train'?"),
+    "no such option": (["train", "--foo"], "no option --foo"),
     "no config": (["train"], "CONFIG: is missing; name a YAML file, or --resume RUN"),
     "no such file": (["train", "iris.yml"], "iris.yml: no such file"),
     "a folder": (["check", "."], ".: is a folder; must be a YAML file"),
@@ -196,7 +196,7 @@ def test_what_is_refused_is_said_in_one_line(case, here, capsys):
     config = str(ROOT / "configs" / "iris.yaml")
     assert run([config if a == "IRIS" else a for a in arguments]) == 2
     said = capsys.readouterr()
-    assert said.err.startswith(message)
+    assert said.err.startswith(f"error: {message}")
     assert len(said.err.splitlines()) == 1
     assert said.out == ""
     assert list(here.iterdir()) == [], "nothing is left behind"
@@ -255,7 +255,7 @@ class Mine(SGD):
     (here / "broken.py").write_text("x = 1\nx / 0\n")
     assert run(["list", "--plugin", "broken.py"]) == 2
     assert capsys.readouterr().err == (
-        "broken.py:2: --plugin: fails on import: ZeroDivisionError: division by zero\n"
+        "error: broken.py:2: --plugin: fails on import: ZeroDivisionError: division by zero\n"
     )
 
 
@@ -263,7 +263,7 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code(here, capsys):
     assert run(["check", "none.yaml", "--debug"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("Traceback")
-    assert said.endswith("none.yaml: no such file\n")
+    assert said.endswith("error: none.yaml: no such file\n")
 
 
 def test_the_installed_command(here):

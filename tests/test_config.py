@@ -102,7 +102,7 @@ def test_a_later_fault_finds_its_place(tmp_path):
     loaded = config.load(path, ["loss=mse"])
     assert str(loaded.place(Fault("x", "optimizer.lr"))) == f"{path}:4: optimizer.lr: x"
     assert str(loaded.place(Fault("x", "dataset.target"))) == f"{path}:1: dataset.target: x"
-    assert str(loaded.place(Fault("x", "loss"))) == "--set loss: x"
+    assert str(loaded.place(Fault("x", "loss"))) == "overrides: loss: x"
     assert str(loaded.place(Fault("x", "split.test"))) == f"{path}:1: split.test: x"
 
 

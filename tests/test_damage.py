@@ -157,7 +157,7 @@ def test_text_that_is_wanted_in_memory_and_does_not_fit():
         check=False,
     )
     message = "does not fit in memory; set dataset.stream to true, or take a part of it"
-    assert (done.returncode, done.stderr) == (3, f"t.csv.gz: {message}\n")
+    assert (done.returncode, done.stderr) == (3, f"error: t.csv.gz: {message}\n")
 
 
 def test_parquet_that_holds_more_than_memory(monkeypatch, capfd):
@@ -169,7 +169,7 @@ def test_parquet_that_holds_more_than_memory(monkeypatch, capfd):
     Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream="false"))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "t.parquet: takes 160 MB or more, of 300 MB of memory; "
+        "error: t.parquet: takes 160 MB or more, of 300 MB of memory; "
         "set dataset.stream to true, or take a part of it\n"
     )
     assert streaming.is_large("t.parquet")
@@ -182,7 +182,7 @@ def test_text_that_unpacks_to_more_than_half_of_the_memory(monkeypatch, capfd):
     Path("c.yaml").write_text(CONFIG.format(name="t.csv.gz", stream="false"))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "t.csv.gz: takes 5 MB or more, of 10 MB of memory; "
+        "error: t.csv.gz: takes 5 MB or more, of 10 MB of memory; "
         "set dataset.stream to true, or take a part of it\n"
     )
 
@@ -207,7 +207,7 @@ def test_parquet_that_promises_more_rows_than_it_has(rows, stream, capfd):
     Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream=stream))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "t.parquet: is not a parquet file, or damaged; write it anew\n"
+        "error: t.parquet: is not a parquet file, or damaged; write it anew\n"
     )
 
 

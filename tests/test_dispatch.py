@@ -201,5 +201,5 @@ def test_a_cluster_with_a_killed_worker_ends_with_the_same_runs(cluster, tmp_pat
     plugin.write_text("")
     told = {"file": plugin.name, "sha256": "0" * 64, "modules": {}, "registers": []}
     pool = Pool(1, f"dask://{address}", loading.load_same, ([plugin], [told]))
-    with pytest.raises(InvalidInput, match=r"mine\.py: --plugin: has changed since"):
+    with pytest.raises(InvalidInput, match=r"mine\.py: plugin: has changed since"):
         list(dispatch.run(abs, [1], pool))

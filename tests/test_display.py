@@ -15,11 +15,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from optcli import display
-from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+import optcli
+from optcli.cli.door import CommandLine
+from optcli.cli.main import run
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, setting
 from optcli.core.events import Ended, EpochEnded, Progress, Started
-from optcli.display import table, words
-from optcli.display.record import Record, round_stride
+from optcli.display import text as words
+from optcli.display import train
+from optcli.display.faults import faults
+from optcli.display.listener import Quiet
+from optcli.display.table import Column, Table
+from optcli.display.train import JsonLines, LiveTable, PlainLines, columns
+from optcli.display.train.closing import closing
+from optcli.display.train.record import Record, round_stride
 
 
 class Terminal(io.StringIO):
@@ -117,8 +125,12 @@ def told(listener, *args, **keywords):
         (1.1, "1.10000"),
         (12.3456789, "12.3457"),
         (1234.56, "1234.56"),
-        (0.00123456, "1.235e-03"),
-        (123456.0, "1.235e+05"),
+        (0.00123456, "0.001235"),
+        (0.0001, "0.0001000"),
+        (0.00001234, "1.234e-05"),
+        (123456.0, "123456"),
+        (9999999.0, "9999999"),
+        (12345678.0, "1.235e+07"),
         (-2.5, "-2.50000"),
         (0.0, "0"),
         (math.nan, "nan"),
@@ -176,7 +188,7 @@ def test_bar(share, text):
 
 
 def test_closing_lines():
-    assert words.closing(SUMMARY, Path("runs/x"), ["mind the gap"]) == [
+    assert closing(SUMMARY, Path("runs/x"), ["mind the gap"]) == [
         "completed after 3 epochs (30 steps) in 1.50 s, 12.3k rows/s",
         "best epoch 3: validation loss 0.25000, accuracy 0.9000",
         "test: loss 0.12500, accuracy 0.7500",
@@ -187,11 +199,11 @@ def test_closing_lines():
 
 def test_closing_lines_without_validation_or_anything():
     summary = {"outcome": "timed_out", "epochs": 1, "steps": 1, "final": {"train_loss": 0.5}}
-    assert words.closing(summary) == [
+    assert closing(summary) == [
         "reached its time limit after 1 epoch (1 step) in 0.00 s, 0 rows/s",
         "last epoch: training loss 0.50000",
     ]
-    assert words.closing({"outcome": "diverged", "best": None, "final": None})
+    assert closing({"outcome": "diverged", "best": None, "final": None})
 
 
 # Record and table
@@ -222,34 +234,83 @@ def test_record_keeps_first_best_and_last_of_any_run():
 @pytest.mark.parametrize("width", [17, 40, 60, 80, 120, 500])
 @pytest.mark.parametrize("validates", [True, False])
 def test_columns_fit(width, validates):
-    found = table.columns(("accuracy", "a_very_long_metric_name"), validates, 100, width)
-    assert table.line_width(found) <= width
-    for text in table.heading(found):
-        assert len(text) <= width
-    assert [c.key for c in found[:2]] == ["epoch", "train_loss"]
+    """The loss that decides which epoch is the best is always there."""
+    found = columns.table(("accuracy", "a_very_long_metric_name"), validates, 100, width)
+    assert max(map(len, found.heading())) <= width
+    decides = "validation_loss" if validates else "train_loss"
+    assert {"epoch", decides} <= {each.key for each in found.columns}
 
 
 @pytest.mark.parametrize(
     ("width", "missing"),
     [
         (500, []),
-        (81, ["train_accuracy"]),
-        (70, ["rows_per_second", "train_accuracy"]),
-        (60, ["gradient_norm", "rows_per_second", "train_accuracy"]),
-        (50, ["gradient_norm", "lr", "rows_per_second", "train_accuracy"]),
+        (80, ["train_accuracy"]),
+        (69, ["rows_per_second", "train_accuracy"]),
+        (59, ["gradient_norm", "rows_per_second", "train_accuracy"]),
+        (49, ["gradient_norm", "lr", "rows_per_second", "train_accuracy"]),
+        (20, sorted({"gradient_norm", "lr", "rows_per_second", "train_accuracy",
+                     "train_loss", "validation_accuracy"})),
+    ],
+)  # fmt: skip
+def test_order_in_which_columns_go(width, missing):
+    everything = {each.key for each in columns.table(("accuracy",), True, 9, 999).columns}
+    found = {each.key for each in columns.table(("accuracy",), True, 9, width).columns}
+    assert sorted(everything - found) == missing
+
+
+def shown(width):
+    rows = {"name": ["adam", "sgd:momentum=0.9,nesterov=true"], "loss": ["0.5", "12.25"]}
+    rows |= {"note": ["", "a text of so many words that it takes several lines"]}
+    return Table(
+        [
+            Column("name", "optimizer", rows["name"], left=True, cut=True),
+            Column("loss", "median\nloss", rows["loss"]),
+            Column("spare", "spare", ["1", "2"], rank=1),
+            Column("note", cells=rows["note"], wrap=True),
+        ],
+        width,
+    ).lines()
+
+
+def test_a_table_gives_up_columns_then_cuts_names_and_wraps_its_text():
+    assert shown(90) == [
+        "                                median",
+        "optimizer                         loss  spare",
+        "adam                               0.5      1",
+        "sgd:momentum=0.9,nesterov=true   12.25      2  a text of so many words that it takes",
+        "                                               several lines",
+    ]
+    assert shown(30) == [
+        "                        median",
+        "optimizer                 loss",
+        "adam                       0.5",
+        "sgd:momentum=0.9,ne...   12.25",
+        "    a text of so many words",
+        "    that it takes several",
+        "    lines",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ([0.01049, 24.5], ["0.01049", "24.50000"]),
+        ([123456.7, 2345.6], ["123457", "2346"]),
+        ([1e-7, 2.0], ["1.000e-07", "2.000e+00"]),
+        ([0.5, math.inf, math.nan, 0.0], ["0.5000", "inf", "nan", "0.0000"]),
+        ([math.nan], ["nan"]),
     ],
 )
-def test_order_in_which_columns_go(width, missing):
-    everything = {c.key for c in table.columns(("accuracy",), True, 9, 999)}
-    found = {c.key for c in table.columns(("accuracy",), True, 9, width)}
-    assert sorted(everything - found) == missing
+def test_the_numbers_of_a_column_have_one_format(values, cells):
+    assert words.alike(values) == cells
 
 
 # Plain lines
 
 
 def test_plain_lines_word_for_word():
-    assert told(display.PlainLines(io.StringIO()), 2) == (
+    assert told(PlainLines(io.StringIO()), 2) == (
         "epoch 1/2  train_loss 1.00000  train_accuracy 0.2500  "
         "validation_loss 1.00000  validation_accuracy 0.2500  lr 0.01  best\n"
         "epoch 2/2  train_loss 0.50000  train_accuracy 0.2500  "
@@ -264,7 +325,7 @@ def test_plain_lines_word_for_word():
 
 @pytest.mark.parametrize("epochs", [1, 50, 51, 100, 999, 5001])
 def test_plain_lines_are_thinned(epochs):
-    text = told(display.PlainLines(io.StringIO()), epochs)
+    text = told(PlainLines(io.StringIO()), epochs)
     said = [int(line.split("/")[0].split()[1]) for line in text.splitlines() if "/" in line[:12]]
     assert said[0] == 1
     assert said[-1] == epochs
@@ -273,7 +334,7 @@ def test_plain_lines_are_thinned(epochs):
 
 
 def test_the_last_epoch_of_a_run_that_stops_early_is_said():
-    listener = display.PlainLines(io.StringIO())
+    listener = PlainLines(io.StringIO())
     for event in events(1000):
         if not isinstance(event, EpochEnded) or event.epoch <= 333:
             listener(event)
@@ -281,7 +342,7 @@ def test_the_last_epoch_of_a_run_that_stops_early_is_said():
 
 
 def test_a_resumed_run_says_its_first_epoch():
-    text = told(display.PlainLines(io.StringIO()), 1000, first=701)
+    text = told(PlainLines(io.StringIO()), 1000, first=701)
     assert text.startswith("epoch  701/1000")
 
 
@@ -289,7 +350,7 @@ def test_a_resumed_run_says_its_first_epoch():
 
 
 def test_json_lines():
-    text = told(display.JsonLines(io.StringIO()), losses=[1.0, math.nan, math.inf])
+    text = told(JsonLines(io.StringIO()), losses=[1.0, math.nan, math.inf])
 
     def refuse(name):
         raise AssertionError(name)
@@ -319,7 +380,7 @@ def test_json_lines():
 def test_json_of_arrays_and_paths():
     stream = io.StringIO()
     fields = {"a": np.array([1.0, np.inf]), "b": np.float32(0.5), "c": Path("x"), "d": (1, None)}
-    display.JsonLines(stream).emit("any", fields)
+    JsonLines(stream).emit("any", fields)
     assert json.loads(stream.getvalue()) == {
         "event": "any", "a": [1.0, None], "b": 0.5, "c": "x", "d": [1, None],
     }  # fmt: skip
@@ -345,11 +406,11 @@ def without_codes(text):
 
 
 def test_live_table_leaves_a_table_and_the_words(eighty):
-    text = told(display.LiveTable(Terminal()), 3)
+    text = told(LiveTable(Terminal()), 3)
     lines = without_codes(text).splitlines()
-    assert lines[0].split() == ["training", "validation", "validation", "gradient"]
+    assert lines[0].split() == ["training", "validation", "validation", "learning", "gradient"]
     assert lines[1].split() == [
-        "epoch", "loss", "loss", "accuracy", "lr", "norm", "rows/s",
+        "epoch", "loss", "loss", "accuracy", "rate", "norm", "rows/s",
     ]  # fmt: skip
     assert lines[2].split()[:2] == ["1", "1.00000"]
     assert lines[4].split()[:3] == ["●", "3", "0.33333"]
@@ -359,7 +420,7 @@ def test_live_table_leaves_a_table_and_the_words(eighty):
 def test_live_table_draws_at_most_four_times_a_second(eighty):
     calls = []
 
-    class Counted(display.LiveTable):
+    class Counted(LiveTable):
         def _draw(self):
             calls.append(self.clock())
             super()._draw()
@@ -371,7 +432,7 @@ def test_live_table_draws_at_most_four_times_a_second(eighty):
 
 def test_live_view_shows_course_progress_and_remaining_time(eighty):
     stream = Terminal()
-    listener = display.LiveTable(stream, Clock())
+    listener = LiveTable(stream, Clock())
     for event in list(events(40))[:41]:  # 20 epochs
         listener(event)
     text = without_codes(stream.getvalue())
@@ -383,7 +444,7 @@ def test_live_view_shows_course_progress_and_remaining_time(eighty):
 
 def test_live_table_hides_no_cursor_for_good(eighty):
     stream = Terminal()
-    listener = display.LiveTable(stream, Clock())
+    listener = LiveTable(stream, Clock())
     for event in list(events(5))[:5]:
         listener(event)
     text = stream.getvalue()
@@ -394,13 +455,13 @@ def test_live_table_hides_no_cursor_for_good(eighty):
 @pytest.mark.parametrize("width", ["5", "20", "40", "60", "120"])
 def test_live_table_keeps_to_the_width(eighty, width):
     eighty.setenv("COLUMNS", width)
-    text = told(display.LiveTable(Terminal(), Clock()), 30)
+    text = told(LiveTable(Terminal(), Clock()), 30)
     shown = [line.split("\r")[-1] for line in without_codes(text).splitlines()]
     assert max(len(line) for line in shown if "runs/x" not in line) <= int(width)
 
 
 def test_user_text_is_never_markup(eighty):
-    listener = display.LiveTable(Terminal())
+    listener = LiveTable(Terminal())
     for event in events(2, metrics=("[/red]",)):
         listener(event)
     listener.finish(SUMMARY, Path("runs/[bold]/[/x]"), [":smile: [link=x]"])
@@ -412,11 +473,11 @@ def test_user_text_is_never_markup(eighty):
 
 def test_no_color(eighty):
     eighty.setenv("NO_COLOR", "1")
-    text = told(display.LiveTable(Terminal(), Clock()), 10)
+    text = told(LiveTable(Terminal(), Clock()), 10)
     assert not any(f"{code}m" in text for code in (31, 32, 36))
 
 
-@pytest.mark.parametrize("make", [display.LiveTable, display.PlainLines, display.JsonLines])
+@pytest.mark.parametrize("make", [LiveTable, PlainLines, JsonLines])
 def test_an_ascii_stream_gets_ascii(eighty, make):
     class Ascii(Terminal):
         encoding = "ascii"
@@ -425,7 +486,7 @@ def test_an_ascii_stream_gets_ascii(eighty, make):
             text.encode("ascii")
             return super().write(text)
 
-    keywords = {"clock": Clock()} if make is display.LiveTable else {}
+    keywords = {"clock": Clock()} if make is LiveTable else {}
     listener = make(Ascii(), **keywords)
     for event in events(30, metrics=("größe",)):
         listener(event)
@@ -435,13 +496,13 @@ def test_an_ascii_stream_gets_ascii(eighty, make):
 
 def test_the_c_locale_gets_ascii(eighty):
     eighty.setenv("LC_ALL", "C")
-    assert told(display.LiveTable(Terminal(), Clock()), 30).isascii()
+    assert told(LiveTable(Terminal(), Clock()), 30).isascii()
 
 
 @pytest.mark.parametrize("writes", [0, 1, 4])
-@pytest.mark.parametrize("make", [display.LiveTable, display.PlainLines, display.JsonLines])
+@pytest.mark.parametrize("make", [LiveTable, PlainLines, JsonLines])
 def test_a_closed_pipe_ends_the_display_alone(eighty, make, writes):
-    keywords = {"clock": Clock()} if make is display.LiveTable else {}
+    keywords = {"clock": Clock()} if make is LiveTable else {}
     listener = make(Broken(writes), **keywords)
     told(listener, 30)
     assert not listener.output.open
@@ -449,13 +510,13 @@ def test_a_closed_pipe_ends_the_display_alone(eighty, make, writes):
 
 
 def test_a_full_disk_is_kept_for_the_caller():
-    listener = display.PlainLines(Broken(1, errno.ENOSPC))
+    listener = PlainLines(Broken(1, errno.ENOSPC))
     told(listener)
     assert listener.output.error.errno == errno.ENOSPC
 
 
 def test_a_closed_stream_ends_the_display_alone():
-    listener = display.PlainLines(io.StringIO())
+    listener = PlainLines(io.StringIO())
     listener.output.stream.close()
     for event in events():
         listener(event)
@@ -465,8 +526,8 @@ def test_a_closed_stream_ends_the_display_alone():
 @pytest.mark.parametrize("kind", ["PlainLines", "JsonLines"])
 def test_no_noise_when_the_reader_goes(kind):
     code = (
-        "import sys; from optcli import display; from optcli.core.errors import InvalidInput\n"
-        f"listener = display.{kind}(sys.stdout)\n"
+        "import sys; from optcli.display import train\n"
+        f"listener = train.{kind}(sys.stdout)\n"
         "for k in range(20000): listener.finish({'outcome': str(k)})\n"
         "print('still here', file=sys.stderr)"
     )
@@ -483,24 +544,24 @@ def test_no_noise_when_the_reader_goes(kind):
 @pytest.mark.parametrize(
     ("quiet", "json_", "stream", "term", "kind"),
     [
-        (False, False, Terminal(), "xterm", display.LiveTable),
-        (False, False, Terminal(), "dumb", display.PlainLines),
-        (False, False, Terminal(), "", display.PlainLines),
-        (False, False, io.StringIO(), "xterm", display.PlainLines),
-        (True, False, Terminal(), "xterm", display.Quiet),
-        (False, True, Terminal(), "xterm", display.JsonLines),
-        (True, True, Terminal(), "xterm", display.JsonLines),
-        (False, False, None, "xterm", display.Quiet),
-        (False, True, None, "xterm", display.Quiet),
+        (False, False, Terminal(), "xterm", LiveTable),
+        (False, False, Terminal(), "dumb", PlainLines),
+        (False, False, Terminal(), "", PlainLines),
+        (False, False, io.StringIO(), "xterm", PlainLines),
+        (True, False, Terminal(), "xterm", Quiet),
+        (False, True, Terminal(), "xterm", JsonLines),
+        (True, True, Terminal(), "xterm", JsonLines),
+        (False, False, None, "xterm", Quiet),
+        (False, True, None, "xterm", Quiet),
     ],
 )
 def test_pick(monkeypatch, quiet, json_, stream, term, kind):
     monkeypatch.setenv("TERM", term)
-    assert type(display.pick(quiet, json_, stream)) is kind
+    assert type(train.listener(quiet, json_, stream)) is kind
 
 
 def test_quiet_says_nothing(capfd):
-    listener = display.Quiet()
+    listener = Quiet()
     for event in events():
         listener(event)
     listener.finish(SUMMARY, Path("x"), ["y"])
@@ -510,8 +571,8 @@ def test_quiet_says_nothing(capfd):
 
 def test_rich_is_imported_for_a_terminal_alone():
     code = (
-        "import io, sys; from optcli import display\n"
-        "listener = display.pick(False, False, io.StringIO())\n"
+        "import io, sys; from optcli.display import train\n"
+        "listener = train.listener(False, False, io.StringIO())\n"
         "listener.finish({'outcome': 'completed'})\n"
         "sys.exit('rich' in sys.modules)"
     )
@@ -527,15 +588,86 @@ def test_faults_are_one_plain_line_each():
         Fault("is 1.2; must be in [0, 1)", "optimizer.beta2", "a.yaml", 12),
         Fault("unknown column 'a\x1b[31m\nb'", file="x" * 300),
     )
-    display.faults(error, stream)
+    faults(error, stream)
     first, second = stream.getvalue().splitlines()
-    assert first == "a.yaml:12: optimizer.beta2: is 1.2; must be in [0, 1)"
-    assert second == "x" * 300 + ": unknown column 'a\\x1b[31m\\nb'"
+    assert first == "error: a.yaml:12: optimizer.beta2: is 1.2; must be in [0, 1)"
+    assert second == "error: " + "x" * 300 + ": unknown column 'a\\x1b[31m\\nb'"
+
+
+TABLE = """\
+dataset: {name: csv, path: t.csv, target: y}
+model: linear
+loss: mse
+optimizer: sgd
+training: {epochs: 1}
+"""
+DOORS = {
+    "the entries": (
+        lambda: optcli.compare(["sgd"]),
+        "compare sgd",
+        "{}: 1 given; a comparison takes two or more (optcli list optimizers)",
+        ("entries", "ENTRY"),
+    ),
+    "a number": (
+        lambda: optcli.compare(["sgd", "adam"], settings=optcli.ComparisonSettings(tune_seeds=0)),
+        "compare sgd adam --tune-seeds 0",
+        "{}: is 0; must be in [1, 10,000]",
+        ("tune_seeds", "--tune-seeds"),
+    ),
+    "a setting": (
+        lambda: optcli.train({}, ["optimizer.lr="]),
+        "train c.yaml --set optimizer.lr=",
+        "{}: has no value; write null for none",
+        ("overrides: optimizer.lr", "--set optimizer.lr"),
+    ),
+    "a remedy": (
+        lambda: optcli.train("c.yaml", out="run"),
+        "train c.yaml --out run",
+        "{}: run holds a training run; choose another, or add {}",
+        ("out", "--out"),
+        ("overwrite=True", "--overwrite"),
+    ),
+    "a table that has moved": (
+        lambda: optcli.resume("run"),
+        "train --resume run",
+        "no such file; if it has moved, add {}",
+        ('overrides=["dataset.path=FILE"]', "--set dataset.path=FILE"),
+    ),
+    "a plug-in": (
+        lambda: Fault(f"add {setting('plugin', 'mine.py')}"),
+        None,
+        "add {}",
+        ('optcli.plugins.loading.load([Path("mine.py")])', "--plugin mine.py"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DOORS)
+def test_a_fault_speaks_the_words_of_its_door(case, tmp_path, monkeypatch, capsys):
+    """Python has parameters, the command line options: the same fault, told in either."""
+    call, words, message, *pairs = DOORS[case]
+    python, shell = (message.format(*both) for both in zip(*pairs, strict=True))
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("a,y\n" + "".join(f"{i},{i % 3}\n" for i in range(20)))
+    Path("c.yaml").write_text(TABLE)
+    if "run" in str(words):
+        optcli.train("c.yaml", out="run", plots=False)
+    if "resume" in str(words):
+        Path("t.csv").unlink()
+    if words is None:
+        fault = call()
+        assert (str(fault), fault.told(CommandLine())) == (python, shell)
+        return
+    with pytest.raises(InvalidInput) as caught:
+        call()
+    assert str(caught.value).endswith(python)
+    assert run(words.split()) == 2
+    assert capsys.readouterr().err.endswith(f"{shell}\n")
 
 
 def test_faults_of_other_errors_and_streams():
     stream = io.StringIO()
-    display.faults(EnvironmentFailed("disk full: /data"), stream)
-    assert stream.getvalue() == "disk full: /data\n"
-    display.faults(EnvironmentFailed("disk full"), None)
-    display.faults(EnvironmentFailed("disk full"), Broken())
+    faults(EnvironmentFailed("disk full: /data"), stream)
+    assert stream.getvalue() == "error: disk full: /data\n"
+    faults(EnvironmentFailed("disk full"), None)
+    faults(EnvironmentFailed("disk full"), Broken())

@@ -82,7 +82,7 @@ def test_all_kinds_of_a_name_are_explained(capsys):
 def test_wrong_arguments_are_said_in_one_line(arguments, message, capsys):
     assert run(["explain", *arguments]) == 2
     captured = capsys.readouterr()
-    assert captured.err == message + "\n"
+    assert captured.err == f"error: {message}\n"
     assert captured.out == ""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from optcli.comparison.summary import diverged_at_once
 from optcli.comparison.trials import Result
-from optcli.display.words import closing
+from optcli.display.train.closing import closing
 from optcli.losses.plain import PlainLoss
 from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS

@@ -129,7 +129,7 @@ def test_a_changed_plugin_is_refused_and_named(words, capsys):
     capsys.readouterr()
     assert command(f"{words.replace('=4', '=6')} --plugin mine.py") == 2
     line = capsys.readouterr().err
-    assert line.startswith(f"mine.py: --plugin: {CHANGED}; restore it, ")
+    assert line.startswith(f"error: mine.py: --plugin: {CHANGED}; restore it, ")
     assert {path.name: path.read_bytes() for path in Path("r").iterdir()} == state
 
 
@@ -143,7 +143,9 @@ def test_a_changed_module_is_refused_and_named(capsys):
     # of the same size and time: a compiled copy would pass for it
     os.utime("help.py", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert command(f"{RESUME} --plugin mine.py") == 2
-    assert capsys.readouterr().err.startswith(f"help.py: --plugin: {CHANGED} (mine.py imports it)")
+    assert capsys.readouterr().err.startswith(
+        f"error: help.py: --plugin: {CHANGED} (mine.py imports it)"
+    )
     Path("help.py").write_text("FACTOR = 1.0\n")
     assert command(f"{RESUME} --plugin mine.py") == 0
 
@@ -156,7 +158,7 @@ def test_a_missing_plugin_is_asked_for(capsys):
     for words in (RESUME, "runs verify r", "predict r t.csv", f"{RESUME} --plugin other.py"):
         assert command(words) == 2
         message = "mine.py: is a plug-in of this run; add --plugin mine.py\n"
-        assert capsys.readouterr().err == message
+        assert capsys.readouterr().err == f"error: {message}"
 
 
 def test_the_same_plugin_elsewhere_and_one_beside_it_are_no_change(capsys):
@@ -170,7 +172,7 @@ def test_the_same_plugin_elsewhere_and_one_beside_it_are_no_change(capsys):
     Path("patch.py").write_text("x = 1\n")  # registers nothing: it may do anything
     assert command(f"{RESUME} --plugin lib/renamed.py --plugin patch.py") == 2
     message = "patch.py: --plugin: was not there when this run was made; leave it out\n"
-    assert capsys.readouterr().err == message
+    assert capsys.readouterr().err == f"error: {message}"
 
 
 def test_prediction_needs_the_loss_and_not_the_optimizer_of_the_run(capsys):
@@ -185,7 +187,7 @@ def test_prediction_needs_the_loss_and_not_the_optimizer_of_the_run(capsys):
     assert status == 0, capsys.readouterr().err
     Path("own.py").write_text(LOSS.format(factor=3))
     assert command(f"predict r t.csv {both}") == 2
-    assert capsys.readouterr().err.startswith(f"own.py: --plugin: {CHANGED}; restore it, ")
+    assert capsys.readouterr().err.startswith(f"error: own.py: --plugin: {CHANGED}; restore it, ")
 
 
 COMPARE = "compare mine sgd --config c.yaml --tune 2 --tune-seeds 1 --seeds 6 --no-plots"
@@ -226,7 +228,7 @@ def test_a_comparison_trains_the_runs_of_a_changed_plugin_again(capsys, monkeypa
     assert not trained
     assert command(words.replace("mine", "momentum", 1).replace("--plugin mine.py", "") + " c") == 2
     message = "mine.py: is a plug-in of this comparison; add --plugin mine.py\n"
-    assert capsys.readouterr().err == message
+    assert capsys.readouterr().err == f"error: {message}"
 
 
 def test_a_comparison_of_a_loss_that_has_changed_trains_all_again(capsys):
@@ -273,7 +275,7 @@ def test_a_worker_with_other_code_refuses_the_job(tmp_path):
     )
     Path("main.py").write_text(code)
     done = subprocess.run([sys.executable, "main.py"], capture_output=True, text=True)
-    assert done.stdout.startswith("mine.py: --plugin: has changed since the comparison began")
+    assert done.stdout.startswith("mine.py: plugin: has changed since the comparison began")
 
 
 def test_runs_of_version_0_1_have_no_record_and_go_on():

@@ -54,7 +54,7 @@ def test_ctrl_c_in_a_comparison_keeps_its_runs_and_says_how_it_goes_on(here, cap
     code, said = interrupted(words, lambda: (here / "c" / "runs.csv").exists())
     assert code == 130
     kept = len((here / "c" / "runs.csv").read_text().splitlines()) - 1
-    assert f"interrupted; kept: {kept} finished run" in said
+    assert f"interrupted; saved {kept} finished run" in said
     command = f"optcli {' '.join(w for w in words if w not in ('--out', 'c'))} --out c"
     assert f"continue with: {command}" in said
     assert run(["runs", "list", "."]) == 0
@@ -74,7 +74,7 @@ def test_ctrl_c_in_a_training_says_what_is_kept_and_how_it_goes_on(here):
     )
     assert code == 130
     assert said.splitlines()[-2:] == [
-        "kept: checkpoint, history and the best model so far",
+        "saved: checkpoint, history and the best model so far",
         "continue with: optcli train --resume 'a run'",
     ]
     summary = json.loads((here / "a run" / "summary.json").read_text())
@@ -119,7 +119,7 @@ def test_ctrl_c_in_a_comparison_over_several_configs_goes_on_with_all_of_them(he
     code, said = interrupted([*words, "--out", "both"], (here / "both/b/runs.csv").exists)
     assert code == 130
     kept = len((here / "both/b/runs.csv").read_text().splitlines()) - 1
-    assert said.splitlines()[-2] == f"interrupted; kept: {kept:,} finished runs, in both"
+    assert said.splitlines()[-2] == f"interrupted; saved {kept:,} finished runs in both"
     command = f"optcli {' '.join(words)} --out both"
     assert said.splitlines()[-1] == f"continue with: {command}"
     assert runs.entry(Path("both")).resume == command
@@ -144,7 +144,7 @@ def test_ctrl_c_in_a_trace_leaves_nothing_and_says_so(more, here):
     words += ["--plugin", "p.py", "--out", "t"]
     code, said = interrupted(words, (here / "loaded").exists)
     assert code == 130
-    assert said == "interrupted; nothing was kept\n"
+    assert said == "interrupted; nothing was saved\n"
     assert not (here / "t").exists()
 
 

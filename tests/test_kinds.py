@@ -79,7 +79,8 @@ def refusal(capsys, *words):
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
-    return said.err.strip()
+    assert said.err.startswith("error: ")
+    return said.err.removeprefix("error: ").strip()
 
 
 # ---- recognised ----------------------------------------------------------------------

@@ -23,7 +23,7 @@ def refused(*overrides, config=CONFIG):
     with pytest.raises(InvalidInput) as caught:
         optcli.check(config, overrides)
     (fault,) = caught.value.faults
-    return fault.key.removeprefix("--set "), fault.message
+    return fault.key, fault.message
 
 
 def fits(*overrides, config=CONFIG):

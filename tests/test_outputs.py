@@ -115,7 +115,7 @@ def test_what_must_stay_stays(here, trained, output, wrong, capsys):
 
     before = state()
     assert predict(output) == 2
-    assert capsys.readouterr() == ("", f"{output}: {wrong}\n")
+    assert capsys.readouterr() == ("", f"error: {output}: {wrong}\n")
     assert state() == before
 
 
@@ -134,7 +134,7 @@ def test_a_write_protected_file_stays_also_for_root(capsys):
     for name in ("kept.csv", "link.csv"):
         assert predict(name) == 3
         message = f"{name}: is write-protected; write elsewhere, or chmod u+w\n"
-        assert capsys.readouterr().err == message
+        assert capsys.readouterr().err == f"error: {message}"
     assert Path("kept.csv").read_text() == "kept"
 
 
@@ -169,7 +169,7 @@ def test_it_writes_to_devices(capsys):
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116
     assert predict("/dev/full") == 3
     told = capsys.readouterr()
-    assert told.err.startswith("/dev/full: cannot be written: No space left on device")
+    assert told.err.startswith("error: /dev/full: cannot be written: No space left on device")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # noqa: PTH116
 
 

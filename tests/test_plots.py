@@ -358,12 +358,16 @@ def test_samples_show_wrong_ones_first(channels):
     margins = np.linspace(0, 1, 60)
     figure = plots.samples(pixels, true, said, margins, ["a", "b", "c"], "digits")
     written = words(figure)
-    assert "2 of 60 wrong, surest first, framed; then right ones, least sure first" in written
+    assert (
+        "2 of 60 misclassified (framed, most confident first); then correct, least confident first"
+        in written
+    )
     captions = written[2:]
     names = np.array(["a", "b", "c"])
-    assert captions[:2] == [f"{names[said[i]]}, not {names[true[i]]}" for i in (20, 7)]
+    pairs = [("predicted", said[20]), ("true", true[20]), ("predicted", said[7]), ("true", true[7])]
+    assert captions[:4] == [f"{word} {names[k]}" for word, k in pairs]
     right = [i for i in range(60) if i not in (7, 20)]
-    assert captions[2:] == names[said[right[:38]]].tolist()
+    assert captions[4:] == names[said[right[:38]]].tolist()
     shown = figure.axes[0].images[0].get_array()
     grey = 1 - (pixels[20].mean(0) - pixels.min()) / np.ptp(pixels)
     if channels < 3:
@@ -375,7 +379,7 @@ def test_samples_show_wrong_ones_first(channels):
 def test_samples_of_few_or_constant_images(count):
     zeros = np.zeros(count, int)
     figure = plots.samples(np.zeros((count, 1, 8, 8)), zeros, zeros, np.ones(count), ["$x$"])
-    assert f"all {count} right; least sure first" in words(figure)
+    assert f"all {count} correct; least confident first" in words(figure)
     assert len(figure.axes) == count
     assert plots.render(figure).startswith(PNG)
 
@@ -419,7 +423,7 @@ def inside(figure):
 def test_an_axis_that_spans_little_of_its_values_says_so(spread, said):
     values = 2.0 * (1 + spread * np.linspace(0, 1, 5))
     figure = plots.loss_curve(history(values))
-    assert any(f"the axis of loss spans {said}" in w for w in words(figure)) == bool(said)
+    assert any(f"the loss axis spans {said}" in w for w in words(figure)) == bool(said)
     courses = {"adam": (np.arange(5.0), np.tile(values, (3, 1)))}
     label = plots.curves(courses, "validation loss").axes[0].get_ylabel()
     assert label == (f"validation loss (spans {said})" if said else "validation loss")

@@ -134,7 +134,7 @@ def test_what_does_not_import(case, capsys):
     plugin(text)
     assert command("list") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("p.py:")
+    assert line.startswith("error: p.py:")
     assert message in line
 
 
@@ -154,7 +154,7 @@ def test_interrupting_an_import_interrupts():
 def test_what_is_no_plugin(path, message, capsys):
     Path("p.txt").write_text("x = 1\n")
     assert run(["list", "--plugin", path]) == 2
-    assert capsys.readouterr().err == f"{message}\n"
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 # ---- in use --------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_a_loss_that_fails_in_use(case, capsys):
     for words in ("train c.yaml --quiet", "compare sgd adam --config c.yaml", "gradcheck mine"):
         assert command(words) == 2, words
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("p.py:"), words
+        assert line.startswith("error: p.py:"), words
         assert message in line, words
     assert not list(Path("runs").iterdir()), "nothing half-written stays"
 
@@ -229,7 +229,7 @@ def test_an_optimizer_that_fails_in_use(case, capsys):
     for words in ("train c.yaml --quiet", "compare sgd mine", "trace quadratic mine --no-plots"):
         assert command(words) == 2, words
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("p.py:"), words
+        assert line.startswith("error: p.py:"), words
         assert message in line, words
     assert not Path("runs").exists() or not list(Path("runs").iterdir())
 
@@ -263,7 +263,7 @@ def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
     )
     assert done.returncode == 2
     *traced, line = done.stderr.splitlines()
-    assert line.startswith("p.py:13: --plugin: fails: ")
+    assert line.startswith("error: p.py:13: --plugin: fails: ")
     assert any('p.py", line 13, in update' in each for each in traced), "the traceback"
 
 
@@ -353,7 +353,8 @@ def test_what_registers_nothing_is_refused_with_the_class_it_forgot(capsys):
     code, _, err = inspected(GOOD.replace('@LOSSES.register("mine")\n', ""), capsys)
     assert code == 2
     assert err == (
-        "p.py: registers nothing; Mine is a class for it: put @LOSSES.register('name'), say, "
+        "error: p.py: registers nothing; Mine is a class for it: put "
+        "@LOSSES.register('name'), say, "
         "above @dataclass\n"
     )
 
@@ -370,7 +371,9 @@ def test_two_classes_of_one_name_are_refused(name, capsys):
     twice = GOOD + GOOD[len(HEAD) :].replace("class Mine", f"class {name}")
     code, _, err = inspected(twice, capsys)
     assert code == 2
-    assert err == ("p.py:14: --plugin: loss name 'mine' is taken by Mine in p.py; choose another\n")
+    assert err == (
+        "error: p.py:14: --plugin: loss name 'mine' is taken by Mine in p.py; choose another\n"
+    )
 
 
 def test_a_hyperparameter_outside_of_a_dataclass_is_told(capsys):

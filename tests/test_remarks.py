@@ -577,7 +577,7 @@ def test_evaluating_and_predicting_tell_of_rare_classes_and_of_rows_left_out(cap
     )
     assert run(["predict", "drop", "t.csv"]) == 2
     assert capsys.readouterr().err == (
-        "t.csv: column 'a': 1 missing value (first in line 3); "
+        "error: t.csv: column 'a': 1 missing value (first in line 3); "
         "remove the row, or train with dataset.missing: impute\n"
     )
 

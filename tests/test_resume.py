@@ -235,7 +235,7 @@ def test_the_command_resumes(tmp_path, monkeypatch, capsys, undisturbed):
 
 REFUSED = {
     "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
-    "train a.yaml --resume r": "--resume: r stands beside a.yaml; give it alone",
+    "train a.yaml --resume r": "--resume: cannot be combined with a.yaml",
     "train --resume nowhere": "nowhere: is not a run folder",
     "train --resume r --set optimizer.lr=0.5": (
         "--set optimizer: cannot change when a run goes on; only training.epochs, "
@@ -257,7 +257,7 @@ def test_refused_in_words(words, tmp_path, monkeypatch, capsys, undisturbed):
     (tmp_path / "r").symlink_to(undisturbed)
     before = {path: path.read_bytes() for path in undisturbed.iterdir()}
     assert command(words.split()) == 2
-    assert capsys.readouterr().err.strip() == REFUSED[words]
+    assert capsys.readouterr().err.strip() == f"error: {REFUSED[words]}"
     assert {path: path.read_bytes() for path in undisturbed.iterdir()} == before
 
 

@@ -77,8 +77,10 @@ def test_show_and_diff(parent, capsys):
 
 
 def test_verify_agrees_or_says_where_not(parent, capsys):
-    assert said(capsys, "verify", "runs/a")[:2] == (0, "the same bits over 2 epochs\n")
-    assert said(capsys, "verify", "runs/a", "--epochs", "1")[1] == "the same bits over 1 epoch\n"
+    assert said(capsys, "verify", "runs/a")[:2] == (0, "reproduced bit for bit (2 epochs)\n")
+    assert (
+        said(capsys, "verify", "runs/a", "--epochs", "1")[1] == "reproduced bit for bit (1 epoch)\n"
+    )
     path = parent / "a" / "history.csv"
     rows = path.read_text().splitlines()
     cells = rows[2].split(",")
@@ -87,8 +89,8 @@ def test_verify_agrees_or_says_where_not(parent, capsys):
     run_folder.seal(parent / "a")
     code, out, _ = said(capsys, "verify", "runs/a")
     assert code == 1
-    assert out.startswith("other bits: epoch 2: train_loss is")
-    assert "the machine and the versions are the same" in out
+    assert out.startswith("not reproduced: epoch 2: train_loss is")
+    assert "machine and versions are the same" in out
     told = files.read_json(parent / "a" / "environment.json")
     files.write_json(parent / "a" / "environment.json", told | {"cpu": "Z80"})
     run_folder.seal(parent / "a")
@@ -117,8 +119,8 @@ def test_a_lengthened_run_that_is_another_in_one_go_is_not_accused(tmp_path, cap
     assert verify.verify(tmp_path / "r").lengthened == [2]
     code, out, _ = said(capsys, "verify", str(tmp_path / "r"))
     assert code == 1
-    assert "its length was changed after epoch 2" in out
-    assert "the folder is not what it says" not in out
+    assert "training was extended after epoch 2" in out
+    assert "the folder was altered" not in out
 
 
 def test_a_lengthened_run_of_a_steady_rate_is_verified(tmp_path):
@@ -170,7 +172,7 @@ def test_verify_looks_at_the_model(parent, capsys):
     arrays[first] = arrays[first] + 1
     files.write_arrays(parent / "a" / "model.npz", arrays, description)
     run_folder.seal(parent / "a")
-    assert said(capsys, "verify", "runs/a")[1].startswith("other bits: the parameters")
+    assert said(capsys, "verify", "runs/a")[1].startswith("not reproduced: the parameters")
 
 
 def test_remove(parent, capsys):
@@ -192,7 +194,7 @@ REFUSED = {
 @pytest.mark.parametrize("words", REFUSED)
 def test_refused_in_words(words, parent, capsys):
     code, out, wrong = said(capsys, *words.split())
-    assert (code, out, wrong.strip()) == (2, "", REFUSED[words])
+    assert (code, out, wrong.strip()) == (2, "", f"error: {REFUSED[words]}")
 
 
 def test_a_comparison_is_not_verified(tmp_path):

@@ -89,14 +89,14 @@ def test_null_unsets_any_key_to_its_default(setting, read):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["training.epoch=null"], "--set training.epoch: unknown key; did you mean 'epochs'?"),
-        (["trainings=null"], "--set trainings: unknown key; did you mean 'training'?"),
-        (["optimizer.lr2=null"], "--set optimizer.lr2: unknown key; did you mean 'lr'?"),
-        (["dataset=null"], "--set dataset: is missing (optcli list datasets)"),
+        (["training.epoch=null"], "overrides: training.epoch: unknown key; did you mean 'epochs'?"),
+        (["trainings=null"], "overrides: trainings: unknown key; did you mean 'training'?"),
+        (["optimizer.lr2=null"], "overrides: optimizer.lr2: unknown key; did you mean 'lr'?"),
+        (["dataset=null"], "overrides: dataset: is missing (optcli list datasets)"),
         (["optimizer.name=null"], "has no 'name'"),
         (
             ["optimizer.name=sgd"],
-            "nesterov, weight_decay; --set optimizer=NAME drops the keys of the former",
+            'nesterov, weight_decay; overrides=["optimizer=NAME"] drops the keys of the former',
         ),
         (["seed.x=null"], "'seed' is 5, which has no keys"),
     ],
@@ -220,7 +220,7 @@ def test_another_table_is_refused(moved, capsys):
     before = Path("a/config.yaml").read_bytes()
     assert run([*MORE, *PLACES]) == 2
     message = "a: was trained on another table than is given: its checksum differs\n"
-    assert capsys.readouterr().err == message
+    assert capsys.readouterr().err == f"error: {message}"
     assert Path("a/config.yaml").read_bytes() == before
     assert run([*MORE, *PLACES, "--set", "dataset.target=a"]) == 2
 

@@ -98,7 +98,7 @@ def test_no_tag_is_followed(tag, here, capsys):
         if command[:2] != ["runs", "list"]:
             assert run(command) == 2, command
             said = capsys.readouterr().err
-            assert said.startswith(f"train/config.yaml:{line}: "), said
+            assert said.startswith(f"error: train/config.yaml:{line}: "), said
             assert said.count("\n") == 1
     assert run(["check", "c.yaml", "--set", f"seed={tag}"]) == 2
     assert not Path("ran").exists()
@@ -136,7 +136,9 @@ def test_links_are_not_followed(kind, here, capsys):
         Path("m", name).unlink()
         Path("m", name).symlink_to(Path("target").absolute())
         assert run(["runs", "show", "m"]) == 2
-        assert capsys.readouterr().err == f"m/{name}: is a link, which optcli does not make\n"
+        assert (
+            capsys.readouterr().err == f"error: m/{name}: is a link, which optcli does not make\n"
+        )
     shutil.rmtree("m")
     shutil.copytree(kind, "m")
     Path("m/deep").symlink_to(Path("other").absolute())  # a run, but not in here
@@ -335,7 +337,7 @@ print(run(["runs", "list", "bomb"]))
     named = ["summary.json", "model.npz", "config.yaml", run_folder.SUMS, "checkpoint.npz"]
     assert len(said) == 5, said
     for line, kind, name in zip(said, "abcde", named, strict=True):
-        assert re.match(f"bomb/{kind}(/|: ){name}", line), line
+        assert re.match(f"error: bomb/{kind}(/|: ){name}", line), line
     assert len(re.findall("damaged", done.stdout)) >= 2
 
 
@@ -352,7 +354,9 @@ def test_a_spoiled_config_is_refused_with_its_line_or_good(path, tmp_path, monke
         said = capsys.readouterr().err
         assert code in (0, 2, 3)
         assert (code == 0) == (said == "")
-        assert all(line.startswith(("c.yaml", "data/")) for line in said.splitlines()), said
+        assert all(
+            line.startswith(("error: c.yaml", "error: data/")) for line in said.splitlines()
+        ), said
     assert [each.name for each in tmp_path.iterdir() if each.name[0] != "."] in (
         ["data", "c.yaml"],
         ["c.yaml", "data"],

@@ -194,7 +194,7 @@ def test_wrong_words_are_refused_in_words(word):
 def test_wrong_commands_are_refused_and_leave_nothing(arguments, message, here, capsys):
     assert run(["trace", *arguments]) == 2
     said = capsys.readouterr()
-    assert said.err.startswith(message)
+    assert said.err.startswith(f"error: {message}")
     assert said.out == ""
     assert list(here.iterdir()) == []
 
@@ -240,7 +240,7 @@ def test_tuning_says_which_rates_it_took(here, capsys):
     arguments = ["ravine", "sgd", "momentum:lr=0.1", "--tune", "--steps", "100", "--no-plots"]
     assert run(["trace", *arguments]) == 0
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith("learning rates found: sgd 0.")
+    assert first.startswith("tuned learning rates: sgd 0.")
     assert "momentum" not in first
 
 
@@ -277,8 +277,8 @@ def rows(label="adam", **changes):
 
 def test_the_table_fits():
     assert table(rows(), 100) == [
-        "#  optimizer     lr     loss  distance  steps  outcome",
-        "1  adam       0.001  1.50000    0.2500  1,200  reached",
+        "#  optimizer     lr   loss  distance  steps  outcome",
+        "1  adam       0.001  1.500    0.2500  1,200  reached",
     ]
     long = rows("adam:lr=0.001,beta1=0.8,beta2=0.9,eps=1e-6", outcome="elsewhere")
     for width in (100, 70, 60):
@@ -415,5 +415,5 @@ def test_no_line_of_a_trace_is_wider_than_the_terminal(tmp_path, monkeypatch, ca
     words = ["trace", "rosenbrock", "adam", "momentum:lr=0.0005,momentum=0.9", "--steps", "50"]
     assert run([*words, "--no-plots", "--out", "t"]) == 0
     said = capsys.readouterr().out
-    assert "none came to a minimum" in said
+    assert "no optimizer converged" in said
     assert max(map(len, said.splitlines())) <= 60

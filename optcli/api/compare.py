@@ -42,12 +42,13 @@ def compare(
     one a built-in problem; of several, each is a comparison of its own. overrides:
     `KEY=VALUE`, for all configs. out: the folder, by default
     `runs/compare-<config>-<date>-<time>`; one of the same data, model and budget is gone on
-    with. Raises InvalidInput, EnvironmentFailed.
+    with. listener: called with each event (`comparison.result`). Raises InvalidInput,
+    EnvironmentFailed.
     """
     if terms is not None:
         message = "terms: is called settings now"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
-    settings, listener = settings or terms or ComparisonSettings(), listener or Listener()
+    settings, listener = settings or terms or ComparisonSettings(), listener or (lambda _: None)
     settings.check()
     forget()
     words = [str(entry) for entry in entries]
@@ -55,9 +56,10 @@ def compare(
     if named and len(named) < len(words):
         other = next(word for word in words if word not in named)
         message = f"'{other}' is no config; compare optimizers, or configs, not both"
-        raise InvalidInput(Fault(message, "ENTRY"))
+        raise InvalidInput(Fault(message, parameter="entries"))
     if named and config is not None:
-        raise InvalidInput(Fault("stands beside whole configs; give one of the two", "--config"))
+        message = "stands beside whole configs; give one of the two"
+        raise InvalidInput(Fault(message, parameter="config"))
     folder = None if out is None else Path(out)
     many = config is not None and not isinstance(config, str | Path | Mapping)
     configs = list(config) if many else [config]  # type: ignore[arg-type]

@@ -53,7 +53,7 @@ def pages(name: str) -> list[Page]:
     if not found:
         known = [each for registry in EXPLAINED for each in registry.names()]
         message = f"unknown name '{name}'{suggestion(name, known)} (optcli list)"
-        raise InvalidInput(Fault(message, "NAME"))
+        raise InvalidInput(Fault(message, parameter="name"))
     return found
 
 

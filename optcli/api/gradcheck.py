@@ -14,7 +14,7 @@ from typing import Any
 
 from optcli.api.check import Setup, check
 from optcli.core.environment import blas_threads, environment
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.data.checksum import checksum
 from optcli.gradients.cases import Case, CaseSet, case_sets, cohort_cases
 from optcli.gradients.check import How
@@ -83,11 +83,12 @@ def checks(
     `runs/gradcheck-<date>-<time>`. Raises InvalidInput for a name that nothing has, a config
     that is not valid, a tolerance out of range, a folder that cannot be written.
     """
-    for option, value in (("--rtol", rtol), ("--atol", atol)):
+    for name, value in (("rtol", rtol), ("atol", atol)):
         if not math.isfinite(value):
-            raise InvalidInput(Fault(f"is {value}; must be finite", option))
+            raise InvalidInput(Fault(f"is {value}; must be finite", parameter=name))
     if out is not None and not plots:
-        raise InvalidInput(Fault("is the folder of the picture; add --plots", "--out"))
+        message = f"is the folder of the picture; add {setting('plots')}"
+        raise InvalidInput(Fault(message, parameter="out"))
     destination = None
     if plots:
         destination = Destination(kinds.GRADCHECK, "gradcheck", out, overwrite)

@@ -14,7 +14,7 @@ from optcli.api.check import Setup
 from optcli.api.predict import Run
 from optcli.api.train import Listener, train_in, with_cache_beside
 from optcli.core.arrays import Array
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.data.checksum import checksum
 from optcli.data.reading import rules_of
 from optcli.plugins import loading
@@ -118,7 +118,7 @@ def _findable(fault: Fault, config: Config) -> Fault:
     known = [".".join(place) for place in places(config.resolved())]
     hint = ""
     if key in known and "no such file" in fault.message:
-        hint = f"; if it has moved, add --set {key}=FILE"
+        hint = f"; if it has moved, add {setting('overrides', f'{key}=FILE')}"
     return replace(fault, message=f"{fault.message}{hint}")
 
 
@@ -151,7 +151,7 @@ def check_changes(old: Config, new: Config, changeable: Sequence[str] = CHANGEAB
         message = f"cannot change when a run goes on; only {allowed} can"
         if not changeable:
             message = "cannot change when a run is verified; only the paths of its tables can"
-        raise InvalidInput(*(Fault(message, f"--set {name}") for name in faults))
+        raise InvalidInput(*(Fault(message, name, parameter="overrides") for name in faults))
 
 
 def reopen(arrays: Mapping[str, Array], *, stopping: bool) -> None:

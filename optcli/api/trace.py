@@ -68,9 +68,10 @@ def trace(
     entries = _entries(optimizers)
     begin = _start(objective, start)
     if not 1 <= steps <= MOST_STEPS:
-        raise InvalidInput(Fault(f"is {steps}; must be in [1, {MOST_STEPS:,}]", "--steps"))
+        message = f"is {steps}; must be in [1, {MOST_STEPS:,}]"
+        raise InvalidInput(Fault(message, parameter="steps"))
     if seed < 0:
-        raise InvalidInput(Fault(f"is {seed}; must be at least 0", "--seed"))
+        raise InvalidInput(Fault(f"is {seed}; must be at least 0", parameter="seed"))
     destination = Destination(kinds.TRACE, f"trace-{objective.name}", out, overwrite)
     destination.check()
     if tune:
@@ -102,7 +103,8 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
             faults.append(Fault("stands here twice", word))
         entries.append(Entry(word, optimizer, "lr" not in inline_spec.given(word)))
     if not optimizers:
-        faults.append(Fault("is missing; name one optimizer or more", "OPTIMIZER"))
+        message = "is missing; name one optimizer or more"
+        faults.append(Fault(message, parameter="optimizers"))
     if faults:
         raise InvalidInput(*faults)
     hold(entry.optimizer for entry in entries)
@@ -114,7 +116,7 @@ def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, 
         return objective.start
     if len(start) != objective.size:
         message = f"must have {objective.size} numbers for {objective.name}, not {len(start)}"
-        raise InvalidInput(Fault(message, "--start"))
+        raise InvalidInput(Fault(message, parameter="start"))
     return tuple(map(float, start))
 
 

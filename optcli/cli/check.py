@@ -6,7 +6,7 @@ import sys
 
 from optcli.cli import options
 
-NAME = "check"
+EXAMPLES = ("optcli check configs/penguins.yaml",)
 
 
 def command(
@@ -21,12 +21,12 @@ def command(
 ) -> int:
     """Validate a config without training.
 
-    Shows rows, columns, classes, shapes, parameters and memory.
+    Show rows, columns, classes, shapes, parameters and memory.
     """
-    from optcli import display
     from optcli.api.check import check
+    from optcli.display.check import plan as show
 
     options.load(plugin, quiet=quiet)
-    plan = check(config, options.overrides(set_, seed, cache))
-    display.plan(plan.describe(), quiet=quiet, json=json, stream=sys.stdout)
+    setup = check(config, options.overrides(set_, seed, cache))
+    show(setup.describe(), quiet=quiet, json=json, stream=sys.stdout)
     return 0

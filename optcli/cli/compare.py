@@ -7,54 +7,57 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from optcli.cli import options
+from optcli.cli.options import option
 
-NAME = "compare"
+EXAMPLES = (
+    "optcli compare sgd adam",
+    "optcli compare sgd momentum --tune 3 --seeds 6",
+)
 
 Entries = Annotated[
     list[str],
-    typer.Argument(
-        metavar="ENTRY...",
-        help="Optimizers: adam, adam:lr=0.01,beta1=0.8, sgd:lr=0.1|0.01; or config files.",
-        show_default=False,
+    options.argument(
+        "ENTRY...", "Optimizers (adam, adam:lr=0.01,beta1=0.8, sgd:lr=0.1|0.01) or config files"
     ),
 ]
 Configs = Annotated[
     list[Path] | None,
-    typer.Option("--config", "-c", metavar="FILE", help="Config to train; repeatable."),
+    option("Config to train the optimizers on; repeatable", "--config", "-c", metavar="FILE"),
 ]
 Tune = Annotated[
-    int, typer.Option("--tune", metavar="N", help="Learning rates tried for each optimizer.")
+    int, option("Learning rates to try for each optimizer, 1 to 1,000", "--tune", metavar="N")
 ]
 Budget = Annotated[
     int | None,
-    typer.Option("--budget", metavar="N", help="Try N settings of all hyperparameters instead."),
+    option(
+        "Try N random settings of all hyperparameters instead, 1 to 10,000", "--budget", metavar="N"
+    ),
 ]
-TuneSeeds = Annotated[int, typer.Option("--tune-seeds", metavar="N", help="Seeds used for tuning.")]
+TuneSeeds = Annotated[
+    int, option("Number of tuning seeds, 1 to 10,000", "--tune-seeds", metavar="N")
+]
 Seeds = Annotated[
     int | None,
-    typer.Option("--seeds", metavar="N", help="Fresh seeds for the result; by default 10 to 20."),
+    option("Number of evaluation seeds, 1 to 10,000; by default 10 to 20", "--seeds", metavar="N"),
 ]
 Metric = Annotated[
     str | None,
-    typer.Option("--metric", metavar="NAME", help="What decides; by default validation loss."),
+    option("Ranking metric; by default the validation loss", "--metric", metavar="NAME"),
 ]
 Target = Annotated[
     float | None,
-    typer.Option("--target", metavar="X", help="Loss or metric to which steps are counted."),
+    option("Loss or metric value for counting steps to target", "--target", metavar="X"),
 ]
-Fixed = Annotated[
-    bool, typer.Option("--fixed-split", help="Use the config's split for every seed.")
-]
+Fixed = Annotated[bool, option("Use the config's split for every seed", "--fixed-split")]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", metavar="N", help="Processes; by default what is fastest."),
+    option(
+        "Worker processes, 1 to 1,024; by default whatever is fastest", "--jobs", "-j", metavar="N"
+    ),
 ]
 Backend = Annotated[
-    str | None,
-    typer.Option("--backend", metavar="dask[://HOST:PORT]", help="Train on a dask cluster."),
+    str | None, option("Train on a Dask cluster", "--backend", metavar="dask[://HOST:PORT]")
 ]
 
 
@@ -72,28 +75,29 @@ def command(
     backend: Backend = None,
     set_: options.Set = None,
     seed: options.Seed = None,
-    out: options.Out = None,
-    overwrite: options.Overwrite = False,
     cache: options.Cache = None,
     plugin: options.Plugin = None,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    no_plots: options.NoPlots = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
-    no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Compare optimizers, or configs, fairly.
+    """Compare optimizers or whole configs.
 
-    Each is tuned with an equal budget, then run on fresh seeds. Without --config
-    the problem is a built-in one. With --out of a comparison that one goes on.
+    Tune each with the same budget, then run it on fresh seeds. Without --config, train on a
+    built-in problem. With --out and the folder of a comparison, continue that one.
     """
     from optcli.api import runs
     from optcli.api.compare import compare
     from optcli.comparison.settings import ComparisonSettings
-    from optcli.display.compare import pick
+    from optcli.display.compare import Interrupted
+    from optcli.display.compare import listener as listener_of
     from optcli.storage import run_folder
 
     options.load(plugin, quiet=quiet)
-    listener = pick(quiet, json, sys.stdout)
+    listener = listener_of(quiet, json, sys.stdout)
     settings = ComparisonSettings(
         tune,
         budget,
@@ -118,9 +122,8 @@ def command(
             listener=listener,
         )
     except KeyboardInterrupt:
-        listener.interrupted(
-            run_folder.whole_of, lambda folder: runs.going_on(settings.command or "", folder)
-        )
+        command = settings.command or ""
+        listener(Interrupted(run_folder.whole_of, lambda folder: runs.going_on(command, folder)))
         raise
     finally:
         listener.close()

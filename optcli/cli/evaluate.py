@@ -6,7 +6,7 @@ import sys
 
 from optcli.cli import options
 
-NAME = "evaluate"
+EXAMPLES = ("optcli evaluate runs/iris configs/data/iris.csv",)
 
 
 def command(
@@ -17,14 +17,15 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Measure a trained run on labelled rows.
+    """Evaluate a trained run on labelled data.
 
-    Prints the loss and the metrics of its config.
+    Print the loss and the metrics of its config.
     """
-    from optcli import display
     from optcli.api.predict import load as load_run
+    from optcli.display.evaluate import evaluation
+    from optcli.display.faults import say
 
     options.load(plugin, quiet=quiet)
-    found = load_run(run).evaluate(data, display.say(quiet=quiet, stream=sys.stderr))
-    display.evaluation(found, quiet=quiet, json=json, stream=sys.stdout)
+    found = load_run(run).evaluate(data, say(quiet=quiet, stream=sys.stderr))
+    evaluation(found, quiet=quiet, json=json, stream=sys.stdout)
     return 0

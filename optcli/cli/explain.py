@@ -6,22 +6,20 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from optcli.cli import options
 from optcli.core.errors import Fault, InvalidInput
 
-NAME = "explain"
+EXAMPLES = ("optcli explain adam", "optcli explain backward configs/digits.yaml")
 
 
 def command(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="A loss, an optimizer, …; or forward, backward."),
+        options.argument("NAME", "Loss, optimizer, ...; or forward, backward"),
     ],
     config: Annotated[
         Path | None,
-        typer.Argument(metavar="CONFIG", help="The model to follow, with forward or backward."),
+        options.argument("CONFIG", "Config with the model, for forward and backward"),
     ] = None,
     set_: options.Set = None,
     seed: options.Seed = None,
@@ -29,14 +27,14 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Explain a name, or a model's passes.
+    """Explain a name, or the passes of a model.
 
-    Of a name: formula, gradient, hyperparameters with ranges, reference. With
-    forward or backward: one batch on its way through the model of CONFIG.
+    For a name, show formula, gradient, hyperparameters with ranges, and reference. For
+    forward or backward, show one batch layer by layer through the model of CONFIG.
     """
-    from optcli import display
     from optcli.api import explain
     from optcli.api.check import check
+    from optcli.display import explain as display
 
     options.load(plugin, quiet=False)
     if name in ("forward", "backward"):

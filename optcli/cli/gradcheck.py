@@ -6,43 +6,51 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from optcli.cli import options
+from optcli.cli.help import OUTPUT
 
-NAME = "gradcheck"
+EXAMPLES = (
+    "optcli gradcheck softmax relu",
+    "optcli gradcheck --config configs/iris.yaml",
+)
 
 
 def command(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Losses, layers, models, …; by default all."),
+        options.argument("NAME...", "Losses, layers, models, ...; by default all"),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config", metavar="CONFIG", help="Check the model and loss of a config, on its data."
+        options.option(
+            "Check the model and the loss of a config on its data", "--config", metavar="CONFIG"
         ),
     ] = None,
     set_: options.Set = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Check along random directions; for large models.")
+        bool, options.option("Check along random directions only, for large models", "--fast")
     ] = False,
     rtol: Annotated[
         float,
-        typer.Option(min=0, metavar="X", help="Relative error that passes."),
+        options.option("Relative tolerance, at least 0", min=0, metavar="X"),
     ] = 1e-6,
     atol: Annotated[
-        float, typer.Option(min=0, metavar="X", help="Absolute error that passes, beyond rounding.")
+        float,
+        options.option(
+            "Absolute tolerance in addition to rounding, at least 0", min=0, metavar="X"
+        ),
     ] = 0.0,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", help="Seed of the points and data.")
+        int, options.option("Seed of points and data, at least 0", "--seed", min=0, metavar="N")
     ] = 0,
-    plots: Annotated[bool, typer.Option("--plots", help="Draw error against step size.")] = False,
+    plots: Annotated[bool, options.option("Plot error against step size", "--plots")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="Folder for the picture of --plots; must be new or empty."
+        options.option(
+            "Write the plot to this folder, which must be new or empty",
+            "--out",
+            metavar="DIR",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     overwrite: options.Overwrite = False,
@@ -51,13 +59,13 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Check analytic against numerical gradients.
+    """Check analytic gradients against numerical ones.
 
-    By default all that optcli has; else what is named, or the parts of a config.
-    Exits with 1 where one is wrong or could not be checked.
+    Check everything registered, or what is named, or the model and the loss of a config.
+    Exit with 1 if a gradient is wrong or could not be checked.
     """
     from optcli.api import gradcheck
-    from optcli.display.gradcheck import pick
+    from optcli.display.gradcheck import listener
 
     options.load(plugin, quiet=quiet)
     chosen = gradcheck.checks(
@@ -72,7 +80,7 @@ def command(
         out=out,
         overwrite=overwrite,
     )
-    show = pick(chosen.case_sets, json=json, quiet=quiet, stream=sys.stdout)
-    found = gradcheck.gradcheck(chosen, show.add)
+    show = listener(chosen.case_sets, quiet, json, sys.stdout)
+    found = gradcheck.gradcheck(chosen, lambda *checked: show(checked))
     show.finish(found.seconds, found.notes)
     return 0 if found.ok else 1

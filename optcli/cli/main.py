@@ -7,21 +7,29 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
 
-from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, lost, suggestion
+from optcli.cli import help as pages
+from optcli.cli.door import CommandLine
+from optcli.core.errors import EnvironmentFailed, OptcliError, lost
 from optcli.plugins import loading
 from optcli.storage.interruption import at_once
 
-app = typer.Typer(
+# In the order of the help; each is a file of this name. Groups have commands of their own.
+COMMANDS = (
+    *("train", "compare", "gradcheck", "check", "predict", "evaluate"),
+    *("trace", "explain", "list", "schema"),
+)
+GROUPS = ("runs", "plugin")
+
+app = pages.group(
+    "Train models, compare optimizers and check gradients, on NumPy.",
+    "optcli train configs/iris.yaml",
+    "optcli compare sgd adam",
     name="optcli",
-    help="Train, compare and check optimizers and losses, on NumPy.",
-    rich_markup_mode=None,  # plain help is twice as fast
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -36,35 +44,21 @@ def _version(asked: bool) -> None:
 @app.callback()
 def root(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Say the version and leave."
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit"
     ),
 ) -> None:
-    """Train, compare and check optimizers and losses, on NumPy."""
+    """Train models, compare optimizers and check gradients, on NumPy."""
 
 
 @functools.cache
 def _command() -> Any:
     """All commands; to put them together takes longer than most of them."""
-    from optcli.cli import (
-        check,
-        compare,
-        evaluate,
-        explain,
-        gradcheck,
-        list_,
-        plugin,
-        predict,
-        runs,
-        schema,
-        trace,
-        train,
-    )
-
-    work = (train, compare, gradcheck, check, predict, evaluate, trace)
-    for module in (*work, explain, list_, schema):
-        app.command(module.NAME)(module.command)
-    app.add_typer(runs.app, name=runs.NAME)
-    app.add_typer(plugin.app, name=plugin.NAME)
+    for name in COMMANDS:
+        module = import_module(f"optcli.cli.{name}")
+        epilog = pages.examples(*module.EXAMPLES)
+        app.command(name, cls=pages.Command, epilog=epilog)(module.command)
+    for name in GROUPS:
+        app.add_typer(import_module(f"optcli.cli.{name}").app, name=name)
     return typer.main.get_command(app)
 
 
@@ -103,7 +97,9 @@ def run(arguments: list[str]) -> int:
             return 0  # the reader of the help has gone
         # click's own errors know their message; anything else is a plug-in's fault, or ours
         if hasattr(error, "format_message"):
-            return _refused(_usage(error, arguments), arguments)
+            from optcli.cli.usage import usage
+
+            return _refused(usage(error, arguments), arguments)
         failure = loading.failure(error) or loading.suspect(error)
         if failure is None:
             raise
@@ -115,55 +111,10 @@ def _failed(error: OSError) -> EnvironmentFailed:
     return EnvironmentFailed(f"{error.filename or 'stdout'}: {error.strerror or error}")
 
 
-# What an option takes, in pydantic's words and in ours.
-ALLOWED = {
-    "valid integer": "a whole number",
-    "valid number": "a number",
-    "greater than or equal to": "at least ",
-    "less than or equal to": "at most ",
-}
-
-
-def _usage(error: Any, arguments: Sequence[str]) -> InvalidInput:
-    """A wrong command line in one line, with the nearest right word."""
-    context = getattr(error, "ctx", None)
-    where = getattr(context, "command_path", "optcli")
-    message = error.format_message().rstrip(".")
-    command = getattr(context, "command", None)
-    words = list(getattr(command, "commands", {}))
-    wrong = message.partition("'")[2].partition("'")[0]
-    option = wrong if message.startswith("Invalid value for '--") else ""
-    allowed = next((ours for theirs, ours in ALLOWED.items() if theirs in message), "")
-    if option and allowed:
-        limit = message.rpartition(" ")[2] if allowed.startswith("at ") else ""
-        message = f"is '{_value(option, arguments)}'; must be {allowed}{limit}"
-        return InvalidInput(Fault(message, option))
-    if message.startswith("No such command") and wrong:
-        message = f"no command '{wrong}'{suggestion(wrong, words)} ({where} --help)"
-    elif near := getattr(error, "possibilities", None):
-        message = f"no such option: {error.option_name}; did you mean '{near[0]}'?"
-    else:
-        message = message[:1].lower() + message[1:]
-        if message == "missing command":
-            message = f"is missing a command: {', '.join(words)}"
-            return InvalidInput(Fault(message, where))
-    return InvalidInput(Fault(message, "optcli"))
-
-
-def _value(option: str, arguments: Sequence[str]) -> str:
-    """What the command line gives an option."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        if word == option:
-            return following
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-    return ""
-
-
 def _refused(error: OptcliError, arguments: list[str]) -> int:
     if "--debug" in arguments:
         traceback.print_exception(error)
     from optcli.display.faults import faults
 
-    faults(error, sys.stderr)
+    faults(error, sys.stderr, CommandLine())
     return error.exit_code

@@ -6,43 +6,86 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from optcli.cli.help import CONFIG, OTHER, OUTPUT
 from optcli.core.errors import Fault, InvalidInput
 
-Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
-Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A table; - is standard input.", show_default=False)
-]
+
+def argument(metavar: str, text: str) -> Any:
+    """An argument of a command."""
+    return typer.Argument(metavar=metavar, help=text, show_default=False)
+
+
+def option(text: str, *names: str, **rest: Any) -> Any:
+    """An option of a command."""
+    return typer.Option(*names, help=text, **rest)
+
+
+Config = Annotated[Path, argument("CONFIG", "Config file (YAML)")]
+Run = Annotated[Path, argument("RUN", "Run folder")]
+Data = Annotated[Path, argument("DATA", "Table; - reads standard input")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the config; repeatable."),
+    option(
+        "Set a config key, e.g. optimizer.lr=0.01; repeatable",
+        "--set",
+        metavar="KEY=VALUE",
+        rich_help_panel=CONFIG,
+    ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Short for --set seed=N."),
-]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder to write; must be new or empty.")
+    option(
+        "Set the seed, at least 0; short for --set seed=N",
+        "--seed",
+        metavar="N",
+        min=0,
+        max=2**63 - 1,
+        rich_help_panel=CONFIG,
+    ),
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", metavar="DIR", help="Folder to unpack large tables in."),
+    option(
+        "Cache directory for large tables",
+        "--cache",
+        metavar="DIR",
+        rich_help_panel=CONFIG,
+    ),
 ]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Let --out replace a folder that optcli made.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON alone, one object a line.")]
-NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Plugin = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE.py", help="Load losses, … of your own; repeatable."),
+    option(
+        "Load a plug-in (custom losses, optimizers, ...); repeatable",
+        "--plugin",
+        metavar="FILE.py",
+        rich_help_panel=CONFIG,
+    ),
 ]
+Out = Annotated[
+    Path | None,
+    option(
+        "Write to this folder, which must be new or empty",
+        "--out",
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    option(
+        "Allow --out to replace a folder made by optcli",
+        "--overwrite",
+        rich_help_panel=OUTPUT,
+    ),
+]
+NoPlots = Annotated[bool, option("Do not draw plots", "--no-plots", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, option("Print only errors", "--quiet", "-q", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, option("Print only JSON Lines", "--json", rich_help_panel=OUTPUT)]
+Debug = Annotated[bool, option("Show the traceback of an error", "--debug", rich_help_panel=OTHER)]
 
 
 def load(plugins: list[Path] | None, *, quiet: bool) -> None:
@@ -73,14 +116,15 @@ def overrides(of: list[str] | None, seed: int | None, cache: Path | None = None)
     if seed is not None:
         others = [text for text in found if text.startswith("seed=")]
         if others and others[-1] != f"seed={seed}":
-            raise InvalidInput(Fault(f"is {seed}, beside --set {others[-1]}; give one", "--seed"))
+            message = f"is {seed}, but --set {others[-1]} is given as well; give one"
+            raise InvalidInput(Fault(message, "--seed"))
         found.append(f"seed={seed}")
     if cache is not None:
         found.append(f"dataset.cache={json.dumps(str(cache.absolute()))}")
     return found
 
 
-def numbers(option: str, text: str | None) -> list[float] | None:
+def numbers(name: str, text: str | None) -> list[float] | None:
     """Numbers between commas; raises InvalidInput."""
     if text is None:
         return None
@@ -89,5 +133,5 @@ def numbers(option: str, text: str | None) -> list[float] | None:
     except ValueError:
         found = [math.nan]
     if not all(map(math.isfinite, found)):
-        raise InvalidInput(Fault(f"is '{text}'; must be numbers between commas, as 1,-0.5", option))
+        raise InvalidInput(Fault(f"is '{text}'; must be numbers between commas, as 1,-0.5", name))
     return found

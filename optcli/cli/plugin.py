@@ -8,45 +8,42 @@ import traceback
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from optcli.cli import help as pages
 from optcli.cli import options
 
-NAME = "plugin"
+EXAMPLES = ("optcli plugin check my_loss.py",)
 
-app = typer.Typer(help="Check plug-ins against the laws.", add_completion=False)
+app = pages.group("Check plug-ins.", *EXAMPLES)
 
 
 @app.callback()
 def group() -> None:
-    """Check plug-ins against the laws."""
+    """Check plug-ins."""
 
 
-@app.command()
+@app.command(cls=pages.Command, epilog=pages.examples(*EXAMPLES))
 def check(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A plug-in (.py).", show_default=False)
-    ],
+    file: Annotated[Path, options.argument("FILE", "Plug-in (.py)")],
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Check what a plug-in registers.
+    """Check everything that a plug-in registers.
 
-    Says which laws hold, and for those that do not what to write instead. Exits with 1 where
-    one is broken.
+    Show which laws of its kind hold and, for those that do not, what to write instead. Exit
+    with 1 if one is broken.
     """
     from optcli.api.plugin import inspect_file
     from optcli.core.environment import blas_threads
-    from optcli.display.plugin import pick
+    from optcli.display.plugin import listener
 
     options.load(plugin, quiet=quiet)
-    show = pick(json=json, quiet=quiet, stream=sys.stdout)
+    show = listener(quiet, json, sys.stdout)
     start, holds = time.perf_counter(), True
     with blas_threads(1):
         for found in inspect_file(file):
-            show.add(found)
+            show(found)
             holds = holds and found.holds
             for each in found.findings:
                 if debug and each.error is not None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
 from optcli.cli import options
+from optcli.cli.help import OUTPUT
 
-NAME = "predict"
+EXAMPLES = (
+    "optcli predict runs/iris configs/data/iris.csv",
+    "optcli predict runs/iris configs/data/iris.csv -o out.csv",
+)
 
 File = Annotated[
     str | None,
-    typer.Option(
+    options.option(
+        "Write a .csv, .csv.gz, .tsv, .parquet or .ndjson file; - is standard output",
         "-o",
         "--output",
         metavar="FILE",
-        help="Write a file: .csv, .csv.gz, .tsv, .parquet, .ndjson; - is standard output.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 
@@ -33,11 +36,12 @@ def command(
 ) -> int:
     """Predict new rows with a trained run.
 
-    Prints CSV: each prediction and, for classes, the probabilities. Columns that
-    the run does not know are left out.
+    Print CSV with the predictions and, for classes, their probabilities. Ignore columns that
+    the run was not trained on.
     """
-    from optcli import display
     from optcli.api.predict import load as load_run
+    from optcli.display import predict as display
+    from optcli.display.faults import say as said
     from optcli.storage import outputs
 
     options.load(plugin, quiet=quiet)
@@ -45,7 +49,7 @@ def command(
     if output is not None and not stdout:
         outputs.check(output, [data])
         form = outputs.suffix(output, display.FORMS)
-    done, say = load_run(run), display.say(quiet=quiet, stream=sys.stderr)
+    done, say = load_run(run), said(quiet=quiet, stream=sys.stderr)
     if output is None or stdout:
         found = done.predictions(data, say)
         display.predictions(found, None, quiet=quiet and not stdout, json=json, stream=sys.stdout)

@@ -6,24 +6,27 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from optcli.cli import help as pages
 from optcli.cli import options
 
-NAME = "runs"
-
-app = typer.Typer(help="List, show, diff, verify and remove runs.", add_completion=False)
+app = pages.group(
+    "List, show, diff, verify and remove runs.",
+    "optcli runs list",
+    "optcli runs show runs/iris",
+)
 
 Moved = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="dataset.path=FILE: where the table is now."),
+    options.option(
+        "New path of a table that has moved: dataset.path=FILE", "--set", metavar="KEY=VALUE"
+    ),
 ]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the runs.")]
+Folder = Annotated[Path, options.argument("DIR", "Folder of the runs; by default runs")]
 
 
-@app.command("list")
+@app.command("list", cls=pages.Command, epilog="optcli runs list")
 def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
-    """List runs, one a line; damaged ones are marked."""
+    """List runs, one per line, and mark damaged ones."""
     from optcli.api import runs
     from optcli.display import runs as display
 
@@ -31,9 +34,9 @@ def list_(folder: Folder = Path("runs"), json: options.Json = False) -> int:
     return 0
 
 
-@app.command()
+@app.command(cls=pages.Command, epilog="optcli runs show runs/iris")
 def show(run: options.Run, json: options.Json = False) -> int:
-    """Show the results of a run, and its config."""
+    """Show the results and the config of a run."""
     from optcli.api import runs
     from optcli.display import runs as display
 
@@ -42,7 +45,7 @@ def show(run: options.Run, json: options.Json = False) -> int:
     return 0
 
 
-@app.command()
+@app.command(cls=pages.Command, epilog="optcli runs diff runs/iris runs/other")
 def diff(run: options.Run, other: options.Run, json: options.Json = False) -> int:
     """Show how two runs differ in config and results."""
     from optcli.api import runs
@@ -52,19 +55,22 @@ def diff(run: options.Run, other: options.Run, json: options.Json = False) -> in
     return 0
 
 
-@app.command()
+@app.command(cls=pages.Command, epilog="optcli runs verify runs/iris --epochs 5")
 def verify(
     run: options.Run,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", metavar="N", min=1, help="Only the first N epochs.")
+        int | None,
+        options.option(
+            "Verify only the first N epochs, at least 1", "--epochs", metavar="N", min=1
+        ),
     ] = None,
     set_: Moved = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """Train a run again, and compare the bits.
+    """Train a run again and compare the results bit for bit.
 
-    Exits with 1 where they do not agree.
+    Exit with 1 if they differ.
     """
     from optcli.api.verify import verify as verified
     from optcli.display import runs as display
@@ -75,13 +81,13 @@ def verify(
     return 0 if found.agrees else 1
 
 
-@app.command()
+@app.command(cls=pages.Command, epilog="optcli runs remove runs/other")
 def remove(
-    run: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
+    run: Annotated[list[Path], options.argument("RUN...", "Run folders")],
 ) -> int:
     """Delete run folders.
 
-    A folder that holds other things is left alone.
+    Refuse to delete a folder that holds files of other programs.
     """
     from optcli.api import runs
 

@@ -6,12 +6,13 @@ import sys
 
 from optcli.cli import options
 
-NAME = "schema"
+EXAMPLES = ("optcli schema",)
 
 
 def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
     """Print the config's JSON Schema, for editors."""
-    from optcli import config, display
+    from optcli import config
+    from optcli.display import schema as display
 
     options.load(plugin, quiet=False)
     display.schema(config.schema(), sys.stdout)

@@ -6,29 +6,28 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
-
 from optcli.cli import options
 
-NAME = "trace"
+EXAMPLES = (
+    "optcli trace rosenbrock sgd momentum adam --tune",
+    "optcli trace himmelblau sgd adam:lr=0.1 --start 0,-1",
+)
 
 Objective = Annotated[
     str,
-    typer.Argument(metavar="OBJECTIVE", help="rosenbrock, quadratic:condition=50, …"),
+    options.argument("OBJECTIVE", "Test function: rosenbrock, quadratic:condition=50, ..."),
 ]
 Optimizers = Annotated[
     list[str],
-    typer.Argument(metavar="OPTIMIZER...", help="sgd, adam:lr=0.01,beta1=0.8, …"),
+    options.argument("OPTIMIZER...", "Optimizers: sgd, adam:lr=0.01,beta1=0.8, ..."),
 ]
 Start = Annotated[
     str | None,
-    typer.Option(
-        "--start", metavar="X,Y", help="Where all paths start; by default the usual place."
-    ),
+    options.option("Common starting point; by default the usual one", "--start", metavar="X,Y"),
 ]
-Steps = Annotated[int, typer.Option("--steps", metavar="N", help="Steps of each path.")]
-Tune = Annotated[bool, typer.Option("--tune", help="First find the best learning rate of each.")]
-Animate = Annotated[bool, typer.Option("--animate", help="Also write an animation, trace.gif.")]
+Steps = Annotated[int, options.option("Number of steps, 1 to 100,000", "--steps", metavar="N")]
+Tune = Annotated[bool, options.option("Tune the learning rates first", "--tune")]
+Animate = Annotated[bool, options.option("Also write an animation, trace.gif", "--animate")]
 
 
 def command(
@@ -38,7 +37,9 @@ def command(
     start: Start = None,
     tune: Tune = False,
     animate: Animate = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of what is random.")] = 0,
+    seed: Annotated[
+        int, options.option("Seed of random optimizers, at least 0", "--seed", metavar="N")
+    ] = 0,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
     plugin: options.Plugin = None,
@@ -47,22 +48,22 @@ def command(
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Draw paths of optimizers on a function.
+    """Trace optimizers on a test function.
 
-    Says how near each came, and in how many steps. `oscillating` is one that in the last fifth
-    of its steps came less than a tenth as far as it went, and no lower. Exits with 1 when every
-    one of them diverged.
+    Show the distance of each from the nearest minimum and its steps to get there, and draw all
+    paths on a map. `oscillating` means that over the last fifth of the steps the net movement
+    was less than a tenth of the path length, and the loss did not fall. Exit with 1 if all
+    optimizers diverged.
     """
     from optcli.api import trace
-    from optcli.display.trace import TraceLines, TraceTable
+    from optcli.display.trace import Interrupted, Tuned, listener
     from optcli.training.trace import Entry
 
     options.load(plugin, quiet=quiet)
-    show = TraceLines(sys.stdout) if json else None if quiet else TraceTable(sys.stdout)
+    show = listener(quiet, json, sys.stdout)
 
     def tuned(entries: Sequence[Entry]) -> None:
-        if show:
-            show.tuned([(entry.label, entry.optimizer.lr) for entry in entries])
+        show(Tuned({entry.label: entry.optimizer.lr for entry in entries}))
 
     try:
         done = trace.trace(
@@ -79,12 +80,9 @@ def command(
             tuned=tuned,
         )
     except KeyboardInterrupt:
-        if show:
-            show.interrupted()
+        show(Interrupted())
         raise
-    if show:
-        none = not tune and all(path.reached is None for path in done.paths)
-        hint = "none came to a minimum; --tune finds each its best learning rate" if none else ""
-        hint = done.fault or hint
-        show.paths(trace.summary(done), folder=done.folder, hint=hint)
+    none = not tune and all(path.reached is None for path in done.paths)
+    hint = "no optimizer converged; --tune finds the best learning rate of each" if none else ""
+    show.finish(trace.summary(done), folder=done.folder, hint=done.fault or hint)
     return 1 if done.diverged else 0

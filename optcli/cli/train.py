@@ -6,23 +6,22 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from optcli.cli import options
 from optcli.core.errors import Fault, InvalidInput
 
-NAME = "train"
+EXAMPLES = (
+    "optcli train configs/iris.yaml",
+    "optcli train configs/iris.yaml --set optimizer.lr=0.003",
+)
 
-Config = Annotated[
-    Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)
-]
-Resume = Annotated[
-    Path | None, typer.Option("--resume", metavar="RUN", help="Go on with a run, in its folder.")
-]
+Config = Annotated[Path | None, options.argument("CONFIG", "Config file (YAML)")]
+Resume = Annotated[Path | None, options.option("Resume a run in place", "--resume", metavar="RUN")]
 Divergence = Annotated[
     str | None,
-    typer.Option(
-        "--on-divergence", metavar="stop|continue", help="What to do when training diverges."
+    options.option(
+        "Stop or continue when training diverges; by default stop",
+        "--on-divergence",
+        metavar="stop|continue",
     ),
 ]
 
@@ -30,29 +29,29 @@ Divergence = Annotated[
 def command(
     config: Config = None,
     resume: Resume = None,
-    set_: options.Set = None,
     on_divergence: Divergence = None,
+    set_: options.Set = None,
     seed: options.Seed = None,
-    out: options.Out = None,
-    overwrite: options.Overwrite = False,
     cache: options.Cache = None,
     plugin: options.Plugin = None,
+    out: options.Out = None,
+    overwrite: options.Overwrite = False,
+    no_plots: options.NoPlots = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
-    no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
-    """Train one model, and keep the run.
+    """Train a model and save the run.
 
-    Shows the loss while it falls; leaves a folder with model, history and plots. Exits with
-    1 when training diverged, or ended far above where it began.
+    Show the loss during training, then write a run folder with the model, the history and
+    plots. Exit with 1 if training diverged or ended with a far higher loss than it began with.
     """
-    from optcli import display
     from optcli.api.resume import resume as resumed
     from optcli.api.train import train
+    from optcli.display.train import listener as listener_of
 
     options.load(plugin, quiet=quiet)
-    listener = display.pick(quiet, json, sys.stdout)
+    listener = listener_of(quiet, json, sys.stdout)
     overrides = options.overrides(set_, seed, cache)
     if on_divergence not in (None, "stop", "continue"):
         message = f"is '{on_divergence}'; must be stop or continue"
@@ -63,7 +62,7 @@ def command(
     try:
         if resume is not None:
             if config is not None or out is not None:
-                message = f"{resume} stands beside {config or '--out'}; give it alone"
+                message = f"cannot be combined with {config or '--out'}"
                 raise InvalidInput(Fault(message, "--resume"))
             done = resumed(resume, overrides, **rest)
         elif config is None:

@@ -9,7 +9,7 @@ from typing import Any
 from optcli.comparison import figures
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure
-from optcli.comparison.result import Comparison, Listener
+from optcli.comparison.result import Comparison, Listener, Started
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds, pairs_of
 from optcli.comparison.step_time import relative_step_times
@@ -57,7 +57,7 @@ def run(
     if seeds < fewest:
         notes.append(
             f"with {counted(seeds, 'seed')} no difference between {count} can be shown; "
-            f"{fewest} are the fewest (--seeds)"
+            f"{fewest} are the fewest"
         )
     same = (list(loading.loaded), loading.identity())
     pool = Pool(settings.jobs or 1, settings.backend, loading.load_same, same, loading.failure)
@@ -74,7 +74,7 @@ def run(
         store = Store(folder, columns, [entry.label for entry in problem.entries], stale)
         notes += stale.notes
         if stale.notes and goal is not None and settings.target is None:
-            notes.append(f"the target, {goal:g}, is found anew; --target {goal!r} keeps it")
+            notes.append(f"the target, {goal:g}, is found anew; a target of {goal!r} keeps it")
             goal = None
         if store.damaged:
             notes.append(f"{store.damaged} runs in {folder} were damaged; they are trained again")
@@ -89,9 +89,9 @@ def run(
             pool=pool,
         )
         run_folder.rewrite(folder, kinds.COMPARE, _written(config, goal), recorded)
-        listener.started(study, problem.title, notes)
+        listener(Started(study, problem.title, notes))
         for progress in study.run():
-            listener.progress(progress)
+            listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
         summary = summarized(study, relative_step_times(chosen))
         run_folder.rewrite(folder, kinds.COMPARE, _written(config, study.goal), recorded)
@@ -101,7 +101,7 @@ def run(
                 files.write(folder / name, content)
         run_folder.seal(folder)
     comparison = Comparison(folder, summary, study, tuple(notes))
-    listener.found(comparison)
+    listener(comparison)
     return comparison
 
 
@@ -178,14 +178,14 @@ def _continued(
     if differences:
         listed = "; ".join(f"{name} was {was}, is {now}" for name, was, now in differences[:3])
         message = f"{folder} holds a comparison of other settings ({listed}); choose another"
-        raise InvalidInput(Fault(message, "--out"))
+        raise InvalidInput(Fault(message, parameter="out"))
     if kinds.recorded(folder).get("data_sha256") != data:
         message = f"{folder} holds a comparison on other data; the data has changed since"
-        raise InvalidInput(Fault(message, "--out"))
+        raise InvalidInput(Fault(message, parameter="out"))
     kept = settings.get("target")
     if target is not None and kept is not None and target != kept:
         message = f"is {target}; the comparison in {folder} has {kept}"
-        raise InvalidInput(Fault(message, "--target"))
+        raise InvalidInput(Fault(message, parameter="target"))
     return target if kept is None else float(kept)
 
 
@@ -199,7 +199,7 @@ def _check_rules(folder: Path, problem: Problem) -> None:
         if scheduled := formats.lost_by(entry.optimizer, schedule):
             message = f"{folder} is of optcli {made_with}, whose '{name}' under a schedule of "
             message += f"{scheduled} was another rule; choose another"
-            raise InvalidInput(Fault(message, "--out"))
+            raise InvalidInput(Fault(message, parameter="out"))
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
@@ -248,7 +248,7 @@ class _Stale:
         # what registers nothing may act on all
         faults += [
             c.fault(
-                "comparison", "it registers nothing, so all runs may differ; choose another --out"
+                "comparison", "it registers nothing, so all runs may differ; choose another folder"
             )
             for c in changes
             if c.how == "changed" and not c.names

@@ -81,7 +81,7 @@ def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> P
     if len(words) < 2:
         known = "optcli list optimizers"
         message = f"{len(words)} given; a comparison takes two or more ({known})"
-        faults.append(Fault(message, "ENTRY"))
+        faults.append(Fault(message, parameter="entries"))
     if faults:
         raise InvalidInput(*faults)
     notes = [] if given else [KNOWN]
@@ -123,7 +123,7 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
         raise InvalidInput(Fault("stands here twice", twice))
     if len(words) < 2:
         message = f"{len(words)} config given; a comparison takes two or more, or optimizers"
-        raise InvalidInput(Fault(message, "ENTRY"))
+        raise InvalidInput(Fault(message, parameter="entries"))
     first = loaded[0]
     for config, word in zip(loaded[1:], words[1:], strict=True):
         ours, theirs = first.dataset.rows_by(), config.dataset.rows_by()
@@ -183,14 +183,14 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
         return Measure(), found
     if metric not in (shared or set()):
         listed = ", ".join(["loss", *sorted(shared or ())])
-        raise InvalidInput(Fault(f"is '{metric}'; must be one of {listed}", "--metric"))
+        raise InvalidInput(Fault(f"is '{metric}'; must be one of {listed}", parameter="metric"))
     return Measure(f"validation_{metric}", METRICS.find(metric).higher_is_better), found
 
 
 def _unlike(reason: str, shared: set[str] | None) -> Fault:
     """That the losses cannot be compared, and what can."""
     common = ", ".join(sorted(shared or ())) or "none is shared; set metrics"
-    return Fault(f"is missing; {reason}, so compare a metric: {common}", "--metric")
+    return Fault(f"is missing; {reason}, so compare a metric: {common}", parameter="metric")
 
 
 def _scaled(task: Task) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,15 @@ class Benchmark:
     summary: Mapping[str, Any]
 
 
-class Listener:
-    """Is told how a comparison goes; says nothing by itself."""
+@dataclass(frozen=True)
+class Started:
+    """A comparison is about to begin. title: its config's. notes: on the data and the settings."""
 
-    def started(self, study: Study, title: str, notes: Sequence[str]) -> None:
-        """A comparison is about to begin."""
+    study: Study
+    title: str
+    notes: Sequence[str]
 
-    def progress(self, progress: Progress) -> None:
-        """Some runs are done."""
 
-    def found(self, found: Comparison) -> None:
-        """It is done."""
-
-    def benchmark(self, benchmark: Benchmark) -> None:
-        """All configs are done."""
+# Is called with `Started`, then each `Progress`, then the `Comparison`; of several configs with
+# the `Benchmark` at the end.
+Listener = Callable[[Started | Progress | Comparison | Benchmark], object]

@@ -41,18 +41,18 @@ class ComparisonSettings:
     def check(self) -> None:
         """Raise InvalidInput with all that is out of range."""
         limits = {
-            "--tune": (self.tune, 1000),
-            "--budget": (self.budget, 10_000),
-            "--tune-seeds": (self.tune_seeds, MOST_SEEDS),
-            "--seeds": (self.seeds, MOST_SEEDS),
-            "--jobs": (self.jobs, 1024),
+            "tune": (self.tune, 1000),
+            "budget": (self.budget, 10_000),
+            "tune_seeds": (self.tune_seeds, MOST_SEEDS),
+            "seeds": (self.seeds, MOST_SEEDS),
+            "jobs": (self.jobs, 1024),
         }
         faults = [
-            Fault(f"is {value}; must be in [1, {most:,}]", option)
-            for option, (value, most) in limits.items()
+            Fault(f"is {value}; must be in [1, {most:,}]", parameter=name)
+            for name, (value, most) in limits.items()
             if value is not None and not 1 <= value <= most
         ]
         if self.target is not None and not math.isfinite(self.target):
-            faults.append(Fault(f"is {self.target}; must be a number", "--target"))
+            faults.append(Fault(f"is {self.target}; must be a number", parameter="target"))
         if faults:
             raise InvalidInput(*faults)

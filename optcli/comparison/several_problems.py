@@ -41,7 +41,7 @@ def run(
     titles = [problem.title for problem in problems]
     twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
     if twice is not None:
-        raise InvalidInput(Fault(f"'{twice}' stands here twice", "--config"))
+        raise InvalidInput(Fault(f"'{twice}' stands here twice", parameter="config"))
     for problem in problems:
         measure(problem, settings.metric)
     config = written({"benchmark": {"entries": list(words), "configs": titles}})
@@ -61,7 +61,7 @@ def run(
             files.write(folder / "profile.png", figures.profile(summary, "all configs"))
         run_folder.seal(folder)
     benchmark = Benchmark(folder, found, summary)
-    listener.benchmark(benchmark)
+    listener(benchmark)
     return benchmark
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from optcli.config.reading import Document, Key, parse
 from optcli.config.settings import CHOSEN, OF_BATCHES, OF_ROWS, REPLACED
-from optcli.config.validation import dotted, said
+from optcli.config.validation import OVERRIDES, dotted, said
 from optcli.core.errors import Fault, InvalidInput
 
 
@@ -16,13 +16,15 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
     for setting in overrides:
         name, equals, text = setting.partition("=")
         if not equals or not all(name.split(".")):
-            raise InvalidInput(Fault(f"is {setting!r}; must be KEY=VALUE", "--set"))
+            raise InvalidInput(Fault(f"is {setting!r}; must be KEY=VALUE", parameter=OVERRIDES))
         if not text.strip():
-            raise InvalidInput(Fault("has no value; write null for none", f"--set {name}"))
+            message = "has no value; write null for none"
+            raise InvalidInput(Fault(message, name, parameter=OVERRIDES))
         try:
             value = parse(text).value
         except InvalidInput as error:
-            raise InvalidInput(Fault(error.faults[0].message, f"--set {name}")) from error
+            message = error.faults[0].message
+            raise InvalidInput(Fault(message, name, parameter=OVERRIDES)) from error
         _put(document, tuple(name.split(".")), value)
 
 
@@ -60,7 +62,7 @@ def _put(document: Document, key: Key, value: Any) -> None:
             inner = {}
         if not isinstance(inner, dict):
             message = f"'{part}' is {said(inner)}, which has no keys"
-            raise InvalidInput(Fault(message, f"--set {dotted(key)}"))
+            raise InvalidInput(Fault(message, dotted(key), parameter=OVERRIDES))
         at[part] = inner
         at = inner
     else:

@@ -122,7 +122,7 @@ class Config:
         """The same fault with file and line of its key, or of the nearest above it."""
         words = re.findall(r"[^.\[\]]+", fault.key or "")
         key = tuple(int(word) if word.isdecimal() else word for word in words)
-        if fault.file is not None or not key or key[0] not in SECTIONS:
+        if fault.file or fault.parameter or not key or key[0] not in SECTIONS:
             return fault
         return located(self.document, key, fault.message)
 

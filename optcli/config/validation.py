@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from optcli.config.reading import Document, Key
-from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.errors import Fault, InvalidInput, setting, suggestion
 from optcli.core.registry import Registry
 from optcli.core.specs import Columns, Doc, Field, Named, fields, hints
 from optcli.plugins.catalog import KINDS
@@ -358,6 +358,9 @@ def said(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+OVERRIDES = "overrides"  # the parameter by which settings come
+
+
 def dotted(key: Key) -> str:
     """`model.hidden[1]`."""
     text = ""
@@ -372,12 +375,13 @@ def located(document: Document, key: Key, message: str) -> Fault:
     section = key[:-1]
     renamed = (*section, "name") in document.settings and key not in document.settings
     if renamed and message.startswith("unknown key"):
-        message += f"; --set {dotted(section)}=NAME drops the keys of the former"
+        former = setting(OVERRIDES, f"{dotted(section)}=NAME")
+        message += f"; {former} drops the keys of the former"
     if any(part in document.settings for part in above):
-        return Fault(message, f"--set {dotted(key)}")
-    for setting in sorted(document.settings):
-        if setting[: len(key)] == key:
-            return Fault(message, f"--set {dotted(setting)}")
+        return Fault(message, dotted(key), parameter=OVERRIDES)
+    for given in sorted(document.settings):
+        if given[: len(key)] == key:
+            return Fault(message, dotted(given), parameter=OVERRIDES)
     line = next((document.lines[part] for part in above if part in document.lines), None)
     if line is None and document.file:
         line = document.lines.get((), 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,24 +17,60 @@ from pathlib import Path
 lost: list[OSError] = []
 
 
+class Door:
+    """The words for parameters of those who came in by Python; the command line has its own."""
+
+    def place(self, parameter: str, key: str | None) -> str:
+        """What a fault concerns: `seeds`, or `overrides: optimizer.lr` where there is a key."""
+        return parameter if key is None else f"{parameter}: {key}"
+
+    def setting(self, parameter: str, value: str) -> str:
+        """What to set: `overwrite=True`, `out=DIR`, `overrides=["dataset.path=FILE"]`."""
+        if parameter == "overrides":
+            return f'overrides=["{value}"]'
+        if parameter == "plugin":
+            return f'optcli.plugins.loading.load([Path("{value}")])'
+        return f"{parameter}={value or 'True'}"
+
+
+PYTHON = Door()
+_SETTING = re.compile("\x02(\\w+)=(.*?)\x03", re.DOTALL)
+
+
+def setting(parameter: str, value: str = "") -> str:
+    """A parameter in the message of a fault, for the door to put into its words.
+
+    value: what to give it; nothing for a switch.
+    """
+    return f"\x02{parameter}={value}\x03"
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong.
 
     key: the dotted config key or the column it concerns, as in `optimizer.lr`.
     file, line: where it stands, where that is known (lines count from 1).
+    parameter: that of the library's function which it concerns, as in `seeds`.
     """
 
     message: str
     key: str | None = None
     file: str | None = None
     line: int | None = None
+    parameter: str | None = None
 
     def __str__(self) -> str:
+        return self.told(PYTHON)
+
+    def told(self, door: Door) -> str:
+        """`FILE:LINE: KEY: message`, parameters in the words of the door."""
         place = self.file or ""
         if place and self.line is not None:
             place = f"{place}:{self.line}"
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        key = self.key if self.parameter is None else door.place(self.parameter, self.key)
+        message = _SETTING.sub(lambda found: door.setting(found[1], found[2]), self.message)
+        return ": ".join(part for part in (place, key, message) if part)
 
     def at(self, file: str | None, line: int | None = None) -> Fault:
         """The same fault, placed; a place that it already has is kept."""
@@ -53,15 +90,15 @@ class OptcliError(Exception):
 
     exit_code = 1
 
+    def __init__(self, *faults: Fault | str) -> None:
+        self.faults = tuple(Fault(f) if isinstance(f, str) else f for f in faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
 
 class InvalidInput(OptcliError):
     """Options, config, data, plug-in or run folder are not as they must be."""
 
     exit_code = 2
-
-    def __init__(self, *faults: Fault | str) -> None:
-        self.faults = tuple(Fault(f) if isinstance(f, str) else f for f in faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 class EnvironmentFailed(OptcliError):

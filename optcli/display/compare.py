@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from optcli.comparison.result import Listener
+from optcli.comparison.result import Benchmark, Comparison, Started
 from optcli.comparison.study import Progress, Study
 from optcli.core.durations import counted
-from optcli.display.aligned import cut, terminal_width
 from optcli.display.jsonl import JsonLines
+from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
-from optcli.display.pick import is_live
-from optcli.display.terminal import console, live
+from optcli.display.terminal import console, live, width_of
+from optcli.display.text import bar, escaped, number, remaining, short, shortened
 from optcli.display.verdict import WIDEST, across, head, report
-from optcli.display.words import bar, escaped, number, remaining, short
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -25,53 +25,74 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.2  # seconds between two refreshes, at least
 SPOKEN = 10.0  # percent between two plain lines
-PHASES = {"tune": "tuning", "extend": "beyond the edge", "final": "final runs"}
+PHASES = {"tune": "tuning", "extend": "extended learning-rate search", "final": "evaluation"}
 
 
-def pick(quiet: bool, json: bool, stream: TextIO | None) -> Quiet:
-    """The listener for a comparison that is told to `stream` (None where stdout is closed)."""
-    if stream is None or (quiet and not json):
-        return Quiet()
-    if json:
-        return Lines(stream)
-    return Bars(stream) if is_live(stream) else Plain(stream)
+def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
+    """The listener for a comparison that is told to `stream`."""
+    return choose(quiet, json, stream, plain=Plain, lines=Lines, live=Bars)
 
 
-class Quiet(Listener):
-    """Says nothing."""
+@dataclass(frozen=True)
+class Interrupted:
+    """A signal ended the comparison.
+
+    whole: gives the folder of all configs. command: gives the command line that continues in
+    a folder.
+    """
+
+    whole: Callable[[Path], Path]
+    command: Callable[[Path], str]
+
+
+class Teller:
+    """What text and JSON have in common: which studies have run, and a method for each event."""
 
     def __init__(self) -> None:
-        self.contests: list[Study] = []  # of each config, the last one going on
+        self.studies: list[Study] = []  # of each config, the last one going on
 
-    def started(self, study: Study, title: str, notes: Sequence[str]) -> None:
-        """A comparison is about to begin."""
-
-    def interrupted(self, whole: Callable[[Path], Path], command: Callable[[Path], str]) -> None:
-        """A signal ended it.
-
-        whole: gives the folder of all configs. command: gives the command line that goes on
-        in a folder.
-        """
+    def __call__(self, event: Any) -> None:
+        """Take note of an event of `comparison.result`, or that there is an interruption."""
+        if isinstance(event, Started):
+            self.studies.append(event.study)
+            self.started(event)
+        elif isinstance(event, Progress):
+            self.progress(event)
+        elif isinstance(event, Comparison):
+            self.found(event)
+        elif isinstance(event, Benchmark):
+            self.benchmark(event)
+        elif isinstance(event, Interrupted):
+            self.interrupted(event)
 
     def kept(self, whole: Callable[[Path], Path]) -> tuple[int, Path | None]:
         """How many runs are finished, and the folder that they are in."""
-        folders = [each.store.folder for each in self.contests if each.store.folder is not None]
-        return sum(each.runs for each in self.contests), whole(folders[-1]) if folders else None
+        folders = [each.store.folder for each in self.studies if each.store.folder is not None]
+        return sum(each.runs for each in self.studies), whole(folders[-1]) if folders else None
+
+    def started(self, event: Started) -> None:
+        """A comparison is about to begin."""
 
     def progress(self, progress: Progress) -> None:
         """Some runs are done."""
 
-    def found(self, found: Any) -> None:
-        """It is done: `found` has a folder and a summary."""
+    def found(self, found: Comparison) -> None:
+        """It is done."""
 
-    def benchmark(self, benchmark: Any) -> None:
+    def benchmark(self, benchmark: Benchmark) -> None:
         """All configs are done."""
+
+    def interrupted(self, event: Interrupted) -> None:
+        """A signal ended it."""
+
+    def finish(self, *results: Any, **more: Any) -> None:
+        """All has been said of the events."""
 
     def close(self) -> None:
         """Leave the terminal in order; may be called at any time."""
 
 
-class Plain(Quiet):
+class Plain(Teller):
     """A line for each tenth of a phase, then the table."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -80,19 +101,18 @@ class Plain(Quiet):
         self._phase = ""
         self._spoken = 0.0
 
-    def interrupted(self, whole: Callable[[Path], Path], command: Callable[[Path], str]) -> None:
+    def interrupted(self, event: Interrupted) -> None:
         self.close()
-        runs, folder = self.kept(whole)
+        runs, folder = self.kept(event.whole)
         if not runs or folder is None:
-            self.output.line("interrupted; no run was finished")
+            self.output.line("interrupted before any run finished; nothing was saved")
             return
         kept = counted(runs, "finished run")
-        self.output.line(escaped(f"interrupted; kept: {kept}, in {folder}"))
-        self.output.line(escaped(f"continue with: {command(folder)}"))
+        self.output.line(escaped(f"interrupted; saved {kept} in {folder}"))
+        self.output.line(escaped(f"continue with: {event.command(folder)}"))
 
-    def started(self, study: Study, title: str, notes: Sequence[str]) -> None:
-        self.contests.append(study)
-        for line in head(study, title, notes):
+    def started(self, event: Started) -> None:
+        for line in head(event.study, event.title, event.notes):
             self.output.line(line)
 
     def progress(self, progress: Progress) -> None:
@@ -104,39 +124,39 @@ class Plain(Quiet):
         self._spoken = share if share < 100 else math.inf
         best = ", ".join(f"{label} {number(at)}" for label, (_, at) in progress.best.items())
         words = f"{PHASES[progress.phase]}: {progress.done} of {progress.total} runs"
-        self.output.line(escaped(f"{words}; {best}" if len(best) < 60 else words))
+        whole = escaped(f"{words}; {best}")
+        self.output.line(whole if len(whole) <= width_of(WIDEST) else words)
 
-    def found(self, found: Any) -> None:
-        for line in report(found.summary, terminal_width(WIDEST)):
+    def found(self, found: Comparison) -> None:
+        for line in report(found.summary, width_of(WIDEST)):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {found.folder}"))
 
-    def benchmark(self, benchmark: Any) -> None:
-        for line in across(benchmark.summary, terminal_width(WIDEST)):
+    def benchmark(self, benchmark: Benchmark) -> None:
+        for line in across(benchmark.summary, width_of(WIDEST)):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {benchmark.folder}"))
 
 
-class Lines(Quiet):
+class Lines(Teller):
     """The same for programs: `started`, `progress`, `optimizer`, `pair`, `summary`."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self.lines = JsonLines(stream)
 
-    def started(self, study: Study, title: str, notes: Sequence[str]) -> None:
-        self.contests.append(study)
+    def started(self, event: Started) -> None:
         fields = {
-            "config": title,
-            "entries": [entry.label for entry in study.entries],
-            "seeds": study.budget.seeds,
-            "tune_seeds": study.budget.tuning_seeds,
-            "notes": list(notes),
+            "config": event.title,
+            "entries": [entry.label for entry in event.study.entries],
+            "seeds": event.study.budget.seeds,
+            "tune_seeds": event.study.budget.tuning_seeds,
+            "notes": list(event.notes),
         }
         self.lines.emit("started", fields)
 
-    def interrupted(self, whole: Callable[[Path], Path], command: Callable[[Path], str]) -> None:
-        runs, folder = self.kept(whole)
+    def interrupted(self, event: Interrupted) -> None:
+        runs, folder = self.kept(event.whole)
         fields = {"runs": runs, "folder": None if folder is None else str(folder)}
         self.lines.emit("interrupted", fields)
 
@@ -145,7 +165,7 @@ class Lines(Quiet):
         fields = {"phase": progress.phase, "done": progress.done, "total": progress.total}
         self.lines.emit("progress", fields | {"best": best})
 
-    def found(self, found: Any) -> None:
+    def found(self, found: Comparison) -> None:
         for row in found.summary["optimizers"]:
             self.lines.emit("optimizer", row)
         for pair in found.summary["pairs"]:
@@ -153,7 +173,7 @@ class Lines(Quiet):
         rest = {k: v for k, v in found.summary.items() if k not in ("optimizers", "pairs")}
         self.lines.emit("summary", {**rest, "folder": str(found.folder)})
 
-    def benchmark(self, benchmark: Any) -> None:
+    def benchmark(self, benchmark: Benchmark) -> None:
         self.lines.emit("benchmark", {**benchmark.summary, "folder": str(benchmark.folder)})
 
 
@@ -168,9 +188,9 @@ class Bars(Plain):
         self._began = 0.0
         self._first = 0
 
-    def started(self, study: Study, title: str, notes: Sequence[str]) -> None:
+    def started(self, event: Started) -> None:
         self.close()
-        super().started(study, title, notes)
+        super().started(event)
 
     def progress(self, progress: Progress) -> None:
         if progress.phase != self._phase:
@@ -180,11 +200,11 @@ class Bars(Plain):
             self._draw(progress)
             self._drawn = self.clock()
 
-    def found(self, found: Any) -> None:
+    def found(self, found: Comparison) -> None:
         self.close()
         super().found(found)
 
-    def benchmark(self, benchmark: Any) -> None:
+    def benchmark(self, benchmark: Benchmark) -> None:
         self.close()
         super().benchmark(benchmark)
 
@@ -206,7 +226,7 @@ class Bars(Plain):
         lines = []
         for label, needed in progress.needed.items():
             done = progress.finished[label]
-            text = Text(f" {cut(escaped(label), name):<{name}} ")
+            text = Text(f" {shortened(escaped(label), name):<{name}} ")
             room = max(6, min(24, width - name - 36))
             text.append(bar(done / max(1, needed), room, fancy=self.output.fancy), "green")
             text.append(f" {done:>4}/{needed}")

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, TextIO
 
-from optcli.display.aligned import terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
-from optcli.display.pages import WIDEST, sections
-from optcli.display.words import escaped, number
+from optcli.display.sections import WIDEST, sections
+from optcli.display.table import Column, Table
+from optcli.display.terminal import width_of
+from optcli.display.text import alike, escaped, number
 
 
 class Page(Protocol):
@@ -44,10 +45,10 @@ def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
             output.line("")
         also = f", also {', '.join(page.aliases)}" if page.aliases else ""
         title = escaped(f"{page.name} ({page.kind}{also})")
-        for line in textwrap.wrap(title, terminal_width(WIDEST), break_on_hyphens=False):
+        for line in textwrap.wrap(title, width_of(WIDEST), break_on_hyphens=False):
             output.line(line)
         output.line("")
-        for line in reflowed(page.text, terminal_width(WIDEST)):
+        for line in reflowed(page.text, width_of(WIDEST)):
             output.line(line)
         lists = {"domain": list(page.facts.items()), "keys": list(page.fields.items())}
         lists = {heading: rows for heading, rows in lists.items() if rows}
@@ -114,54 +115,42 @@ def passes(found: Passes, *, backward: bool, json: bool, stream: TextIO) -> None
             lines.emit("gradient" if backward else "output", asdict(each))
         return
     output = Output(stream)
-    loss = number(found.loss)
-    if backward:
-        output.line(f"The gradient of the loss, {loss}, of one batch of {found.rows} rows,")
-        output.line("from the last layer back to the first.")
-        heading = ["gradient by", "shape", "norm", "largest"]
-        rows = [
-            [
-                f"  {each.parameter}" if each.parameter else f"output of {each.layer}",
-                _shape(each.shape),
-                number(each.norm),
-                number(each.largest),
-            ]
-            for each in found.backward
-        ]
-    else:
-        output.line(f"One batch of {found.rows} rows on its way to a loss of {loss},")
-        output.line(f"through {found.parameters:,} parameters, before any update.")
-        heading = ["layer", "output", "parameters", "mean", "deviation", "zeros"]
-        rows = [
-            [
-                each.layer,
-                _shape(each.shape),
-                f"{each.parameters:,}" if each.parameters else "",
-                number(each.mean),
-                number(each.deviation),
-                f"{each.zeros:.0%}" if each.zeros else "",
-            ]
-            for each in found.forward
-        ]
+    columns = _backward(found, output) if backward else _forward(found, output)
     output.line("")
-    for line in aligned(heading, rows, terminal_width(WIDEST)):
+    for line in Table(columns, width_of(WIDEST)).lines():
         output.line(escaped(line))
+
+
+def _forward(found: Passes, output: Output) -> list[Column]:
+    """A row for each layer: what it makes of the batch."""
+    output.line(f"forward pass: one batch of {found.rows} rows, {found.parameters:,} parameters")
+    output.line(f"loss before any update: {number(found.loss)}")
+    rows = found.forward
+    # what is zero but for rounding, as after a normalization, has no digits to show
+    means = [0.0 if abs(each.mean) < 1e-6 * each.deviation else each.mean for each in rows]
+    return [
+        Column("layer", "layer", [each.layer for each in rows], left=True, cut=True),
+        Column("shape", "output shape", [_shape(each.shape) for each in rows]),
+        Column("count", "parameters", [f"{each.parameters:,}" for each in rows], rank=1),
+        Column("mean", "mean", alike(means)),
+        Column("deviation", "std. dev.", alike([each.deviation for each in rows])),
+        Column("zeros", "zeros (%)", [f"{100 * each.zeros:.0f}" for each in rows], rank=2),
+    ]
+
+
+def _backward(found: Passes, output: Output) -> list[Column]:
+    """A row for each output and each parameter, from the last layer to the first."""
+    output.line(f"backward pass: one batch of {found.rows} rows, last layer first")
+    output.line(f"loss before any update: {number(found.loss)}")
+    rows = found.backward
+    names = [f"  {each.parameter}" if each.parameter else f"{each.layer} output" for each in rows]
+    return [
+        Column("name", "gradient with respect to", names, left=True, cut=True),
+        Column("shape", "shape", [_shape(each.shape) for each in rows]),
+        Column("norm", "norm", alike([each.norm for each in rows])),
+        Column("largest", "largest entry", alike([each.largest for each in rows])),
+    ]
 
 
 def _shape(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
-
-
-def aligned(heading: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """A table in lines: names to the left, all else to the right; too wide, it loses columns."""
-    table = [heading, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(heading))]
-    while len(widths) > 1 and sum(widths) + 2 * (len(widths) - 1) > width:
-        widths.pop()
-    return [
-        "  ".join(
-            f"{text:>{size}}" if column else f"{text:<{size}}"
-            for column, (text, size) in enumerate(zip(row, widths, strict=False))
-        ).rstrip()
-        for row in table
-    ]

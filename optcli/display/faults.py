@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
-from optcli.core.errors import InvalidInput, OptcliError
+from optcli.core.errors import PYTHON, Door, OptcliError
 from optcli.display.output import Output
-from optcli.display.words import escaped
+from optcli.display.text import escaped
 
 
-def faults(error: OptcliError, stream: TextIO | None) -> None:
-    """One plain line for each fault of the error; control characters are escaped."""
-    found = error.faults if isinstance(error, InvalidInput) else (error,)
+def faults(error: OptcliError, stream: TextIO | None, door: Door = PYTHON) -> None:
+    """One plain line for each fault of the error, in the words of the door."""
     output = Output(stream)
-    for fault in found:
-        output.line(escaped(str(fault)))
+    for fault in error.faults:
+        output.line(escaped(f"error: {fault.told(door)}"))
 
 
 def say(*, quiet: bool, stream: TextIO | None) -> Callable[[str], None]:

@@ -7,13 +7,15 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
-from optcli.display.aligned import GAP
+from optcli.core.durations import counted
 from optcli.display.jsonl import JsonLines
+from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
-from optcli.display.pick import is_live
-from optcli.display.words import duration, escaped
+from optcli.display.table import GAP, Column, Table
+from optcli.display.terminal import is_live
+from optcli.display.text import duration, escaped
 from optcli.gradients.result import NOT_CHECKED, WRONG_GRADIENT, Result, entry_lines
 
 if TYPE_CHECKING:
@@ -24,15 +26,6 @@ FAILED = 5  # names of which the first failed case is told
 FEW = 3  # names, up to which each case has a line
 VERDICT = 13  # characters of the last column
 LONGEST = 40  # words for a case, cut beyond
-
-
-class Column(NamedTuple):
-    """One column. rank: the higher, the sooner it is given up for lack of room."""
-
-    name: str
-    width: int
-    right: bool
-    rank: int
 
 
 @dataclass
@@ -58,8 +51,7 @@ class Tally:
 
     def words(self) -> str:
         """`285 gradients, 12,411 entries, 164 of them at kinks`."""
-        said = f"{self.results:,} gradient" + ("" if self.results == 1 else "s")
-        said += f", {self.entries:,} entries"
+        said = f"{counted(self.results, 'gradient')}, {self.entries:,} entries"
         kinks = "a kink" if self.kinks == 1 else "kinks"
         return said + (f", {self.kinks:,} of them at {kinks}" if self.kinks else "")
 
@@ -70,32 +62,30 @@ class GradientTable:
     cases: a line for each case under its name, instead of one for each name.
     """
 
-    def __init__(self, stream: TextIO | None, case_sets: Sequence[CaseSet], *, cases: bool) -> None:
+    def __init__(self, stream: TextIO, case_sets: Sequence[CaseSet], *, cases: bool) -> None:
         self.output = Output(stream)
-        self.live = stream is not None and is_live(stream) and not os.environ.get("NO_COLOR")
+        self.live = is_live(stream) and not os.environ.get("NO_COLOR")
         self.width = max(40, shutil.get_terminal_size((80, 24)).columns)
         self.cases, self.tally = cases, Tally()
         self.failed: list[Result] = []  # one of each name
         self.told: set[str] = set()  # what stands in the table already
         self.worst: Result | None = None
-        longest = max((len(case_set.name) for case_set in case_sets), default=4)
-        room = self.width - VERDICT
-        self.columns = [
-            Column("entries", 7, True, 2),
-            Column("error/tol", 9, True, 0),
+        room = self.width - VERDICT - len(GAP)
+        names = [case_set.name for case_set in case_sets]
+        numbers = [
+            Column("entries", "entries", least=7, rank=2),
+            Column("error/tol", "error/tol", least=9),
         ]
-        if cases:
-            wide = min(LONGEST, room - self._width() - len(GAP))
-            self.columns.insert(0, Column("case", wide, False, 0))
-        else:
-            kinds = [Column("name", max(longest, 4), False, 0), Column("kind, cases", 13, False, 1)]
-            self.columns = kinds + self.columns
-        while self._width() > room and len(self.columns) > 2:
-            self.columns.remove(max(self.columns, key=lambda column: column.rank))
-        self._line({column.name: column.name for column in self.columns}, "verdict", "dim")
+        first = [Column("case", "case", least=min(LONGEST, room - 20), left=True)]
+        if not cases:
+            first = [Column("name", "name", names, left=True)]
+            first += [Column("kind, cases", "kind, cases", least=13, left=True, rank=1)]
+        self.table = Table([*first, *numbers], room)
+        self._line({column.key: column.heading for column in self.table.columns}, "verdict", "dim")
 
-    def add(self, case_set: CaseSet, found: Sequence[tuple[Case, Result]]) -> None:
+    def __call__(self, checked: tuple[CaseSet, Sequence[tuple[Case, Result]]]) -> None:
         """The line of a name, or those of its cases."""
+        case_set, found = checked
         results = [result for _, result in found]
         self.tally.take(results)
         failed = [result for result in results if not result.ok]
@@ -157,6 +147,9 @@ class GradientTable:
         else:
             self._say(f"all right: {said}", "bold green")
 
+    def close(self) -> None:
+        """Nothing is left open."""
+
     def _row(self, words: dict[str, str], results: Sequence[Result]) -> None:
         projected = {result.unit for result in results} == {"projections"}
         cells = words | {
@@ -174,16 +167,9 @@ class GradientTable:
         self._line(cells, verdict, "bold red" if failed else "")
 
     def _line(self, cells: Mapping[str, str], verdict: str, style: str) -> None:
-        said = []
-        for column in self.columns:
-            cell = escaped(cells[column.name])
-            if len(cell) > column.width:
-                cell = cell[: column.width - 1] + "…"
-            said.append(cell.rjust(column.width) if column.right else cell.ljust(column.width))
-        self._say(GAP.join([*said, verdict]), style)
-
-    def _width(self) -> int:
-        return sum(column.width + len(GAP) for column in self.columns)
+        (line,) = self.table.row({key: escaped(cell) for key, cell in cells.items()})
+        used = sum(self.table.sizes.values()) + len(GAP) * (len(self.table.sizes) - 1)
+        self._say(f"{line:<{used}}{GAP}{verdict}", style)
 
     def _say(self, text: str, style: str = "") -> None:
         """Lines of at most the width, broken at blanks."""
@@ -207,7 +193,7 @@ class GradientTable:
 
 def _kinks(kinks: int) -> str:
     """`ok`, and how many entries are at kinks."""
-    return f"ok, {kinks} kink" + ("" if kinks == 1 else "s") if kinks else "ok"
+    return f"ok, {counted(kinks, 'kink')}" if kinks else "ok"
 
 
 def _ratio(results: Sequence[Result]) -> str:
@@ -223,8 +209,9 @@ class GradientLines:
         self.lines = JsonLines(stream)
         self.tally = Tally()
 
-    def add(self, case_set: CaseSet, found: Sequence[tuple[Case, Result]]) -> None:
+    def __call__(self, checked: tuple[CaseSet, Sequence[tuple[Case, Result]]]) -> None:
         """A line for each case."""
+        case_set, found = checked
         self.tally.take(result for _, result in found)
         for case, result in found:
             fields = {
@@ -254,11 +241,19 @@ class GradientLines:
         summary = {"ok": not self.tally.failed, **tally, "seconds": seconds, "notes": list(notes)}
         self.lines.emit("summary", summary)
 
+    def close(self) -> None:
+        """Nothing is left open."""
 
-def pick(
-    case_sets: Sequence[CaseSet], *, json: bool, quiet: bool, stream: TextIO | None
-) -> GradientTable | GradientLines:
-    """What the checks are told to; json comes before quiet. Few names get a line for each case."""
-    if json and stream is not None:
-        return GradientLines(stream)
-    return GradientTable(None if quiet else stream, case_sets, cases=len(case_sets) <= FEW)
+
+def listener(
+    case_sets: Sequence[CaseSet], quiet: bool, json: bool, stream: TextIO | None
+) -> Listener:
+    """What the checks are told to. Few names get a line for each case."""
+    cases = len(case_sets) <= FEW
+    return choose(
+        quiet,
+        json,
+        stream,
+        plain=lambda stream: GradientTable(stream, case_sets, cases=cases),
+        lines=GradientLines,
+    )

@@ -7,7 +7,7 @@ import os
 from typing import TextIO
 
 from optcli.core.errors import lost
-from optcli.display.words import escaped
+from optcli.display.text import escaped
 
 
 class Output:

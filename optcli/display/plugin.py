@@ -6,28 +6,32 @@ import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from optcli.core.durations import counted
-from optcli.display.aligned import terminal_width
 from optcli.display.jsonl import JsonLines
+from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
-from optcli.display.words import duration
+from optcli.display.sections import WIDEST
+from optcli.display.table import Column, Table
+from optcli.display.terminal import width_of
+from optcli.display.text import duration
 from optcli.plugins.laws.base import Finding
 
 if TYPE_CHECKING:
     from optcli.api.plugin import Inspected
 
-WIDEST = 100
 WORDS = {True: "BROKEN", False: "note"}
+VERDICTS = [f"  {word}" for word in ("holds", *WORDS.values())]
 
 
 class LawTable:
     """A heading for each class, a line for each law, and what to write instead."""
 
-    def __init__(self, stream: TextIO | None, *, quiet: bool = False) -> None:
-        self.output = Output(None if quiet else stream)
-        self.width = terminal_width(WIDEST)
+    def __init__(self, stream: TextIO) -> None:
+        self.output = Output(stream)
+        columns = [Column("verdict", cells=VERDICTS, left=True), Column("law", wrap=True)]
+        self.table = Table(columns, width_of(WIDEST))
         self.laws = self.broken = self.notes = 0
 
-    def add(self, found: Inspected) -> None:
+    def __call__(self, found: Inspected) -> None:
         """What was found of one class."""
         self._say(f"{found.kind} {found.name}{_place(found.file, found.line)}")
         for each in found.findings:
@@ -38,11 +42,13 @@ class LawTable:
 
     def _law(self, found: Finding, file: str | None) -> None:
         word = WORDS[found.grave] if found.fault else "holds"
-        told = found.law if found.grave else found.fault
-        self._say(f"{word:<8}{told}", "  ", " " * 10)
+        rows = [(f"  {word}", found.law if found.grave else found.fault)]
         if found.fault and found.grave:
             place = f"{file}:{found.line}: " if found.line is not None and file else ""
-            self._say(f"{place}{found.fault}", " " * 10, " " * 10)
+            rows.append(("", f"{place}{found.fault}"))
+        for verdict, law in rows:
+            for line in self.table.row({"verdict": verdict, "law": law}):
+                self.output.line(line)
 
     def finish(self, seconds: float) -> None:
         """What it all came to."""
@@ -52,11 +58,14 @@ class LawTable:
         self.output.line("")
         self._say(f"{said}{notes}, {duration(seconds)}")
 
-    def _say(self, text: str, first: str = "", rest: str = "  ") -> None:
+    def _say(self, text: str) -> None:
         for line in textwrap.wrap(
-            text, self.width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+            text, self.table.width, subsequent_indent="  ", break_on_hyphens=False
         ):
             self.output.line(line)
+
+    def close(self) -> None:
+        """Nothing is left open."""
 
 
 class LawLines:
@@ -66,7 +75,7 @@ class LawLines:
         self.lines = JsonLines(stream)
         self.laws = self.broken = self.notes = 0
 
-    def add(self, found: Inspected) -> None:
+    def __call__(self, found: Inspected) -> None:
         """A line for each law."""
         for each in found.findings:
             self.laws += each.grave
@@ -88,6 +97,9 @@ class LawLines:
         fields = {"ok": not self.broken, "laws": self.laws, "broken": self.broken}
         self.lines.emit("summary", {**fields, "notes": self.notes, "seconds": seconds})
 
+    def close(self) -> None:
+        """Nothing is left open."""
+
 
 def _place(file: str | None, line: int | None) -> str:
     if file is None:
@@ -95,6 +107,6 @@ def _place(file: str | None, line: int | None) -> str:
     return f", {file}:{line}" if line is not None else f", {file}"
 
 
-def pick(*, json: bool, quiet: bool, stream: TextIO) -> LawTable | LawLines:
-    """What the inspection is told to; json comes before quiet."""
-    return LawLines(stream) if json else LawTable(stream, quiet=quiet)
+def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
+    """What the inspection is told to."""
+    return choose(quiet, json, stream, plain=LawTable, lines=LawLines)

@@ -1,4 +1,4 @@
-"""Predictions of new rows, as CSV or JSON lines; and how good they are."""
+"""What `optcli predict` writes: predictions of new rows, as CSV, JSON Lines or Parquet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from optcli.core.arrays import Array
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
-from optcli.display.words import escaped, measures
+from optcli.display.text import escaped
 from optcli.storage.files import jsonable
 
 
@@ -70,11 +70,3 @@ def predictions(
     elif not quiet:
         output = Output(stream)
         output.write(output.encodable(as_csv(columns)))
-
-
-def evaluation(found: Mapping[str, float], *, quiet: bool, json: bool, stream: TextIO) -> None:
-    """Loss and metrics, by name."""
-    if json:
-        JsonLines(stream).emit("evaluation", found)
-    elif not quiet:
-        Output(stream).line(escaped(measures(found)))

@@ -7,55 +7,72 @@ from json import dumps
 from typing import Any, TextIO
 
 from optcli.core.durations import counted
-from optcli.display.aligned import GAP, cut, line_width, terminal_width
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
-from optcli.display.words import escaped, number
+from optcli.display.table import Column, Table
+from optcli.display.terminal import width_of
+from optcli.display.text import escaped, number
 
 WIDEST = 160
-COLUMNS = ["run", "kind", "outcome", "epochs", "best loss"]
-# Where there is no room these go, the first one first; by place, from the right.
-SPARE = (COLUMNS.index("epochs"), COLUMNS.index("kind"))
 
 
 def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
     """A line a run."""
-    lines = JsonLines(stream)
-    rows, commands = [], []
-    for entry in found:
-        commands += [entry.resume] if entry.resume and entry.kind != "train" else []
-        best = entry.summary.get("best") or {}
-        loss = best.get("validation_loss", best.get("train_loss"))
-        epochs = entry.summary.get("epochs")
-        if json:
-            fields = {"run": str(entry.folder), "kind": entry.kind, "outcome": entry.outcome}
-            lines.emit(
-                "run",
-                {
-                    **fields,
-                    "damage": entry.damage,
-                    "continue": entry.resume,
-                    "best": best,
-                    "epochs": epochs,
-                },
-            )
-        told = number(loss) if isinstance(loss, int | float) else ""
-        count = "" if epochs is None else f"{epochs:,}"
-        outcome = "failed to train" if _has_failed(entry) else entry.outcome
-        row = [entry.folder.name, entry.kind, outcome, count, told]
-        if entry.damage:
-            row[2:] = [f"{entry.outcome}: {entry.damage}"]
-        rows.append(row)
+    entries = list(found)
     if json:
+        lines = JsonLines(stream)
+        for entry in entries:
+            lines.emit("run", _fields(entry))
         return
-    rows = [COLUMNS, *rows] if rows else [["no runs"]]
-    for column in SPARE:  # names are to be typed again: others go before they are cut
-        if _needed(rows) > terminal_width(WIDEST):
-            rows = [row[:column] + row[column + 1 :] for row in rows]
     output = Output(stream)
-    say(output, rows)
-    for command in commands:
-        output.line(escaped(f"continue with: {command}"))
+    if not entries:
+        output.line("no runs")
+        return
+    columns = [
+        Column("run", "run", [escaped(each.folder.name) for each in entries], left=True, cut=True),
+        Column("kind", "kind", [each.kind for each in entries], left=True, rank=1),
+        Column("outcome", "outcome", [_outcome(each) for each in entries], left=True),
+        Column("epochs", "epochs", [_epochs(each) for each in entries], rank=2),
+        Column("loss", "best loss", [_best(each) for each in entries]),
+    ]
+    table = Table(columns, width_of(WIDEST))
+    keys = [column.key for column in columns]
+    rows = zip(*(column.cells for column in columns), strict=True)
+    for line in table.heading():
+        output.line(line)
+    for entry, row in zip(entries, rows, strict=True):
+        (line,) = table.row(dict(zip(keys, row, strict=True)))
+        output.line(f"{line}: {entry.damage}" if entry.damage else line)
+    for entry in entries:
+        if entry.resume and entry.kind != "train":
+            output.line(f"continue with: {entry.resume}")
+
+
+def _fields(entry: Any) -> dict[str, Any]:
+    return {
+        "run": str(entry.folder),
+        "kind": entry.kind,
+        "outcome": entry.outcome,
+        "damage": entry.damage,
+        "continue": entry.resume,
+        "best": entry.summary.get("best") or {},
+        "epochs": entry.summary.get("epochs"),
+    }
+
+
+def _outcome(entry: Any) -> str:
+    return "failed to train" if _has_failed(entry) else str(entry.outcome).replace("_", " ")
+
+
+def _epochs(entry: Any) -> str:
+    epochs = entry.summary.get("epochs")
+    return "" if epochs is None else f"{epochs:,}"
+
+
+def _best(entry: Any) -> str:
+    best = entry.summary.get("best") or {}
+    loss = best.get("validation_loss", best.get("train_loss"))
+    return number(loss) if isinstance(loss, int | float) else ""
 
 
 def _has_failed(entry: Any) -> bool:
@@ -77,11 +94,16 @@ def shown(
         JsonLines(stream).emit("run", fields)
         return
     output = Output(stream)
-    say(output, [[key, _said(value)] for key, value in measures.items()])
-    if not settings:
-        return
-    output.line("")
-    say(output, [[key, _set(value)] for key, value in settings.items() if value is not None])
+    for rows in (
+        {key: _said(value) for key, value in measures.items()},
+        {"": ""} if settings else {},
+        {key: _set(value) for key, value in settings.items() if value is not None},
+    ):
+        columns = [Column("key", cells=[*rows], left=True), Column("value", wrap=True)]
+        table = Table(columns, width_of(WIDEST))
+        for key, value in rows.items():
+            for line in table.row({"key": escaped(key), "value": escaped(value)}):
+                output.line(line)
 
 
 def differing(found: Any, stream: TextIO, *, json: bool) -> None:
@@ -93,16 +115,31 @@ def differing(found: Any, stream: TextIO, *, json: bool) -> None:
         )
         return
     output = Output(stream)
-    rows = [["", found.a.name, found.b.name]]
-    rows += [[key, _set(a), _set(b)] for key, (a, b) in found.config.items()]
-    if not found.config:
-        rows.append(["config", "the same", ""])
+    rows = [[key, _set(a), _set(b)] for key, (a, b) in found.config.items()]
+    rows += [] if found.config else [["config", "the same", ""]]
     rows.append(["", "", ""])
     rows += [[key, _said(a), _said(b)] for key, (a, b) in found.measures.items()]
-    if _needed(rows) > terminal_width(WIDEST):
-        rows[0] = ["", "a", "b"]
-        say(output, [["a", found.a.name], ["b", found.b.name], [""]])
-    say(output, rows)
+    cells = [[escaped(cell) for cell in column] for column in zip(*rows, strict=True)]
+    names = [escaped(found.a.name), escaped(found.b.name)]
+    if not _fits(cells, names):
+        for short, name in zip("ab", names, strict=True):
+            output.line(f"{short}  {name}")
+        output.line("")
+        names = ["a", "b"]
+    columns = [
+        Column("key", "", cells[0], left=True),
+        Column("a", names[0], cells[1], left=True, cut=True),
+        Column("b", names[1], cells[2], left=True, cut=True),
+    ]
+    for line in Table(columns, width_of(WIDEST)).lines():
+        output.line(line)
+
+
+def _fits(cells: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
+    """Whether the names of two runs may head their columns."""
+    widths = [max(map(len, column)) for column in cells]
+    wide = [max(size, len(name)) for size, name in zip(widths[1:], names, strict=True)]
+    return widths[0] + sum(wide) + 4 <= width_of(WIDEST)
 
 
 def verified(found: Any, stream: TextIO, *, json: bool) -> None:
@@ -114,46 +151,18 @@ def verified(found: Any, stream: TextIO, *, json: bool) -> None:
         return
     output = Output(stream)
     if found.agrees:
-        output.line(f"the same bits over {counted(found.epochs, 'epoch')}")
+        output.line(f"reproduced bit for bit ({counted(found.epochs, 'epoch')})")
     else:
-        output.line(escaped(f"other bits: {found.first}"))
+        output.line(escaped(f"not reproduced: {found.first}"))
     for key, (then, now) in found.machine.items():
         output.line(escaped(f"{key} was {_said(then)}, is {_said(now)}"))
     if not found.agrees and found.lengthened:
         after = " and ".join(map(str, found.lengthened))
-        output.line(f"its length was changed after epoch {after}, and its schedule with it:")
-        output.line("trained in one go it is another run")
+        output.line(f"training was extended after epoch {after}, which changed its schedule:")
+        output.line("a run of that length from the start gives other results")
     elif not found.agrees and not found.machine:
-        output.line("the machine and the versions are the same: the folder is not what it says")
-
-
-def say(output: Output, rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns, cut at the edge of the terminal; a row's last cell may be longer."""
-    width = terminal_width(WIDEST)
-    cells = [[escaped(cell) for cell in row] for row in rows]
-    sizes = _sizes(cells)
-    count = len(sizes)
-    spare = width - sum(sizes[1:]) - len(GAP) * (count - 1)
-    sizes[0] = min(sizes[0], max(width // 2, spare))
-    for row in cells:
-        sized = list(zip(row, sizes, strict=False))
-        parts = [cut(cell, size).ljust(size) for cell, size in sized[:-1]] + row[-1:]
-        line = GAP.join(parts).rstrip()
-        output.line(line[:width] if len(row) == count else line)
-
-
-def _sizes(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The width of each column; a last cell that stands before the last column does not count."""
-    count = max(len(row) for row in rows)
-    return [
-        max((len(row[i]) for row in rows if i < len(row) - 1 or len(row) == count), default=0)
-        for i in range(count)
-    ]
-
-
-def _needed(rows: Sequence[Sequence[str]]) -> int:
-    """The width at which nothing is cut."""
-    return line_width(_sizes(rows))
+        output.line("machine and versions are the same as then: either the folder was altered,")
+        output.line("or something in the run is not deterministic")
 
 
 def _set(value: Any) -> str:

@@ -1,86 +1,101 @@
-"""Table: the columns of the live table, and which of them fit."""
+"""Table: columns aligned in lines of text, fitted to the terminal's width. All tables are this one.
+
+Where there is no room, whole columns go by their rank; only then names are cut.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optcli.display.aligned import GAP
-from optcli.display.record import Row
-from optcli.display.words import escaped, metric, number, rate, short
+from optcli.display.text import shortened
+
+GAP = "  "
+LEAST_NAME = 9  # characters of a name that is cut
+LEAST_TEXT = 20  # characters beside the other columns for a text that is wrapped; else below
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: a heading of two lines, and how a row's value is written."""
+    r"""One column of a table.
+
+    key: by which rows name it. heading: in one line, or in two (`training\nloss`). cells:
+    what is known of it beforehand. least: characters kept for cells that are still to come.
+    left: aligned to the left. rank: where there is no room the highest goes first, 0 stays.
+    cut: shortened where all others have gone. wrap: the last column, a text of several lines.
+    """
 
     key: str
-    top: str
-    name: str
-    write: Callable[[float], str]
-    least: int  # characters its values take
-    rank: int  # columns of high rank go first when there is no room
+    heading: str = ""
+    cells: Sequence[str] = ()
+    least: int = 0
+    left: bool = False
+    rank: int = 0
+    cut: bool = False
+    wrap: bool = False
 
     @property
     def width(self) -> int:
-        return max(self.least, len(self.top), len(self.name))
-
-    def cell(self, row: Row) -> str:
-        value = row.get(self.key)
-        return ("" if value is None else self.write(value)).rjust(self.width)
+        """Characters that all its cells need."""
+        return max(self.least, *map(len, (*self.heading.split("\n"), *self.cells)))
 
 
-def columns(metrics: Sequence[str], validates: bool, epochs: int, width: int) -> list[Column]:
-    """The columns that fit into `width` characters, marks included.
+class Table:
+    """Columns that fit into `width` characters; rows are given at once, or one by one."""
 
-    First go the training metrics (where there are validation metrics), then the rows a
-    second, the gradient's norm, the learning rate, the metrics from the last, the
-    validation loss; epoch and training loss stay.
-    """
-    digits = max(5, len(str(epochs)))
-    found = [
-        Column("epoch", "", "epoch", lambda v: str(int(v)), digits, 0),
-        Column("train_loss", "training", "loss", number, 9, 1),
-        *_metrics("train", "training", metrics, 50 if validates else 3),
-    ]
-    if validates:
-        found.append(Column("validation_loss", "validation", "loss", number, 9, 2))
-        found += _metrics("validation", "validation", metrics, 3)
-    found += [
-        Column("lr", "", "lr", short, 9, 20),
-        Column("gradient_norm", "gradient", "norm", number, 9, 21),
-        Column("rows_per_second", "", "rows/s", rate, 6, 22),
-    ]
-    while len(found) > 2 and line_width(found) > width:
-        found.remove(max(found, key=lambda column: column.rank))
-    return found
+    def __init__(self, columns: Sequence[Column], width: int) -> None:
+        self.width = width
+        self.columns = [column for column in columns if not column.wrap]
+        self.text = next((column for column in columns if column.wrap), None)
+        while self._over() > 0 and any(column.rank for column in self.columns):
+            self.columns.remove(max(self.columns, key=lambda column: column.rank))
+        self.sizes = {column.key: column.width for column in self.columns}
+        over = self._over()
+        for column in (each for each in self.columns if each.cut and over > 0):
+            least = min(self.sizes[column.key], LEAST_NAME)
+            self.sizes[column.key] = max(least, self.sizes[column.key] - over)
+            over = self._over() - (column.width - self.sizes[column.key])
 
+    def _over(self) -> int:
+        gaps = len(GAP) * (len(self.columns) - 1)
+        return sum(column.width for column in self.columns) + gaps - self.width
 
-def _metrics(part: str, top: str, metrics: Sequence[str], rank: int) -> list[Column]:
-    return [
-        Column(f"{part}_{name}", top, _clipped(name), metric, 9, rank + i)
-        for i, name in enumerate(metrics)
-    ]
+    def heading(self) -> list[str]:
+        """The heading, in as many lines as its longest; none where no column has one."""
+        parts = {column.key: column.heading.split("\n") for column in self.columns}
+        count = max(map(len, parts.values()))
+        rows = [
+            {key: ([""] * (count - len(part)) + part)[i] for key, part in parts.items()}
+            for i in range(count)
+        ]
+        return [line for row in rows for line in self.row(row) if line]
 
+    def row(self, cells: Mapping[str, str]) -> list[str]:
+        """One row; in several lines where its text is wrapped."""
+        parts = []
+        for column in self.columns:
+            size = self.sizes[column.key]
+            cell = shortened(cells.get(column.key, ""), size)
+            parts.append(cell.ljust(size) if column.left else cell.rjust(size))
+        line = GAP.join(parts).rstrip()
+        if self.text is None or not cells.get(self.text.key):
+            return [line]
+        return self._beside(GAP.join(parts) + GAP, line, cells[self.text.key])
 
-def _clipped(name: str) -> str:
-    name = escaped(name)
-    return name if len(name) <= 14 else name[:11] + "..."
+    def _beside(self, start: str, line: str, text: str) -> list[str]:
+        """The row with its text at its side, or below it where there is no room."""
+        beside = self.width - len(start) >= LEAST_TEXT
+        indent = len(start) if beside else 4
+        room = max(LEAST_TEXT, self.width - indent)
+        lines = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+        first = [start + lines.pop(0)] if beside else [line]
+        return [each.rstrip() for each in (*first, *(" " * indent + each for each in lines))]
 
-
-def line_width(found: Sequence[Column]) -> int:
-    """Characters of a line: the columns, the gaps, the mark before them."""
-    return 1 + sum(column.width for column in found) + len(GAP) * (len(found) - 1)
-
-
-def heading(found: Sequence[Column]) -> list[str]:
-    """The two lines of the heading."""
-    return [
-        " " + GAP.join(column.top.rjust(column.width) for column in found),
-        " " + GAP.join(column.name.rjust(column.width) for column in found),
-    ]
-
-
-def line(found: Sequence[Column], row: Row, mark: str = " ") -> str:
-    """One row."""
-    return mark + GAP.join(column.cell(row) for column in found)
+    def lines(self) -> list[str]:
+        """The heading, and all rows of the columns' own cells."""
+        columns = [*self.columns, *([] if self.text is None else [self.text])]
+        keys = [column.key for column in columns]
+        rows = zip(*(column.cells for column in columns), strict=True)
+        body = [line for row in rows for line in self.row(dict(zip(keys, row, strict=True)))]
+        return [*self.heading(), *body]

@@ -7,6 +7,7 @@ visible, so that nothing has to be put right when the program is killed. User te
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING, TextIO, cast
 
 from optcli.display.output import Output
@@ -14,6 +15,21 @@ from optcli.display.output import Output
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
+
+
+def width_of(most: int) -> int:
+    """Characters of a line: the terminal's, up to `most`; 80 where there is no terminal."""
+    return min(most, shutil.get_terminal_size((80, 24)).columns)
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether the stream is a terminal that can move its cursor."""
+    try:
+        terminal = stream.isatty()
+    except ValueError:  # closed
+        return False
+    known = os.environ.get("TERM", "" if os.name == "posix" else "windows")
+    return terminal and known not in ("", "dumb", "unknown")
 
 
 def console(output: Output) -> Console:

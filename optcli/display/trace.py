@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from optcli.display.aligned import fitted, terminal_width
 from optcli.display.jsonl import JsonLines
+from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
-from optcli.display.verdict import wrapped
-from optcli.display.words import escaped, number, short
+from optcli.display.table import Column, Table
+from optcli.display.terminal import width_of
+from optcli.display.text import alike, escaped, short, wrapped
 
 OUTCOMES = {"elsewhere": "stands elsewhere"}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The learning rates that were found, by label."""
+
+    rates: Mapping[str, float]
+
+
+class Interrupted:
+    """A signal ended the trace."""
 
 
 class TraceTable:
@@ -21,23 +34,24 @@ class TraceTable:
     def __init__(self, stream: TextIO) -> None:
         self.output = Output(stream)
 
-    def interrupted(self) -> None:
-        """A signal ended it."""
-        self.output.line("interrupted; nothing was kept")
+    def __call__(self, event: Tuned | Interrupted) -> None:
+        """The learning rate of each, or that a signal ended it."""
+        if isinstance(event, Interrupted):
+            self.output.line("interrupted; nothing was saved")
+        elif event.rates:
+            found = ", ".join(f"{label} {short(lr)}" for label, lr in event.rates.items())
+            self.output.line(escaped(f"tuned learning rates: {found}"))
 
-    def tuned(self, found: Sequence[tuple[str, float]]) -> None:
-        """The learning rate of each label."""
-        said = ", ".join(f"{label} {short(lr)}" for label, lr in found)
-        if said:
-            self.output.line(escaped(f"learning rates found: {said}"))
-
-    def paths(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
+    def finish(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
         """What became of each, with a hint where there is one to give."""
-        for line in table(rows, terminal_width(100)):
+        for line in table(rows, width_of(100)):
             self.output.line(escaped(line))
-        for line in wrapped(hint, terminal_width(100)) if hint else ():
+        for line in wrapped(hint, width_of(100)) if hint else ():
             self.output.line(line)
         self.output.line(escaped(f"run folder: {folder}"))
+
+    def close(self) -> None:
+        """Nothing is left open."""
 
 
 class TraceLines:
@@ -46,34 +60,43 @@ class TraceLines:
     def __init__(self, stream: TextIO) -> None:
         self.lines = JsonLines(stream)
 
-    def interrupted(self) -> None:
-        """A signal ended it."""
-        self.lines.emit("interrupted", {"kept": None})
-
-    def tuned(self, found: Sequence[tuple[str, float]]) -> None:
-        """The learning rate of each label."""
-        for label, lr in found:
+    def __call__(self, event: Tuned | Interrupted) -> None:
+        """The learning rate of each label, or that a signal ended it."""
+        if isinstance(event, Interrupted):
+            self.lines.emit("interrupted", {"kept": None})
+            return
+        for label, lr in event.rates.items():
             self.lines.emit("tuned", {"label": label, "lr": lr})
 
-    def paths(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
+    def finish(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
         """What became of each."""
         for row in rows:
             self.lines.emit("path", row)
         self.lines.emit("summary", {"paths": len(rows), "folder": str(folder)})
 
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
+    """What the trace is told to."""
+    return choose(quiet, json, stream, plain=TraceTable, lines=TraceLines)
+
 
 def table(rows: Sequence[dict[str, Any]], width: int) -> list[str]:
     """Aligned lines; where there is no room the loss goes first, then the rate."""
-    columns = {
-        "#": [str(i) for i in range(1, len(rows) + 1)],
-        "optimizer": [row["label"] for row in rows],
-        "lr": [short(row["hyperparameters"]["lr"]) for row in rows],
-        "loss": [number(row["loss"]) for row in rows],
-        "distance": [number(row["distance"], 4) for row in rows],
-        "steps": [_steps(row["steps_to_tolerance"]) for row in rows],
-        "outcome": [OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows],
-    }
-    return fitted(columns, width, spare=("loss", "lr"), left={"optimizer", "outcome"})
+    rates = [short(row["hyperparameters"]["lr"]) for row in rows]
+    outcomes = [OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows]
+    columns = [
+        Column("#", "#", [str(i) for i in range(1, len(rows) + 1)]),
+        Column("optimizer", "optimizer", [row["label"] for row in rows], left=True, cut=True),
+        Column("lr", "lr", rates, rank=1),
+        Column("loss", "loss", alike([row["loss"] for row in rows]), rank=2),
+        Column("distance", "distance", alike([row["distance"] for row in rows])),
+        Column("steps", "steps", [_steps(row["steps_to_tolerance"]) for row in rows]),
+        Column("outcome", "outcome", outcomes, left=True),
+    ]
+    return Table(columns, width).lines()
 
 
 def _steps(steps: int | None) -> str:

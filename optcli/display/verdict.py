@@ -1,4 +1,4 @@
-"""Verdict: a comparison in words: the table, the pairs, the sentence, and on what they stand."""
+"""What `optcli compare` shows at its end: the table, the pairs, the verdict and the settings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from optcli.comparison.ranking import median_ranks
 from optcli.comparison.study import Study
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
-from optcli.display.aligned import cut, fitted, terminal_width
-from optcli.display.words import escaped, metric, number, short
+from optcli.display.table import Column, Table
+from optcli.display.terminal import width_of
+from optcli.display.text import alike, brief, escaped, metric, number, short, wrapped
 
 WIDEST = 110
 MOST_PAIRS = 6
@@ -19,46 +20,55 @@ MOST_PAIRS = 6
 
 def report(summary: Mapping[str, Any], width: int) -> list[str]:
     """The table, the pairs, the verdict, and on what they stand."""
-    lines = table(summary, width)
+    shown = table(summary, width)
+    lines = shown.lines()
     pairs = summary["pairs"]
     if 1 < len(pairs) <= MOST_PAIRS:
         lines += ["", *_pairs(summary, width)]
     lines += ["", *wrapped(summary["verdict"], width), *wrapped(summary["note"], width)]
-    lines += wrapped(_terms(summary, lines[0].split()), width)
+    lines += wrapped(_settings(summary, [column.key for column in shown.columns]), width)
     lines += wrapped(_stopped(summary), width) if summary.get("stopped_early") else []
     return [escaped(line) for line in lines]
 
 
-def table(summary: Mapping[str, Any], width: int) -> list[str]:
-    """Aligned lines, best first; where there is no room the last named below go first."""
+def table(summary: Mapping[str, Any], width: int) -> Table:
+    """A row for each optimizer, best first; the ranked quantity and its interval stay."""
     rows = summary["optimizers"]
-    what = summary["quantity"].replace("validation_", "").replace("_", " ")
-    other = _other(summary)
+    what = summary["quantity"].replace("_", "\n")
     # the whole range of so few holds the median less often
-    interval = "95 % interval" if median_ranks(summary["seeds"])[2] >= 0.95 else "range"
-    columns = {
-        "rank": [_rank(row) for row in rows],
-        "optimizer": [row["label"] for row in rows],
-        "lr": [short(row["hyperparameters"]["lr"]) for row in rows],
-        what: [number(row["median"]) for row in rows],
-        interval: [f"[{brief(row['ci_low'])}, {brief(row['ci_high'])}]" for row in rows],
-        "to target": [_steps(row) for row in rows],
-        "step": [_step_time(row) for row in rows],
-        "diverged": [f"{row['diverged']}/{summary['seeds']}" for row in rows],
-        "default": [_default(row) for row in rows],
-        "band": [_band(row) for row in rows],
-    }
-    if other is not None:
-        name = other.removeprefix("validation_")
-        columns[name] = [_known(row["metrics"][other], metric) for row in rows]
+    interval = "95 % CI" if median_ranks(summary["seeds"])[2] >= 0.95 else "range"
+    columns = [
+        Column("rank", "rank", [_rank(row) for row in rows]),
+        Column("optimizer", "optimizer", [row["label"] for row in rows], left=True, cut=True),
+        Column("lr", "lr", [short(row["hyperparameters"]["lr"]) for row in rows], rank=2),
+        Column("median", f"median\n{what}", alike([row["median"] for row in rows])),
+        Column("interval", interval, _intervals(rows), rank=1),
+    ]
+    if summary["target"] is not None:
+        columns.append(Column("target", "steps to\ntarget", [_steps(row) for row in rows], rank=3))
+    times = [_step_time(row) for row in rows]
+    columns.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=4))
+    if any(row["diverged"] for row in rows):
+        counts = [f"{row['diverged']}/{summary['seeds']}" for row in rows]
+        columns.append(Column("diverged", "seeds\ndiverged", counts, rank=5))
+    defaults = alike([row["default"]["median"] for row in rows], 3)
+    columns.append(Column("default", "median with\ndefault\nsettings", defaults, rank=6))
+    widths = [_band(row) for row in rows]
+    columns.append(Column("band", "learning-rate\nrange\n(decades)", widths, rank=7))
+    if (other := _other(summary)) is not None:
+        values = [_known(row["metrics"][other], metric) for row in rows]
+        columns.append(Column("other", f"median\n{other.replace('_', ' ')}", values, rank=8))
     if any(row["test"] for row in rows):
-        columns["test"] = [_test(row, summary["quantity"]) for row in rows]
-    if not any(row["diverged"] for row in rows):
-        del columns["diverged"]
-    if summary["target"] is None:
-        del columns["to target"]
-    spare = [*list(columns)[:4:-1], interval]
-    return fitted(columns, width, spare=spare, left={"optimizer"})
+        tests = [_test(row, summary["quantity"]) for row in rows]
+        name = summary["quantity"].removeprefix("validation_")
+        columns.append(Column("test", f"median\ntest {name}", tests, rank=9))
+    return Table(columns, width)
+
+
+def _intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """`[0.0098, 0.0111]`, the ends of all in one format."""
+    ends = alike([row[end] for row in rows for end in ("ci_low", "ci_high")], 3)
+    return [f"[{low}, {high}]" for low, high in zip(ends[::2], ends[1::2], strict=True)]
 
 
 def _other(summary: Mapping[str, Any]) -> str | None:
@@ -83,11 +93,7 @@ def _steps(row: Mapping[str, Any]) -> str:
 
 
 def _step_time(row: Mapping[str, Any]) -> str:
-    return "-" if row["step_cost"] is None else f"{row['step_cost']:.2f}x"
-
-
-def _default(row: Mapping[str, Any]) -> str:
-    return brief(row["default"]["median"])
+    return "-" if row["step_cost"] is None else f"{row['step_cost']:.2f}"
 
 
 def _band(row: Mapping[str, Any]) -> str:
@@ -132,24 +138,23 @@ def _stopped(summary: Mapping[str, Any]) -> str:
     return f"{words} by the config's rule (patience {patience}), so their steps differ"
 
 
-def _terms(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
+def _settings(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
     """How many runs, the target, and what the columns of the table are."""
-    words = [f"{counted(summary['trials'], 'run')} in all"]
+    words = [f"{counted(summary['trials'], 'run')} in total"]
     if summary["extended"]:
-        words.append(f"three more rates for {', '.join(summary['extended'])}")
+        words.append(f"three more learning rates tried for {', '.join(summary['extended'])}")
     if summary["edge"]:
-        words.append(f"the best rate of {', '.join(summary['edge'])} is the last one tried")
+        edge = ", ".join(summary["edge"])
+        words.append(f"the best learning rate of {edge} is at the edge of the range tried")
     if summary["target"] is not None:
         steps = sorted({step for own in summary["resolution"].values() for step in own})
         each = " or ".join(f"{step:,}" for step in steps)
-        words.append(f"target {number(summary['target'])}, looked for every {each} steps")
-        words.append("rates were tuned for the result, not for speed")
-    if "step" in columns:
-        words.append("step: relative time per step (SGD = 1)")
-        if any(row["step_cost"] is None for row in summary["optimizers"]):
-            words.append("- where it varied too much to repeat within 10 %")
+        words.append(f"target {number(summary['target'])}, checked every {each} steps")
+        words.append("learning rates were tuned for final loss, not for speed")
+    if "time" in columns and any(row["step_cost"] is None for row in summary["optimizers"]):
+        words.append("relative step time: - where it varied by more than 10 %")
     if "band" in columns:
-        words.append("band: decades of learning rate that come within 5 % of the best")
+        words.append("learning-rate range: that within 5 % of the best")
     return "; ".join(words)
 
 
@@ -158,23 +163,27 @@ def across(summary: Mapping[str, Any], width: int) -> list[str]:
     rows = summary["performances"]
     lines = [""]
     if rows:
-        size = max(9, *(len(row["label"]) for row in rows))
-        size = min(size, max(9, width - 34))
-        lines.append(f"{'optimizer':<{size}}  score  average rank  speed-up")
-        for row in rows:
-            name = f"{cut(row['label'], size):<{size}}"
-            lines.append(
-                f"{name}  {row['score']:5.2f}  {row['average_rank']:12.2f}  {row['speed_up']:7.2f}x"
-            )
+        reference = summary["reference"]
+        columns = [
+            Column("label", "optimizer", [row["label"] for row in rows], left=True, cut=True),
+            Column("score", "profile\nscore", [f"{row['score']:.2f}" for row in rows]),
+            Column("rank", "average\nrank", [f"{row['average_rank']:.2f}" for row in rows]),
+            Column(
+                "speed", f"speed-up\nover {reference}", [f"{row['speed_up']:.2f}" for row in rows]
+            ),
+        ]
+        lines += Table(columns, width).lines()
         few = len(summary["counted"]) < 6
-        words = f"over {len(summary['counted'])} configs, speed-up over {summary['reference']}"
+        words = f"over {counted(len(summary['counted']), 'config')}"
         if len(rows) > 2:
-            words += "; the score compares each with the best, not with each other"
+            words += "; the score compares each optimizer with the best one, not with the others"
         if few:
-            words += "; no verdict across fewer than six"
+            words += "; fewer than six configs allow no verdict across them"
         lines += wrapped(words, width)
     if summary["unsolved"]:
-        lines += wrapped(f"nobody reached the target: {', '.join(summary['unsolved'])}", width)
+        lines += wrapped(
+            f"no optimizer reached the target: {', '.join(summary['unsolved'])}", width
+        )
     return [escaped(line) for line in lines]
 
 
@@ -187,28 +196,12 @@ def head(study: Study, title: str, notes: Sequence[str]) -> list[str]:
     if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in study.entries):
         words = (
             f"{title}: {rates} each on {counted(budget.tuning_seeds, 'seed')}, "
-            f"then the best and the default on {counted(budget.seeds, 'fresh one')}"
+            f"then the best and the default on {counted(budget.seeds, 'fresh seed')}"
         )
     else:
         words = f"{title}: nothing to tune, {counted(budget.seeds, 'seed')}"
-    lines = wrapped(words, terminal_width(WIDEST))
+    lines = wrapped(words, width_of(WIDEST))
     for note in notes:
         kind = "warning" if isinstance(note, Grave) else "note"
-        lines += wrapped(f"{kind}: {note}", terminal_width(WIDEST))
+        lines += wrapped(f"{kind}: {note}", width_of(WIDEST))
     return [escaped(line) for line in [*lines, ""]]
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most `width` characters, broken at spaces."""
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    return lines
-
-
-def brief(value: float) -> str:
-    """Three significant digits: `0.00987`, `-0.413`, `1.23e+04`."""
-    return f"{value:.3g}" if math.isnan(value) or abs(value) < 0.01 else f"{value:#.3g}".rstrip(".")

@@ -43,11 +43,11 @@ def decision_boundary(
     held_out: Array | None = None,
     title: str = "",
 ) -> Figure:
-    """Which class the model says where, with the rows it was trained and tried on.
+    """The predicted class at each point, with the training rows and those held out.
 
     predict: (M, 2) points in the units of `x` -> (M, C) scores, the largest of which
     is the class; with C = 1 the second class is where the score is positive.
-    x: (N, 2). y: (N,) class indices. held_out: (N,) bool, drawn hollow.
+    x: (N, 2). y: (N,) class indices. held_out: (N,) bool, drawn with white centres.
     More than 3000 rows are thinned evenly.
     """
     x, y = np.asarray(x, float), np.asarray(y, int)

@@ -1,4 +1,4 @@
-"""Comparisons: courses of all seeds, what each learning rate gave, and profiles over configs."""
+"""Comparisons: curves of all seeds, results by learning rate, and performance profiles."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def curves(
     optimizers: Mapping[str, str] | None = None,
     higher: bool = False,
 ) -> Figure:
-    """The course of every seed, faint, with the median and the middle half in front.
+    """The curve of every seed, faint, with the median and the interquartile range in front.
 
     courses: by label the steps (E,) and the values (S, E) of S seeds, NaN where a run was
     over, infinite where it had diverged. notes: a few words beside each name. optimizers:
@@ -70,7 +70,7 @@ def curves(
     last = max(float(steps[-1]) for steps, _ in courses.values())
     across = ticks.linear(0, last * 1.02, count=5, least_step=1.0)
     axes = panel.draw_axes(scale, across, quantity, higher)
-    axes.set_xlabel("step")
+    axes.set_xlabel("step (line: median; band: interquartile range)")
     if target is not None:
         axes.axhline(target, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=2)
         ground = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5}
@@ -130,9 +130,9 @@ def sensitivity(
     optimizers: Mapping[str, str] | None = None,
     higher: bool = False,
 ) -> Figure:
-    """What each learning rate gave: means over the tuning seeds, and each seed as a dot.
+    """Results by learning rate: means over the tuning seeds, and each seed as a dot.
 
-    A ring marks the chosen rate, a stroke at the foot the default; crosses in the strip
+    A circle marks the selected rate, a tick on the axis the default; crosses in the strip
     on top are rates with which seeds diverged. start: before training; values far worse are
     cut. optimizers: of each label, for its colour. higher: whether more is better.
     """
@@ -179,8 +179,8 @@ def profile(
     panel = _Panel(list(ratios), title, None, optimizers)
     height = ticks.linear(0.0, 1.04, count=5)
     across = ticks.linear(1.0, cap, count=4)
-    axes = panel.draw_axes(height, across, f"share of {counted} configs")
-    axes.set_xlabel("steps to target, over the fewest of any")
+    axes = panel.draw_axes(height, across, f"share of {counted} configs solved")
+    axes.set_xlabel("steps to target relative to the best optimizer")
     for number, (label, own) in enumerate(ratios.items()):
         at = np.unique([1.0, *[r for r in own if r <= cap], cap])
         share = (np.asarray(own)[:, None] <= at).mean(axis=0)

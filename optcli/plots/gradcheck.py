@@ -70,13 +70,21 @@ def error_by_step(curves: Sequence[Curve], title: str = "") -> Figure:
         last = number + columns >= len(curves)
         axes.tick_params(labelleft=column == 0, labelbottom=last)
         if last:
-            axes.set_xlabel("step")
+            axes.set_xlabel("step size")
         right = curve.outcome == "right"
         colour = INK if right else COLOURS[1]
         said = curve.title if right else f"{curve.outcome}: {curve.title}"
         add_text(figure, x, y + TALL + 0.04, elided(said, wide, SMALL), size=SMALL, color=colour)
     middle = BOTTOM + rows * (TALL + HEAD) / 2
-    add_text(figure, 0.07, middle, "error / largest slope", rotation=90, va="center", size=TEXT)
+    add_text(
+        figure,
+        0.07,
+        middle,
+        "error relative to the largest entry",
+        rotation=90,
+        va="center",
+        size=TEXT,
+    )
     return figure
 
 
@@ -100,7 +108,7 @@ def _name_looks(figure: Figure, y: float, complex_step: bool) -> None:
     """The names of the lines, each in its colour, and what the grey line is."""
     x = LEFT
     names = [name for name in LOOKS if complex_step or name != "complex step"]
-    for name in [*names, "grey: where the check begins"]:
+    for name in [*names, "grey: first step size tried"]:
         colour = LOOKS.get(name, (FAINT, None))[0]
         add_text(figure, x, y, name, size=SMALL, color=colour)
         x += text_width(name, SMALL) + 0.2

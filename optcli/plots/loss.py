@@ -261,11 +261,11 @@ def _remarks(
     for columns, scale in zip(panels.values(), scales, strict=True):
         outside += sum(int(((v < scale.low) | (v > scale.high)).sum()) for v in columns.values())
     if outside:
-        remarks.append(f"far values out of sight: {outside}")
+        remarks.append(f"values beyond the axis: {outside}")
     for name, scale in zip(panels, scales, strict=True):
         if scale.spread is not None:
             share = ticks.percent(scale.spread)
-            remarks.append(f"the axis of {plain(name)} spans {share} of its values")
+            remarks.append(f"the {plain(name)} axis spans {share} of its values")
     if left_out:
         remarks.append(f"not drawn: {', '.join(map(plain, left_out))}")
     return remarks

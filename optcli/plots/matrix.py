@@ -32,7 +32,7 @@ LONGEST_NAME, LINE = 1.7, 0.2  # inches
 
 @picture
 def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
-    """Rows of each true class by the class they were given, as counts and row shares.
+    """Rows of each true class by predicted class, as counts and shares of the row.
 
     counts: (C, C), true class by predicted class. The shade is the share of the row.
     """

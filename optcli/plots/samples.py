@@ -1,4 +1,4 @@
-"""Images from the data, with the class that each was given."""
+"""Images from the data, with the class that was predicted for each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACROSS, MOST = 8, 40  # images side by side, and in all
-GAP, CAPTION, LINE = 0.12, 0.22, 0.2  # inches
+GAP, CAPTION, LINE = 0.12, 0.36, 0.2  # inches
 LEFT, TOP, BOTTOM = 0.2, 0.72, 0.12
 
 
@@ -44,8 +44,8 @@ def samples(
 
     images: (N, C, H, W), one channel as grey or three as colours, else their mean; dark
     is much. true, predicted: (N,) class indices. margins: (N,) by how much the predicted
-    class was ahead of the next. Of the wrong ones the surest come first, then the right
-    ones with the least sure first; at most 40 are shown.
+    class was ahead of the next. Of the misclassified the most confident come first, then the
+    correct with the least confident first; at most 40 are shown.
     """
     classes, numbers = fonts.numbered(classes)
     images, margins = np.asarray(images, float), np.asarray(margins, float)
@@ -73,19 +73,22 @@ def samples(
         axes.set_yticks([])
         axes.spines[:].set_visible(True)
         axes.spines[:].set(color=colour, linewidth=1.6 if wrong[index] else 0.6)
-        said = classes[int(predicted[index])]
+        lines = [classes[int(predicted[index])]]
         if wrong[index]:
-            said = f"{said}, not {classes[int(true[index])]}"
+            lines = [f"predicted {lines[0]}", f"true {classes[int(true[index])]}"]
         look = {"size": SMALL, "ha": "center", "va": "top", "color": colour}
-        add_text(figure, left + side / 2, bottom - 0.05, elided(said, side + GAP, SMALL), **look)
+        for line, text in enumerate(lines):
+            y = bottom - 0.05 - 0.14 * line
+            add_text(figure, left + side / 2, y, elided(text, side + GAP, SMALL), **look)
     return figure
 
 
 def _summary(wrong: Array) -> str:
     count, total = int(wrong.sum()), len(wrong)
     if not count:
-        return f"all {total:,} right; least sure first"
-    return f"{count:,} of {total:,} wrong, surest first, framed; then right ones, least sure first"
+        return f"all {total:,} correct; least confident first"
+    framed = f"{count:,} of {total:,} misclassified (framed, most confident first)"
+    return f"{framed}; then correct, least confident first"
 
 
 def _shown(image: Array, low: float, high: float) -> Array:

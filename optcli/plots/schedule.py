@@ -34,7 +34,7 @@ def schedule_curve(
 ) -> Figure:
     """The value at each of some steps, against the epoch.
 
-    steps, values: (K,). used: the last step taken; what comes after it is drawn pale.
+    steps, values: (K,). used: the last step taken; what comes after it is drawn grey.
     per_epoch: steps of an epoch. what: the name of the value. Logarithmic where a fifth of
     the values or more are below a hundredth of the highest, and none is 0.
     """
@@ -56,7 +56,7 @@ def schedule_curve(
     taken = steps <= used
     axes.plot(epochs, values, color=FAINT, linewidth=1.0, alpha=0.6)
     axes.plot(epochs[taken], values[taken], color=COLOURS[0], linewidth=1.6)
-    axes.set_xlabel("epoch" + ("" if taken.all() else "   (pale: not reached)"))
+    axes.set_xlabel("epoch" + ("" if taken.all() else "   (grey: not reached)"))
     axes.set_ylabel(elided(f"{what} (log)" if log else what, HEIGHT - TOP - BOTTOM, TEXT))
     axes.yaxis.set_label_coords(-(left - 0.18) / width, 0.5)
     return figure

@@ -49,7 +49,7 @@ def entries(kind: str | None = None) -> list[Entry]:
     if kind is not None and kind not in KINDS:
         allowed = f"; must be one of {', '.join(KINDS)}"
         message = f"unknown kind '{kind}'{suggestion(kind, KINDS) or allowed}"
-        raise InvalidInput(Fault(message, "KIND"))
+        raise InvalidInput(Fault(message, parameter="kind"))
     return [
         Entry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
         for plural, registry in KINDS.items()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from optcli.core.errors import Fault, InvalidInput, OptcliError, shown
+from optcli.core.errors import Fault, InvalidInput, OptcliError, setting, shown
 from optcli.core.registry import PLUGIN, REGISTRIES
 from optcli.plugins import sources
 
@@ -45,9 +45,9 @@ def load(paths: Iterable[Path]) -> None:
             continue
         if not path.is_file():
             wrong = "is a folder; must be a .py file" if path.is_dir() else "no such file"
-            raise InvalidInput(Fault(wrong, file=str(path), key="--plugin"))
+            raise InvalidInput(Fault(wrong, file=str(path), parameter="plugin"))
         if path.suffix != ".py":
-            raise InvalidInput(Fault("is no Python file (.py)", file=str(path), key="--plugin"))
+            raise InvalidInput(Fault("is no Python file (.py)", file=str(path), parameter="plugin"))
         name = f"{PLUGIN}{len(loaded)}_{path.stem}"
         loader = sources.Source(name, str(path))
         spec = importlib.util.spec_from_file_location(name, path, loader=loader)
@@ -66,7 +66,7 @@ def load(paths: Iterable[Path]) -> None:
             if isinstance(error, OptcliError):
                 message = str(error)
             raise InvalidInput(
-                Fault(message, file=str(path), line=_line(error, path), key="--plugin")
+                Fault(message, file=str(path), line=_line(error, path), parameter="plugin")
             ) from error
         loaded.append(path.resolve())
         names = tuple(sorted(_registered() - known))
@@ -100,14 +100,15 @@ class Change:
 
     def fault(self, what: str, remedy: str) -> Fault:
         """The same as a fault. what: a run, say. remedy: what to do where it has changed."""
-        key = "--plugin"
         if self.how == "missing":
-            return Fault(f"is a plug-in of this {what}; add --plugin {self.plugin}", file=self.file)
+            message = f"is a plug-in of this {what}; add {setting('plugin', self.plugin)}"
+            return Fault(message, file=self.file)
         if self.how == "new":
             message = f"was not there when this {what} was made; leave it out"
-            return Fault(message, key, self.file)
+            return Fault(message, file=self.file, parameter="plugin")
         by = "" if self.file == self.plugin else f" ({self.plugin} imports it)"
-        return Fault(f"has changed since this {what} was made{by}; {remedy}", key, self.file)
+        message = f"has changed since this {what} was made{by}; {remedy}"
+        return Fault(message, file=self.file, parameter="plugin")
 
 
 def identity() -> list[dict[str, Any]]:
@@ -190,7 +191,7 @@ def load_same(paths: Sequence[Path], told: Sequence[Mapping[str, Any]]) -> None:
         if here.content != there.content:
             message = "has changed since the comparison began; start it again, dask workers too"
             name = _changed(there, here)
-            raise InvalidInput(Fault(message, file=shown(path.parent / name), key="--plugin"))
+            raise InvalidInput(Fault(message, file=shown(path.parent / name), parameter="plugin"))
 
 
 def failure(error: BaseException) -> InvalidInput | None:
@@ -199,7 +200,7 @@ def failure(error: BaseException) -> InvalidInput | None:
         line = _line(error, path)
         if line is not None:
             message = f"fails: {type(error).__name__}: {error}"
-            found = InvalidInput(Fault(message, file=shown(path), line=line, key="--plugin"))
+            found = InvalidInput(Fault(message, file=shown(path), line=line, parameter="plugin"))
             found.__cause__ = error
             return found
     return None
@@ -209,8 +210,9 @@ def suspect(error: BaseException) -> InvalidInput | None:
     """What to say of an error out of nowhere, where a plug-in is loaded: it does not fit."""
     if not loaded:
         return None
-    message = f"does not fit optcli: {type(error).__name__}: {error} (--debug says where)"
-    found = InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), key="--plugin"))
+    message = f"does not fit optcli: {type(error).__name__}: {error}"
+    message += f" ({setting('debug')} says where)"
+    found = InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), parameter="plugin"))
     found.__cause__ = error
     return found
 

@@ -61,7 +61,7 @@ class Pool:
     def __post_init__(self) -> None:
         if self.backend is not None and self.backend.partition("://")[0] != "dask":
             message = f"is '{self.backend}'; must be dask or dask://host:port"
-            raise InvalidInput(Fault(message, "--backend"))
+            raise InvalidInput(Fault(message, parameter="backend"))
 
 
 def reach(pool: Pool) -> None:
@@ -75,13 +75,16 @@ def reach(pool: Pool) -> None:
         return
     if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         message = f"is '{pool.backend}'; must be dask or dask://host:port"
-        raise InvalidInput(Fault(message, "--backend"))
+        raise InvalidInput(Fault(message, parameter="backend"))
     try:
         _greeted(host.strip("[]"), int(port))
     except OSError as error:
-        raise EnvironmentFailed(
-            f"--backend {pool.backend}: no scheduler answers there ({error})"
-        ) from error
+        raise _unanswered(pool, error) from error
+
+
+def _unanswered(pool: Pool, error: Exception) -> EnvironmentFailed:
+    message = f"is {pool.backend}; no scheduler answers there ({error})"
+    return EnvironmentFailed(Fault(message, parameter="backend"))
 
 
 def _greeted(host: str, port: int) -> None:
@@ -281,7 +284,7 @@ def _distributed() -> Any:
         return importlib.import_module("distributed")
     except ModuleNotFoundError as error:
         message = "needs dask, which is not installed; pip install 'optcli[dask]'"
-        raise InvalidInput(Fault(message, "--backend")) from error
+        raise InvalidInput(Fault(message, parameter="backend")) from error
 
 
 @contextlib.contextmanager
@@ -292,9 +295,7 @@ def _client(distributed: Any, pool: Pool) -> Iterator[Any]:
         try:
             client = distributed.Client(f"tcp://{address}", timeout=CONNECT_SECONDS)
         except (OSError, ValueError) as error:
-            raise EnvironmentFailed(
-                f"--backend {pool.backend}: no scheduler answers there ({error})"
-            ) from error
+            raise _unanswered(pool, error) from error
         with client:
             yield client
         return

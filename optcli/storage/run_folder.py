@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, setting
 from optcli.storage import files, kinds
 from optcli.storage.kinds import Kind
 
@@ -77,11 +77,11 @@ class Destination:
                 message = f"{folder} is {what}; must be a folder, or new"
                 if there != folder:
                     message = f"{folder} cannot be made, as {there} is {what}; choose another place"
-                raise InvalidInput(Fault(message, "--out"))
+                raise InvalidInput(Fault(message, parameter="out"))
             for each in folder.resolve().parents:
                 if is_own(each) and not _has_parts(each):
                     message = f"{folder} lies in a run folder, {each}; choose another place"
-                    raise InvalidInput(Fault(message, "--out"))
+                    raise InvalidInput(Fault(message, parameter="out"))
             if not folder.exists() or not any(folder.iterdir()) or self.continued:
                 return
         if self.overwrite:
@@ -89,8 +89,8 @@ class Destination:
             return
         message = f"{folder} is not empty, and was not made by optcli; choose another"
         if is_own(folder) and (kind := kinds.guessed(folder)):
-            message = f"{folder} holds {kind.what}; choose another, or add --overwrite"
-        raise InvalidInput(Fault(message, "--out"))
+            message = f"{folder} holds {kind.what}; choose another, or add {setting('overwrite')}"
+        raise InvalidInput(Fault(message, parameter="out"))
 
     @contextlib.contextmanager
     def claim(self, config: str, environment: Mapping[str, Any]) -> Iterator[Path]:
@@ -114,8 +114,9 @@ class Destination:
         """Make a folder with these files; where its name is taken it gets a number."""
         parent, name = RUNS, f"{self.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         if parent.exists() and not parent.is_dir():
-            message = f"{parent}: is a file, where the folder of runs should be; --out"
-            raise EnvironmentFailed(message)
+            message = "is a file, where the folder of runs should be; name another"
+            message += f" ({setting('out', 'DIR')})"
+            raise EnvironmentFailed(Fault(message, file=str(parent)))
         with files.said(parent / name):
             parent.mkdir(parents=True, exist_ok=True)
             with _beside(parent / name, contents) as made:

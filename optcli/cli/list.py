@@ -5,23 +5,21 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
 from optcli.cli import options
 
-NAME = "list"
+EXAMPLES = ("optcli list optimizers",)
 
 
 def command(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="KIND", help="One of datasets, models, losses, …; by default all."),
+        options.argument("KIND", "datasets, models, losses, ...; by default all"),
     ] = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List what a config can name."""
-    from optcli import display
+    """List datasets, models, losses, optimizers and all else that a config can name."""
+    from optcli.display import list as display
     from optcli.plugins import catalog
 
     options.load(plugin, quiet=False)

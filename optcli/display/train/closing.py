@@ -1,15 +1,15 @@
-"""Words: numbers, bars, and the closing lines."""
+"""The closing lines of a run: how it ended, what it found, where it is."""
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
+from optcli.display.text import duration, escaped, metric, number, rate
 
 WARNING = "warning: "
 
@@ -20,98 +20,6 @@ _OUTCOMES = {
     "interrupted": "interrupted",
     "timed_out": "reached its time limit",
 }
-
-
-def number(value: float, places: int = 5) -> str:
-    """A loss or metric with so many decimal places, up to 10; beyond as many digits.
-
-    Under 0.01, in four significant digits with an exponent.
-    """
-    size = abs(value)
-    if math.isnan(value):
-        return "nan"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    if value == 0:
-        return "0"
-    if not 0.01 <= size < 9999.5:
-        return f"{value:.3e}"
-    return f"{value:.{places + 1 - len(str(int(size)))}f}"
-
-
-def metric(value: float) -> str:
-    """A metric, a little shorter than a loss."""
-    return number(value, places=4)
-
-
-def short(value: float) -> str:
-    """A learning rate: `0.01`, `1e-05`, `0.0009755`."""
-    return f"{value:.4g}"
-
-
-def rate(value: float) -> str:
-    """Rows a second in three digits: `987`, `12.3k`, `4.56M`."""
-    if not math.isfinite(value):
-        return "-"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= 0.9995 * size:
-            return f"{value / size:#.3g}".rstrip(".") + unit
-    return f"{value:.0f}"
-
-
-def duration(seconds: float) -> str:
-    """`0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 03 min`."""
-    if seconds < 59.95:
-        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def remaining(seconds: float) -> str:
-    """`0:07`, `12:34`, `1:02:03`."""
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def sparkline(values: Sequence[float], width: int, *, fancy: bool) -> str:
-    """The course of the values in one line; what is not finite shows as `x`.
-
-    By their logarithms where all are positive and span more than 1.5 decades.
-    """
-    heights = "▁▂▃▄▅▆▇█" if fancy else "_.-~=+*#"
-    finite = [v for v in values if math.isfinite(v)]
-    if not finite or width < 1:
-        return ""
-    low, high = min(finite), max(finite)
-    if low > 0 and high / low > 30:
-        values = [math.log(v) if math.isfinite(v) else v for v in values]
-        low, high = math.log(low), math.log(high)
-    count = min(width, len(values))
-    marks = []
-    for k in range(count):
-        share = values[k * len(values) // count : (k + 1) * len(values) // count]
-        seen = [v for v in share if math.isfinite(v)]
-        if not seen:
-            marks.append("x")
-            continue
-        # halved, as the difference of two huge values may overflow
-        height = (sum(v / len(seen) for v in seen) / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
-        marks.append(heights[max(0, min(7, int(8 * height)))])
-    return "".join(marks)
-
-
-def bar(share: float, width: int, *, fancy: bool) -> str:
-    """A progress bar."""
-    done = max(0, min(width, int(share * width)))
-    return "━" * done + "╌" * (width - done) if fancy else "#" * done + "-" * (width - done)
-
-
-def escaped(text: str) -> str:
-    """User text without control characters, which would act on the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def closing(
@@ -144,7 +52,7 @@ def closing(
     if folder is not None:
         lines.append(f"run folder: {folder}")
         if outcome == "interrupted":
-            lines.append("kept: checkpoint, history and the best model so far")
+            lines.append("saved: checkpoint, history and the best model so far")
             lines.append(f"continue with: optcli train --resume {shlex.quote(str(folder))}")
     return [escaped(line) for line in lines]
 

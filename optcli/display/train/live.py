@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from optcli.core.events import Ended, EpochEnded, Event, Progress, Started
-from optcli.display import table
 from optcli.display.output import Output
-from optcli.display.record import Record, Row
 from optcli.display.terminal import console, live
-from optcli.display.words import WARNING, bar, closing, number, remaining, sparkline
+from optcli.display.text import bar, number, remaining, sparkline
+from optcli.display.train import columns
+from optcli.display.train.closing import WARNING, closing
+from optcli.display.train.record import Record, Row
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -116,13 +117,13 @@ class LiveTable:
         assert started is not None
         assert record is not None
         best = None if record.best is None else record.best["epoch"]
-        found = table.columns(started.metrics, started.validates, started.epochs, width)
-        lines = [Text(self.output.encodable(text), style="dim") for text in table.heading(found)]
+        found = columns.table(started.metrics, started.validates, started.epochs, width - 1)
+        lines = [Text(self.output.encodable(f" {each}"), style="dim") for each in found.heading()]
         for row in rows:
             is_best = row["epoch"] == best
             mark = ("●" if self.output.fancy else "*") if is_best else " "
-            text = table.line(found, row, mark)
-            lines.append(Text(text, style="bold green" if is_best else ""))
+            (text,) = found.row(columns.cells(row))
+            lines.append(Text(mark + text, style="bold green" if is_best else ""))
         for line in lines:
             line.truncate(width)
         return lines

@@ -8,8 +8,9 @@ from typing import Any, TextIO
 
 from optcli.core.events import Ended, EpochEnded, Event, Started
 from optcli.display.output import Output
-from optcli.display.record import round_stride
-from optcli.display.words import closing, escaped, metric, number, short
+from optcli.display.text import escaped, metric, number, short
+from optcli.display.train.closing import closing
+from optcli.display.train.record import round_stride
 
 MOST = 50
 

@@ -1,0 +1,20 @@
+"""What `optcli train` shows: a live table, plain lines, or JSON Lines; then the closing lines.
+
+A listener is called with each event, then once with `finish(summary, folder, notes)`.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from optcli.display.listener import Listener, choose
+from optcli.display.train.lines import JsonLines
+from optcli.display.train.live import LiveTable
+from optcli.display.train.plain import PlainLines
+
+__all__ = ["JsonLines", "LiveTable", "PlainLines", "listener"]
+
+
+def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
+    """The listener for a run that is told to `stream`."""
+    return choose(quiet, json, stream, plain=PlainLines, lines=JsonLines, live=LiveTable)

@@ -1,0 +1,85 @@
+"""The help of every command: its shape, and examples that run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+
+from optcli.cli.main import app, run
+
+ROOT = Path(__file__).parent.parent
+PLUGIN = """
+from dataclasses import dataclass
+from optcli.plugins import LOSSES, PlainLoss
+
+@LOSSES.register("of_the_help")
+@dataclass(frozen=True)
+class Squares(PlainLoss):
+    "Half of the squared error."
+
+    def batch(self, scores, target):
+        r = scores - target
+        return (r**2).sum(axis=1) / 2, r
+"""
+
+
+def commands():
+    """All commands by what is typed, groups left out."""
+    run(["--version"])
+    found = {}
+
+    def look(command, words):
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            found[" ".join(words)] = command
+        for name, each in (inner or {}).items():
+            look(each, [*words, name])
+
+    look(typer.main.get_command(app), [])
+    return found
+
+
+COMMANDS = commands()
+EXAMPLES = [line for each in COMMANDS.values() for line in each.epilog.splitlines()]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_help_fits_the_width_and_ends_with_examples(width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for words, command in [*COMMANDS.items(), ("", None), ("runs", None), ("plugin", None)]:
+        assert run([*words.split(), "--help"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        heading = max(i for i, line in enumerate(lines) if line.startswith("Example"))
+        shown = [line.strip() for line in lines[heading + 1 :]]
+        assert 1 <= len(shown) <= 2, words
+        assert all(line.startswith(f"optcli {words}".rstrip()) for line in shown), words
+        assert command is None or shown == command.epilog.splitlines()
+        told = [line for line in lines[:heading] if "|" not in line]
+        assert max(map(len, told)) <= width, words
+        assert not any("<=" in line or "9223372036854775807" in line for line in lines), words
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder as a reader of the examples has it: configs, two runs and a plug-in."""
+    made = tmp_path_factory.mktemp("examples")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        Path("configs").symlink_to(ROOT / "configs")
+        Path("my_loss.py").write_text(PLUGIN)
+        short = ["--quiet", "--no-plots", "--set", "training.epochs=5"]
+        assert run(["train", "configs/iris.yaml", "--out", "runs/iris", *short]) == 0
+        shutil.copytree("runs/iris", "runs/other")
+        yield made
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_every_example_runs(line, folder, capsys):
+    _, *words = line.split()
+    assert run(words) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out or words[:2] == ["runs", "remove"]
