@@ -748,7 +748,7 @@ class Beyond(Average):
 
 @dataclass(frozen=True)
 class Drawn(Dataset):
-    def table(self, seed):
+    def table(self, seed, rules):
         return tables.of({"x1": np.random.default_rng().random(5), "y": np.arange(5.0)}, ())
 
     def roles(self):

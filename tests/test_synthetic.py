@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import optcli
+from optcli.core.errors import InvalidInput
 from optcli.data.base import DATASETS
 from optcli.data.columns import Numbers
 from optcli.data.synthetic import Synthetic
@@ -152,3 +154,14 @@ def test_xor_friedman_sine_imbalanced():
     a, b, c, d, e = x.T[:5]
     expected = 10 * np.sin(np.pi * a * b) + 20 * (c - 0.5) ** 2 + 10 * d + 5 * e
     np.testing.assert_allclose(y[:, 0], expected)
+
+
+def test_a_table_that_memory_cannot_hold_is_refused_before_it_is_made():
+    config = {
+        "dataset": {"name": "linear", "samples": 10**12, "features": 7, "outputs": 3},
+        "model": "linear",
+        "loss": "mse",
+        "optimizer": "sgd",
+    }
+    with pytest.raises(InvalidInput, match=r"^dataset: makes 10,000,000,000,000 numbers, which"):
+        optcli.check(config)
