@@ -89,7 +89,7 @@ REFUSED = {
     "gradcheck tanh --plots --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
     "compare": "missing argument 'ENTRY...'",
     "compare sgd": ("ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)"),
-    "compare sgd sgd": "sgd: stands here twice",
+    "compare sgd sgd": "sgd: is listed twice",
     "compare sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",
     "compare sgd adam --jobs -1": "--jobs: is -1; must be in [1, 1,024]",
     "compare sgd adam --jobs many": "--jobs: is 'many'; must be a whole number",

@@ -99,7 +99,9 @@ def test_the_summary_agrees_with_the_statistics_of_its_runs(three):
     for pair in found.summary["pairs"]:
         expected = compared.pairs[pair["a"], pair["b"]]
         assert (pair["difference"], pair["p_value"]) == (expected.difference, expected.p_value)
-    assert found.summary["verdict"].startswith(("no difference", "adam (", "lion (", "sgd ("))
+    assert found.summary["verdict"].startswith(
+        ("no significant difference", "adam (", "lion (", "sgd (")
+    )
 
 
 def test_everyone_gets_the_same_budget_and_fresh_seeds(tmp_path):
@@ -419,7 +421,7 @@ def test_histories_newer_than_the_runs_are_not_mixed_up(tmp_path):
 
 REFUSED = {
     "sgd": "ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)",
-    "sgd sgd": "sgd: stands here twice",
+    "sgd sgd": "sgd: is listed twice",
     "adam adam:beta1=0.9": "adam:beta1=0.9: is the same as 'adam'",
     "sgd adma": "adma: unknown optimizer 'adma'; did you mean 'adam'? (optcli list optimizers)",
     "sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",

@@ -459,11 +459,11 @@ def test_sentence_of_a_tie():
     # differences of standard deviation 0.02 around 0
     d = np.array([-1, 1] * 5) * 0.02 * math.sqrt(9 / 10)
     assert sentence(rank({"adam": 0.2 + d, "sgd": 0 * d + 0.2}), LR) == (
-        "no difference could be shown; with 10 seeds one of about 0.020 would be found in 4 of 5 "
-        "tries; about 35 seeds for 0.01."
+        "no significant difference; minimum detectable difference with 10 seeds: 0.020 "
+        "(80 % power); about 35 seeds for 0.01."
     )
     three = rank({"adam": 0.2 + d, "sgd": 0 * d + 0.2, "lion": 9 + d})
-    assert sentence(three, LR).startswith("no difference could be shown between adam (lr 0.01) and")
+    assert sentence(three, LR).startswith("no significant difference between adam (lr 0.01) and")
 
 
 def test_sentence_of_diverged_runs():
@@ -479,14 +479,14 @@ def test_sentence_of_diverged_runs():
     adam[0] = INF
     both = rank({"sgd": np.where(np.arange(10) < 2, INF, fine), "adam": adam})
     assert sentence(both) == (
-        "no difference could be shown; sgd diverged in 2 of 10 seeds, adam in 1."
+        "no significant difference; sgd diverged in 2 of 10 seeds, adam in 1."
     )
 
 
 def test_sentence_of_too_few_seeds_or_none_that_differ():
     said = sentence(rank({"sgd": np.arange(5.0), "adam": np.arange(5.0) + 1}))
-    assert said == "no difference could be shown; with 5 seeds none could be, 6 are the fewest."
-    assert sentence(rank({"a": np.ones(10), "b": np.ones(10)})) == "no difference could be shown."
+    assert said == "no significant difference; 5 seeds are too few to show one, 6 are the fewest."
+    assert sentence(rank({"a": np.ones(10), "b": np.ones(10)})) == "no significant difference."
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_wrong_words_are_refused_in_words(word):
     ("arguments", "message"),
     [
         (["rosenbrok", "sgd"], "rosenbrok: unknown objective 'rosenbrok'; did you mean 'rosenb"),
-        (["booth", "sgd", "sgd:lr=0.001"], "sgd:lr=0.001: stands here twice"),
+        (["booth", "sgd", "sgd:lr=0.001"], "sgd:lr=0.001: is listed twice"),
         (["booth", "sgd", "--start", "1"], "--start: must have 2 numbers for booth, not 1"),
         (["booth", "sgd", "--start", "1,x"], "--start: is '1,x'; must be numbers between commas"),
         (["booth", "sgd", "--start", "1,inf"], "--start: is '1,inf'; must be numbers between"),
@@ -284,7 +284,7 @@ def test_the_table_fits():
     for width in (100, 70, 60):
         lines = table(long, width)
         assert max(map(len, lines)) <= width
-        assert lines[1].endswith("stands elsewhere")
+        assert lines[1].endswith("stationary elsewhere")
     assert "..." in table(long, 60)[1]
 
 

@@ -100,7 +100,7 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
         if optimizer.needs_model:
             faults.append(Fault(unfit(optimizer), word))
         if any(entry.optimizer == optimizer for entry in entries):
-            faults.append(Fault("stands here twice", word))
+            faults.append(Fault("is listed twice", word))
         entries.append(Entry(word, optimizer, "lr" not in inline_spec.given(word)))
     if not optimizers:
         message = "is missing; name one optimizer or more"

@@ -75,7 +75,7 @@ def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> P
         same = [e for e in entries if (e.optimizer, e.rates) == (entry.optimizer, entry.rates)]
         if same:
             first = same[0].label
-            message = "stands here twice" if first == word else f"is the same as '{first}'"
+            message = "is listed twice" if first == word else f"is the same as '{first}'"
             faults.append(Fault(message, word))
         entries.append(entry)
     if len(words) < 2:
@@ -88,9 +88,9 @@ def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> P
     own = config.optimizer
     names = [entry.optimizer.name for entry in entries]
     if given and own.name not in names:
-        notes.append(f"the config's own optimizer, {own.name}, is set aside")
+        notes.append(f"ignoring the config's own optimizer, {own.name}")
     elif given and own not in [entry.optimizer for entry in entries]:
-        notes.append(f"the config's settings of {own.name} are set aside")
+        notes.append(f"ignoring the config's settings for {own.name}")
     title = config.title if given else "built-in"
     return Problem(title, entries, {"": config}, notes)
 
@@ -120,7 +120,7 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
     labels = titles if len(set(titles)) == len(titles) else list(words)
     twice = next((word for i, word in enumerate(words) if word in words[:i]), None)
     if twice is not None:
-        raise InvalidInput(Fault("stands here twice", twice))
+        raise InvalidInput(Fault("is listed twice", twice))
     if len(words) < 2:
         message = f"{len(words)} config given; a comparison takes two or more, or optimizers"
         raise InvalidInput(Fault(message, parameter="entries"))

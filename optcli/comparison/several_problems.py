@@ -41,7 +41,7 @@ def run(
     titles = [problem.title for problem in problems]
     twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
     if twice is not None:
-        raise InvalidInput(Fault(f"'{twice}' stands here twice", parameter="config"))
+        raise InvalidInput(Fault(f"'{twice}' is listed twice", parameter="config"))
     for problem in problems:
         measure(problem, settings.metric)
     config = written({"benchmark": {"entries": list(words), "configs": titles}})

@@ -28,7 +28,7 @@ def sentence(
         return f"{_diverged(first, second, found)}."
     if found.verdict == "tied":
         between = "" if len(ranking.standings) == 2 else _between(first, second, settings)
-        return f"no difference could be shown{between}{_outlook(ranking)}."
+        return f"no significant difference{between}{_outlook(ranking)}."
     winner, loser = (first, second) if found.verdict == "a" else (second, first)
     share = found.better_in if found.verdict == "a" else 1 - found.better_in
     low, high = sorted((abs(found.ci_low), abs(found.ci_high)))
@@ -46,7 +46,7 @@ def _outlook(ranking: Ranking) -> str:
     first, second = (standing.label for standing in ranking.standings[:2])
     found, m = ranking.pairs[first, second], len(ranking.pairs)
     if found.seeds < fewest_seeds(m):
-        return f"; with {found.seeds} seeds none could be, {fewest_seeds(m)} are the fewest"
+        return f"; {found.seeds} seeds are too few to show one, {fewest_seeds(m)} are the fewest"
     if any(found.diverged):
         return f"; {_diverged(first, second, found)}"
     size = smallest_difference(found.sd, found.seeds, m)
@@ -54,7 +54,7 @@ def _outlook(ranking: Ranking) -> str:
         return ""
     size = float(_digits(size))
     return (
-        f"; with {found.seeds} seeds one of about {_digits(size)} would be found in 4 of 5 tries"
+        f"; minimum detectable difference with {found.seeds} seeds: {_digits(size)} (80 % power)"
         f"; about {seeds_needed(found.sd, size / 2, m)} seeds for {size / 2:.3g}"
     )
 
