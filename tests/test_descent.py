@@ -183,7 +183,11 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert [line["event"] for line in lines].count("epoch") == 300
     assert lines[-1]["end"]["distance"] < 1e-3
     assert command(["train", "path.yaml", "--out", "plain", "--no-plots"]) == 0
-    assert "\nend: loss " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("step   1/300  ")
+    assert "completed after 300 steps in " in said
+    assert "\nend: loss " in said
+    assert "epoch" not in said
     for words_ in (["compare", "sgd", "adam", "--config", "path.yaml"],):
         assert command(words_) == 2
         assert "objective: has no rows; 'optcli train' and 'optcli trace' take an objective" in (

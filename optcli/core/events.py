@@ -31,6 +31,7 @@ class Started:
     parameters: int  # P, of one replica
     metrics: tuple[str, ...]
     validates: bool  # whether there are validation rows
+    unit: str = "epoch"  # what people call an epoch: of a test function, "step"
 
 
 @dataclass(frozen=True)

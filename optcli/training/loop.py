@@ -11,6 +11,7 @@ from optcli.core.arrays import Array, Workspace
 from optcli.core.events import Ended, EpochEnded, Event, Outcome, Progress, Started
 from optcli.data.batches import Batch, Batches, Source
 from optcli.models import Network
+from optcli.objectives.model import ObjectiveModel
 from optcli.optimizers.base import Oracle
 from optcli.training.cohort import Cohort
 from optcli.training.evaluation import Evaluation, measure, monitored, weighted_mean
@@ -122,6 +123,7 @@ class Trainer:
             parameters=state.architecture.layout.size,
             metrics=tuple(metric.name for metric in self.cohort.metrics),
             validates=self.validate is not None,
+            unit="step" if isinstance(self.cohort.model, ObjectiveModel) else "epoch",
         )
         while state.step < self.steps and not self._over() and not self._halted():
             yield from self._epoch()

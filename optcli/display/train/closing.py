@@ -29,18 +29,22 @@ def closing(
     epochs, steps = summary.get("epochs", 0), summary.get("steps", 0)
     outcome = summary.get("outcome", "completed")
     end = summary.get("end") or {}  # of a path on an objective
+    unit = "step" if "end" in summary else "epoch"
+    length, done = counted(steps, "step"), "steps"
+    if unit == "epoch":
+        length, done = f"{counted(epochs, 'epoch')} ({length})", "rows"
     notes = list(notes)
     lines = [f"{WARNING}{note}" for note in notes if isinstance(note, Grave)]
     lines += [
-        f"{_OUTCOMES.get(outcome, outcome)} after {counted(epochs, 'epoch')} "
-        f"({counted(steps, 'step')}) in {duration(summary.get('seconds') or 0.0)}, "
-        f"{rate(summary.get('samples_per_second') or 0.0)} {'steps' if end else 'rows'}/s"
+        f"{_OUTCOMES.get(outcome, outcome)} after {length} "
+        f"in {duration(summary.get('seconds') or 0.0)}, "
+        f"{rate(summary.get('samples_per_second') or 0.0)} {done}/s"
     ]
     best, final, test = (summary.get(key) or {} for key in ("best", "final", "test"))
     if best.get("epoch"):
-        lines.append(f"best epoch {best['epoch']}: {_of_epoch(best)}")
+        lines.append(f"best {unit} {best['epoch']}: {_of_epoch(best)}")
     elif final:
-        lines.append(f"last epoch: {_of_epoch(final)}")
+        lines.append(f"last {unit}: {_of_epoch(final)}")
     lines += _failure(summary)
     if outcome == "diverged":
         lines.append(_divergence(summary.get("diverged") or {}))

@@ -21,7 +21,9 @@ FORMATS: Mapping[str, Callable[[float], str]] = {
 }
 
 
-def table(metrics: Sequence[str], validates: bool, epochs: int, width: int) -> Table:
+def table(
+    metrics: Sequence[str], validates: bool, epochs: int, width: int, unit: str = "epoch"
+) -> Table:
     """The table that fits into `width` characters.
 
     First go the training metrics (where there are validation metrics), then the rows a
@@ -30,7 +32,7 @@ def table(metrics: Sequence[str], validates: bool, epochs: int, width: int) -> T
     """
     digits = max(5, len(str(epochs)))
     found = [
-        Column("epoch", "epoch", least=digits),
+        Column("epoch", unit, least=digits),
         Column("train_loss", "training\nloss", least=9, rank=2 if validates else 0),
         *_metrics("train", "training", metrics, 50 if validates else 3),
     ]

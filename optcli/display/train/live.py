@@ -117,7 +117,9 @@ class LiveTable:
         assert started is not None
         assert record is not None
         best = None if record.best is None else record.best["epoch"]
-        found = columns.table(started.metrics, started.validates, started.epochs, width - 1)
+        found = columns.table(
+            started.metrics, started.validates, started.epochs, width - 1, started.unit
+        )
         lines = [Text(self.output.encodable(f" {each}"), style="dim") for each in found.heading()]
         for row in rows:
             is_best = row["epoch"] == best
@@ -150,7 +152,7 @@ class LiveTable:
         started = self._started
         assert started is not None
         epoch = self._step / max(1, started.steps_per_epoch)
-        words = f" {int(epoch)}/{started.epochs} epochs"
+        words = f" {int(epoch)}/{started.epochs} {started.unit}s"
         done = self._step - self._first_step
         if done > 0:
             left = (self.clock() - self._began) / done * (started.steps - self._step)

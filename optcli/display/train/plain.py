@@ -25,13 +25,14 @@ class PlainLines:
     def __init__(self, stream: TextIO) -> None:
         self.output = Output(stream)
         self._stride = 1
-        self._epochs = 0
+        self._epochs, self._unit = 0, "epoch"
         self._first = 1
         self._unsaid: EpochEnded | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
             self._epochs, self._first = event.epochs, event.state.epoch + 1
+            self._unit = event.unit
             self._stride = round_stride(event.epochs - event.state.epoch, MOST)
         elif isinstance(event, EpochEnded):
             self._unsaid = event
@@ -46,7 +47,7 @@ class PlainLines:
             return
         row = event.row()
         digits = len(str(self._epochs))
-        words = [f"epoch {event.epoch:{digits}d}/{self._epochs}"]
+        words = [f"{self._unit} {event.epoch:{digits}d}/{self._epochs}"]
         for key, value in row.items():
             if key.startswith(("train_", "validation_")):
                 words.append(f"{key} {number(value) if key.endswith('loss') else metric(value)}")
