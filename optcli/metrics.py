@@ -1,12 +1,12 @@
-"""Metrics: what is measured beside the loss, with scikit-learn's meaning.
+"""Metrics: measures of predictions, defined as in scikit-learn.
 
-The conventions, said once for all metrics:
+The conventions of all metrics:
 
 - Scores are raw (R, N, C): logits for classes and labels; a label is positive
   where its score is above 0. Values and their targets are in the data's own units.
 - Targets are (R, N) indices for classes, (R, N, C) otherwise; weights (R, N). Both
-  may have a leading 1, where all replicas were measured on the same rows.
-- What comes back is (R,) float64; everything is done separately for each replica.
+  may have a leading 1 if all replicas are measured on the same rows.
+- Results are (R,) float64; each replica is computed separately.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Ge, Registered, TargetKind
 
-TALLIED = 1 << 16  # rows whose sums are taken together
+TALLIED = 1 << 16  # rows of a block of sums
 
 CLASSIFIED: frozenset[TargetKind] = frozenset({"classes", "labels"})
 
 
 @dataclass(frozen=True)
 class Metric(Registered, ABC):
-    """A number that says how good predictions are."""
+    """A measure of predictions."""
 
     kinds: ClassVar[frozenset[TargetKind]] = CLASSIFIED
     higher_is_better: ClassVar[bool] = True
 
     def check(self, kind: TargetKind, outputs: int) -> None:
-        """Raise InvalidInput where the metric does not fit a task with C outputs."""
+        """Raise InvalidInput if the metric does not fit a task with C outputs."""
         if kind not in self.kinds:
             allowed = " or ".join(sorted(self.kinds))
             raise InvalidInput(
@@ -48,14 +48,14 @@ class Metric(Registered, ABC):
 
 
 class Additive(Metric):
-    """A metric that can be put together from blocks of rows; the others need all at once."""
+    """A metric that can be computed block by block; other metrics need all rows at once."""
 
     @abstractmethod
     def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
-        """What a block of rows adds, (R, K) float64."""
+        """The tally of a block of rows, (R, K) float64."""
 
     def merge(self, one: Array, other: Array) -> Array:
-        """The tally of two blocks together."""
+        """Combine the tallies of two blocks."""
         return one + other
 
     @abstractmethod
@@ -77,7 +77,7 @@ METRICS: Registry[Metric] = Registry("metric", "metrics", "optcli.metrics", Metr
 
 
 def usual(kind: TargetKind, outputs: int) -> tuple[str, ...]:
-    """The metrics of a task whose config names none."""
+    """The default metrics of a task."""
     if kind == "values":
         return ("rmse", "r2")
     if kind == "probabilities":
@@ -93,7 +93,7 @@ def total(values: Array, weight: Array | None) -> Array:
 
 
 def right(scores: Array, target: Array) -> Array:
-    """Whether predictions are right: (R, N) for classes, (R, N, C) for labels."""
+    """Whether predictions are correct: (R, N) for classes, (R, N, C) for labels."""
     if target.ndim < scores.ndim:
         return np.asarray(scores.argmax(axis=-1) == target)
     return np.asarray((scores > 0) == (target > 0))
@@ -108,16 +108,16 @@ class Mean(Additive):
 
     @abstractmethod
     def each(self, scores: Array, target: Array) -> Array:
-        """Of each row (R, N), or of each output of it (R, N, K)."""
+        """The measure of each row (R, N), or of each of its outputs (R, N, K)."""
 
     def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # of a replica that diverges
+        with np.errstate(over="ignore", invalid="ignore"):  # for a replica that diverges
             sums = total(self.each(scores, target), weight).reshape(len(scores), -1)
         count = total(np.ones((1, scores.shape[1])), weight)
         return np.column_stack([sums, np.broadcast_to(count, len(scores))])
 
     def of(self, tally: Array) -> Array:
-        with np.errstate(invalid="ignore"):  # no weight at all: NaN
+        with np.errstate(invalid="ignore"):  # total weight 0: NaN
             return self.over_outputs(tally[:, :-1] / tally[:, -1:])
 
     def over_outputs(self, means: Array) -> Array:
@@ -128,7 +128,7 @@ class Mean(Additive):
 @METRICS.register("accuracy")
 @dataclass(frozen=True)
 class Accuracy(Mean):
-    """The share of right predictions; with several labels, over all of them."""
+    """Accuracy: the fraction of correct predictions; with several labels, over all of them."""
 
     def each(self, scores: Array, target: Array) -> Array:
         return right(scores, target)
@@ -137,7 +137,7 @@ class Accuracy(Mean):
 @METRICS.register("exact_match")
 @dataclass(frozen=True)
 class ExactMatch(Mean):
-    """The share of rows with every label right; scikit-learn's accuracy of several labels."""
+    """Exact match ratio: the fraction of rows with every label correct (subset accuracy)."""
 
     def each(self, scores: Array, target: Array) -> Array:
         found = right(scores, target)
@@ -147,14 +147,14 @@ class ExactMatch(Mean):
 @METRICS.register("top_k")
 @dataclass(frozen=True)
 class TopK(Mean):
-    """The share of rows whose class is among the k highest scores.
+    """Top-k accuracy: the fraction of rows whose class is among the k highest scores.
 
-    Of equal scores the first class counts as higher, as for accuracy.
+    Of equal scores, that of the first class counts as higher, as for accuracy.
     """
 
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"classes"})
 
-    k: Annotated[int, Ge(1), Doc("how many guesses count")] = 5
+    k: Annotated[int, Ge(1), Doc("number of highest scores that count")] = 5
 
     def check(self, target: TargetKind, outputs: int) -> None:
         super().check(target, outputs)
@@ -166,19 +166,19 @@ class TopK(Mean):
         index = np.broadcast_to(target, scores.shape[:2])[..., None]
         own = np.take_along_axis(scores, index, axis=-1)
         before = np.arange(scores.shape[-1]) < index
-        # not `>`, so that a score that is no number is never among the highest
+        # not `>`, so that NaN is never among the highest
         rank = (~(scores <= own) | ((scores == own) & before)).sum(axis=-1)
         return np.asarray(rank < self.k)
 
 
 @dataclass(frozen=True)
 class Averaged(Additive):
-    """A metric of hits, predictions and occurrences of each class, and its averages."""
+    """A metric of the true positives, predictions and occurrences of each class, averaged."""
 
     average: Annotated[
         Literal["binary", "macro", "micro"] | None,
         Doc(
-            "of the last of two classes, mean over classes, or over all rows; "
+            "binary (the second of two classes), macro (mean over classes) or micro (all rows); "
             "by default binary for two classes, else macro"
         ),
     ] = None
@@ -196,7 +196,7 @@ class Averaged(Additive):
 
     @abstractmethod
     def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
-        """The metric, of weighted counts of any one shape."""
+        """The metric, from weighted counts of equal shape."""
 
     def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
         outputs = scores.shape[-1]
@@ -223,13 +223,13 @@ class Averaged(Additive):
         ratios = self.ratio(hits, guesses, occurrences)
         if average == "binary":
             return np.asarray(ratios[:, -1])
-        # a class that is neither there nor predicted does not count
+        # a class that neither occurs nor is predicted does not count
         counted = (guesses + occurrences > 0) | (not one_of_many)
         return divided((ratios * counted).sum(axis=-1), counted.sum(axis=-1))
 
 
 def divided(above: Array, below: Array) -> Array:
-    """The quotient, 0 where below is 0."""
+    """The quotient, and 0 where `below` is 0."""
     quotient: Array = np.divide(above, below, out=np.zeros(np.shape(above)), where=below > 0)
     return quotient
 
@@ -237,7 +237,7 @@ def divided(above: Array, below: Array) -> Array:
 @METRICS.register("precision")
 @dataclass(frozen=True)
 class Precision(Averaged):
-    """Of the predictions of a class, the share that is right; 0 where there are none."""
+    """Precision: the fraction of a class's predictions that are correct; 0 without predictions."""
 
     def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
         return divided(hits, predicted)
@@ -246,7 +246,7 @@ class Precision(Averaged):
 @METRICS.register("recall")
 @dataclass(frozen=True)
 class Recall(Averaged):
-    """Of the rows of a class, the share that is found; 0 where there are none."""
+    """Recall: the fraction of a class's rows that are predicted as such; 0 without rows."""
 
     def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
         return divided(hits, actual)
@@ -255,7 +255,7 @@ class Recall(Averaged):
 @METRICS.register("f1")
 @dataclass(frozen=True)
 class F1(Averaged):
-    """The harmonic mean of precision and recall: 2·hits / (predicted + actual)."""
+    """F1 score, the harmonic mean of precision and recall: 2·hits / (predicted + actual)."""
 
     def ratio(self, hits: Array, predicted: Array, actual: Array) -> Array:
         return divided(2 * hits, predicted + actual)
@@ -264,11 +264,11 @@ class F1(Averaged):
 @METRICS.register("roc_auc")
 @dataclass(frozen=True)
 class RocAuc(Metric):
-    """The chance that a positive row scores above a negative one, ties half.
+    """ROC AUC: the probability that a positive row scores above a negative one; ties count half.
 
-    With several classes the mean of each against the rest, ranked by its
-    probability; with several labels the mean over them. One that has only
-    positive or only negative rows is left out; NaN where none is left.
+    With several classes the macro mean of one against the rest, ranked by probability; with
+    several labels the mean over them. Classes or labels with only positive or only negative
+    rows are left out; NaN if none remains.
     """
 
     def measure(self, scores: Array, target: Array, weight: Array | None = None) -> Array:
@@ -294,7 +294,7 @@ class RocAuc(Metric):
 def one_against_rest(scores: Array) -> Array:
     """The log odds (R, N, C) of each class against all others: z_c - log Σ_{i≠c} exp z_i."""
     odds = np.empty(scores.shape, np.float64)
-    with np.errstate(invalid="ignore"):  # of a replica that diverges
+    with np.errstate(invalid="ignore"):  # for a replica that diverges
         for c in range(scores.shape[-1]):
             rest = np.delete(scores, c, axis=-1).astype(np.float64)
             top = rest.max(axis=-1, keepdims=True)
@@ -303,12 +303,14 @@ def one_against_rest(scores: Array) -> Array:
 
 
 def area(scores: Array, positive: Array, weight: Array) -> float:
-    """The area under one ROC curve; all arguments (N,). NaN where it is not defined."""
+    """The area under one ROC curve; all arguments (N,). NaN if it is undefined."""
     if not np.all(np.isfinite(scores)):
         return float("nan")
     _, place = np.unique(scores, return_inverse=True)
     negatives = np.bincount(place, weight * ~positive)
-    below = np.cumsum(negatives) - negatives / 2  # negatives of lower score, and half the equal
+    below = (
+        np.cumsum(negatives) - negatives / 2
+    )  # negatives with lower score, plus half of those with equal score
     pairs = (weight * positive).sum() * negatives.sum()
     if pairs == 0:
         return float("nan")
@@ -320,7 +322,7 @@ def area(scores: Array, positive: Array, weight: Array) -> float:
 
 @dataclass(frozen=True)
 class OfValues(Additive):
-    """A metric of values: the mean over the outputs."""
+    """A metric of values, averaged over the outputs."""
 
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"values"})
     higher_is_better: ClassVar[bool] = False
@@ -329,7 +331,7 @@ class OfValues(Additive):
 @METRICS.register("rmse")
 @dataclass(frozen=True)
 class RMSE(OfValues, Mean):
-    """The root of the mean squared error."""
+    """Root mean squared error."""
 
     def each(self, scores: Array, target: Array) -> Array:
         return np.asarray((scores.astype(np.float64) - target) ** 2)
@@ -341,7 +343,7 @@ class RMSE(OfValues, Mean):
 @METRICS.register("mae")
 @dataclass(frozen=True)
 class MAE(OfValues, Mean):
-    """The mean absolute error."""
+    """Mean absolute error."""
 
     def each(self, scores: Array, target: Array) -> Array:
         return np.abs(scores.astype(np.float64) - target)
@@ -350,16 +352,16 @@ class MAE(OfValues, Mean):
 @METRICS.register("r2")
 @dataclass(frozen=True)
 class R2(OfValues):
-    """The share of the target's variance that is explained: 1 - Σ(y - ŷ)² / Σ(y - ȳ)².
+    """Coefficient of determination: 1 - Σ(y - ŷ)² / Σ(y - ȳ)².
 
-    For a constant target 1 where it is met, else 0.
+    For a constant target 1 if the predictions are exact, else 0.
     """
 
     higher_is_better: ClassVar[bool] = True
 
     def tally(self, scores: Array, target: Array, weight: Array | None) -> Array:
         """Σ(y - ŷ)², Σ(y - ȳ)² and ȳ of each output, and the weight of the rows."""
-        with np.errstate(over="ignore", invalid="ignore"):  # of a replica that diverges
+        with np.errstate(over="ignore", invalid="ignore"):  # for a replica that diverges
             target = target.astype(np.float64)
             unexplained = total((scores.astype(np.float64) - target) ** 2, weight)
             count = total(np.ones((1, target.shape[1])), weight)[:, None]
@@ -369,7 +371,7 @@ class R2(OfValues):
         return np.column_stack([unexplained, *parts, np.broadcast_to(count, (len(scores), 1))])
 
     def merge(self, one: Array, other: Array) -> Array:
-        """As Chan, Golub and LeVeque (1979) put variances together."""
+        """Combine variances as Chan, Golub and LeVeque (1979) do."""
         merged = one + other
         with np.errstate(over="ignore", invalid="ignore"):  # blocks without weight
             (_, _, old), (_, variation, new), (_, _, center) = (

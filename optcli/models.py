@@ -1,8 +1,8 @@
-"""Models: layers in a row, mapping the features of a row to its scores.
+"""Models: sequences of layers that map the features of a row to its scores.
 
-A model (`mlp`, say) is data. For given inputs and outputs it becomes an
-Architecture: layers, and where their parameters lie. A Network is an
-architecture at work on the parameters of a cohort, on batches of one size.
+A model, such as `mlp`, is data. With given inputs and outputs it becomes an Architecture: its
+layers, and the layout of their parameters. A Network is an architecture bound to the
+parameters of a cohort, for batches of one size.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from optcli.layers.residual import Residual
 
 @dataclass(frozen=True)
 class Model(Registered, ABC):
-    """What maps D features to C scores."""
+    """A map of D features to C scores."""
 
-    # Whether its input rows are images (C, H, W), else they are features (D,).
+    # Whether its input rows are images (C, H, W); otherwise they are features (D,).
     takes_images: ClassVar[bool] = False
 
     @abstractmethod
     def layers(self, outputs: int) -> list[Layer]:
-        """The layers, from the features to `outputs` scores."""
+        """The layers that map the features to `outputs` scores."""
 
 
 MODELS: Registry[Model] = Registry("model", "models", "optcli.models", Model)
@@ -51,7 +51,7 @@ MODELS: Registry[Model] = Registry("model", "models", "optcli.models", Model)
 @MODELS.register("linear")
 @dataclass(frozen=True)
 class Linear(Model):
-    """Scores are x·W + b: softmax, logistic and linear regression, by the loss.
+    """Linear model, x·W + b: linear, logistic or softmax regression, depending on the loss.
 
     Example: `model: {name: linear, init: zeros}`
     """
@@ -64,20 +64,20 @@ class Linear(Model):
 
 Units = Annotated[int, Ge(1)]
 Init = Annotated[
-    str | None, Named("initializers"), Doc("of the weights; by default the activation's usual")
+    str | None, Named("initializers"), Doc("initializer of the weights; default: by activation")
 ]
-ActivationName = Annotated[str, Named("activations"), Doc("between the layers")]
-Rate = Annotated[float, Ge(0), Lt(1), Doc("share of hidden units dropped in training")]
+ActivationName = Annotated[str, Named("activations"), Doc("activation of the hidden layers")]
+Rate = Annotated[float, Ge(0), Lt(1), Doc("dropout rate of the hidden units")]
 
 
 @MODELS.register("mlp")
 @dataclass(frozen=True)
 class MLP(Model):
-    """A multilayer perceptron: dense layers with an activation between them.
+    """Multilayer perceptron: dense layers with an activation between them.
 
-    Each hidden layer is dense, batch or layer norm, activation, dropout, as far as they
-    are asked for. With `residual`, its input is added to its output where both have the
-    same number of units.
+    Each hidden layer is dense, then (optionally) batch norm or layer norm, the activation,
+    and (optionally) dropout. With `residual`, the input of a hidden layer is added to its
+    output if both have the same number of units.
 
     Example: `model: {name: mlp, hidden: [64, 64], activation: tanh}`
     """
@@ -113,29 +113,31 @@ class MLP(Model):
 @MODELS.register("cnn", "convnet")
 @dataclass(frozen=True)
 class CNN(Model):
-    """A convolutional network, for images.
+    """Convolutional network for images.
 
-    For each entry of `channels` a convolution, padded so that the image keeps its size,
-    batch norm if asked for, the activation, and pooling, which divides its size; then
-    dense layers with dropout, as in mlp. With `residual`, a convolution's input is added
-    to what comes out before pooling, where both have the same number of channels.
+    For each entry of `channels` a convolution with padding that keeps the image size,
+    (optionally) batch norm, the activation, and pooling; then dense layers with dropout, as
+    in mlp. With `residual`, the input of a convolution is added to the output before pooling
+    if both have the same number of channels.
 
-    The data set says what the image is: `dataset: {…, image: [channels, height, width]}`.
+    The data set gives the image's shape: `dataset: {…, image: [channels, height, width]}`.
 
     Example: `model: {name: cnn, channels: [16, 32], hidden: [64], dropout: 0.3}`
     """
 
     takes_images: ClassVar[bool] = True
 
-    channels: Annotated[tuple[Units, ...], MinLen(1), Doc("of each convolution")] = (16, 32)
-    kernel: Annotated[int, Ge(1), Doc("height and width of the windows")] = 3
-    stride: Annotated[int, Ge(1), Doc("pixels from one window to the next")] = 1
-    pool: Annotated[int, Ge(1), Doc("height and width of what is pooled; 1 for none")] = 2
-    pooling: Annotated[Literal["max", "average"], Doc("what is left of each window")] = "max"
-    hidden: Annotated[tuple[Units, ...], Doc("units of the dense layers after them")] = (64,)
+    channels: Annotated[
+        tuple[Units, ...], MinLen(1), Doc("output channels of each convolution")
+    ] = (16, 32)
+    kernel: Annotated[int, Ge(1), Doc("kernel size")] = 3
+    stride: Annotated[int, Ge(1), Doc("stride of the convolutions")] = 1
+    pool: Annotated[int, Ge(1), Doc("pooling window size; 1 for no pooling")] = 2
+    pooling: Annotated[Literal["max", "average"], Doc("kind of pooling")] = "max"
+    hidden: Annotated[tuple[Units, ...], Doc("units of each hidden dense layer")] = (64,)
     activation: ActivationName = "relu"
     init: Init = None
-    dropout: Annotated[float, Ge(0), Lt(1), Doc("share of dense units dropped in training")] = 0.0
+    dropout: Annotated[float, Ge(0), Lt(1), Doc("dropout rate of the dense units")] = 0.0
     batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
     residual: Annotated[bool, Doc("add a convolution's input to its output")] = False
 
@@ -168,14 +170,14 @@ def _check(init: str | None) -> None:
 
 
 def _init(model: MLP | CNN) -> str:
-    """The initializer before an activation."""
+    """The default initializer before an activation."""
     return model.init or ACTIVATIONS.find(model.activation).usual_init
 
 
 def _block(
     first: Layer, model: MLP | CNN, *, norm: Layer | None = None, dropout: float = 0.0
 ) -> list[Layer]:
-    """A layer, and what follows it up to the next."""
+    """A layer, and those that follow it up to the next dense layer or convolution."""
     activation = ACTIVATIONS.find(model.activation)()
     after = Dropout(dropout) if dropout else None
     return [layer for layer in (first, norm, activation, after) if layer is not None]
@@ -184,8 +186,8 @@ def _block(
 class Architecture:
     """A model's layers for rows of these inputs and C scores, and the layouts of what they keep.
 
-    shape: of an input row as the first layer takes it, (D,) or (C, H, W).
-    layout: of the parameters. statistics: of what batch norm keeps without learning it.
+    shape: of an input row as the first layer takes it, (D,) or (C, H, W). layout: of the
+    parameters. statistics: of what batch norm keeps without learning it.
     """
 
     def __init__(self, model: Model, inputs: Inputs, outputs: int) -> None:
@@ -203,7 +205,7 @@ class Architecture:
             faults = [replace(fault, key=f"model.{fault.key}") for fault in error.faults]
             raise InvalidInput(*faults) from error
         last = self.steps[-1].output if self.steps else self.shape
-        if last != (outputs,):  # a model of one's own
+        if last != (outputs,):  # a model of a plug-in
             message = f"{model.name} ends in rows of shape {last}; must be {(outputs,)}"
             raise InvalidInput(Fault(message, "model.name"))
         self.outputs = outputs
@@ -222,11 +224,11 @@ class Architecture:
         return _unfolded(self.steps)
 
     def weights(self) -> list[str]:
-        """Names of the parameters that regularization reaches: weights, not biases."""
+        """Names of the regularized parameters: weights, not biases."""
         return [name for name in self.layout.shapes if name.endswith(".weight")]
 
     def initialize(self, row: Array, seed: int) -> None:
-        """Write the parameters (P,) that a run with this seed starts from."""
+        """Write the initial parameters (P,) of a run with this seed."""
         row.fill(0)
         views = self.layout.views(row[None])
         for index, step in enumerate(self.steps):
@@ -235,7 +237,7 @@ class Architecture:
             step.layer.initialize(own, step.shape, generator(seed, "init", index))
 
     def initialize_statistics(self, rows: Array) -> None:
-        """Write the statistics (R, S) that runs start from: 1 for variances, 0 for the rest."""
+        """Write the initial running statistics (R, S): 1 for variances, 0 for others."""
         rows.fill(0)
         for name, view in self.statistics.views(rows).items():
             if name.endswith(".variance"):
@@ -251,11 +253,11 @@ def _unfolded(steps: Sequence[Step]) -> list[Step]:
 
 
 class Network:
-    """An architecture at work on the parameters of R replicas and batches of B rows.
+    """An architecture bound to the parameters of R replicas, for batches of B rows.
 
-    Without gradients it can only go forward. training: whether dropout and batch norm
-    are on. statistics: those of batch norm, moved in training where they are given,
-    needed in evaluation. seeds: of the replicas, for dropout.
+    Without gradients it can only go forward. training: whether dropout and batch norm are
+    active. statistics: the running ones of batch norm, updated in training if given, needed
+    in evaluation. seeds: of the replicas, for dropout.
     """
 
     def __init__(
@@ -290,9 +292,9 @@ class Network:
         self.passes = bind_row(architecture.steps, binding)
 
     def forward(self, x: Array, step: int = 0) -> Array:
-        """Scores (R, B, C) of x (R or 1, B, D); a buffer that the next call overwrites.
+        """Return the scores (R, B, C) of x (R or 1, B, D), a buffer that the next call overwrites.
 
-        step: of the training, from 0, which dropout depends on.
+        step: of the training, from 0, for dropout.
         """
         self.clock.step = step
         if self.image:
@@ -304,7 +306,7 @@ class Network:
         return x[None] if self.single else x
 
     def backward(self) -> None:
-        """Write the gradients by the parameters, from `gradient`, that by the scores."""
+        """Compute the gradients of the parameters from `gradient`, that of the scores."""
         dy = self.gradient[0] if self.single else self.gradient
         for each in reversed(self.passes):
             dy = each.backward(dy)

@@ -726,7 +726,7 @@ def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
     done = optcli_command(*command.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     last_line = code.splitlines()[-1].strip()
-    wrong = section.partition("forgotten the division")[2].split("`")[1]
+    wrong = section.partition("forgotten division")[2].split("`")[1]
     assert wrong != last_line
     (tmp_path / "charbonnier.py").write_text(code.replace(last_line, wrong))
     done = optcli_command(*command.split(), cwd=tmp_path)

@@ -391,7 +391,7 @@ def equals(name):
     libraries = [("torch", TORCH.get(name)), ("optax", OPTAX.get(name))]
     held = [f"{library}'s `{theirs}`" for library, theirs in libraries if theirs]
     if name in RULES or name in OF_MODELS:
-        held.append("the rule, written plainly")
+        held.append("reference implementation")
     return ", ".join(held)
 
 

@@ -135,7 +135,7 @@ def test_a_state_of_another_cohort_is_refused():
     arrays = copied(event.state)
     with pytest.raises(ValueError, match="parameters is"):
         next(train_cohort(cohort(["adam"], hidden=(5,)), resume=arrays))
-    with pytest.raises(ValueError, match="not what this config needs"):
+    with pytest.raises(ValueError, match="do not fit this config"):
         next(train_cohort(cohort(["sgd"], hidden=(4,)), resume=arrays))
 
 

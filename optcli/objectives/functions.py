@@ -1,7 +1,7 @@
-"""Objectives: functions with known minima, to watch optimizers on.
+"""Objectives: test functions with known minima.
 
-Points are x (R, n), one for each replica; values are (R,). Analytic functions take
-complex points, too, so that their gradients can be checked to the last digit.
+Points are x (R, n), one for each replica; values are (R,). Analytic functions accept complex
+points, too, so that their gradients can be checked to rounding.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ Box = tuple[tuple[float, float], tuple[float, float]]
 
 @dataclass(frozen=True)
 class Objective(Registered, ABC):
-    """A function of n numbers, with its gradient.
+    """A function of n numbers with its gradient.
 
-    domain: what a picture of its first two coordinates shows. least: the least value,
-    which it has at the `minima` and nowhere else.
+    domain: the range of the first two coordinates in plots. least: the minimum value, which
+    it attains only at `minima`.
     """
 
     domain: ClassVar[Box]
     least: ClassVar[float] = 0.0
-    # Whether the gradient wants standard normal numbers.
+    # Whether the gradient is noisy.
     noisy: ClassVar[bool] = False
-    # Whether `value` takes complex points, and is analytic in them.
+    # Whether `value` accepts complex points and is analytic in them.
     analytic: ClassVar[bool] = False
 
     @property
     def size(self) -> int:
-        """How many numbers it is a function of."""
+        """The number of dimensions n."""
         return int(getattr(self, "dimension", 2))
 
     @property
     def lowest(self) -> float:
-        """The least value."""
+        """The minimum value."""
         return self.least
 
     @property
     @abstractmethod
     def start(self) -> tuple[float, ...]:
-        """Where paths start by default."""
+        """The default starting point."""
 
     @property
     @abstractmethod
@@ -65,25 +65,25 @@ class Objective(Registered, ABC):
         """Write the gradient at x (R, n) into `out` (R, n)."""
 
     def distance(self, x: Array) -> Array:
-        """How far the nearest minimum is from points x (R, n), as (R,)."""
+        """The distance from points x (R, n) to the nearest minimum, as (R,)."""
         apart = x[:, None] - self.minima
         found: Array = np.sqrt((apart * apart).sum(axis=2)).min(axis=1)
         return found
 
     def noise(self, normal: Array, out: Array) -> None:
-        """Add to gradients `out` (R, n) what standard normal numbers (n,) make of it."""
+        """Add noise to gradients `out` (R, n), from standard normal numbers (n,)."""
 
 
 OBJECTIVES: Registry[Objective] = Registry(
     "objective", "objectives", "optcli.objectives.functions", Objective
 )
 
-Dimension = Annotated[int, Ge(2), Le(100), Doc("how many numbers it is a function of")]
-Condition = Annotated[float, Ge(1), Doc("highest over lowest curvature")]
+Dimension = Annotated[int, Ge(2), Le(100), Doc("number of dimensions")]
+Condition = Annotated[float, Ge(1), Doc("condition number")]
 
 
 def repeated(values: tuple[float, ...], size: int) -> tuple[float, ...]:
-    """The values again and again, `size` in all."""
+    """The values repeated to length `size`."""
     return tuple(itertools.islice(itertools.cycle(values), size))
 
 
@@ -95,12 +95,12 @@ def columns(x: Array, y: Array) -> Array:
 @OBJECTIVES.register("quadratic")
 @dataclass(frozen=True)
 class Quadratic(Objective):
-    """A bowl, with the condition number and the rotation one asks for.
+    """Convex quadratic with a given condition number and rotation.
 
         f(x) = ½ Σ λᵢ yᵢ²,   y = Q x
 
-    with curvatures λ from 1 to `condition`, evenly spaced in logarithm, and Q a turn by
-    `rotation` in each plane of neighbouring coordinates. Minimum 0 at 0.
+    with curvatures λ from 1 to `condition`, evenly spaced in logarithm, and Q a rotation by
+    `rotation` degrees in each plane of adjacent coordinates. Minimum 0 at 0.
 
     Reference: Y. Nesterov, Introductory lectures on convex optimization, 2004, section 2.1.
 
@@ -111,7 +111,7 @@ class Quadratic(Objective):
     analytic: ClassVar[bool] = True
 
     condition: Condition = 10.0
-    rotation: Annotated[float, Doc("degrees")] = 0.0
+    rotation: Annotated[float, Doc("rotation in degrees")] = 0.0
     dimension: Dimension = 2
 
     @property
@@ -126,7 +126,7 @@ class Quadratic(Objective):
         return np.geomspace(1, self.condition, self.dimension)
 
     def _turned(self, x: Array, degrees: float) -> Array:
-        """Q x for degrees = rotation; with −rotation its inverse, in the other order."""
+        """Q x for degrees = rotation; its inverse for −rotation, in reverse order."""
         if not degrees:
             return x
         y = x.copy()
@@ -150,12 +150,12 @@ class Quadratic(Objective):
 @OBJECTIVES.register("noisy_quadratic")
 @dataclass(frozen=True)
 class NoisyQuadratic(Quadratic):
-    """A bowl whose gradient is known up to noise, as that of a batch is.
+    """Convex quadratic with a noisy gradient, like that of mini-batches.
 
-        f(x) = ½ Σ λᵢ yᵢ²,   gradient + σ·√λ·z   with z normal, new in every step
+        f(x) = ½ Σ λᵢ yᵢ²,   gradient + σ·√λ·z   with z normal, drawn anew in every step
 
     and λ, y as in `quadratic`. The noise of a step is the same for all optimizers. With a
-    constant learning rate, none of them can come nearer than it allows.
+    constant learning rate it limits the accuracy of all of them.
 
     Reference: G. Zhang and others, Which algorithmic choices matter at which batch sizes?
     Insights from a noisy quadratic model, 2019, section 3.
@@ -165,7 +165,7 @@ class NoisyQuadratic(Quadratic):
 
     noisy: ClassVar[bool] = True
 
-    sigma: Annotated[float, Ge(0), Doc("size of the noise")] = 0.5
+    sigma: Annotated[float, Ge(0), Doc("noise level σ")] = 0.5
 
     def noise(self, normal: Array, out: Array) -> None:
         each = self.sigma * np.sqrt(self._curvatures()) * normal
@@ -175,7 +175,7 @@ class NoisyQuadratic(Quadratic):
 @OBJECTIVES.register("ravine")
 @dataclass(frozen=True)
 class Ravine(Objective):
-    """A long valley with steep walls, across which plain descent zigzags.
+    """Ill-conditioned quadratic valley, across which gradient descent zigzags.
 
         f(x, y) = x²/20 + y²
 
@@ -209,7 +209,7 @@ class Ravine(Objective):
 @OBJECTIVES.register("rosenbrock", "banana")
 @dataclass(frozen=True)
 class Rosenbrock(Objective):
-    """A curved valley: easily reached, and followed slowly.
+    """Rosenbrock function: a curved, flat valley with steep walls.
 
         f(x) = Σ 100·(xᵢ₊₁ − xᵢ²)² + (1 − xᵢ)²
 
@@ -250,7 +250,7 @@ class Rosenbrock(Objective):
 @OBJECTIVES.register("beale")
 @dataclass(frozen=True)
 class Beale(Objective):
-    """Flat, with steep walls at the corners.
+    """Beale function: flat, with steep walls at the corners.
 
         f(x, y) = (1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²
 
@@ -292,7 +292,7 @@ class Beale(Objective):
 @OBJECTIVES.register("himmelblau")
 @dataclass(frozen=True)
 class Himmelblau(Objective):
-    """Four minima: which one is reached depends on the path.
+    """Himmelblau function, with four global minima.
 
         f(x, y) = (x² + y − 11)² + (x + y² − 7)²
 
@@ -335,7 +335,7 @@ class Himmelblau(Objective):
 @OBJECTIVES.register("booth")
 @dataclass(frozen=True)
 class Booth(Objective):
-    """A tilted bowl, of condition number 9.
+    """Booth function: a rotated convex quadratic of condition number 9.
 
         f(x, y) = (x + 2y − 7)² + (2x + y − 5)²
 
@@ -372,7 +372,7 @@ class Booth(Objective):
 @OBJECTIVES.register("three_hump_camel")
 @dataclass(frozen=True)
 class ThreeHumpCamel(Objective):
-    """Three valleys, of which the middle one is the lowest.
+    """Three-hump camel function: two local minima and a global one between them.
 
         f(x, y) = 2x² − 1.05x⁴ + x⁶/6 + xy + y²
 
@@ -408,7 +408,7 @@ class ThreeHumpCamel(Objective):
 @OBJECTIVES.register("rastrigin")
 @dataclass(frozen=True)
 class Rastrigin(Objective):
-    """A bowl full of hollows, in which most paths end.
+    """Rastrigin function: a quadratic with many local minima.
 
         f(x) = 10·n + Σ xᵢ² − 10·cos(2π·xᵢ)
 
@@ -444,11 +444,11 @@ class Rastrigin(Objective):
 @OBJECTIVES.register("ackley")
 @dataclass(frozen=True)
 class Ackley(Objective):
-    """A nearly flat plain with hollows, and a funnel in its middle.
+    """Ackley function: many local minima around a narrow global one.
 
         f(x) = −20·exp(−0.2·√(Σxᵢ²/n)) − exp(Σcos(2π·xᵢ)/n) + 20 + e
 
-    Minimum 0 at 0, which is the tip of a cone: its gradient is taken to be 0 there.
+    Minimum 0 at 0, where it is not differentiable; its gradient there is defined as 0.
 
     Reference: D. H. Ackley, A connectionist machine for genetic hillclimbing, 1987; for n
     dimensions T. Bäck and H.-P. Schwefel, An overview of evolutionary algorithms, 1993.
@@ -477,7 +477,7 @@ class Ackley(Objective):
 
     def value(self, x: Array) -> Array:
         _, funnel, hollows = self._parts(x)
-        # in this order 0 at 0 to the last digit
+        # in this order exactly 0 at 0
         sum_: Array = 20 * (1 - funnel[:, 0]) + (math.exp(1) - hollows[:, 0])
         return sum_
 
@@ -491,7 +491,7 @@ class Ackley(Objective):
 @OBJECTIVES.register("styblinski_tang")
 @dataclass(frozen=True)
 class StyblinskiTang(Objective):
-    """Two hollows along each axis, of which one is lower.
+    """Styblinski-Tang function: two minima along each axis, one of them lower.
 
         f(x) = ½ Σ xᵢ⁴ − 16·xᵢ² + 5·xᵢ
 
@@ -530,7 +530,7 @@ class StyblinskiTang(Objective):
 @OBJECTIVES.register("saddle")
 @dataclass(frozen=True)
 class Saddle(Objective):
-    """A saddle between two minima: who comes along the ridge must find the way down.
+    """A saddle point between two minima.
 
         f(x, y) = ½x² + ¼y⁴ − ½y²
 

@@ -1,8 +1,7 @@
-"""Baseline: the best constant prediction, and whether a training came to more than that.
+"""Baseline: the best constant prediction, and whether training improves on it.
 
-scores = constant_scores(loss, y, weight, outputs)
-found = constant_loss(loss, y, weight, scores)
-Ending(first, found, last).failed
+scores = constant_scores(loss, y, weight, outputs) found = constant_loss(loss, y, weight,
+scores) Ending(first, found, last).failed
 """
 
 from __future__ import annotations
@@ -32,13 +31,12 @@ WORK = 20_000_000  # numbers in all evaluations of a descent
 
 @dataclass(frozen=True)
 class Ending:
-    """Where a training began, where it ended, and what a constant prediction would give.
+    """The losses at the start and end of training, and that of the best constant prediction.
 
     All are losses on the training rows, regularization left out. first: of the model before
-    training. constant: of the best constant prediction; None where there is no such thing,
-    as in the descent on an objective. last: of the last epoch, as it was seen. kept: the
-    validation loss of the model that is kept, if there were validation rows. lowest: of an
-    objective, the least value.
+    training. constant: of the best constant prediction; None if there is none, as for an
+    objective. last: the training loss of the last epoch. kept: the validation loss of the
+    saved model, if there are validation rows. lowest: the minimum of an objective.
     """
 
     first: float
@@ -63,9 +61,9 @@ class Ending:
 
     @property
     def learned(self) -> bool:
-        """Whether the last loss, or that of the model that is kept, is below the constant's.
+        """Whether the last loss, or the saved model's, is below that of the constant prediction.
 
-        Without a constant prediction: below the first.
+        Without a constant prediction: below the first loss.
         """
         bar = self.first if self.constant is None else self.constant
         losses = [loss for loss in (self.last, self.kept) if loss is not None]
@@ -73,12 +71,12 @@ class Ending:
 
 
 def constant_scores(loss: Loss, target: Array, weight: Array | None, outputs: int) -> Array:
-    """The scores (outputs,) that, given to every row, have the least mean loss.
+    """The scores (outputs,) that minimize the mean loss if they are the same for every row.
 
     target, weight: of the training rows, as the loss takes them, (N,) or (N, C), and (N,)
     or None. outputs: scores of a row. For cross-entropy these are the logarithms of the
-    class shares, for mse the mean, for mae the median, and so on; what has no closed form
-    is minimised numerically, over at most 4096 rows from all over the table. The loss must
+    class shares, for mse the mean, for mae the median, and so on; losses without closed
+    form are minimized numerically, over at most 4096 evenly spaced rows. The loss must
     be fitted.
     """
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Cohort: replicas that train together, what they have in common, and the memory they take."""
+"""Cohort: replicas that train together, their common settings, and the memory they need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVALUATION_ROWS = 256
 
 @dataclass(frozen=True)
 class Replica:
-    """One training trajectory: what may differ within a cohort."""
+    """One training trajectory: the settings that may differ within a cohort."""
 
     optimizer: Optimizer
     data: Prepared
@@ -33,10 +33,9 @@ class Replica:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Replicas that train together, and what they have in common.
+    """Replicas that train together, and their common settings.
 
-    All have the same numbers of features, outputs, training rows and
-    validation rows.
+    All have the same numbers of features, outputs, training rows and validation rows.
     """
 
     replicas: Sequence[Replica]
@@ -66,7 +65,7 @@ class Cohort:
         return Architecture(self.model, data.encoder.inputs, outputs)
 
     def memory(self) -> int:
-        """Bytes that training will take, about; nothing is allocated to find out."""
+        """Roughly how many bytes training needs; nothing is allocated to find out."""
         architecture, data = self.architecture(), self.replicas[0].data
         layout = architecture.layout
         # parameters, gradients, the best, those before the last step, one to write them
@@ -82,7 +81,7 @@ class Cohort:
         return len(self.replicas) * numbers * self.dtype.itemsize + self.memory_of_optimizers()
 
     def memory_of_optimizers(self) -> int:
-        """Bytes that the optimizers keep or work with, each as many as the greediest."""
+        """Bytes for optimizer state and scratch, as if all needed as much as the largest."""
         layout = self.architecture().layout
         sizes = [
             optimizer_size(replica.optimizer, layout, self.rows, self.batch)
@@ -92,7 +91,7 @@ class Cohort:
 
 
 def optimizer_size(optimizer: Optimizer, layout: Layout, rows: int, batch: int) -> int:
-    """Numbers that an optimizer keeps or works with, for so many rows and rows of a batch."""
+    """How many numbers an optimizer's state and scratch hold, for given rows and batch size."""
     size = state_size(optimizer, layout, rows) + scratch_size(optimizer, layout)
     if optimizer.needs_oracle:
         size += 2 * layout.size  # the oracle's own parameters and gradients

@@ -1,4 +1,4 @@
-"""Loop: epochs and steps, one after the other, and what is said of them."""
+"""Training loop: runs epochs and steps, and yields events."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def train_cohort(
 ) -> Iterator[Event]:
     """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
 
-    resume: what `State.arrays` gave, to go on from there; ValueError where it does not fit.
-    stop: asked several times a second whether to end after the step, as `interrupted`.
-    clock: what the seconds of training are read from. every: seconds between two Progress.
+    resume: arrays from `State.arrays` to continue from; ValueError if they do not fit. stop:
+    called several times a second; true ends training after the step, as `interrupted`.
+    clock: returns the time in seconds. every: seconds between two Progress events.
 
-    A replica whose loss is not finite has diverged: that is an outcome, not an
-    error, and does no harm to the others.
+    A replica whose loss is not finite has diverged. That is an outcome, not an error, and
+    does not affect other replicas.
     """
     with np.errstate(all="ignore"):
         yield from Trainer(cohort, resume, stop, clock, every).run()
 
 
 class Trainer:
-    """A cohort at work; lives as long as one call of `train_cohort`."""
+    """The training of one cohort, during one call of `train_cohort`."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Trainer:
         self.planned = range(0)  # steps, from 0, whose coefficients are computed
 
     def run(self) -> Iterator[Event]:
-        """All of it, from where the state stands."""
+        """Run the training from the present state."""
         state = self.state
         yield Started(
             state=state,
@@ -142,7 +142,7 @@ class Trainer:
         )
 
     def _epoch(self) -> Iterator[Event]:
-        """One epoch: its steps, then its measurement."""
+        """Run one epoch: its steps, then its measurement."""
         state = self.state
         last = min(self.batches.steps, state.steps_in_epoch + self.steps - state.step)
         batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
@@ -173,7 +173,7 @@ class Trainer:
                 yield Progress(state, state.step, state.seconds)
 
     def _over(self) -> bool:
-        """Whether nobody is left to train."""
+        """Whether no replica is left to train."""
         going: tuple[Outcome | None, ...] = (None,)
         if self.spec.on_divergence == "continue":
             going = (None, "diverged")
@@ -313,7 +313,7 @@ class Trainer:
         self.update_norm = norm(self.before)
 
     def _oracle(self, rows: slice, sources: list[Source]) -> Oracle:
-        """Who answers what the optimizers of these replicas ask."""
+        """The oracle for the optimizers of these replicas."""
         cohort = self.cohort
         self.oracles.append(
             OfModel(
@@ -329,7 +329,7 @@ class Trainer:
         return self.oracles[-1]
 
     def _update(self, k: int) -> None:
-        """Move the parameters, and all that follows them."""
+        """Update the parameters, and the averages that follow them."""
         state = self.state
         if self.decay:
             self.decay(k)
@@ -353,7 +353,7 @@ class Trainer:
         return self.networks.setdefault(rows, network)
 
     def _measure(self, lr: Array) -> EpochEnded:
-        """Close the epoch: its losses and metrics, the best so far, who stops."""
+        """End the epoch: losses and metrics, the best so far, early stopping."""
         state = self.state
         train_loss, train_metrics = self._as_seen()
         if state.stepper.averages:

@@ -1,7 +1,7 @@
-"""Oracles: the loss at points where training is not, for the optimizers that ask.
+"""Oracles: the loss and its derivatives at any point, for optimizers that need them.
 
-Newton wants curvatures, SVRG the gradient at a snapshot, SAGA that of each row. What may
-be asked says `optimizers.base.Oracle`; who answers is `OfModel`, for a network on its data.
+Newton needs curvatures, SVRG the gradient at a snapshot, SAGA that of each row. The protocol
+is `optimizers.base.Oracle`; `OfModel` implements it for a network and its data.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ROWS = 256
 
 
 class OfModel:
-    """Answers for R replicas of a model, by networks of its own: it never moves the cohort's.
+    """The oracle of R replicas of a model, with networks of its own beside the cohort's.
 
-    sources: of the replicas' training rows. rows: which replicas of the cohort they are.
-    batches: where the cohort's batches come from, for the order of the rows.
+    sources: of the replicas' training rows. rows: their rows in the cohort. batches: the
+    cohort's batches, for the order of the rows.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class OfModel:
         self.known = 0  # the epoch that `order` and `shares` are of
 
     def see(self, epoch: int, step: int, batch: Batch) -> None:
-        """Take the rows of a step to answer for; epoch from 1, step of the training from 0."""
+        """Select the rows of a step; epoch from 1, step of the training from 0."""
         self.epoch, self.step, self.start, self.stop = epoch, step, batch.start, batch.stop
         self.x, self.y = self._own(batch.x), self._own(batch.y)
         self.weight = None if batch.weight is None else self._own(batch.weight)
@@ -85,7 +85,7 @@ class OfModel:
         np.copyto(out, self.slope.buffer)
 
     def _rows_of_a_pass(self) -> int:
-        """As many as leave no single row over, of which batch norm would make 0."""
+        """Rows per pass such that no single row remains, for which batch norm would return 0."""
         total = len(self.sources[0].part.x)
         return next((rows for rows in range(ROWS, 2, -1) if total % rows != 1), ROWS)
 
@@ -117,7 +117,7 @@ class OfModel:
         return self.order[:, part], share, in_all
 
     def _know(self) -> None:
-        """Note the order of the epoch's rows, and their shares in the loss on all of them."""
+        """Store the order of the epoch's rows, and their weights in the loss on all of them."""
         batches, replicas = self.batches, len(self.sources)
         y, weight = batches.targets(self.epoch)
         counts = self._counts(self._own(y), None if weight is None else self._own(weight))
@@ -160,7 +160,7 @@ class OfModel:
         return loss
 
     def _penalty(self) -> Array | float:
-        """What regularization adds to the loss, as (R,)."""
+        """The regularization penalty, (R,)."""
         l1, l2 = self.regularization.l1, self.regularization.l2
         flat = [w.reshape(len(w), -1) for w, _ in self.weights]
         squares = sum(0.5 * l2 * np.vecdot(w, w) for w in flat) if l2 else 0.0
@@ -168,7 +168,7 @@ class OfModel:
         return squares + sizes
 
     def _counts(self, y: Array, weight: Array | None) -> Array:
-        """What each row counts for in the mean, (S, B)."""
+        """The weight of each row in the mean, (S, B)."""
         counts = self.loss.counts(y, weight, self.work)
         return np.ones(y.shape[:2], self.point.buffer.dtype) if counts is None else counts
 

@@ -15,77 +15,83 @@ Count = Annotated[int, Ge(1)]
 
 @dataclass(frozen=True)
 class Regularization:
-    """Adds l2 · ½·ΣW² + l1 · Σ|W| over weights, not biases, to what is minimised."""
+    """Penalty l2 · ½·ΣW² + l1 · Σ|W| on weights, not biases, added to the loss."""
 
-    l2: Annotated[float, Ge(0), Doc("weight of ½·ΣW²")] = 0.0
-    l1: Annotated[float, Ge(0), Doc("weight of Σ|W|")] = 0.0
+    l2: Annotated[float, Ge(0), Doc("L2 regularization strength, of ½·ΣW²")] = 0.0
+    l1: Annotated[float, Ge(0), Doc("L1 regularization strength, of Σ|W|")] = 0.0
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop when the monitored value has not improved for `patience` epochs."""
+    """Early stopping when the monitored value has not improved for `patience` epochs."""
 
-    patience: Annotated[int, Ge(1), Doc("epochs without improvement")] = 10
-    min_delta: Annotated[float, Ge(0), Doc("least change that counts")] = 0.0
-    monitor: Annotated[str, Doc("a column of the history")] = "validation_loss"
+    patience: Annotated[int, Ge(1), Doc("epochs without improvement before stopping")] = 10
+    min_delta: Annotated[float, Ge(0), Doc("smallest improvement that counts")] = 0.0
+    monitor: Annotated[str, Doc("column of the history to monitor")] = "validation_loss"
 
 
 @dataclass(frozen=True)
 class GradientNoise:
-    """Adds normal numbers of variance eta/(1 + t)^gamma to the gradient of step t, from 0."""
+    """Gaussian noise of variance eta/(1 + t)^gamma, added to the gradient of step t, from 0."""
 
     eta: Annotated[float, Gt(0), Doc("variance at the first step")] = 0.01
-    gamma: Annotated[float, Ge(0), Doc("how fast it falls")] = 0.55
+    gamma: Annotated[float, Ge(0), Doc("exponent of the variance decay")] = 0.55
 
 
 @dataclass(frozen=True)
 class Lookahead:
-    """Slow weights follow the optimizer's, which then start again from them."""
+    """Lookahead: slow weights that follow the optimizer's weights and reset them."""
 
-    every: Annotated[int, Ge(1), Doc("steps from one to the next")] = 5
-    alpha: Annotated[float, Gt(0), Le(1), Doc("share of the way that the slow weights go")] = 0.5
+    every: Annotated[int, Ge(1), Doc("steps between updates of the slow weights")] = 5
+    alpha: Annotated[float, Gt(0), Le(1), Doc("step size of the slow weights")] = 0.5
 
 
 @dataclass(frozen=True)
 class SAM:
-    """Sharpness-aware minimization: the gradient of the worst point nearby."""
+    """Sharpness-aware minimization: the gradient at the worst point within radius rho."""
 
-    rho: Annotated[float, Gt(0), Doc("how far it is to that point")] = 0.05
-    adaptive: Annotated[bool, Doc("in units of the parameters' own size")] = False
+    rho: Annotated[float, Gt(0), Doc("radius of the neighbourhood")] = 0.05
+    adaptive: Annotated[bool, Doc("scale the radius by |x|, as in ASAM")] = False
 
 
 @dataclass(frozen=True)
 class Training:
-    """How long, in what batches, with what limits."""
+    """Length, batches, gradient transforms and limits of training."""
 
     epochs: Annotated[int, Ge(1), Doc("passes over the training rows")] = 100
-    steps: Annotated[int | None, Ge(1), Doc("updates in all, instead of epochs")] = None
-    batch_size: Annotated[Count | Literal["full"], Doc("rows a step, or full")] = 32
-    shuffle: Annotated[bool, Doc("a new order of the rows in every epoch")] = True
-    clip_norm: Annotated[float | None, Gt(0), Doc("largest norm of the whole gradient")] = None
-    clip_value: Annotated[float | None, Gt(0), Doc("largest size of one entry")] = None
+    steps: Annotated[int | None, Ge(1), Doc("total number of steps, instead of epochs")] = None
+    batch_size: Annotated[Count | Literal["full"], Doc("rows per step, or full")] = 32
+    shuffle: Annotated[bool, Doc("shuffle the rows in every epoch")] = True
+    clip_norm: Annotated[float | None, Gt(0), Doc("maximum norm of the gradient")] = None
+    clip_value: Annotated[
+        float | None, Gt(0), Doc("maximum absolute value of a gradient entry")
+    ] = None
     clip_adaptive: Annotated[
-        float | None, Gt(0), Doc("largest norm of a unit's gradient, as a share of the unit's")
+        float | None, Gt(0), Doc("maximum ratio of gradient norm to weight norm, by unit")
     ] = None
-    centralize: Annotated[bool, Doc("take its mean from the gradient of each unit")] = False
-    gradient_noise: Annotated[GradientNoise | None, Doc("noise added to the gradient")] = None
-    accumulate: Annotated[int, Ge(1), Doc("batches whose gradients make one step")] = 1
-    sam: Annotated[SAM | None, Doc("the gradient of the worst point nearby")] = None
-    weight_decay: Annotated[float, Ge(0), Doc("of all parameters, for any optimizer")] = 0.0
-    decoupled_weight_decay: Annotated[
-        bool, Doc("decay the parameters themselves, and not through the gradient")
-    ] = False
-    lookahead: Annotated[Lookahead | None, Doc("slow weights that follow every few steps")] = None
+    centralize: Annotated[bool, Doc("subtract the mean from the gradient of each unit")] = False
+    gradient_noise: Annotated[GradientNoise | None, Doc("Gaussian noise added to the gradient")] = (
+        None
+    )
+    accumulate: Annotated[int, Ge(1), Doc("gradient accumulation: batches per step")] = 1
+    sam: Annotated[SAM | None, Doc("sharpness-aware minimization")] = None
+    weight_decay: Annotated[
+        float, Ge(0), Doc("weight decay of all parameters, for any optimizer")
+    ] = 0.0
+    decoupled_weight_decay: Annotated[bool, Doc("decay the parameters directly, as in AdamW")] = (
+        False
+    )
+    lookahead: Annotated[Lookahead | None, Doc("lookahead with slow weights")] = None
     average: Annotated[
-        Registered | None, Named("averages"), Doc("the model is a mean of the points on the way")
+        Registered | None, Named("averages"), Doc("use an average of the parameters as the model")
     ] = None
-    early_stopping: Annotated[EarlyStopping | None, Doc("when to stop early")] = None
+    early_stopping: Annotated[EarlyStopping | None, Doc("early stopping")] = None
     checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
-    time_limit: Annotated[float | None, Gt(0), Doc("seconds of training")] = None
+    time_limit: Annotated[float | None, Gt(0), Doc("time limit in seconds")] = None
     on_divergence: Annotated[
-        Literal["stop", "continue"], Doc("whether a run that diverged goes on")
+        Literal["stop", "continue"], Doc("stop or continue a run that diverged")
     ] = "stop"
-    threads: Annotated[int, Ge(1), Le(1024), Doc("BLAS threads")] = 1
+    threads: Annotated[int, Ge(1), Le(1024), Doc("number of BLAS threads")] = 1
 
     def __post_init__(self) -> None:
         if self.accumulate > 1 and self.batch_size == "full":

@@ -1,4 +1,4 @@
-"""State: all that changes while a cohort trains; what a checkpoint holds."""
+"""State: everything that changes during training, which is what a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from optcli.training.wrappers import Average, Averaging, Lookahead
 
 
 class State:
-    """All that changes while a cohort trains; what a checkpoint holds.
+    """Everything that changes during training, which is what a checkpoint holds.
 
-    parameters, gradients: (R, P). statistics: (R, S), what batch norm keeps without
-    learning it. best, best_statistics: those of the best epoch. epoch: epochs ended.
-    step: updates done. steps_in_epoch: those of the epoch begun.
+    parameters, gradients: (R, P). statistics: (R, S), the running ones of batch norm. best,
+    best_statistics: those of the best epoch. epoch: completed epochs. step: updates so far.
+    steps_in_epoch: updates in the current epoch.
     """
 
     def __init__(self, cohort: Cohort, batches: Batches) -> None:
@@ -44,7 +44,7 @@ class State:
             seeds=[replica.seed for replica in cohort.replicas],
             samples=batches.total,
         )
-        # what is validated and kept: the parameters, or what is made of them
+        # the model that is validated and saved: the parameters, or an average of them
         self.model, self.model_statistics = self.parameters, self.statistics
         if self.stepper.averages:
             self.model = Parameters(layout, self.parameters.buffer.copy())
@@ -125,7 +125,7 @@ class State:
         ]
 
     def arrays(self) -> dict[str, Array]:
-        """All of it by name, as live views, for a checkpoint."""
+        """All state by name, as views, for a checkpoint."""
         arrays = {
             "parameters": self.parameters.buffer,
             "statistics": self.statistics.buffer,
@@ -159,11 +159,11 @@ class State:
         return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Take over what `arrays` gave; ValueError where it is of another cohort."""
+        """Restore arrays from `arrays`; ValueError if they belong to another cohort."""
         own = self.arrays()
         if own.keys() != arrays.keys():
             names = ", ".join(sorted(own.keys() ^ arrays.keys()))
-            raise ValueError(f"what it holds is not what this config needs ({names})")
+            raise ValueError(f"its contents do not fit this config ({names})")
         for name, live in own.items():
             saved = arrays[name]
             if live.shape != saved.shape or live.dtype != saved.dtype:

@@ -1,7 +1,7 @@
 """Transforms of the gradient, the same for every optimizer.
 
-Regularization, centralization, clipping, noise; each is made once for its arrays, and
-changes the gradient in place when called.
+Regularization, centralization, clipping, noise; each is bound once to its arrays and changes
+the gradient in place when called.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Regularize:
 
 
 class ClipValue:
-    """Hold every entry of the gradient g within ±limit."""
+    """Clip every entry of the gradient g to ±limit."""
 
     def __init__(self, limit: float, g: Array) -> None:
         self.limit, self.g = limit, g
@@ -51,7 +51,7 @@ class ClipValue:
 class ClipNorm:
     """Scale the gradient g (R, P) of a replica down to a norm of at most `limit`.
 
-    As torch's clip_grad_norm_: by limit / (norm + 1e-6), where that is below 1.
+    As torch's clip_grad_norm_: multiply by limit / (norm + 1e-6) if that is below 1.
     Reference: R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training
     recurrent neural networks, 2013, algorithm 1.
     """
@@ -65,10 +65,10 @@ class ClipNorm:
 
 
 class Centralize:
-    """Take from the gradient of each unit's weights their mean.
+    """Subtract from the gradient of each unit's weights its mean.
 
     A unit is an output of a dense layer, (R, D, H), or a channel of a convolution,
-    (R, channels, …); vectors are left alone.
+    (R, channels, …); vectors are not changed.
 
     Reference: H. Yong and others, Gradient centralization: a new optimization technique
     for deep neural networks, 2020, equation 1.
@@ -84,9 +84,9 @@ class Centralize:
 
 
 class ClipAdaptive:
-    """Hold the norm of each unit's gradient within a share of the norm of its weights.
+    """Limit the norm of each unit's gradient relative to the norm of its weights.
 
-    By λ·max(‖W‖, 0.001)/‖G‖, where that is below 1. Units are those of `Centralize`; a
+    Multiply by λ·max(‖W‖, 0.001)/‖G‖ if that is below 1. Units are those of `Centralize`; a
     vector is one unit. The same as optax's adaptive_grad_clip.
 
     pairs: parameters and gradients (R, …).
@@ -109,7 +109,7 @@ class ClipAdaptive:
 class AddNoise:
     """Add normal numbers of variance η/(1 + t)^γ to the gradient g (R, P) of step t, from 0.
 
-    seeds: of the replicas. step: tells t. The same in distribution as optax's add_noise.
+    seeds: of the replicas. step: returns t. The same in distribution as optax's add_noise.
 
     Reference: A. Neelakantan and others, Adding gradient noise improves learning for very
     deep networks, 2015, equation 1.

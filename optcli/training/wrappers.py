@@ -1,12 +1,12 @@
-"""Wrappers: what goes around any optimizer. Each is written once, and moves all replicas alike.
+"""Wrappers of the update, for any optimizer.
 
-    SharpnessAware   the gradient of the worst point nearby instead of that at x
+    SharpnessAware   the gradient at the worst point nearby instead of that at x
     Decay            weight decay, coupled or decoupled
-    Lookahead        slow weights, towards which the optimizer's are pulled back
-    Averaging        the mean of the points on the way, as the model
+    Lookahead        slow weights, to which the optimizer's weights are reset
+    Averaging        an average of the parameters as the model
 
-Arrays x, g are parameters and gradients (R, P). What lives from one step to the next is in
-arrays that `State` holds; nothing of that size is made in a step.
+x, g are parameters and gradients (R, P). State between steps is in arrays of `State`; a step
+allocates nothing of that size.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from optcli.core.specs import Doc, Ge, Lt, Registered
 from optcli.training.settings import SAM
 from optcli.training.settings import Lookahead as LookaheadSpec
 
-# Elements that are moved at a time, so that they stay in the cache.
+# Elements updated at a time, so that they stay in the cache.
 TILE = 65_536
 
 
@@ -38,8 +38,8 @@ class SharpnessAware:
     of the same batch, the norm being that of the whole gradient; adaptive, with T = |x|
     and e = ρ T² g / ‖T g‖. L is the loss without regularization, which is taken at x.
 
-    As D. Samuel's SAM for torch, and optax.contrib.sam. Each step takes two passes; batch
-    norm keeps the statistics of the first, dropout drops the same in both.
+    The same as D. Samuel's SAM for torch and optax.contrib.sam. Each step needs two passes;
+    batch norm keeps the statistics of the first, dropout uses one mask for both.
 
     Reference: P. Foret and others, Sharpness-aware minimization for efficiently improving
     generalization, 2021, equation 2; adaptive: J. Kwon and others, ASAM, 2021, equation 4.
@@ -52,7 +52,7 @@ class SharpnessAware:
         self.statistics_before = statistics.copy()
 
     def climb(self) -> None:
-        """Go from x to x + e, by the gradient at x."""
+        """Move from x to x + e, given the gradient at x."""
         x, g, e = self.x, self.g, self.e
         np.copyto(self.before, x)
         np.copyto(self.statistics_before, self.statistics)
@@ -67,19 +67,19 @@ class SharpnessAware:
         np.add(x, e, x)
 
     def descend(self) -> None:
-        """Go back to x; the gradient stays that at x + e."""
+        """Move back to x; the gradient is still that at x + e."""
         np.copyto(self.x, self.before)
         np.copyto(self.statistics, self.statistics_before)
 
 
 class Decay:
-    """Weight decay λ of every parameter, biases too, as torch has it.
+    """Weight decay λ of every parameter, including biases, as in torch.
 
-        coupled      g ← g + λ x, which the optimizer then sees
-        decoupled    x ← x − lr λ x, and the optimizer sees g
+        coupled      g ← g + λ x before the optimizer's update
+        decoupled    x ← x − lr λ x; the optimizer gets g unchanged
 
     Coupled decay is that of torch's SGD and Adam, decoupled that of AdamW, where lr is the
-    scheduled one. It comes after clipping, just before the update.
+    scheduled one. It is applied after clipping, just before the update.
 
     Reference: I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019.
     """
@@ -105,12 +105,12 @@ class Decay:
 
 
 class Lookahead:
-    """Slow weights φ, which follow the optimizer's fast x every k steps, and call it back.
+    """Slow weights φ that follow the optimizer's fast weights x every k steps, and reset them.
 
         φ ← φ + α (x − φ),  x ← φ
 
-    The model is φ. The optimizer's state goes on. As optax.lookahead (sync_period = k,
-    slow_step_size = α).
+    The model is φ. The optimizer's state is kept. The same as optax.lookahead (sync_period =
+    k, slow_step_size = α).
 
     slow: φ (R, P).
 
@@ -132,19 +132,19 @@ class Lookahead:
 
 @dataclass(frozen=True)
 class Average(Registered, ABC):
-    """A mean m of the points on the way, which is the model: validated, kept and saved.
+    """An average m of the parameters as the model, which is validated and saved.
 
-    Lengths are as in schedules. It is taken after the steps start + every, start +
-    2·every, …; the first time m = x; until then the model is x. What batch norm keeps is
-    averaged alike (torch's use_buffers). The optimizer does not see m.
+    Lengths are as in schedules. m is updated after the steps start + every, start + 2·every,
+    …, first to m = x; until then the model is x. Running statistics of batch norm are
+    averaged, too (torch's use_buffers). The optimizer does not use m.
     """
 
-    start: Annotated[Length, Doc("length before it begins")] = 0.0
-    every: Annotated[Period, Doc("length from one point that counts to the next")] = 1
+    start: Annotated[Length, Doc("length before averaging starts")] = 0.0
+    every: Annotated[Period, Doc("length between averaged points")] = 1
 
     @abstractmethod
     def share(self, n: int) -> float:
-        """What of the way from m to x the n-th averaging goes, from 2."""
+        """The factor on x − m in the n-th update, n from 2."""
 
     def span(self, steps: int, epoch: int) -> tuple[int, int]:
         """`start` and `every` in steps."""
@@ -152,7 +152,7 @@ class Average(Registered, ABC):
         return round(in_steps(self.start, steps, epoch)), every
 
     def check(self, steps: int, epoch: int) -> None:
-        """Raise InvalidInput where a run of so many steps is too short for it."""
+        """Raise InvalidInput if a run of this many steps is too short for it."""
         start, every = self.span(steps, epoch)
         if start + every > steps:
             begins = f"begins after {said(self.start, steps, epoch)}"
@@ -169,11 +169,11 @@ AVERAGES: Registry[Average] = Registry("average", "averages", "optcli.training.w
 @AVERAGES.register("ema")
 @dataclass(frozen=True)
 class EMA(Average):
-    """An exponential moving average of the parameters.
+    """Exponential moving average of the parameters.
 
         m ← m + (1 − β) (x − m)
 
-    with β = `decay`; the first time m = x, so that no correction of a bias is needed.
+    with β = `decay`, and first m = x, so that no bias correction is needed.
 
     The same as torch's AveragedModel with get_ema_multi_avg_fn(decay). optax's ema starts
     at 0 and divides by 1 − βᵗ.
@@ -184,7 +184,7 @@ class EMA(Average):
     Example: `training: {average: {name: ema, decay: 0.99}}`
     """
 
-    decay: Annotated[float, Ge(0), Lt(1), Doc("β, the share of m that stays")] = 0.999
+    decay: Annotated[float, Ge(0), Lt(1), Doc("decay rate β of the average")] = 0.999
 
     def share(self, n: int) -> float:
         return 1 - self.decay
@@ -193,15 +193,15 @@ class EMA(Average):
 @AVERAGES.register("swa")
 @dataclass(frozen=True)
 class SWA(Average):
-    """Stochastic weight averaging: the plain mean of the parameters late in the run.
+    """Stochastic weight averaging: the mean of the parameters late in training.
 
         m ← m + (x − m)/n   for the n-th point
 
-    With `start: 0, every: 1` Polyak and Ruppert's average of all points.
+    With `start: 0, every: 1` it is the Polyak-Ruppert average of all iterates.
 
     The same as torch's AveragedModel with use_buffers; batch norm's statistics are not
-    computed anew (torch's update_bn). A `schedule` that stays high, `constant` or
-    `cyclic`, goes with it.
+    recomputed (torch's update_bn). Use a `schedule` that stays high, such as `constant` or
+    `cyclic`.
 
     Reference: P. Izmailov and others, Averaging weights leads to wider optima and better
     generalization, 2018, algorithm 1.
@@ -209,17 +209,17 @@ class SWA(Average):
     Example: `training: {average: {name: swa, start: 0.75}}`
     """
 
-    start: Annotated[Length, Doc("length before it begins")] = 0.75
-    every: Annotated[Period, Doc("length from one point that counts to the next")] = "1 epoch"
+    start: Annotated[Length, Doc("length before averaging starts")] = 0.75
+    every: Annotated[Period, Doc("length between averaged points")] = "1 epoch"
 
     def share(self, n: int) -> float:
         return 1 / n
 
 
 class Averaging:
-    """An average at work.
+    """An average bound to its arrays.
 
-    pairs: (x, m) of what is averaged and its average, each (R, …).
+    pairs: arrays and their averages (x, m), each (R, …).
     """
 
     def __init__(
@@ -242,18 +242,18 @@ class Averaging:
             follow(m, x, self.spec.share(n), self.work)
 
     def measure(self, t: int) -> None:
-        """Have m hold the model after step t: x, as long as nothing was averaged."""
+        """Write the model after step t into m: x, if nothing was averaged yet."""
         if t < self.start + self.every:
             self.stand_in()
 
     def stand_in(self) -> None:
-        """Let m be x."""
+        """Set m to x."""
         for x, m in self.pairs:
             np.copyto(m, x)
 
 
 def follow(m: Array, x: Array, share: float, work: Array) -> None:
-    """Go a share of the way from m to x: m ← m + share·(x − m); contiguous, of one shape."""
+    """Update m ← m + share·(x − m); x and m are contiguous and of one shape."""
     m, x = m.reshape(-1, copy=False), x.reshape(-1, copy=False)
     for part in _tiles(m.size, len(work)):
         way = work[: part.stop - part.start]
