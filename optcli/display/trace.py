@@ -14,7 +14,7 @@ from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
 from optcli.display.text import alike, escaped, short, wrapped
 
-OUTCOMES = {"elsewhere": "stationary elsewhere", "on the way": "not converged"}
+OUTCOMES = {"elsewhere": "stationary elsewhere"}
 
 
 @dataclass(frozen=True)

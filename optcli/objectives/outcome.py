@@ -21,7 +21,7 @@ STILL, LEVEL = 1e-3, 1e-2
 # of the fifth before.
 STRAIGHT, LOWER = 0.1, 0.99
 
-Outcome = Literal["reached", "elsewhere", "on the way", "oscillating", "diverged"]
+Outcome = Literal["reached", "elsewhere", "not converged", "oscillating", "diverged"]
 
 
 def reached(distance: Array) -> int | None:
@@ -38,8 +38,8 @@ def outcome(objective: Objective, x: Array, loss: Array, distance: Array) -> Out
     """What became of a path x (T + 1, n) with losses and distances (T + 1,).
 
     `reached`: it ends within TOLERANCE of a minimum; `elsewhere`: it is stationary where the
-    gradient vanishes; `oscillating`: it moves to and fro and gets no lower; `on the way`;
-    `diverged`.
+    gradient vanishes; `oscillating`: it moves to and fro and gets no lower;
+    `diverged`; `not converged`: none of these.
     """
     if reached(distance) is not None:
         return "reached"
@@ -49,7 +49,7 @@ def outcome(objective: Objective, x: Array, loss: Array, distance: Array) -> Out
         return "elsewhere"
     if _oscillates(x, loss - objective.lowest):
         return "oscillating"
-    return "on the way"
+    return "not converged"
 
 
 def _diverged(objective: Objective, x: Array, loss: Array) -> bool:
