@@ -725,9 +725,9 @@ def test_a_step_of_a_convolutional_network_allocates_nothing():
     trainer = training.Trainer(made)
     batches = trainer.batches.epoch(1)
     trainer._plan(4)
-    trainer._steps(batches, 1, 4)
+    trainer._steps(batches, 0, 1, 4)
     tracemalloc.start()
-    trainer._steps(batches, 2, 4)
+    trainer._steps(batches, 1, 2, 4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 140_000

@@ -336,10 +336,10 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(name, optimizer)
     trainer = Trainer(cohort([optimizer], prepared=data(512, validation=0), **settings))
     batches = trainer.batches.epoch(1)
     trainer._plan(4)
-    trainer._steps(batches, 1, 4)
+    trainer._steps(batches, 0, 1, 4)
     trainer.state.step = 5  # where looking ahead and averaging are due
     tracemalloc.start()
-    trainer._steps(batches, 2, 4)
+    trainer._steps(batches, 1, 2, 4)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100_000  # the parameters take 2 MB
@@ -377,7 +377,7 @@ def test_every_piece_drops_inputs_of_its_own():
         cohort_with(made, model=MLP(hidden=(40,), dropout=0.5), seen=METRICS.find("accuracy")())
     )
     trainer._plan(1)
-    trainer._steps(trainer.batches.epoch(1), 1, 2)
+    trainer._steps(trainer.batches.epoch(1), 0, 1, 2)
     scores = trainer.state.seen[0]
     assert len(np.unique(scores[:, 0])) == 6
 
