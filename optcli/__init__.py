@@ -4,7 +4,7 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from optcli.core import former
+from optcli.core import former_paths
 from optcli.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _HOMES = {
 }
 
 
-former.install()
+former_paths.install()
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ from optcli.cli.main import run
 from optcli.data import delimited, table
 from optcli.data.cells import NULL, clean, judge
 from optcli.data.columns import Numbers
-from optcli.data.reading import CURRENT, Reading
+from optcli.data.reading_rules import CURRENT, Reading
 
 OLD = Path(__file__).parent / "v0_1"
 

@@ -24,7 +24,7 @@ from optcli.comparison import trials, tuning
 from optcli.comparison.ranking import rank
 from optcli.comparison.trials import Job, Trial
 from optcli.core.errors import InvalidInput
-from optcli.display import compare, verdict
+from optcli.display import compare, compare_report
 from optcli.optimizers.base import OPTIMIZERS
 
 SMALL = {
@@ -257,9 +257,9 @@ def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):
 
 def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, three):
     """Five values enclose the median with 1 − 2/2⁵ = 93.75 %, six with 96.9 %."""
-    assert verdict.table(three[0].summary, 120).columns[4].heading == "95 % CI"
+    assert compare_report.table(three[0].summary, 120).columns[4].heading == "95 % CI"
     found = small(("sgd:lr=0.1", "adam"), settings=replace(FEW, seeds=5), out=tmp_path / "c")
-    assert verdict.table(found.summary, 120).columns[4].heading == "range"
+    assert compare_report.table(found.summary, 120).columns[4].heading == "range"
 
 
 def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
@@ -574,6 +574,11 @@ def test_a_budget_draws_all_that_is_not_fixed():
     assert len(set(found)) == 20
     assert len({o.lr for o in found}) >= 19
     assert all(1e-5 <= o.lr <= 0.1 and 0.9 <= o.beta2 < 1 for o in found)
+
+
+@pytest.mark.parametrize("name", ["sgd", "sign_sgd", "fista", "adam"])
+def test_a_budget_is_the_same_for_every_optimizer(name):
+    assert len(tuning.draw(OPTIMIZERS.find(name)(), frozenset(), 10)) == 10
 
 
 def test_what_is_drawn_for_a_decay_is_drawn_for_decays_alone():

@@ -22,7 +22,7 @@ from optcli.core.errors import InvalidInput
 from optcli.data import delimited, streaming, table
 from optcli.data import dialect as dialects
 from optcli.data.encoding import require
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 
 CONFIG = """\
 dataset: {name: csv, path: t.csv, target: y}

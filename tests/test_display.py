@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import optcli
-from optcli.cli.door import CommandLine
 from optcli.cli.main import run
+from optcli.cli.parameter_names import CommandLine
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, setting
 from optcli.core.events import Ended, EpochEnded, Progress, Started
 from optcli.display import text as words

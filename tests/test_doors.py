@@ -19,7 +19,7 @@ from optcli.core.errors import InvalidInput
 from optcli.data import delimited, streaming, table
 from optcli.data.columns import Numbers
 from optcli.data.dialect import Dialect
-from optcli.data.reading import CURRENT, Reading
+from optcli.data.reading_rules import CURRENT, Reading
 
 # With an explicit list a missing value is spelled alike in typed and in untyped sources.
 LISTED = Reading(missing=("NA", "-999"))

@@ -14,7 +14,7 @@ import pytest
 
 import optcli
 from optcli.cli.main import run as command
-from optcli.comparison import one_problem
+from optcli.comparison import run_comparison
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.storage import files, run_folder
 from optcli.training.checkpoints import read_checkpoint
@@ -105,9 +105,8 @@ def test_a_run_survives_an_error_at_any_write(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_a_comparison_survives_an_error_at_any_write(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        one_problem, "relative_step_times", lambda _: {}
-    )  # takes time, and writes nothing
+    # takes time, and writes nothing
+    monkeypatch.setattr(run_comparison, "relative_step_times", lambda _: {})
     settings = optcli.ComparisonSettings(tune=1, seeds=6)
 
     def compare(out):

@@ -15,7 +15,7 @@ from optcli.core.errors import InvalidInput
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
 from optcli.storage import files
-from optcli.training import formats
+from optcli.training import checkpoint_migration
 
 LEFT = Path(__file__).parent / "v0_1" / "train"
 NAMES = sorted(path.name.removesuffix("-whole") for path in LEFT.glob("*-whole"))
@@ -31,7 +31,7 @@ def near(found, expected):
 
 
 def test_every_rule_whose_state_changed_has_a_run_of_version_0_1():
-    assert set(formats.DIVIDED) <= set(NAMES)
+    assert set(checkpoint_migration.DIVIDED) <= set(NAMES)
 
 
 # One for each kind of state; the rest is for the long run.
@@ -55,7 +55,7 @@ def test_an_interrupted_run_of_version_0_1_ends_where_its_whole_run_ended(name, 
     assert model.keys() == whole.keys()
     assert all(near(model[key], whole[key]) for key in whole)
     _, description = files.read_arrays(folder / "checkpoint.npz")
-    assert description["format"] == formats.CHECKPOINT
+    assert description["format"] == checkpoint_migration.CHECKPOINT
 
 
 def test_a_killed_run_of_float32_goes_on(tmp_path):
@@ -63,7 +63,7 @@ def test_a_killed_run_of_float32_goes_on(tmp_path):
     shutil.copytree(LEFT / "killed", folder)
     done = optcli.resume(folder, plots=False)
     assert done.config.dtype == "float32"
-    assert done.config.optimizer.name in formats.DIVIDED
+    assert done.config.optimizer.name in checkpoint_migration.DIVIDED
     assert done.summary["outcome"] == "completed"
     history = rows(folder)
     assert len(history) == 6
@@ -96,9 +96,9 @@ def renamed(name, key, ndim):
     """What an array of state is called now."""
     if not key.startswith("optimizer"):
         return key
-    names = formats.NAMES.get(name, {})
+    names = checkpoint_migration.NAMES.get(name, {})
     if ndim == 2:
-        names = formats.NAMES_OF_VECTORS.get(name, names)
+        names = checkpoint_migration.NAMES_OF_VECTORS.get(name, names)
     where, dot, own = key.rpartition(".")
     return f"{where}{dot}{names.get(own, own)}"
 
@@ -107,8 +107,8 @@ def renamed(name, key, ndim):
 def test_only_what_was_divided_is_multiplied(name):
     optimizer, constant = OPTIMIZERS.find(name)(), SCHEDULES.find("constant")()
     arrays = slots(name)
-    formats.convert(arrays, 1, optimizer, constant)
-    divided = formats.DIVIDED.get(name, {})
+    checkpoint_migration.convert(arrays, 1, optimizer, constant)
+    divided = checkpoint_migration.DIVIDED.get(name, {})
     for old, before in slots(name).items():
         key = renamed(name, old, before.ndim)
         beta = divided.get(old.rpartition(".")[2]) if old.startswith("optimizer") else None
@@ -118,13 +118,15 @@ def test_only_what_was_divided_is_multiplied(name):
         assert arrays[key].dtype == before.dtype
         assert np.array_equal(arrays[key], before * factor), key
     again = {key: array.copy() for key, array in arrays.items()}
-    formats.convert(again, formats.CHECKPOINT, optimizer, constant)
+    checkpoint_migration.convert(again, checkpoint_migration.CHECKPOINT, optimizer, constant)
     assert all(np.array_equal(again[key], arrays[key], equal_nan=True) for key in arrays)
 
 
 def test_the_product_of_nadam_is_that_of_its_steps():
     arrays = slots("nadam")
-    formats.convert(arrays, 1, OPTIMIZERS.find("nadam")(), SCHEDULES.find("constant")())
+    checkpoint_migration.convert(
+        arrays, 1, OPTIMIZERS.find("nadam")(), SCHEDULES.find("constant")()
+    )
     factors = [0.9 * (1 - 0.5 * 0.96 ** (t * 4e-3)) for t in range(1, 5)]
     assert arrays["optimizer0.product"].shape == (1, 1)
     assert np.isclose(arrays["optimizer0.product"].item(), np.prod(factors), rtol=1e-14, atol=0)
@@ -145,12 +147,14 @@ def test_a_schedule_of_what_divided_it_cannot_be_undone(name, schedule, of):
     settings = {"cycle_momentum": True} if schedule == "one_cycle" else {}
     plan = SCHEDULES.find(schedule)(of=of, **settings)
     with pytest.raises(ValueError, match="cannot be converted"):
-        formats.convert(slots(name), 1, OPTIMIZERS.find(name)(), plan)
+        checkpoint_migration.convert(slots(name), 1, OPTIMIZERS.find(name)(), plan)
 
 
 @pytest.mark.parametrize(("name", "of"), [("lion", "beta1"), ("sgd", "momentum"), ("adam", "lr")])
 def test_other_schedules_do_not_matter(name, of):
-    formats.convert(slots(name), 1, OPTIMIZERS.find(name)(), SCHEDULES.find("linear")(of=(of,)))
+    checkpoint_migration.convert(
+        slots(name), 1, OPTIMIZERS.find(name)(), SCHEDULES.find("linear")(of=(of,))
+    )
 
 
 def test_a_rule_of_ones_own_that_builds_on_a_changed_one_is_refused():
@@ -158,7 +162,7 @@ def test_a_rule_of_ones_own_that_builds_on_a_changed_one_is_refused():
         name = "mine"
 
     with pytest.raises(ValueError, match="'mine', which builds on 'adam'"):
-        formats.convert(slots("mine"), 1, Mine(), SCHEDULES.find("constant")())
+        checkpoint_migration.convert(slots("mine"), 1, Mine(), SCHEDULES.find("constant")())
 
 
 # ---- format 2 -------------------------------------------------------------------------
@@ -174,7 +178,10 @@ def test_the_new_names_are_those_of_the_state(name):
     rule = OPTIMIZERS.find(name)(**WHOLE.get(name, {}))
     shapes = [(6,)] if getattr(rule, "whole", False) else [(6,), (2, 3)]
     state = {own for shape in shapes for own in rule.state_shapes(shape)}
-    tables = formats.NAMES.get(name, {}), formats.NAMES_OF_VECTORS.get(name, {})
+    tables = (
+        checkpoint_migration.NAMES.get(name, {}),
+        checkpoint_migration.NAMES_OF_VECTORS.get(name, {}),
+    )
     given = {new for names in tables for new in names.values()} | SAME.get(name, set())
     given -= {f"v{i}" for i in range(4, 11)} if name == "aggmo" else set()
     assert given - {"axis2"} == state
@@ -202,7 +209,7 @@ def test_a_plug_in_that_builds_on_a_rule_keeps_its_own_names():
         state = ("m", "v", "mean")
 
     arrays = {f"optimizer0.{slot}": np.ones((1, 4)) for slot in ("square", "mean")}
-    formats.convert(arrays, 2, Mine(), SCHEDULES.find("constant")())
+    checkpoint_migration.convert(arrays, 2, Mine(), SCHEDULES.find("constant")())
     assert set(arrays) == {"optimizer0.v", "optimizer0.mean"}
 
 
@@ -211,7 +218,9 @@ def test_a_newer_checkpoint_is_refused(tmp_path):
     shutil.copytree(LEFT / "adam-interrupted", folder)
     arrays, description = files.read_arrays(folder / "checkpoint.npz")
     files.write_arrays(
-        folder / "checkpoint.npz", arrays, description | {"format": formats.CHECKPOINT + 1}
+        folder / "checkpoint.npz",
+        arrays,
+        description | {"format": checkpoint_migration.CHECKPOINT + 1},
     )
     (folder / "checksums.json").unlink()
     with pytest.raises(InvalidInput, match="is of optcli"):

@@ -20,8 +20,8 @@ from optcli.metrics import Metric
 from optcli.objectives.functions import Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped
 from optcli.plugins.catalog import KINDS
-from optcli.plugins.first_use import hold
-from optcli.plugins.laws import every, layers
+from optcli.plugins.first_use import check_before_training
+from optcli.plugins.laws import all_kinds, layers
 from optcli.plugins.laws import optimizers as of_optimizers
 from optcli.plugins.laws.base import examine
 from optcli.schedules.base import Schedule
@@ -470,7 +470,7 @@ def test_what_the_broken_ones_differ_from_is_right():
 def test_a_broken_optimizer_is_refused_with_its_reason(rule):
     law, words = BROKEN[rule]
     with pytest.raises(InvalidInput) as caught:
-        hold([rule(lr=0.01)])
+        check_before_training([rule(lr=0.01)])
     (fault,) = caught.value.faults
     assert words in fault.message
     assert fault.key == f"optimizer '{rule.__name__}'"
@@ -483,12 +483,12 @@ def test_a_broken_optimizer_is_refused_with_its_reason(rule):
 
 def test_what_a_rule_raises_comes_through():
     with pytest.raises(RuntimeError, match="boom"):
-        hold([Raises()])
+        check_before_training([Raises()])
 
 
 def test_all_that_is_broken_is_told_at_once():
     with pytest.raises(InvalidInput) as caught:
-        hold([Returns(), Plain(), Rebinds()])
+        check_before_training([Returns(), Plain(), Rebinds()])
     assert [fault.key for fault in caught.value.faults] == [
         "optimizer 'Returns'",
         "optimizer 'Rebinds'",
@@ -497,16 +497,16 @@ def test_all_that_is_broken_is_told_at_once():
 
 def test_what_optcli_has_itself_is_not_held_again(monkeypatch):
     monkeypatch.setattr(of_optimizers, "LAWS", ())
-    hold([OPTIMIZERS.find("adam")()])
+    check_before_training([OPTIMIZERS.find("adam")()])
     monkeypatch.setattr(of_optimizers, "LAWS", None)
-    hold([OPTIMIZERS.find("adam")()])
+    check_before_training([OPTIMIZERS.find("adam")()])
     with pytest.raises(TypeError):
-        hold([Plain(lr=0.123)])
+        check_before_training([Plain(lr=0.123)])
 
 
 # ---- all other kinds -----------------------------------------------------------------
 
-OTHERS = [kind for kind in every.KINDS if kind.registry is not OPTIMIZERS]
+OTHERS = [kind for kind in all_kinds.KINDS if kind.registry is not OPTIMIZERS]
 # Files of tables need a path: tests of tables hold them to more than these laws.
 MEMBERS = [(kind, cls) for kind in OTHERS for cls in kind.registry if cls.name != "csv"]
 
@@ -522,7 +522,7 @@ def test_everything_registered_keeps_the_laws(kind, cls):
 
 
 def test_every_kind_that_a_config_can_name_has_laws():
-    assert {kind.registry.plural for kind in every.KINDS} == {*KINDS, "layers"}
+    assert {kind.registry.plural for kind in all_kinds.KINDS} == {*KINDS, "layers"}
 
 
 @dataclass(frozen=True)
@@ -801,7 +801,7 @@ RIGHT = [Squared, Doubled, Halving, Away, Bowl]
 
 def laws_of(cls):
     """What is found of a class that is not registered."""
-    (kind, _) = next(every.kinds_of([cls]))
+    (kind, _) = next(all_kinds.kinds_of([cls]))
     member = layers.Fed(cls(), (5,)) if issubclass(cls, Layer) else cls()
     return broken(kind.laws, member)
 

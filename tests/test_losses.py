@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import optcli
-from optcli.config.reading import parse
 from optcli.config.validation import Faults, registered
+from optcli.config.yaml_text import parse
 from optcli.core.arrays import Workspace
 from optcli.core.errors import InvalidInput
 from optcli.core.specs import fields

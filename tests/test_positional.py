@@ -11,7 +11,7 @@ from optcli.core.errors import InvalidInput
 from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped, dot, hessian_product
 from optcli.optimizers.stepper import Stepper
-from optcli.plugins.laws import every
+from optcli.plugins.laws import all_kinds
 from optcli.plugins.laws import optimizers as laws
 from optcli.plugins.laws.base import examine
 from tests.test_optimizers import sample, walk
@@ -75,12 +75,12 @@ def test_it_keeps_the_laws():
 
 def test_its_author_is_told_in_a_note():
     cls, _ = said(ball)
-    (kind,) = (each for each in every.KINDS if each.registry is OPTIMIZERS)
-    told, _ = said(lambda: list(every.check(kind, cls)))
+    (kind,) = (each for each in all_kinds.KINDS if each.registry is OPTIMIZERS)
+    told, _ = said(lambda: list(all_kinds.check(kind, cls)))
     *_, note = told
     assert note.fault.startswith("'slots' is of version 0.1: now it is state (docs/plugins.md)")
     assert not note.grave
-    assert "version" not in str([found.fault for found in every.check(kind, Momentum)])
+    assert "version" not in str([found.fault for found in all_kinds.check(kind, Momentum)])
 
 
 def test_an_update_in_order_alone_is_warned_of_too():

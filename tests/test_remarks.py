@@ -17,7 +17,7 @@ from optcli.data import table as tables
 from optcli.data.base import DATASETS, Roles
 from optcli.data.columns import Numbers
 from optcli.data.preparation import Encoder, labelled, prepare
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 from optcli.data.remarks import Remarks, counters, words_of
 from optcli.data.split import Split
 

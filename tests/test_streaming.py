@@ -26,7 +26,7 @@ from optcli.data.base import DATASETS
 from optcli.data.batches import Batches, Source
 from optcli.data.columns import Numbers
 from optcli.data.preparation import prepare
-from optcli.data.reading import CURRENT, Reading
+from optcli.data.reading_rules import CURRENT, Reading
 from optcli.data.split import Split
 from optcli.metrics import METRICS, Additive
 from optcli.storage import files
@@ -239,7 +239,7 @@ def test_a_full_disk_leaves_nothing(small, monkeypatch, tmp_path):
             streamed(path, cache)
         patch.setattr(os, "posix_fallocate", full)
         with pytest.raises(EnvironmentFailed, match="No space left on device"):
-            files.scratch(cache, 10, np.float64)
+            files.temporary_array(cache, 10, np.float64)
     assert list(cache.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ from optcli.data import delimited, table
 from optcli.data.cells import MISSING
 from optcli.data.columns import Numbers, Words
 from optcli.data.dialect import Dialect
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 
 
 def write(folder, content, name="t.csv"):

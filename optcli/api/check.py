@@ -15,12 +15,12 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import named
 from optcli.data.checksum import checksum
 from optcli.data.preparation import Prepared
-from optcli.data.reading import RULES
+from optcli.data.reading_rules import RULES
 from optcli.data.table import listed
 from optcli.objectives.dataset import ObjectiveDataset
 from optcli.objectives.model import unfit
 from optcli.plugins import loading
-from optcli.plugins.first_use import hold
+from optcli.plugins.first_use import check_before_training
 from optcli.training import Cohort, Replica
 from optcli.training.checks import check as check_task
 from optcli.training.model_file import Trained
@@ -44,7 +44,7 @@ class Setup:
 
         rules: those by which the table is read.
         """
-        with config.placing():
+        with config.locating_faults():
             task = config.task()
             ground = config.dataset
             if isinstance(ground, ObjectiveDataset):
@@ -55,7 +55,7 @@ class Setup:
                 data = task.prepare(task.table(rules))
             cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
             check_task(cohort)
-        hold([config.optimizer])
+        check_before_training([config.optimizer])
         return cls(replace(config, training=cohort.training), cohort, data)
 
     def describe(self) -> dict[str, dict[str, Any]]:

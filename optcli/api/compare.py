@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import one_problem, several_problems
+from optcli.comparison import run_benchmark, run_comparison
 from optcli.comparison.problem import optimizers, whole
 from optcli.comparison.result import Benchmark, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
@@ -64,11 +64,11 @@ def compare(
     many = config is not None and not isinstance(config, str | Path | Mapping)
     configs = list(config) if many else [config]  # type: ignore[arg-type]
     if not named and len(configs) > 1:
-        return several_problems.run(
+        return run_benchmark.run(
             words, configs, overrides, settings, folder, overwrite, plots, listener
         )
     problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)
-    return one_problem.run(problem, settings, folder, overwrite, plots, listener)
+    return run_comparison.run(problem, settings, folder, overwrite, plots, listener)
 
 
 def _is_config(word: str) -> bool:

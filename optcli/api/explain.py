@@ -1,4 +1,4 @@
-"""Explanation: pages on what a config can name, and what passes through a model.
+"""`explain`: pages on what a config can name, and what passes through a model.
 
 page      formula, gradient, hyperparameters and reference of anything registered
 passes    one batch forward and backward through a config's model, layer by layer

@@ -1,4 +1,4 @@
-"""Inspection: everything that a plug-in registers, held to the laws of its kind."""
+"""`plugin check`: everything that a plug-in registers, held to the laws of its kind."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optcli.core import former
+from optcli.core import former_paths
 from optcli.core.errors import Fault, InvalidInput, shown
 from optcli.core.registry import REGISTRIES
 from optcli.plugins import loading
-from optcli.plugins.laws import every
+from optcli.plugins.laws import all_kinds
 from optcli.plugins.laws.base import Finding, place
 
 
@@ -42,9 +42,9 @@ def inspect_file(path: Path) -> Iterator[Inspected]:
 
     Raises InvalidInput for a file that is none, fails on import, or registers nothing.
     """
-    before, told = _classes(), set(former.told)
+    before, told = _classes(), set(former_paths.told)
     with warnings.catch_warnings():  # told below
-        warnings.filterwarnings("ignore", f".*{former.UNTIL}", DeprecationWarning)
+        warnings.filterwarnings("ignore", f".*{former_paths.UNTIL}", DeprecationWarning)
         loading.load([path])
     found = [cls for cls in _classes() if cls not in before or _is_in(cls, path)]
     if not found:
@@ -52,14 +52,14 @@ def inspect_file(path: Path) -> Iterator[Inspected]:
         what = f"; {names[0]} is a class for it" if names else ""
         message = f"registers nothing{what}: put @LOSSES.register('name'), say, above @dataclass"
         raise InvalidInput(Fault(message, file=str(path)))
-    for kind, cls in every.kinds_of(found):
+    for kind, cls in all_kinds.kinds_of(found):
         try:
-            findings = tuple(every.check(kind, cls))
+            findings = tuple(all_kinds.check(kind, cls))
         except InvalidInput as error:
             message = "; ".join(fault.message for fault in error.faults)
             findings = (Finding("it can be made from its defaults", f"not checked: {message}"),)
         yield Inspected(kind.registry.kind, cls.name, *place(cls), findings)
-    for file, (line, message) in former.told.items():
+    for file, (line, message) in former_paths.told.items():
         if file not in told or _same_file(file, path):
             found_there = Finding("imports from optcli.plugins", message, False)
             yield Inspected("file", Path(file).name, shown(Path(file)), line, (found_there,))

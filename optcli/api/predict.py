@@ -89,7 +89,7 @@ class Run:
         for note in part.notes:
             say(note)
         data = Prepared(part, None, None, encoder, encoder.outputs)
-        with self.config.placing():
+        with self.config.locating_faults():
             task = self.config.task()
             cohort = task.cohort([Replica(self.config.optimizer, data, self.config.seed)])
         # class weights are those of the training rows

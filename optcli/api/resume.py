@@ -16,10 +16,10 @@ from optcli.api.train import Listener, train_in, with_cache_beside
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.data.checksum import checksum
-from optcli.data.reading import rules_of
+from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
 from optcli.storage import kinds, results, run_folder
-from optcli.training import formats
+from optcli.training import checkpoint_migration
 from optcli.training.checkpoints import read_checkpoint
 from optcli.training.history import History
 from optcli.training.task import lengths
@@ -66,7 +66,7 @@ def resume(
             if (folder / results.SUMMARY).exists() and _is_done(setup, arrays):
                 return _finished(setup, folder, history)
             try:
-                formats.convert(arrays, number, config.optimizer, config.schedule)
+                checkpoint_migration.convert(arrays, number, config.optimizer, config.schedule)
             except ValueError as error:
                 message = (
                     f"is of optcli 0.1: {error}; train anew (optcli train {folder}/config.yaml)"
@@ -134,10 +134,10 @@ GOES_ON = {
 
 def check_changes(old: Config, new: Config, changeable: Sequence[str] = CHANGEABLE) -> None:
     """Raise InvalidInput with every key that may not change when a run goes on."""
-    from optcli.config import placeless
+    from optcli.config import without_paths
 
     faults = []
-    before, after = placeless(old.resolved()), placeless(new.resolved())
+    before, after = without_paths(old.resolved()), without_paths(new.resolved())
     for section, value in after.items():
         if section != "training":
             if value != before.get(section):

@@ -120,7 +120,7 @@ def trained_run(folder: Path) -> Entry:
 def settings(folder: Path) -> dict[str, Any]:
     """The config of a run, by dotted keys; paths as seen from here."""
     from optcli.config import places
-    from optcli.config.reading import read_written as read
+    from optcli.config.yaml_text import read_written as read
 
     if kinds.is_picture(folder):
         return {}

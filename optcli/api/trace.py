@@ -1,4 +1,4 @@
-"""Trace: paths of optimizers on an objective, and the run folder that holds them.
+"""`trace`: paths of optimizers on an objective, and the run folder that holds them.
 
 found = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], tune=True)
 found.paths[0].label, found.paths[0].x, found.paths[0].outcome
@@ -23,7 +23,7 @@ from optcli.objectives.model import unfit
 from optcli.objectives.outcome import TOLERANCE
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
-from optcli.plugins.first_use import hold
+from optcli.plugins.first_use import check_before_training
 from optcli.storage import files, kinds, run_folder
 from optcli.storage.run_folder import Destination
 from optcli.training import trace as tracing
@@ -107,7 +107,7 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
         faults.append(Fault(message, parameter="optimizers"))
     if faults:
         raise InvalidInput(*faults)
-    hold(entry.optimizer for entry in entries)
+    check_before_training(entry.optimizer for entry in entries)
     return entries
 
 

@@ -1,4 +1,4 @@
-"""`train`: introduces training to those who listen to it, and keeps the run in a folder.
+"""`train`: run the training, pass its events to listeners, and save the run folder.
 
 run = optcli.train("configs/iris.yaml")
 run.summary["best"], run.history["train_loss"], run.predict("new.csv")

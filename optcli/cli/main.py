@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from optcli.cli import help as pages
-from optcli.cli.door import CommandLine
+from optcli.cli.parameter_names import CommandLine
 from optcli.core.errors import EnvironmentFailed, OptcliError, lost
 from optcli.plugins import loading
 from optcli.storage.interruption import at_once

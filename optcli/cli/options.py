@@ -94,17 +94,17 @@ def load(plugins: list[Path] | None, *, quiet: bool) -> None:
         return
     import warnings
 
-    from optcli.core import former
+    from optcli.core import former_paths
     from optcli.core.errors import shown
     from optcli.display.faults import say
     from optcli.plugins import loading
 
     tell = say(quiet=quiet, stream=sys.stderr)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", f".*{former.UNTIL}", DeprecationWarning)
+        warnings.filterwarnings("always", f".*{former_paths.UNTIL}", DeprecationWarning)
         loading.load(plugins)
     for each in caught:
-        if former.UNTIL in str(each.message):
+        if former_paths.UNTIL in str(each.message):
             tell(f"{shown(Path(each.filename))}:{each.lineno}: {each.message}")
         else:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

@@ -12,11 +12,11 @@
     verdict           what the first two allow to say, in one sentence
     targets           steps to a target; learning rates that are nearly the best
     profile           performance profiles over several configs
-    infinite          arithmetic with runs that diverged
+    diverged_values   arithmetic with runs that diverged
     step_time         the relative time of a step
     summary           what summary.json says of it all
-    one_problem       a comparison in its folder
-    several_problems  the same on several configs
+    run_comparison    a comparison in its folder
+    run_benchmark     the same on several configs
     result            what a comparison leaves, and who is told how it goes
     figures           which figures a comparison gets
 

@@ -1,4 +1,4 @@
-"""Pictures: which ones a comparison gets, and what they are drawn from."""
+"""Figures: which ones a comparison gets, and from what they are drawn."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _courses(study: Study, label: str) -> tuple[Array, Array]:
         course = result.history[study.measure.column]
         row[: len(course)] = course
         if result.outcome == "diverged":
-            worst = study.measure.turned(np.inf)
+            worst = study.measure.signed(np.inf)
             row[len(course) :] = worst
             row[1:][~np.isfinite(row[1:])] = worst
     return steps, values

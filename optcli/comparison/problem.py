@@ -1,4 +1,4 @@
-"""Problem: who takes part, on what, and what is measured."""
+"""Problem: the entries of a comparison, what they train, and what is measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optcli.comparison.tuning import Entry
 from optcli.core.errors import Fault, InvalidInput
 from optcli.metrics import METRICS
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.plugins.first_use import hold
+from optcli.plugins.first_use import check_before_training
 from optcli.training import Replica
 from optcli.training.checks import check
 from optcli.training.task import Task
@@ -151,7 +151,7 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
     shared: set[str] | None = None
     sizes: dict[tuple[int, ...], str] = {}
     for entry in problem.entries:
-        with problem.config(entry.label).placing():
+        with problem.config(entry.label).locating_faults():
             data = prepared(entry.task, None)
             names = [m.name for m in entry.task.measures(data)]
             check(entry.task.cohort([Replica(entry.optimizer, data, entry.task.seed)]))
@@ -163,7 +163,7 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
         shared = set(names) if shared is None else shared & set(names)
         parts = (data.train, data.validation, data.test)
         sizes.setdefault(tuple(0 if p is None else len(p.x) for p in parts), entry.label)
-    hold(entry.optimizer for entry in problem.entries)
+    check_before_training(entry.optimizer for entry in problem.entries)
     if len(sizes) > 1:
         (one, first), (two, second) = list(sizes.items())[:2]
         message = f"{one} rows to train, validate and test, in {second} {two}; must be equal"

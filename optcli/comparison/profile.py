@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optcli.comparison.infinite import checked
+from optcli.comparison.diverged_values import checked
 from optcli.core.arrays import Array
 
 CAP = 4.0  # a ratio of steps beyond this counts as this

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optcli.comparison.infinite import checked, median
+from optcli.comparison.diverged_values import checked, median
 from optcli.comparison.signed_rank import ALPHA, Pair, pair, pairs_of
 
 

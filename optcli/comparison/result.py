@@ -1,4 +1,4 @@
-"""Found: what a comparison leaves, and who is told how it goes."""
+"""Result: what a comparison leaves, and who is told how it goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ComparisonSettings: on what settings is compared."""
+"""Settings of a comparison: budget, seeds, metric, workers."""
 
 from __future__ import annotations
 

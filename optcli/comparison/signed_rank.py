@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optcli.comparison.infinite import balanced, checked, median, middle
+from optcli.comparison.diverged_values import balanced, checked, median, middle
 from optcli.core.arrays import Array
 
 ALPHA = 0.05  # the chance of any false claim in a comparison

@@ -1,4 +1,4 @@
-"""Plan: how a comparison goes, from the budget to the runs that count.
+"""Study: the runs of a comparison in their order, from tuning to the final runs.
 
     tune      everyone the same number of settings, on a few seeds
     extend    three more learning rates, once, where the best lies on the edge
@@ -158,7 +158,7 @@ class Study:
             self.tried[entry.label] = entry.candidates(self.budget.rates, self.budget.settings)
         tuned = [entry for entry in self.entries if self.tuned(entry.label)]
         yield from self._train("tune", {entry.label: self.tried[entry.label] for entry in tuned})
-        more = {entry.label: self._beyond(entry) for entry in tuned}
+        more = {entry.label: self._extend_grid(entry) for entry in tuned}
         more = {label: settings for label, settings in more.items() if settings}
         if more:
             self.extended = set(more)
@@ -174,7 +174,7 @@ class Study:
         value = self.measure.of
         return choose({o: [value(result) for result in self.tuning(label, o)] for o in tried})
 
-    def _beyond(self, entry: Entry) -> list[Optimizer]:
+    def _extend_grid(self, entry: Entry) -> list[Optimizer]:
         """More settings, where the best learning rate lies on the edge of those tried."""
         if not entry.tunable or self.budget.settings is not None:
             return []
@@ -190,12 +190,12 @@ class Study:
         starts = [start for label in tuned for start in self.starts(label)]
         best = [min(self.means(label).values()) for label in tuned]
         goal = default_target(starts, best) if starts else None
-        return None if goal is None else self.measure.turned(goal)
+        return None if goal is None else self.measure.signed(goal)
 
     def _note_targets(self, final: Mapping[str, Sequence[Optimizer]]) -> None:
         if self.goal is None:
             return
-        goal = self.measure.turned(self.goal)
+        goal = self.measure.signed(self.goal)
         for label, optimizers in final.items():
             for optimizer in optimizers:
                 for result in self.final(label, optimizer):
@@ -242,7 +242,7 @@ class Study:
                     values.setdefault(trial.optimizer, []).append(self.measure.of(there[trial]))
             if values:
                 first = choose(values)
-                best[label] = first.lr, self.measure.turned(mean(values[first]))
+                best[label] = first.lr, self.measure.signed(mean(values[first]))
         finished = {label: sum(t in there for t in own) for label, own in wanted.items()}
         needed = {label: len(own) for label, own in wanted.items()}
         return Progress(phase, sum(finished.values()), sum(needed.values()), finished, needed, best)

@@ -149,12 +149,12 @@ def _one(
 def _level(values: Sequence[float], measure: Measure) -> dict[str, Any]:
     """The median with its interval, as measured."""
     middle = median_interval(values)
-    low, high = sorted((measure.turned(middle.low), measure.turned(middle.high)))
+    low, high = sorted((measure.signed(middle.low), measure.signed(middle.high)))
     return {
-        "median": measure.turned(middle.median),
+        "median": measure.signed(middle.median),
         "ci_low": low,
         "ci_high": high,
-        "values": [measure.turned(value) for value in values],
+        "values": [measure.signed(value) for value in values],
         "diverged": sum(map(math.isinf, values)),
     }
 
@@ -202,13 +202,13 @@ def _rates(study: Study, label: str) -> list[dict[str, Any]]:
     rows = []
     for optimizer in study.tried[label]:
         values = _values(study.tuning(label, optimizer), study.measure)
-        finite = [study.measure.turned(value) for value in values if math.isfinite(value)]
+        finite = [study.measure.signed(value) for value in values if math.isfinite(value)]
         rows.append(
             {
                 "lr": optimizer.lr,
                 "hyperparameters": asdict(optimizer),
                 "mean": math.fsum(finite) / len(finite) if finite else math.nan,
-                "values": [study.measure.turned(value) for value in values],
+                "values": [study.measure.signed(value) for value in values],
                 "diverged": len(values) - len(finite),
                 "chosen": optimizer == study.chosen[label],
             }
@@ -229,11 +229,11 @@ def _band(study: Study, label: str) -> dict[str, float] | None:
 
 
 def _pair(a: str, b: str, pair: Pair, measure: Measure) -> dict[str, Any]:
-    low, high = sorted((measure.turned(pair.ci_low), measure.turned(pair.ci_high)))
+    low, high = sorted((measure.signed(pair.ci_low), measure.signed(pair.ci_high)))
     return {
         "a": a,
         "b": b,
-        "difference": measure.turned(pair.difference),
+        "difference": measure.signed(pair.difference),
         "ci_low": low,
         "ci_high": high,
         "p_value": pair.p_value,

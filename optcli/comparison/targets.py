@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optcli.comparison.infinite import checked, median
+from optcli.comparison.diverged_values import checked, median
 
 TARGET = 0.9  # how far down from the loss before training the default target lies
 BAND = 0.05  # of that same gap: what counts as no worse than the best learning rate

@@ -68,7 +68,7 @@ class Measure:
     column: str = "validation_loss"
     higher: bool = False
 
-    def turned(self, value: float) -> float:
+    def signed(self, value: float) -> float:
         """The value, or its negative where more is better; and back again."""
         return -value if self.higher else value
 
@@ -76,11 +76,11 @@ class Measure:
         """At the best epoch, turned; infinite where the run diverged."""
         value = result.measured(self.column)
         diverged = result.outcome == "diverged" or not math.isfinite(value)
-        return math.inf if diverged else self.turned(value)
+        return math.inf if diverged else self.signed(value)
 
     def course(self, result: Result) -> list[float]:
         """At every evaluation, turned, the one before training included."""
-        return [self.turned(value) for value in result.history[self.column]]
+        return [self.signed(value) for value in result.history[self.column]]
 
     @property
     def words(self) -> str:

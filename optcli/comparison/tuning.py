@@ -1,4 +1,4 @@
-"""Tuning: the same budget of settings for everyone who takes part, and the choice of one."""
+"""Tuning: the same number of settings for each entry, and the choice of one."""
 
 from __future__ import annotations
 
@@ -90,15 +90,17 @@ def draw(optimizer: Optimizer, fixed: frozenset[str], count: int) -> list[Optimi
             space[field.name] = (1.0, *SPACE[field.name])
         elif field.name in SPACE_FROM_ONE:
             space[field.name] = (-1.0, *SPACE_FROM_ONE[field.name])
-    found = [optimizer]
-    for number in range(1, count):
+    found = {optimizer: None}
+    for number in range(1, 2 * count) if space else ():
+        if len(found) == count:
+            break
         values = {}
         for (name, (unit, low, high)), base in zip(space.items(), PRIMES, strict=False):
             power = 10 ** (low + (high - low) * halton(number, base))
             value = unit * power if unit > 0 else 1 - power
             values[name] = float(f"{value:.4g}")
-        found.append(replace(optimizer, **values))
-    return list(dict.fromkeys(found))
+        found[replace(optimizer, **values)] = None  # the first point is the default, of lr alone
+    return list(found)
 
 
 PRIMES = (2, 3, 5, 7, 11, 13)

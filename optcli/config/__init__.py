@@ -16,7 +16,7 @@ The specs' own annotations are the single source of keys, defaults and ranges.
 
 from optcli.config.json_schema import schema
 from optcli.config.loading import load
-from optcli.config.paths import placeless, places, portable
+from optcli.config.paths import places, portable, without_paths
 from optcli.config.settings import SECTIONS, Config
 from optcli.config.writing import dump
 
@@ -25,8 +25,8 @@ __all__ = [
     "Config",
     "dump",
     "load",
-    "placeless",
     "places",
     "portable",
     "schema",
+    "without_paths",
 ]

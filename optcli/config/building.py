@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from optcli.config.reading import Key
 from optcli.config.settings import (
-    CHOSEN,
     DEFAULTS,
     OF_BATCHES,
     OF_ROWS,
-    PLAIN,
+    PLAIN_SECTIONS,
+    REGISTERED_SECTIONS,
     REPLACED,
     REQUIRED,
     SECTIONS,
 )
 from optcli.config.validation import Faults, registered, said, spec, unknown
+from optcli.config.yaml_text import Key
 from optcli.core.arrays import DTYPES
 from optcli.core.specs import fields
 from optcli.data.split import Split
@@ -37,7 +37,7 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
         if on_objective and section in REPLACED:
             continue
         if value.get(section) is None:
-            registry = CHOSEN[section]
+            registry = REGISTERED_SECTIONS[section]
             faults.add((section,), f"is missing (optcli list {registry.plural})")
     made: dict[str, Any] = {}
     for section in SECTIONS:
@@ -52,13 +52,13 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
             made[section] = None
         elif section == "objective":
             made[section] = _objective(given, made, faults)
-        elif section in CHOSEN:
+        elif section in REGISTERED_SECTIONS:
             if section == "schedule" and isinstance(given, Mapping) and len(given) > 0:
                 # a warm-up by itself is that of a constant rate
                 given = given if given.keys() - {"warmup", "of"} else {"name": "constant", **given}
-            made[section] = registered(CHOSEN[section], given, (section,), faults)
-        elif section in PLAIN:
-            made[section] = spec(PLAIN[section], given, (section,), faults)
+            made[section] = registered(REGISTERED_SECTIONS[section], given, (section,), faults)
+        elif section in PLAIN_SECTIONS:
+            made[section] = spec(PLAIN_SECTIONS[section], given, (section,), faults)
         elif section == "metrics":
             made[section] = _metrics(given, faults)
         elif section == "seed":
@@ -67,7 +67,9 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
             made[section] = _dtype(given, faults)
     elsewhere = {"lr": "optimizer.lr", "hidden": "model.hidden", "target": "dataset.target"} | {
         field.name: f"{section}.{field.name}"
-        for section in reversed((*CHOSEN, *PLAIN))  # an optimizer's own key before all
+        for section in reversed(
+            (*REGISTERED_SECTIONS, *PLAIN_SECTIONS)
+        )  # an optimizer's own key before all
         if made[section] is not None
         for field in fields(type(made[section]))
     }

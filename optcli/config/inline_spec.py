@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
-from optcli.config.reading import parse
 from optcli.config.validation import Faults, dotted, registered
+from optcli.config.yaml_text import parse
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.registry import Registry
 

@@ -1,11 +1,18 @@
-"""Schema: the JSON Schema of a config, with which editors complete and check one."""
+"""The JSON Schema of a config, with which editors complete and check one."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-from optcli.config.settings import CHOSEN, OF_ROWS, PLAIN, REPLACED, REQUIRED, SECTIONS
+from optcli.config.settings import (
+    OF_ROWS,
+    PLAIN_SECTIONS,
+    REGISTERED_SECTIONS,
+    REPLACED,
+    REQUIRED,
+    SECTIONS,
+)
 from optcli.config.validation import adapter, named, names_columns, nested, optional
 from optcli.core.arrays import DTYPES
 from optcli.core.registry import Registry
@@ -32,19 +39,19 @@ def schema() -> Schema:
         "seed": {"type": ["integer", "null"], "minimum": 0, "default": 0},
         "dtype": {"enum": [*DTYPES, None], "default": "float32"},
     }
-    for section, registry in CHOSEN.items():
+    for section, registry in REGISTERED_SECTIONS.items():
         sections[section] = of_registry(registry)
     constant = of_spec(SCHEDULES.find("constant"))
     sections["schedule"]["anyOf"].append(constant | {"minProperties": 1})
     start = {"type": ["array", "null"], "items": {"type": "number"}}
     for option in sections["objective"]["anyOf"][1:]:
         option["properties"]["start"] = start | {"description": "where the path starts"}
-    for section, cls in PLAIN.items():
+    for section, cls in PLAIN_SECTIONS.items():
         sections[section] = of_spec(cls)
     for section, own in sections.items():
-        if section in CHOSEN and section not in REQUIRED:
+        if section in REGISTERED_SECTIONS and section not in REQUIRED:
             own["anyOf"].append(NULL)
-        elif section in PLAIN:
+        elif section in PLAIN_SECTIONS:
             sections[section] = {"anyOf": [own, NULL]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

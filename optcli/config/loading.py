@@ -12,9 +12,9 @@ import numpy as np
 from optcli.config.building import build, check_together
 from optcli.config.overrides import apply
 from optcli.config.paths import with_paths
-from optcli.config.reading import Document, read
 from optcli.config.settings import REQUIRED, SECTIONS, Config
 from optcli.config.validation import Faults, located, said, unknown
+from optcli.config.yaml_text import Document, read
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import fields
 from optcli.data.opening import at_home

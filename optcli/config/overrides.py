@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from optcli.config.reading import Document, Key, parse
-from optcli.config.settings import CHOSEN, OF_BATCHES, OF_ROWS, REPLACED
+from optcli.config.settings import OF_BATCHES, OF_ROWS, REGISTERED_SECTIONS, REPLACED
 from optcli.config.validation import OVERRIDES, dotted, said
+from optcli.config.yaml_text import Document, Key, parse
 from optcli.core.errors import Fault, InvalidInput
 
 
@@ -52,7 +52,7 @@ def _put(document: Document, key: Key, value: Any) -> None:
     at = document.value
     for depth, part in enumerate(key[:-1], 1):
         inner = at.get(part)
-        if isinstance(inner, str) and (part in CHOSEN or key[:depth] in BY_NAME):
+        if isinstance(inner, str) and (part in REGISTERED_SECTIONS or key[:depth] in BY_NAME):
             inner = {"name": inner}
         if key[:depth] in (("split", "validation"), ("split", "test")):
             inner = _way(inner, str(key[-1]))

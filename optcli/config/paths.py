@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from optcli.config.reading import Document, Key
+from optcli.config.yaml_text import Document, Key
 from optcli.core.errors import InvalidInput
 from optcli.core.specs import CacheFolder, InputFile, marked, with_texts
 from optcli.data.base import DATASETS
@@ -43,7 +43,7 @@ def places(values: Mapping[str, Any], *marks: type) -> list[tuple[str, str]]:
 MARKS = (InputFile, CacheFolder)
 
 
-def placeless(values: Mapping[str, Any]) -> dict[str, Any]:
+def without_paths(values: Mapping[str, Any]) -> dict[str, Any]:
     """The sections of a config, without the places of tables: their content is held by checksum."""
     found = dict(values)
     for section, name in places(values, InputFile):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optcli.config.reading import Document
 from optcli.config.validation import located
+from optcli.config.yaml_text import Document
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.registry import Registry
 from optcli.core.specs import Registered, fields, named
@@ -27,7 +27,7 @@ from optcli.schedules import SCHEDULES, Schedule
 from optcli.training.settings import Regularization, Training
 from optcli.training.task import Task
 
-CHOSEN: dict[str, Registry[Any]] = {
+REGISTERED_SECTIONS: dict[str, Registry[Any]] = {
     "dataset": DATASETS,
     "objective": OBJECTIVES,
     "model": MODELS,
@@ -36,7 +36,7 @@ CHOSEN: dict[str, Registry[Any]] = {
     "schedule": SCHEDULES,
 }
 
-PLAIN: dict[str, type[Any]] = {
+PLAIN_SECTIONS: dict[str, type[Any]] = {
     "split": Split,
     "regularization": Regularization,
     "training": Training,
@@ -106,19 +106,19 @@ class Config:
         return Task(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Task)})
 
     @contextlib.contextmanager
-    def placing(self) -> Iterator[None]:
+    def locating_faults(self) -> Iterator[None]:
         """Give the faults of what is done inside their place in the config."""
         try:
             yield
         except InvalidInput as error:
-            raise InvalidInput(*(self.place(fault) for fault in error.faults)) from error
+            raise InvalidInput(*(self.locate(fault) for fault in error.faults)) from error
 
     @property
     def default_batch(self) -> bool:
         """Whether the batch size is nobody's choice."""
         return "batch_size" not in (self.document.value.get("training") or {})
 
-    def place(self, fault: Fault) -> Fault:
+    def locate(self, fault: Fault) -> Fault:
         """The same fault with file and line of its key, or of the nearest above it."""
         words = re.findall(r"[^.\[\]]+", fault.key or "")
         key = tuple(int(word) if word.isdecimal() else word for word in words)
@@ -135,9 +135,9 @@ class Config:
                 continue
             if self.objective is not None and section in (*REPLACED, *OF_ROWS):
                 continue
-            if section in CHOSEN:
+            if section in REGISTERED_SECTIONS:
                 value = named(value)
-            elif section in PLAIN:
+            elif section in PLAIN_SECTIONS:
                 value = _keys(value)
                 if value.get("steps") is not None:
                     del value["epochs"]  # they exclude each other

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from optcli.config.reading import Document, Key
+from optcli.config.yaml_text import Document, Key
 from optcli.core.errors import Fault, InvalidInput, setting, suggestion
 from optcli.core.registry import Registry
 from optcli.core.specs import Columns, Doc, Field, Named, fields, hints

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from optcli.config.paths import portable
-from optcli.config.reading import Dumper
 from optcli.config.settings import Config
+from optcli.config.yaml_text import Dumper
 
 
 def dump(config: Config, folder: Path) -> str:

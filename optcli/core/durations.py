@@ -1,4 +1,4 @@
-"""Lengths: a fraction of the run, a number of steps, or `5 epochs`."""
+"""Durations: a fraction of the run, a number of steps, or `5 epochs`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pathlib import Path
 lost: list[OSError] = []
 
 
-class Door:
+class ParameterNames:
     """The words for parameters of those who came in by Python; the command line has its own."""
 
     def place(self, parameter: str, key: str | None) -> str:
@@ -33,7 +33,7 @@ class Door:
         return f"{parameter}={value or 'True'}"
 
 
-PYTHON = Door()
+PYTHON = ParameterNames()
 _SETTING = re.compile("\x02(\\w+)=(.*?)\x03", re.DOTALL)
 
 
@@ -63,13 +63,13 @@ class Fault:
     def __str__(self) -> str:
         return self.told(PYTHON)
 
-    def told(self, door: Door) -> str:
-        """`FILE:LINE: KEY: message`, parameters in the words of the door."""
+    def told(self, names: ParameterNames) -> str:
+        """`FILE:LINE: KEY: message`, parameters in the words of the names."""
         place = self.file or ""
         if place and self.line is not None:
             place = f"{place}:{self.line}"
-        key = self.key if self.parameter is None else door.place(self.parameter, self.key)
-        message = _SETTING.sub(lambda found: door.setting(found[1], found[2]), self.message)
+        key = self.key if self.parameter is None else names.place(self.parameter, self.key)
+        message = _SETTING.sub(lambda found: names.setting(found[1], found[2]), self.message)
         return ": ".join(part for part in (place, key, message) if part)
 
     def at(self, file: str | None, line: int | None = None) -> Fault:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from optcli.core.registry import Registry
 from optcli.core.specs import CacheFolder, Doc, InputFile, Registered, marked, named
 from optcli.data import table as tables
-from optcli.data.reading import RULES, Reading
+from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 
 Missing = Literal["error", "drop", "impute"]

@@ -151,7 +151,7 @@ class Batches:
         assert self._x is not None
         for window in range(step * self.rows // self.block * self.block, self.total, self.block):
             end = min(window + self.block, self.total)
-            files.release()
+            files.release_mapped()
             for row, owner in enumerate(self.owner[: self.count]):
                 if owner == row:
                     self._fill(row, order.get(owner), windows, number, window, end)

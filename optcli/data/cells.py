@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 
 # Spellings of a missing value, in lower case, where the config has no list of its own.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-"})

@@ -15,7 +15,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault
 from optcli.data.cells import NULL, Verdict, clean, judge, moment, number, number_text, shown
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 from optcli.data.stored import taken
 from optcli.storage import files
 
@@ -405,7 +405,7 @@ def blocks(rows: int) -> Iterator[slice]:
     """All rows, a block after the other."""
     for start in range(0, rows, BLOCK):
         yield slice(start, min(start + BLOCK, rows))
-        files.touched(8 * BLOCK)
+        files.count_mapped_read(8 * BLOCK)
 
 
 def rows_where(

@@ -10,7 +10,7 @@ from optcli.core.specs import CacheFolder, Doc
 from optcli.data import streaming
 from optcli.data.base import DATASETS
 from optcli.data.cells import number_text
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 from optcli.data.table import Table
 from optcli.data.table_file import TableFile
 

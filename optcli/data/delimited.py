@@ -32,7 +32,7 @@ from optcli.data.columns import (
 )
 from optcli.data.dialect import Dialect
 from optcli.data.naming import called, doubled
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 
 WHOLE = re.compile(r"0|[1-9]\d*")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 CANDIDATES = "\t;|,"  # the rarer one is inside of names and texts, the more it tells

@@ -20,7 +20,7 @@ from optcli.core.specs import TargetKind
 from optcli.data.cells import LEADING_ZERO, canonical, number, number_text
 from optcli.data.columns import Column, Numbers, Words, first, short
 from optcli.data.dialect import SET
-from optcli.data.reading import CURRENT, Reading
+from optcli.data.reading_rules import CURRENT, Reading
 from optcli.data.table import Table, listed
 
 BLOCK = 1 << 14  # rows encoded at a time, so that they stay in the cache

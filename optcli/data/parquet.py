@@ -27,7 +27,7 @@ from optcli.data.columns import (
 )
 from optcli.data.naming import called, doubled
 from optcli.data.opening import check_room
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 
 TOGETHER = 4  # columns that are unpacked together
 

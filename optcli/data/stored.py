@@ -33,12 +33,12 @@ class Stored:
     def __getitem__(self, rows: Any) -> Array:
         size = self.blocks.shape[2]
         if not isinstance(rows, slice):
-            files.touched(8 * int(np.ptp(rows)) if len(rows) else 0)
+            files.count_mapped_read(8 * int(np.ptp(rows)) if len(rows) else 0)
             block, place = np.divmod(rows, size)
             return np.asarray(self.blocks[block, self.column, place])
         start, stop, _ = rows.indices(self.rows)
         found = np.empty(max(0, stop - start))
-        files.touched(found.nbytes)
+        files.count_mapped_read(found.nbytes)
         for block in range(start // size, -(-stop // size)):
             low, high = max(start, block * size), min(stop, (block + 1) * size)
             cells = self.blocks[block, self.column, low - block * size : high - block * size]

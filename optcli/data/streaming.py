@@ -29,7 +29,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data import delimited, formats, parquet, table
+from optcli.data import delimited, parquet, table, unsupported_files
 from optcli.data import dialect as dialects
 from optcli.data.cells import judge
 from optcli.data.columns import (
@@ -45,7 +45,7 @@ from optcli.data.columns import (
     short,
 )
 from optcli.data.opening import opened, suffix
-from optcli.data.reading import Reading
+from optcli.data.reading_rules import Reading
 from optcli.data.stored import Codes, Stored
 from optcli.data.table import Table
 from optcli.storage import files, run_folder
@@ -142,7 +142,9 @@ def _mapped(
     doubt = header["doubt"] and Fault(header["doubt"], file=source, line=1)
     names = Header(tuple(header["unnamed"]), doubt)
     contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"], notes, names)
-    return replace(table.assembled(contents, source, reading), make=partial(files.scratch, folder))
+    return replace(
+        table.assembled(contents, source, reading), make=partial(files.temporary_array, folder)
+    )
 
 
 def _build(cache: Path, path: Path, reading: Reading) -> None:
@@ -155,7 +157,7 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
     raw: dict[str, Mixed | None] = {}
     while True:
         before = _stamp(path)
-        with files.growing(cache) as add:
+        with files.atomic_writer(cache) as add:
             writer = _Writer(add)
             with opened(path), closing(_pieces(path, reading, raw)) as pieces:
                 for piece in pieces:
@@ -332,7 +334,7 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
         data += chunk
     if not data or data.isspace():
         raise InvalidInput(Fault("is empty", file=str(path)))
-    formats.refuse(data, path)
+    unsupported_files.refuse(data, path)
     data = data.removeprefix(b"\xef\xbb\xbf")
     old = b"\n" not in data  # lines that end as on very old Macs
     data = data.replace(b"\r", b"\n") if old else data

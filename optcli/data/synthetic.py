@@ -17,7 +17,7 @@ from optcli.core.randomness import generator
 from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.data.base import DATASETS, Dataset, Roles
 from optcli.data.columns import Numbers
-from optcli.data.reading import RULES
+from optcli.data.reading_rules import RULES
 from optcli.data.table import Table
 
 Samples = Annotated[int, Ge(2), Doc("rows")]

@@ -11,7 +11,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data import delimited, formats, naming, parquet
+from optcli.data import delimited, naming, parquet, unsupported_files
 from optcli.data.cells import clean, number, objection
 from optcli.data.columns import (
     PLAIN,
@@ -27,7 +27,7 @@ from optcli.data.columns import (
     short,
 )
 from optcli.data.opening import contents, named, opened, suffix
-from optcli.data.reading import CURRENT, Reading
+from optcli.data.reading_rules import CURRENT, Reading
 from optcli.data.stored import taken
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
@@ -116,7 +116,7 @@ def read(path: str | Path, reading: Reading = CURRENT) -> Table:
         if suffix(path) == ".parquet":
             found = parquet.read(data, path, reading)
         else:
-            formats.refuse(data, path)
+            unsupported_files.refuse(data, path)
             found = delimited.read(data, str(path), reading)
     return assembled(found, str(path), reading)
 

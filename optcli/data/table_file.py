@@ -7,7 +7,7 @@ from typing import Annotated
 
 from optcli.core.specs import Columns, Doc, Ge, InputFile, MinLen
 from optcli.data.base import Dataset, Missing, RareClasses, Roles
-from optcli.data.reading import RULES, Reading
+from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 from optcli.comparison.result import Benchmark, Comparison, Started
 from optcli.comparison.study import Progress, Study
 from optcli.core.durations import counted
+from optcli.display.compare_report import WIDEST, across, head, report
 from optcli.display.jsonl import JsonLines
 from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
 from optcli.display.terminal import console, live, width_of
 from optcli.display.text import bar, escaped, number, remaining, short, shortened
-from optcli.display.verdict import WIDEST, across, head, report
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -1,4 +1,4 @@
-"""Explanation: pages on names, and the way of a batch through a model."""
+"""What `optcli explain` shows: pages on names, and the passes of a model."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optcli.core import former
+from optcli.core import former_paths
 from optcli.core.arrays import Array
 from optcli.core.registry import Registry
 from optcli.core.specs import Registered
@@ -219,4 +219,4 @@ def bind_row(steps: Sequence[Step], binding: Binding) -> list[Pass]:
 
 def __getattr__(name: str) -> object:
     """What was called otherwise in version 0.1."""
-    return former.moved(__name__, name)
+    return former_paths.moved(__name__, name)

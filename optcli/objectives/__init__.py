@@ -10,10 +10,10 @@
 A step is an epoch.
 """
 
-from optcli.core import former
+from optcli.core import former_paths
 
 
 def __getattr__(name: str) -> object:
     """The functions, which were here in version 0.1."""
-    globals()[name] = former.moved(__name__, name)
+    globals()[name] = former_paths.moved(__name__, name)
     return globals()[name]

@@ -11,7 +11,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.data.base import Dataset, Roles
 from optcli.data.encoding import Encoder, Target
 from optcli.data.preparation import Part, Prepared
-from optcli.data.reading import RULES, Reading
+from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 from optcli.metrics import Metric
 from optcli.objectives.functions import Objective

@@ -1,4 +1,4 @@
-"""Gallery: which pictures a run gets, and what they are drawn from."""
+"""Figures: which ones a run gets, and from what they are drawn."""
 
 from __future__ import annotations
 

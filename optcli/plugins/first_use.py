@@ -14,7 +14,7 @@ from optcli.optimizers.base import Optimizer
 _held: set[str] = set()
 
 
-def hold(optimizers: Iterable[Optimizer]) -> None:
+def check_before_training(optimizers: Iterable[Optimizer]) -> None:
     """Raise InvalidInput with one line for each rule that breaks a law: what to write instead.
 
     What a rule's own code raises comes through.

@@ -24,7 +24,7 @@ from optcli.data import table as _table
 from optcli.data.base import DATASETS as DATASETS
 from optcli.data.base import Dataset as Dataset
 from optcli.data.base import Roles as Roles
-from optcli.data.reading import Reading as Reading
+from optcli.data.reading_rules import Reading as Reading
 from optcli.data.synthetic import Synthetic as Synthetic
 from optcli.data.table import Table as Table
 from optcli.data.table_file import TableFile as TableFile

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from optcli.core import former
+from optcli.core import former_paths
 
 _PACKAGES = {"site-packages", "dist-packages"}
 _INSTALLED = [
@@ -41,7 +41,7 @@ class Source(importlib.machinery.SourceFileLoader):
         from optcli.plugins import public
 
         content = self.get_data(self.path)
-        former.look_through(content, self.path, public)
+        former_paths.look_through(content, self.path, public)
         _sums[Path(self.path).resolve()] = hashlib.sha256(content).hexdigest()
         code: CodeType = self.source_to_code(content, self.path)
         return code

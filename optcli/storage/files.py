@@ -1,4 +1,4 @@
-"""Files: the one module that writes. What has its final name is whole.
+"""Files: atomic writes. What has its final name is whole.
 
 Every change of the disk is a call of `os` in here: a test makes the N-th of them fail.
 """
@@ -39,7 +39,7 @@ _touched = 0
 
 
 @contextlib.contextmanager
-def said(path: Path) -> Iterator[None]:
+def os_errors_named(path: Path) -> Iterator[None]:
     """Turn what the system says of a path into EnvironmentFailed, with its volume."""
     try:
         yield
@@ -66,16 +66,16 @@ def write(path: Path, content: bytes, known_as: Path | None = None, mode: int = 
     known_as: the path to name in the error, where it will be moved there later. mode: who
     may read and write it.
     """
-    with growing(path, known_as, mode) as add:
+    with atomic_writer(path, known_as, mode) as add:
         add(content)
 
 
-def pour(path: Path, content: bytes) -> None:
+def write_through(path: Path, content: bytes) -> None:
     """Write to a pipe, a device or what is open already; raises EnvironmentFailed.
 
     A reader that has gone is no failure.
     """
-    with said(path), contextlib.suppress(BrokenPipeError):
+    with os_errors_named(path), contextlib.suppress(BrokenPipeError):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
             rest = memoryview(content)
@@ -86,7 +86,7 @@ def pour(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def growing(
+def atomic_writer(
     path: Path, known_as: Path | None = None, mode: int = MODE
 ) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
@@ -94,7 +94,7 @@ def growing(
     Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
     stays until the move. known_as, mode: as for `write`.
     """
-    with said(known_as or path):
+    with os_errors_named(known_as or path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
 
         def add(content: Any) -> None:
@@ -119,7 +119,7 @@ def growing(
 
 def open_cache(folder: Path) -> None:
     """Make the folder, and remove what was begun in it by processes that are no more."""
-    with said(folder):
+    with os_errors_named(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for begun in folder.glob(".new-*"):
         with contextlib.suppress(OSError):
@@ -127,7 +127,7 @@ def open_cache(folder: Path) -> None:
                 begun.unlink()
 
 
-def scratch(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> Array:
+def temporary_array(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> Array:
     """An array in a file without a name, which is gone with the array or the process.
 
     The room is taken at once: a full disk is EnvironmentFailed here, and no crash later.
@@ -135,7 +135,7 @@ def scratch(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> Array:
     size = math.prod(shape if isinstance(shape, tuple) else (shape,)) * np.dtype(dtype).itemsize
     if size < SMALL:
         return np.empty(shape, dtype)
-    with said(folder), tempfile.TemporaryFile(dir=folder) as file:
+    with os_errors_named(folder), tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
@@ -154,15 +154,15 @@ def _map(array: Any) -> Array:
     return np.asarray(array)
 
 
-def touched(size: int) -> None:
+def count_mapped_read(size: int) -> None:
     """Note that so many bytes of maps were looked at; now and then `release` them."""
     global _touched
     _touched += size + LARGE_PAGE
     if _touched > MOST_TOUCHED:
-        release()
+        release_mapped()
 
 
-def release() -> None:
+def release_mapped() -> None:
     """Give the memory of all maps back; what they hold is read again when it is looked at."""
     global _touched
     _touched = 0

@@ -104,7 +104,7 @@ def write(name: str, content: bytes) -> None:
     """Write what `check` has let pass; raises EnvironmentFailed."""
     path = Path(name)
     if _is_stream(path):
-        files.pour(path, content)
+        files.write_through(path, content)
         return
     real = Path(os.path.realpath(path))
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else files.MODE

@@ -69,7 +69,7 @@ class Destination:
         folder = self.folder
         if self.out is None:
             return
-        with files.said(folder):
+        with files.os_errors_named(folder):
             above = (folder, *folder.parents)
             there = next((each for each in above if os.path.lexists(each)), folder)
             if os.path.lexists(there) and not there.is_dir():
@@ -117,7 +117,7 @@ class Destination:
             message = "is a file, where the folder of runs should be; name another"
             message += f" ({setting('out', 'DIR')})"
             raise EnvironmentFailed(Fault(message, file=str(parent)))
-        with files.said(parent / name):
+        with files.os_errors_named(parent / name):
             parent.mkdir(parents=True, exist_ok=True)
             with _beside(parent / name, contents) as made:
                 for number in itertools.count(1):
@@ -137,7 +137,7 @@ class Destination:
     def _taken(self, contents: Mapping[str, bytes]) -> Path:
         """Make `out` with these files, or put them there once it is empty."""
         folder = self.folder
-        with files.said(folder):
+        with files.os_errors_named(folder):
             if folder.exists() and any(folder.iterdir()):
                 with lock(folder):
                     _empty(folder)
@@ -260,7 +260,7 @@ def remove(folder: Path) -> None:
     if folder.is_symlink():
         raise InvalidInput(Fault("is a link; remove the folder itself", file=str(folder)))
     check_own(folder)
-    with files.said(folder):
+    with files.os_errors_named(folder):
         with lock(folder):
             _empty(folder)
         folder.rmdir()
@@ -282,7 +282,7 @@ def lock(folder: Path) -> Iterator[None]:
         return
     path = folder / LOCK
     while True:
-        with files.said(path):
+        with files.os_errors_named(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -296,7 +296,7 @@ def lock(folder: Path) -> Iterator[None]:
                 break
         os.close(descriptor)  # its owner has just taken it away
     try:
-        with files.said(path):
+        with files.os_errors_named(path):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
@@ -310,7 +310,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 def unseal(folder: Path) -> None:
     """Take away checksums.json, as something is about to change."""
-    with files.said(folder / SUMS):
+    with files.os_errors_named(folder / SUMS):
         (folder / SUMS).unlink(missing_ok=True)
         for path in folder.glob(f"{BEGUN}*"):  # of a process that died
             path.unlink()

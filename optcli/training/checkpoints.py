@@ -14,7 +14,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.events import Ended, EpochEnded, Event, Progress
 from optcli.core.version import __version__
 from optcli.storage import files
-from optcli.training import State, formats
+from optcli.training import State, checkpoint_migration
 from optcli.training.history import History
 from optcli.training.model_file import Trained, check_format
 
@@ -59,7 +59,7 @@ class Recorder:
             f"history.{name}": np.array(values, np.float64)
             for name, values in self.history.columns.items()
         }
-        description = {"format": formats.CHECKPOINT, "optcli": __version__}
+        description = {"format": checkpoint_migration.CHECKPOINT, "optcli": __version__}
         path = self.folder / "checkpoint.npz"
         files.write_arrays(path, {**state.arrays(), **columns}, description)
         files.write(self.folder / "history.csv", self.history.csv())
@@ -75,7 +75,7 @@ class Recorder:
 def read_checkpoint(path: Path) -> tuple[dict[str, Array], History, int]:
     """The state's arrays, the history and the format of checkpoint.npz; raises InvalidInput."""
     arrays, description = files.read_arrays(path)
-    check_format(path, description, formats.CHECKPOINT)
+    check_format(path, description, checkpoint_migration.CHECKPOINT)
     history = History()
     try:
         if arrays["outcomes"].shape != (1,) or arrays["position"].shape != (3,):

@@ -14,7 +14,7 @@ from optcli.data.base import Dataset
 from optcli.data.batches import Windows
 from optcli.data.opening import check_there
 from optcli.data.preparation import Prepared, prepare
-from optcli.data.reading import RULES
+from optcli.data.reading_rules import RULES
 from optcli.data.split import Split
 from optcli.data.table import Table
 from optcli.losses.base import Loss

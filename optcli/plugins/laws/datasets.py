@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from optcli.data.base import Dataset
-from optcli.data.reading import RULES
+from optcli.data.reading_rules import RULES
 from optcli.data.table import Table
 from optcli.plugins.laws.base import FIELDS, Law
 

@@ -1,4 +1,4 @@
-"""Former paths: modules of version 0.1 that have moved. They work until version 0.3.
+"""Former paths: import paths of version 0.1 that have moved. They work until version 0.3.
 
 A script that imports from one gets a DeprecationWarning. A plug-in's file is looked through
 before it runs, and warned of once, for all of its imports that `optcli.plugins` has now.

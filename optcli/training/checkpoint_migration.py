@@ -1,4 +1,4 @@
-"""Formats: what checkpoints of earlier versions hold, turned into what this one does.
+"""Checkpoint migration: what earlier versions wrote, as this version has it.
 
 Format 1, of optcli 0.1, kept the moving averages m of some rules as m/(1 − β), which is no
 average when β has a schedule. Format 2 keeps m. Format 3 calls the state of optcli's own rules

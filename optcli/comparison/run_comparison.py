@@ -1,4 +1,4 @@
-"""One problem: a comparison in its folder, from its settings to its pictures."""
+"""Run a comparison in its folder, from its settings to its figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from optcli.plugins import loading
 from optcli.storage import files, kinds, run_folder
 from optcli.storage.dispatch import Pool, reach
 from optcli.storage.run_folder import Destination
-from optcli.training import formats
+from optcli.training import checkpoint_migration
 
 
 def _of_data(problem: Problem) -> list[str]:
@@ -152,10 +152,10 @@ def _continued(
 
     Entries and seeds may be added. All that a finished run depends on must be the same.
     """
-    from optcli.config import placeless, reading
+    from optcli.config import without_paths, yaml_text
 
     run_folder.check_seal(folder, *run_folder.OWN)
-    old = reading.read_written(folder / kinds.CONFIG)
+    old = yaml_text.read_written(folder / kinds.CONFIG)
     settings = old.get("compare")
     if not isinstance(settings, dict) or not isinstance(settings.get("target"), int | float | None):
         message = "is damaged: it does not tell the terms; choose another folder"
@@ -164,13 +164,13 @@ def _continued(
     for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
         if settings.get(name) != config["compare"][name]:
             differences.append((name, settings.get(name), config["compare"][name]))
-    there, here = placeless(_filled(old)), placeless(files.jsonable(config))
+    there, here = without_paths(_filled(old)), without_paths(files.jsonable(config))
     for name, value in here.items():
         before = there.get(name)
         if name == "configs" and isinstance(before, dict):
             both = {label: _filled(before[label]) for label in value if label in before}
-            if [placeless(both[label]) for label in both] != [
-                placeless(value[label]) for label in both
+            if [without_paths(both[label]) for label in both] != [
+                without_paths(value[label]) for label in both
             ]:
                 differences.append((name, "another", "this"))
         elif name != "compare" and before != value:
@@ -196,7 +196,7 @@ def _check_rules(folder: Path, problem: Problem) -> None:
         return
     for entry in problem.entries:
         name, schedule = entry.optimizer.name, problem.config(entry.label).schedule
-        if scheduled := formats.lost_by(entry.optimizer, schedule):
+        if scheduled := checkpoint_migration.lost_by(entry.optimizer, schedule):
             message = f"{folder} is of optcli {made_with}, whose '{name}' under a schedule of "
             message += f"{scheduled} was another rule; choose another"
             raise InvalidInput(Fault(message, parameter="out"))

@@ -1,4 +1,4 @@
-"""Formats: what a file is that is no delimited text, and what to do with it."""
+"""Unsupported files: what a file is that is no delimited text, and what to do with it."""
 
 from __future__ import annotations
 

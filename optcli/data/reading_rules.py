@@ -1,4 +1,4 @@
-"""Reading: the rules by which a table is read, the same for every source of a run's rows."""
+"""Reading rules: those by which a table is read, the same for every source of a run's rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: from YAML text to plain values, each with the line it stands on.
+"""YAML text: from it to plain values, each with the line it stands on.
 
 The core schema of YAML 1.2: `1e-3` is a number, and `no`, `off`, `yes`, `on` are
 text. Nothing that is read can run code.

@@ -30,8 +30,8 @@ from optcli.plugins.laws import (
     models,
     objectives,
     optimizers,
+    other_kinds,
     schedules,
-    small,
 )
 from optcli.plugins.laws.base import FIELDS, Finding, Law, examine, notes
 from optcli.schedules import SCHEDULES
@@ -92,8 +92,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(METRICS, metrics.LAWS, _metrics),
     Kind(OBJECTIVES, objectives.LAWS),
     Kind(DATASETS, datasets.LAWS),
-    Kind(INITIALIZERS, small.INITIALIZERS),
-    Kind(AVERAGES, small.AVERAGES),
+    Kind(INITIALIZERS, other_kinds.INITIALIZERS),
+    Kind(AVERAGES, other_kinds.AVERAGES),
 )
 
 

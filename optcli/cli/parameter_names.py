@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optcli.core.errors import Door
+from optcli.core.errors import ParameterNames
 
 # All others are options of the same name: `tune_seeds` is `--tune-seeds`.
 OTHERS = {
@@ -16,7 +16,7 @@ OTHERS = {
 }
 
 
-class CommandLine(Door):
+class CommandLine(ParameterNames):
     """A fault that is told to who typed the command."""
 
     def place(self, parameter: str, key: str | None) -> str:

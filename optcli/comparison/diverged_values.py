@@ -1,4 +1,4 @@
-"""Values of which some are infinite: inf where a run diverged, the worst of all."""
+"""Values of runs of which some diverged: inf, the worst of all."""
 
 from __future__ import annotations
 

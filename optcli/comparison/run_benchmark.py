@@ -1,4 +1,4 @@
-"""Several problems: the same optimizers on several configs, and how they do on all."""
+"""Run a benchmark: the same optimizers on several configs, and how they do on all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures, one_problem
+from optcli.comparison import figures, run_comparison
 from optcli.comparison.problem import measure, optimizers
 from optcli.comparison.profile import CAP, profile
 from optcli.comparison.result import Benchmark, Comparison, Listener
@@ -53,7 +53,7 @@ def run(
         run_folder.rewrite(folder, kinds.BENCHMARK, config, recorded)
         for problem in problems:
             place = folder / problem.title
-            found[problem.title] = one_problem.run(problem, part, place, False, plots, listener)
+            found[problem.title] = run_comparison.run(problem, part, place, False, plots, listener)
         summary = _across(words, found)
         files.write_json(folder / "summary.json", summary)
         files.write(folder / "runs.csv", _gathered(found))
