@@ -110,6 +110,26 @@ def test_a_room_uses_only_rooms_before_it():
                 assert place[parts[1]] <= place[own[0]], f"{module} uses {other}"
 
 
+BY_NAME = {
+    "optimizers",
+    "losses",
+    "layers",
+    "schedules",
+    "api",
+    "cli",
+}  # a file each, under its name
+
+
+def test_the_docstring_of_a_package_lists_its_files():
+    for package in sorted(HOUSE.rglob("__init__.py")):
+        if package.parent == HOUSE or package.parent.name in BY_NAME:
+            continue
+        text = ast.get_docstring(ast.parse(package.read_text()))
+        files = {path.stem for path in package.parent.glob("*.py")} - {"__init__"}
+        missing = {name for name in files if not re.search(rf"\b{name}\b", text)}
+        assert not missing, f"{package.parent.name}: {missing}"
+
+
 def test_no_files_import_each_other_in_a_circle():
     order = graphlib.TopologicalSorter(arrows())
     try:

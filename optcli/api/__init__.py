@@ -1,4 +1,4 @@
 """API: what `import optcli` offers, a module for each command.
 
-Introduces training to those who listen to it, and keeps what comes of it in a folder.
+Each runs the work of its command, passes events to listeners, and keeps the results in a folder.
 """

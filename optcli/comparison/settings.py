@@ -13,13 +13,15 @@ MOST_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """On what settings is compared.
+    """Settings of a comparison.
 
-    tune: learning rates for each. budget: settings of all hyperparameters instead.
-    tune_seeds, seeds: how many; without `seeds` 10 to 20, by how many take part. metric:
-    what is compared, by default the validation loss. target: in its units. jobs: processes;
-    None takes several where that is faster. command: the command line that makes the
-    comparison, kept to say how one that was interrupted goes on.
+    tune: learning rates tried for each entry. budget: settings of all hyperparameters
+    instead. tune_seeds: seeds of each tuning run. seeds: seeds of the final runs; by default
+    10 to 20, by the number of entries. metric: the validation metric that is compared; by
+    default the loss. target: for the steps to target, in units of the metric. fixed_split:
+    the same split for all seeds. jobs: processes; None for several where that is faster.
+    backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
+    line, kept to say how an interrupted comparison is continued.
     """
 
     tune: int = 9

@@ -1,6 +1,6 @@
 """Config: from YAML, or a mapping, to checked specs.
 
-    reading      text -> plain values, each with its line
+    yaml_text    text -> plain values, each with its line
     overrides    `KEY=VALUE` settings applied to them
     validation   values -> one spec, every fault noted
     building     values -> the specs of all sections

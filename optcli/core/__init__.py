@@ -1,13 +1,17 @@
-"""Core: what all else is made of, and knows nothing of it.
+"""Core: what all other packages are made of; it imports none of them.
 
-arrays       work buffers, dtypes
-errors       faults with file, line and key
-registry     name -> class, for everything a config can name
-specs        frozen dataclasses whose annotations give ranges and meaning
-durations    lengths in steps, epochs and shares of the run
-randomness   a generator for each purpose
-parameters   names -> views of the (R, P) buffer
-events       what training says
-environment  the machine: BLAS threads, memory, what environment.json says
-version      the version
+    arrays        work buffers, dtypes
+    errors        faults with file, line and key
+    registry      name -> class, for everything a config can name
+    specs         frozen dataclasses whose annotations give ranges and meaning
+    durations     lengths in steps, epochs and shares of the run
+    randomness    a generator for each purpose
+    parameters    names -> views of the (R, P) buffer
+    inputs        what the numbers of an input row are
+    events        what training says
+    environment   the machine: BLAS threads, memory, what environment.json says
+    former_paths  import paths of version 0.1
+    version       the version
+
+Nothing here knows of commands, files or the terminal.
 """

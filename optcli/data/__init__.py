@@ -1,1 +1,29 @@
-"""Data: tables, synthetic data sets, and their preparation for training."""
+"""Data: tables, synthetic data sets, and their preparation for training.
+
+    base               `Dataset`: where a table comes from, what its columns are for
+    csv                the data set in a text or Parquet file
+    table_file         what data sets in a file have in common
+    synthetic          data sets made by rule
+    table              the raw columns of a data set
+    columns            numbers or words
+    cells              the rules that decide what a column of text cells is
+    reading_rules      which of them a run was read by
+    naming             names of columns
+    delimited          reads CSV and its relatives
+    dialect            finds the delimiter
+    parquet            reads Parquet
+    opening            opens a file before anything is known of it
+    unsupported_files  says what a file is that is no table
+    stored             columns that stay in a file
+    streaming          tables larger than memory
+    preparation        from a table to arrays
+    split              which rows train, validate and test
+    checks             whether columns are fit for what they are meant for
+    rare               classes of too few rows
+    remarks            columns that are no data
+    encoding           from raw rows to inputs, and from scores to answers
+    batches            the rows of an epoch, in their order
+    checksum           by which a run knows its rows again
+
+A table is looked at a block of rows at a time, in memory or in a mapped file.
+"""

@@ -13,6 +13,7 @@
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
     comparison  `curves`, `sensitivity`, `profile`
+    figures     which figures a run gets
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
 no global state is touched. matplotlib is imported when the first one is drawn.

@@ -5,22 +5,34 @@
 
 One step, for all replicas at once:
 
-    scores = forward(x)                 models
-    loss, ∂loss/∂scores                 losses
-    backward()                          models
-    regularize, clip                    transforms
-    x ← x − …                           optimizers
-    look ahead, average                 wrappers
+    scores = forward(x)                   models
+    loss, ∂loss/∂scores                   losses
+    backward()                            models; twice with SAM
+    regularize, centralize, clip, noise   transforms
+    weight decay                          wrappers
+    x ← x − …                             optimizers
+    lookahead, averages                   wrappers
 
 `train_cohort` knows nobody who listens; between two events it is suspended, and its
 clock stands.
 
-    cohort       replicas, and what they have in common
-    evaluation   losses and metrics
-    state        all that changes; what a checkpoint holds
-    formats      checkpoints of earlier versions
-    loop         epochs and steps
-    trace        optimizers on an objective, as one cohort
+    settings              the sections `training` and `regularization` of a config
+    task                  a config without its optimizer
+    checks                whether a cohort can be trained
+    cohort                replicas, and what they have in common
+    loop                  epochs and steps
+    state                 all that changes; what a checkpoint holds
+    transforms            regularization, clipping, noise
+    wrappers              SAM, weight decay, lookahead, averages
+    oracles               the loss at other points, for optimizers that ask
+    evaluation            losses and metrics
+    baseline              the best constant prediction
+    history               a row of numbers for each epoch
+    checkpoints           a listener that writes state, history and best model
+    checkpoint_migration  checkpoints of earlier versions
+    model_file            model.npz
+    summary               summary.json
+    trace                 optimizers on an objective, as one cohort
 """
 
 from optcli.training.cohort import Cohort, Replica

@@ -1,7 +1,8 @@
 """Baseline: the best constant prediction, and whether training improves on it.
 
-scores = constant_scores(loss, y, weight, outputs) found = constant_loss(loss, y, weight,
-scores) Ending(first, found, last).failed
+scores = constant_scores(loss, y, weight, outputs)
+constant = constant_loss(loss, y, weight, scores)
+Ending(first, constant, last).failed
 """
 
 from __future__ import annotations
