@@ -7,7 +7,7 @@ first (`plugins.first_use`).
 
     base         Law, and what is found
     optimizers   losses   layers   schedules   metrics   objectives   models   datasets
-    other_kinds  activations, initializers, averages
+    other_kinds  initializers and averages
     gradients    every gradient is that of its function, as in gradcheck
     all_kinds    which laws a class has to keep
 """
