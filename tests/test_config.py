@@ -100,19 +100,19 @@ def test_a_later_fault_finds_its_place(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(BASE)
     loaded = config.load(path, ["loss=mse"])
-    assert str(loaded.place(Fault("x", "optimizer.lr"))) == f"{path}:4: optimizer.lr: x"
-    assert str(loaded.place(Fault("x", "dataset.target"))) == f"{path}:1: dataset.target: x"
-    assert str(loaded.place(Fault("x", "loss"))) == "overrides: loss: x"
-    assert str(loaded.place(Fault("x", "split.test"))) == f"{path}:1: split.test: x"
+    assert str(loaded.locate(Fault("x", "optimizer.lr"))) == f"{path}:4: optimizer.lr: x"
+    assert str(loaded.locate(Fault("x", "dataset.target"))) == f"{path}:1: dataset.target: x"
+    assert str(loaded.locate(Fault("x", "loss"))) == "overrides: loss: x"
+    assert str(loaded.locate(Fault("x", "split.test"))) == f"{path}:1: split.test: x"
 
 
 def test_a_later_fault_finds_its_place_in_a_list(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(more("metrics:\n- accuracy\n- {name: top_k,\n   k: 3}"))
     loaded = config.load(path)
-    assert str(loaded.place(Fault("x", "metrics[1].k"))) == f"{path}:8: metrics[1].k: x"
-    assert str(loaded.place(Fault("x", "metrics[1].j"))) == f"{path}:7: metrics[1].j: x"
-    assert str(loaded.place(Fault("x", "model.hidden[0]"))) == f"{path}:2: model.hidden[0]: x"
+    assert str(loaded.locate(Fault("x", "metrics[1].k"))) == f"{path}:8: metrics[1].k: x"
+    assert str(loaded.locate(Fault("x", "metrics[1].j"))) == f"{path}:7: metrics[1].j: x"
+    assert str(loaded.locate(Fault("x", "model.hidden[0]"))) == f"{path}:2: model.hidden[0]: x"
 
 
 def test_a_fault_of_something_else_keeps_its_place(tmp_path):
@@ -120,7 +120,7 @@ def test_a_fault_of_something_else_keeps_its_place(tmp_path):
     path.write_text(BASE)
     loaded = config.load(path)
     for fault in [Fault("x"), Fault("x", "--out"), Fault("x", "loss", file="a.csv", line=3)]:
-        assert loaded.place(fault) == fault
+        assert loaded.locate(fault) == fault
 
 
 def test_a_setting_is_read_as_if_it_stood_in_the_file(tmp_path):
