@@ -110,14 +110,8 @@ def test_a_room_uses_only_rooms_before_it():
                 assert place[parts[1]] <= place[own[0]], f"{module} uses {other}"
 
 
-BY_NAME = {
-    "optimizers",
-    "losses",
-    "layers",
-    "schedules",
-    "api",
-    "cli",
-}  # a file each, under its name
+# A file for each registered name, or for each command.
+BY_NAME = {"optimizers", "losses", "layers", "schedules", "api", "cli", "display"}
 
 
 def test_the_docstring_of_a_package_lists_its_files():
