@@ -1,5 +1,12 @@
 """What `optcli train` shows: a live table, plain lines, or JSON Lines; then the closing lines.
 
+    live     the table in a terminal
+    plain    lines in a pipe
+    lines    JSON Lines
+    columns  the columns of the table, in their order
+    record   what is remembered of a run, however long it is
+    closing  the last lines
+
 A listener is called with each event, then once with `finish(summary, folder, notes)`.
 """
 
