@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 
 import optcli
-from optcli import display
 from optcli.api import verify
 from optcli.cli.main import run
 from optcli.data import delimited, table
 from optcli.data.cells import NULL, clean, judge
 from optcli.data.columns import Numbers
 from optcli.data.reading_rules import CURRENT, Reading
+from optcli.display.predict import as_csv
 
 OLD = Path(__file__).parent / "v0_1"
 
@@ -225,7 +225,7 @@ def test_runs_of_version_0_1_read_as_they_did(path, folder):
         told = {key: value for key, value in json.loads(path.read_text()).items() if key != "event"}
         assert ask(data) == pytest.approx(told, rel=1e-6)
     else:
-        assert display.as_csv(ask(data)).split() == path.read_text().split()
+        assert as_csv(ask(data)).split() == path.read_text().split()
 
 
 def test_training_of_version_0_1_reads_by_its_rules(folder):

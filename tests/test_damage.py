@@ -141,7 +141,7 @@ def test_a_file_that_unpacks_to_more_than_memory(content):
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("t.csv.gz:"), line
+    assert line.startswith("error: t.csv.gz:"), line
 
 
 def test_text_that_is_wanted_in_memory_and_does_not_fit():

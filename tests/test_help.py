@@ -9,6 +9,8 @@ import pytest
 import typer
 
 from optcli.cli.main import app, run
+from optcli.losses.base import LOSSES
+from optcli.plugins import loading
 
 ROOT = Path(__file__).parent.parent
 PLUGIN = """
@@ -79,7 +81,11 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_every_example_runs(line, folder, capsys):
     _, *words = line.split()
-    assert run(words) == 0
+    with pytest.MonkeyPatch.context() as patch:  # no plug-in stays for other tests
+        LOSSES.names()
+        patch.setattr(LOSSES, "_classes", dict(LOSSES._classes))
+        patch.setattr(loading, "loaded", [])
+        assert run(words) == 0
     said = capsys.readouterr()
     assert said.err == ""
     assert said.out or words[:2] == ["runs", "remove"]

@@ -124,7 +124,7 @@ def test_what_cannot_predict_is_refused(tmp_path, folder, capsys, monkeypatch):
         (folder, "nowhere.csv"): "nowhere.csv: no such file\n",
     }
     for words, message in wrong.items():
-        assert said(capsys, "predict", *words)[::2] == (2, message)
+        assert said(capsys, "predict", *words)[::2] == (2, f"error: {message}")
     code, _, told = said(capsys, "predict", folder, "few.csv")
     assert (code, "few.csv: column 'petal_length': is not there" in told) == (2, True)
 

@@ -594,7 +594,7 @@ UNFIT = {
 def test_what_does_not_fit_is_refused_in_words(schedule):
     with pytest.raises(InvalidInput) as caught:
         optcli.check(MOONS, [f"schedule={schedule}"])
-    assert str(caught.value) == f"--set {UNFIT[schedule]}"
+    assert str(caught.value) == f"overrides: {UNFIT[schedule]}"
 
 
 LEAVES = {
@@ -618,7 +618,7 @@ def test_a_schedule_that_leaves_the_range_of_a_hyperparameter_is_refused(optimiz
     with pytest.raises(InvalidInput) as caught:
         optcli.check(MOONS, [f"optimizer={optimizer}", f"schedule={schedule}"])
     said = LEAVES[optimizer, schedule]
-    assert str(caught.value) == f"--set schedule: {said}; choose another schedule"
+    assert str(caught.value) == f"overrides: schedule: {said}; choose another schedule"
 
 
 @pytest.mark.parametrize(
