@@ -128,8 +128,8 @@ def test_the_product_of_nadam_is_that_of_its_steps():
         arrays, 1, OPTIMIZERS.find("nadam")(), SCHEDULES.find("constant")()
     )
     factors = [0.9 * (1 - 0.5 * 0.96 ** (t * 4e-3)) for t in range(1, 5)]
-    assert arrays["optimizer0.product"].shape == (1, 1)
-    assert np.isclose(arrays["optimizer0.product"].item(), np.prod(factors), rtol=1e-14, atol=0)
+    assert arrays["optimizer0.mu_product"].shape == (1, 1)
+    assert np.isclose(arrays["optimizer0.mu_product"].item(), np.prod(factors), rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ WHOLE = {"sgd": {"momentum": 0.9}, "rmsprop": {"momentum": 0.9, "centered": True
 def test_the_new_names_are_those_of_the_state(name):
     rule = OPTIMIZERS.find(name)(**WHOLE.get(name, {}))
     shapes = [(6,)] if getattr(rule, "whole", False) else [(6,), (2, 3)]
-    state = {own for shape in shapes for own in rule.state_shapes(shape)}
+    state = {own for shape in shapes for own in rule.state_shapes(shape)} | {*rule.products}
     tables = (
         checkpoint_migration.NAMES.get(name, {}),
         checkpoint_migration.NAMES_OF_VECTORS.get(name, {}),

@@ -49,8 +49,8 @@ class AdaBelief(Optimizer):
         root = 1 / np.sqrt(1 - power(self.beta2, t))  # √ŝ = root · √s
         return {
             "beta2": self.beta2,
-            "new1": 1 - np.asarray(self.beta1),
-            "new2": 1 - np.asarray(self.beta2),
+            "one_minus_beta1": 1 - np.asarray(self.beta1),
+            "one_minus_beta2": 1 - np.asarray(self.beta2),
             "rate": rate / root,
             "eps": self.eps / root,
             "eps_root": self.eps_root,
@@ -65,20 +65,20 @@ class AdaBelief(Optimizer):
         d: Array,
         w: Array,
         beta2: Array,
-        new1: Array,
-        new2: Array,
+        one_minus_beta1: Array,
+        one_minus_beta2: Array,
         rate: Array,
         eps: Array,
         eps_root: Array,
     ) -> None:
         # m ← m + (1 − β₁)·(g − m), the same as the formula
         np.subtract(g, m, d)
-        np.multiply(d, new1, w)
+        np.multiply(d, one_minus_beta1, w)
         np.add(m, w, m)
         # s ← β₂·s + (1 − β₂)·(g − m)² + ε′
         np.subtract(g, m, d)
         np.multiply(d, d, d)
-        mix(s, d, beta2, new2, d)
+        mix(s, d, beta2, one_minus_beta2, d)
         np.add(s, eps_root, s)
         quotient(m, s, eps, d)  # m / (√s + ε)
         np.multiply(d, rate, d)  # α · m̂ / (√ŝ + ε)

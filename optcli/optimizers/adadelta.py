@@ -45,7 +45,12 @@ class Adadelta(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        return {"lr": self.lr, "rho": self.rho, "new": 1 - np.asarray(self.rho), "eps": self.eps}
+        return {
+            "lr": self.lr,
+            "rho": self.rho,
+            "one_minus_rho": 1 - np.asarray(self.rho),
+            "eps": self.eps,
+        }
 
     def update(
         self,
@@ -57,12 +62,12 @@ class Adadelta(Optimizer):
         w: Array,
         lr: Array,
         rho: Array,
-        new: Array,
+        one_minus_rho: Array,
         eps: Array,
     ) -> None:
         # E[g²] ← ρ·E[g²] + (1 − ρ)·g²
         np.multiply(g, g, s)
-        mix(Eg2, s, rho, new, s)
+        mix(Eg2, s, rho, one_minus_rho, s)
         # Δ = √(E[Δ²] + ε) / √(E[g²] + ε) · g
         np.add(Ed2, eps, s)
         np.sqrt(s, s)
@@ -72,7 +77,7 @@ class Adadelta(Optimizer):
         np.multiply(s, g, s)
         # E[Δ²] ← ρ·E[Δ²] + (1 − ρ)·Δ²
         np.multiply(s, s, w)
-        mix(Ed2, w, rho, new, w)
+        mix(Ed2, w, rho, one_minus_rho, w)
         # x ← x − α·Δ
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

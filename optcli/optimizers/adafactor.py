@@ -62,7 +62,7 @@ class Adafactor(Shaped):
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
-            "new": power(t, self.beta2_decay),  # 1 − β_t
+            "one_minus_beta_t": power(t, self.beta2_decay),
             "rho": np.minimum(self.lr, 1 / np.sqrt(t)),
             "shrink": 1 - self.lr * np.asarray(self.weight_decay),
             "eps": self.eps,
@@ -78,7 +78,7 @@ class Adafactor(Shaped):
         g: Array,
         v: Array,
         s: Array,
-        new: Array,
+        one_minus_beta_t: Array,
         rho: Array,
         shrink: Array,
         eps: Array,
@@ -87,7 +87,7 @@ class Adafactor(Shaped):
         """Update an array of one dimension, with the full v."""
         np.multiply(g, g, s)
         np.subtract(s, v, s)
-        np.multiply(s, new, s)
+        np.multiply(s, one_minus_beta_t, s)
         np.add(v, s, v)  # v ← v + (1 − β_t)·(g² − v)
         np.maximum(v, np.finfo(x.dtype).eps ** 2, out=s)
         self._move(x, g, s, rho, shrink, eps, d)
@@ -99,7 +99,7 @@ class Adafactor(Shaped):
         r: Array,
         c: Array,
         s: Array,
-        new: Array,
+        one_minus_beta_t: Array,
         rho: Array,
         shrink: Array,
         eps: Array,
@@ -108,8 +108,8 @@ class Adafactor(Shaped):
         """Update an array of more dimensions, with v factored into rows and columns."""
         least = np.finfo(x.dtype).eps
         np.multiply(g, g, s)
-        r += new * (s.mean(axis=-1, keepdims=True) - r)
-        c += new * (s.mean(axis=-2, keepdims=True) - c)
+        r += one_minus_beta_t * (s.mean(axis=-1, keepdims=True) - r)
+        c += one_minus_beta_t * (s.mean(axis=-2, keepdims=True) - c)
         # v = r·c / mean(r)
         np.multiply(r, c, s)
         np.divide(s, np.maximum(r.mean(axis=-2, keepdims=True), least), s)

@@ -18,18 +18,21 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 class Adagrad(Optimizer):
     """Adagrad: steps divided by the root of the sum of past squared gradients.
 
+        g ← g + λ·x                       before `update`, by the Stepper
         G ← G + g²
-        x ← x − α_t · g / (√G + ε)        α_t = α / (1 + (t − 1)·η)
+        x ← x − α_t · g / (√G + ε)        α_t = α / (1 + (t − 1)·κ)
 
-    with learning rate α = lr, ε = eps, η = lr_decay. G starts at
+    with learning rate α = lr, ε = eps, κ = lr_decay, λ = weight_decay. G starts at
     initial_accumulator_value.
 
     State: one array of the parameters' size.
 
-    The same as torch's Adagrad. optax starts G at 0.1 and adds ε under the root.
+    The same as torch's Adagrad, whose page calls lr_decay η; in the paper η is the step size,
+    and G the full matrix Σ g·gᵀ, of which this G is the diagonal.
+    optax starts G at 0.1 and adds ε under the root.
 
     Reference: J. Duchi, E. Hazan, Y. Singer, Adaptive subgradient methods for
-    online learning and stochastic optimization, 2011, eq. 1 with diagonal G.
+    online learning and stochastic optimization, 2011, eq. 1 with the diagonal of G.
 
     Example: `optimizer: {name: adagrad, lr: 0.1}`
     """

@@ -20,15 +20,22 @@ class Adam(Optimizer):
     The step goes along the moving average of gradients, m, divided by the root of the moving
     average of squared gradients, v; both are corrected for their bias towards 0:
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
         m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ)
         x ← x − α · m̂ / (√v̂ + ε)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay.
 
-    State: two arrays of the parameters' size, m and v. The code applies the bias corrections
-    to α and ε, so that m̂ and v̂ are never stored: the same step in exact arithmetic.
+    State: two arrays of the parameters' size, m and v. m̂ and v̂ are never stored: the code
+    moves the bias corrections into the step size and ε, as the end of section 2 of the paper
+    suggests:
+
+        α_t = α·√(1 − β₂ᵗ)/(1 − β₁ᵗ),   ε̂ = ε·√(1 − β₂ᵗ)
+        x ← x − α_t · m / (√v + ε̂)
+
+    In exact arithmetic that is the step above.
 
     The same as torch's and optax's Adam.
 
@@ -56,29 +63,34 @@ class Adam(Optimizer):
         v: Array,
         s: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
-        quotient(m, v, eps, s)  # m / (√v + ε)
-        np.multiply(s, rate, s)  # α · m̂ / (√v̂ + ε)
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
+        quotient(m, v, eps_hat, s)  # m / (√v + ε̂)
+        np.multiply(s, alpha_t, s)  # α · m̂ / (√v̂ + ε)
         np.subtract(x, s, x)
 
 
 def corrected(
     lr: float, beta1: float, beta2: float, eps: float, t: Array
 ) -> dict[str, Array | float]:
-    """The coefficients of Adam at step t, with its bias corrections within α and ε.
+    """The coefficients of Adam at step t: the decay rates, and the α_t and ε̂ of `Adam`.
 
-    α · m̂ / (√v̂ + ε) is rate · m / (√v + eps), as √v̂ = √v / √(1 − β₂ᵗ).
+    α · m̂ / (√v̂ + ε) is alpha_t · m / (√v + eps_hat), as √v̂ = √v / √(1 − β₂ᵗ).
     """
     root = np.sqrt(1 - power(beta2, t))
-    rate = lr * root / (1 - power(beta1, t))
-    betas = {"beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2}
-    return {**betas, "rate": rate, "eps": eps * root}
+    alpha_t = lr * root / (1 - power(beta1, t))
+    betas = {
+        "beta1": beta1,
+        "one_minus_beta1": 1 - beta1,
+        "beta2": beta2,
+        "one_minus_beta2": 1 - beta2,
+    }
+    return {**betas, "alpha_t": alpha_t, "eps_hat": eps * root}
 
 
 def moments(
@@ -86,18 +98,20 @@ def moments(
     v: Array,
     g: Array,
     beta1: Array,
-    new1: Array,
+    one_minus_beta1: Array,
     beta2: Array,
-    new2: Array,
+    one_minus_beta2: Array,
     s: Array,
 ) -> None:
-    """Let m become β₁·m + (1 − β₁)·g, and v β₂·v + (1 − β₂)·g²; s is scratch."""
+    """Update the moving averages m of g and v of g², in place; s: scratch."""
+    # m ← β₁·m + (1 − β₁)·g
     np.multiply(m, beta1, m)
-    np.multiply(g, new1, s)
+    np.multiply(g, one_minus_beta1, s)
     np.add(m, s, m)
+    # v ← β₂·v + (1 − β₂)·g²
     np.multiply(v, beta2, v)
     np.multiply(g, g, s)
-    np.multiply(s, new2, s)
+    np.multiply(s, one_minus_beta2, s)
     np.add(v, s, v)
 
 

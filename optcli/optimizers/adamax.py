@@ -44,7 +44,7 @@ class AdaMax(Optimizer):
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
             "beta1": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
             "rate": self.lr / (1 - power(self.beta1, t)),
             "eps": self.eps,
@@ -58,12 +58,12 @@ class AdaMax(Optimizer):
         u: Array,
         s: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
         rate: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
+        mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
         # u ← max(β₂·u, |g| + ε)
         np.abs(g, s)
         np.add(s, eps, s)

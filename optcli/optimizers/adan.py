@@ -50,18 +50,17 @@ class Adan(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        new1, new2, new3 = 1 - self.beta1, 1 - self.beta2, 1 - self.beta3
         return {
             "beta1": self.beta1,
-            "new1": new1,
+            "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
-            "new2": new2,
+            "one_minus_beta2": 1 - self.beta2,
             "beta3": self.beta3,
-            "new3": new3,
-            "known": np.where(t == 1, 0.0, 1.0),  # whether there is a g′
-            "rate": self.lr / (1 - power(self.beta1, t)),
-            "ahead": self.lr * new2 / (1 - power(self.beta2, t)),
-            "square": 1 / (1 - power(self.beta3, t)),
+            "one_minus_beta3": 1 - self.beta3,
+            "has_g_prev": np.where(t == 1, 0.0, 1.0),  # 0 where there is no g′ yet
+            "m_rate": self.lr / (1 - power(self.beta1, t)),
+            "v_rate": self.lr * (1 - self.beta2) / (1 - power(self.beta2, t)),
+            "n_correction": 1 / (1 - power(self.beta3, t)),
             "eps": self.eps,
             "eps_root": self.eps_root,
         }
@@ -77,37 +76,37 @@ class Adan(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         beta3: Array,
-        new3: Array,
-        known: Array,
-        rate: Array,
-        ahead: Array,
-        square: Array,
+        one_minus_beta3: Array,
+        has_g_prev: Array,
+        m_rate: Array,
+        v_rate: Array,
+        n_correction: Array,
         eps: Array,
         eps_root: Array,
     ) -> None:
         np.subtract(g, g_prev, s)
-        np.multiply(s, known, s)  # d
-        mix(m, g, beta1, new1, w)  # m ← β₁·m + (1 − β₁)·g
+        np.multiply(s, has_g_prev, s)  # d
+        mix(m, g, beta1, one_minus_beta1, w)  # m ← β₁·m + (1 − β₁)·g
         # v ← β₂·v + (1 − β₂)·d
-        np.multiply(s, new2, s)
+        np.multiply(s, one_minus_beta2, s)
         np.multiply(v, beta2, v)
         np.add(v, s, v)
         # n ← β₃·n + (1 − β₃)·(g + (1 − β₂)·d)²
         np.add(s, g, s)
         np.multiply(s, s, s)
-        mix(n, s, beta3, new3, s)
+        mix(n, s, beta3, one_minus_beta3, s)
         # √(n̂ + ε′) + ε
-        np.multiply(n, square, s)
+        np.multiply(n, n_correction, s)
         np.add(s, eps_root, s)
         np.sqrt(s, s)
         np.add(s, eps, s)
         # α · (m̂ + (1 − β₂)·v̂)
-        np.multiply(m, rate, w)
-        np.multiply(v, ahead, g_prev)
+        np.multiply(m, m_rate, w)
+        np.multiply(v, v_rate, g_prev)
         np.add(w, g_prev, w)
         np.divide(w, s, s)
         np.subtract(x, s, x)

@@ -54,14 +54,14 @@ class AdEMAMix(Optimizer):
         rate = self.lr * root
         return {
             "beta1": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
-            "new2": 1 - self.beta2,
+            "one_minus_beta2": 1 - self.beta2,
             "beta3": self.beta3,
-            "new3": 1 - self.beta3,
+            "one_minus_beta3": 1 - self.beta3,
             "fast": rate / (1 - power(self.beta1, t)),
             "slow": rate * self.alpha,
-            "eps": self.eps * root,
+            "eps_hat": self.eps * root,
         }
 
     def update(
@@ -74,20 +74,20 @@ class AdEMAMix(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         beta3: Array,
-        new3: Array,
+        one_minus_beta3: Array,
         fast: Array,
         slow: Array,
-        eps: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m1, v, g, beta1, new1, beta2, new2, s)  # m₁, v
-        mix(m2, g, beta3, new3, s)  # m₂
+        moments(m1, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m₁, v
+        mix(m2, g, beta3, one_minus_beta3, s)  # m₂
         # κ·(m̂₁ + α·m₂)
         np.multiply(m1, fast, s)
         np.multiply(m2, slow, w)
         np.add(s, w, s)
-        quotient(s, v, eps, w)  # … / (√v̂ + ε)
+        quotient(s, v, eps_hat, w)  # … / (√v̂ + ε)
         np.subtract(x, w, x)

@@ -51,9 +51,9 @@ class ADOPT(Optimizer):
         return {
             "rate": np.where(first, 0.0, self.lr),
             "beta1": self.beta1,
-            "new1": np.where(first, 0.0, 1 - np.asarray(self.beta1)),
+            "c_weight": np.where(first, 0.0, 1 - np.asarray(self.beta1)),
             "beta2": self.beta2,
-            "new2": np.where(first, 1.0, 1 - np.asarray(self.beta2)),
+            "g2_weight": np.where(first, 1.0, 1 - np.asarray(self.beta2)),
             "eps": self.eps,
             "highest": limit,
             "lowest": -limit,
@@ -68,9 +68,9 @@ class ADOPT(Optimizer):
         s: Array,
         rate: Array,
         beta1: Array,
-        new1: Array,
+        c_weight: Array,
         beta2: Array,
-        new2: Array,
+        g2_weight: Array,
         eps: Array,
         highest: Array,
         lowest: Array,
@@ -82,8 +82,8 @@ class ADOPT(Optimizer):
         if self.clipping:
             np.minimum(s, highest, out=s)
             np.maximum(s, lowest, out=s)
-        mix(m, s, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·c
+        mix(m, s, beta1, c_weight, s)  # m ← β₁·m + (1 − β₁)·c
         np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)  # v ← β₂·v + (1 − β₂)·g²
+        mix(v, s, beta2, g2_weight, s)  # v ← β₂·v + (1 − β₂)·g²
         np.multiply(m, rate, s)  # α·m
         np.subtract(x, s, x)

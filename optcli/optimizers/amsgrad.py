@@ -55,14 +55,14 @@ class AMSGrad(Optimizer):
         w: Array,
         s: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
         np.maximum(w, v, out=w)  # w ← max(w, v)
-        quotient(m, w, eps, s)  # m / (√w + ε)
-        np.multiply(s, rate, s)  # α, with both bias corrections
+        quotient(m, w, eps_hat, s)  # m / (√w + ε̂)
+        np.multiply(s, alpha_t, s)  # α, with both bias corrections
         np.subtract(x, s, x)

@@ -57,19 +57,19 @@ class CautiousAdamW(Shaped):
         s: Array,
         phi: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
-        quotient(m, v, eps, s)  # u, without the bias corrections, which `rate` has
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
+        quotient(m, v, eps_hat, s)  # m / (√v + ε̂) = u·α/α_t
         # φ = 1 where u·g > 0, else 0
         np.multiply(s, g, phi)
         np.greater(phi, 0, out=phi)
         np.multiply(s, phi, s)
         # as φ² = φ, the sum of squares is the number of ones
         share = np.maximum(dot(phi, phi) / x[0].size, 1e-3)
-        np.multiply(s, rate / share, s)
+        np.multiply(s, alpha_t / share, s)
         np.subtract(x, s, x)

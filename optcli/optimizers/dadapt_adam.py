@@ -66,11 +66,11 @@ class DAdaptAdam(Shaped):
             "beta1": self.beta1,
             "beta2": self.beta2,
             "root": root,
-            "new1": 1 - np.asarray(self.beta1),
-            "new2": 1 - np.asarray(self.beta2),
+            "one_minus_beta1": 1 - np.asarray(self.beta1),
+            "one_minus_beta2": 1 - np.asarray(self.beta2),
             "new": 1 - root,
             "eps": self.eps,
-            "decay": self.weight_decay,
+            "weight_decay": self.weight_decay,
         }
 
     def update(
@@ -88,25 +88,25 @@ class DAdaptAdam(Shaped):
         beta1: Array,
         beta2: Array,
         root: Array,
-        new1: Array,
-        new2: Array,
+        one_minus_beta1: Array,
+        one_minus_beta2: Array,
         new: Array,
         eps: Array,
-        decay: Array,
+        weight_decay: Array,
     ) -> None:
         gamma = d * rate  # γ
         # r ← √β₂·r + (1 − √β₂)·γ·⟨g, s/(√v + ε)⟩
         quotient(s, v, eps, u)
         r[:] = root * r + new * gamma * dot(g, u)
-        mix(m, g, beta1, new1 * gamma, u)  # m ← β₁·m + (1 − β₁)·γ·g
+        mix(m, g, beta1, one_minus_beta1 * gamma, u)  # m ← β₁·m + (1 − β₁)·γ·g
         mix(s, g, root, new * gamma, u)  # s ← √β₂·s + (1 − √β₂)·γ·g
         np.multiply(g, g, u)
-        mix(v, u, beta2, new2, u)  # v ← β₂·v + (1 − β₂)·g²
+        mix(v, u, beta2, one_minus_beta2, u)  # v ← β₂·v + (1 − β₂)·g²
         # d ← max(d, r/((1 − √β₂)·‖s‖₁))
         np.abs(s, u)
         np.maximum(d, ratio(r, new * u.sum(axis=1, keepdims=True), 0), out=d)
         # x ← x − m / (√v + ε) − γ·λ·x
         quotient(m, v, eps, u)
-        np.multiply(x, gamma * decay, w)
+        np.multiply(x, gamma * weight_decay, w)
         np.add(u, w, u)
         np.subtract(x, u, x)

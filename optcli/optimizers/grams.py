@@ -54,16 +54,16 @@ class Grams(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
         np.abs(m, w)
-        quotient(w, v, eps, s)
-        np.multiply(s, rate, s)  # α·|u|
+        quotient(w, v, eps_hat, s)
+        np.multiply(s, alpha_t, s)  # α·|u|
         np.sign(g, w)
         np.multiply(s, w, s)  # α·sign(g)·|u|
         np.subtract(x, s, x)

@@ -16,17 +16,18 @@ from optcli.optimizers.base import OPTIMIZERS, Decay, Shaped, norm, ratio
 @OPTIMIZERS.register("lamb")
 @dataclass(frozen=True)
 class LAMB(Shaped):
-    """LAMB: AdamW with a trust ratio for each weight and bias.
+    """LAMB: AdamW with a trust ratio for each parameter tensor (the paper's layer).
 
         u = m̂ / (√v̂ + ε) + λ·x                        m̂, v̂ as in adam
         x ← x − α · ‖x‖/‖u‖ · u                       the ratio is 1 where either norm is 0
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. ‖x‖/‖u‖
-    is the trust ratio; the norms are those of each weight and bias separately.
+    is the trust ratio; the norms are those of each parameter tensor separately.
 
     State: two arrays of the parameters' size, m and v.
 
-    The same as optax's lamb. The paper's scaling function φ is the identity here.
+    The same as optax's lamb. u is the paper's r + λ·x; its scaling function φ is the identity
+    here.
 
     Reference: Y. You and others, Large batch optimization for deep learning: training BERT
     in 76 minutes, 2020, algorithm 2.
@@ -46,9 +47,9 @@ class LAMB(Shaped):
     )
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        # with a learning rate of 1, rate·m/(√v + eps) is m̂ / (√v̂ + ε)
+        # with a learning rate of 1, alpha_t·m / (√v + eps_hat) is m̂ / (√v̂ + ε)
         adam = corrected(1.0, self.beta1, self.beta2, self.eps, t)
-        return {**adam, "decay": self.weight_decay, "lr": self.lr}
+        return {**adam, "weight_decay": self.weight_decay, "lr": self.lr}
 
     def update(
         self,
@@ -59,20 +60,20 @@ class LAMB(Shaped):
         u: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
-        decay: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
+        weight_decay: Array,
         lr: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, u)  # m, v
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, u)  # m, v
         # u = m̂ / (√v̂ + ε) + λ·x
-        quotient(m, v, eps, u)
-        np.multiply(u, rate, u)
-        np.multiply(x, decay, w)
+        quotient(m, v, eps_hat, u)
+        np.multiply(u, alpha_t, u)
+        np.multiply(x, weight_decay, w)
         np.add(u, w, u)
         # x ← x − α · ‖x‖/‖u‖ · u
-        np.multiply(u, lr * ratio(norm(x), norm(u), 1), u)
+        np.multiply(u, lr * ratio(norm(x), norm(u), otherwise=1), u)
         np.subtract(x, u, x)

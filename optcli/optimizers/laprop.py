@@ -46,9 +46,9 @@ class LaProp(Optimizer):
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
             "mu": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_mu": 1 - self.beta1,
             "nu": self.beta2,
-            "new2": 1 - self.beta2,
+            "one_minus_nu": 1 - self.beta2,
             "rate": self.lr / (1 - power(self.beta1, t)),
             "root": 1 / np.sqrt(1 - power(self.beta2, t)),
             "eps": self.eps,
@@ -62,20 +62,20 @@ class LaProp(Optimizer):
         n: Array,
         s: Array,
         mu: Array,
-        new1: Array,
+        one_minus_mu: Array,
         nu: Array,
-        new2: Array,
+        one_minus_nu: Array,
         rate: Array,
         root: Array,
         eps: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(n, s, nu, new2, s)  # n ← ν·n + (1 − ν)·g²
+        mix(n, s, nu, one_minus_nu, s)  # n ← ν·n + (1 − ν)·g²
         # g / (√(n/(1 − νᵗ)) + ε)
         np.sqrt(n, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
         np.divide(g, s, s)
-        mix(m, s, mu, new1, s)  # m ← μ·m + (1 − μ)·…
+        mix(m, s, mu, one_minus_mu, s)  # m ← μ·m + (1 − μ)·…
         np.multiply(m, rate, s)  # α·m/(1 − μᵗ)
         np.subtract(x, s, x)

@@ -44,8 +44,8 @@ class Lion(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-3
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        betas = {"beta1": self.beta1, "new1": 1 - self.beta1}
-        return {"lr": self.lr, **betas, "beta2": self.beta2, "new2": 1 - self.beta2}
+        betas = {"beta1": self.beta1, "one_minus_beta1": 1 - self.beta1}
+        return {"lr": self.lr, **betas, "beta2": self.beta2, "one_minus_beta2": 1 - self.beta2}
 
     def update(
         self,
@@ -56,16 +56,16 @@ class Lion(Optimizer):
         w: Array,
         lr: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
     ) -> None:
         # c = β₁·m + (1 − β₁)·g
         np.multiply(m, beta1, s)
-        np.multiply(g, new1, w)
+        np.multiply(g, one_minus_beta1, w)
         np.add(s, w, s)
         # x ← x − α·sign(c)
         np.sign(s, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)
-        mix(m, g, beta2, new2, s)  # m ← β₂·m + (1 − β₂)·g
+        mix(m, g, beta2, one_minus_beta2, s)  # m ← β₂·m + (1 − β₂)·g

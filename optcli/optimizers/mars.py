@@ -65,11 +65,11 @@ class MARS(Shaped):
         c: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
         share: Array,
     ) -> None:
         # c = g + γ·β₁/(1 − β₁)·(g − g′)
@@ -78,7 +78,7 @@ class MARS(Shaped):
         np.add(c, g, c)
         np.copyto(g_prev, g)
         np.divide(c, np.maximum(norm(c), 1), c)  # c / max(1, ‖c‖)
-        moments(m, v, c, beta1, new1, beta2, new2, w)  # m, v
-        quotient(m, v, eps, w)  # m / (√v + ε)
-        np.multiply(w, rate, w)  # α, with both bias corrections
+        moments(m, v, c, beta1, one_minus_beta1, beta2, one_minus_beta2, w)  # m, v
+        quotient(m, v, eps_hat, w)  # m / (√v + ε̂)
+        np.multiply(w, alpha_t, w)  # α, with both bias corrections
         np.subtract(x, w, x)

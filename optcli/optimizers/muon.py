@@ -69,7 +69,7 @@ class Muon(Shaped):
         return {"s": shape, "X": (low, high), **work}
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        matrices = {"lr": self.lr, "mu": self.momentum, "new": 1 - self.momentum}
+        matrices = {"lr": self.lr, "mu": self.momentum, "one_minus_mu": 1 - self.momentum}
         vectors = corrected(self.lr, self.beta1, self.beta2, self.eps, t)
         return {**matrices, "least": self.eps, **vectors}
 
@@ -88,13 +88,13 @@ class Muon(Shaped):
         C: Array,
         lr: Array,
         mu: Array,
-        new: Array,
+        one_minus_mu: Array,
         least: Array,
     ) -> None:
         """Update a weight."""
         # B ← μ·B + (1 − μ)·G, as B ← B + (1 − μ)·(G − B)
         np.subtract(g, B, s)
-        np.multiply(s, new, s)
+        np.multiply(s, one_minus_mu, s)
         np.add(B, s, B)
         # (1 − μ)·G + μ·B, as G + μ·(B − G)
         np.subtract(B, g, s)
@@ -121,16 +121,16 @@ class Muon(Shaped):
         v: Array,
         s: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        rate: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        alpha_t: Array,
+        eps_hat: Array,
     ) -> None:
         """Update a bias, as adam does."""
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
-        quotient(m, v, eps, s)  # m / (√v + ε)
-        np.multiply(s, rate, s)
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
+        quotient(m, v, eps_hat, s)  # m / (√v + ε̂)
+        np.multiply(s, alpha_t, s)
         np.subtract(x, s, x)
 
 

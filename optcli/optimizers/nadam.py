@@ -18,6 +18,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 class NAdam(Optimizer):
     """NAdam: Adam with Nesterov momentum and a momentum schedule.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         μ_t = β₁·(1 − ½·0.96^(t·ψ))
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
@@ -25,12 +26,15 @@ class NAdam(Optimizer):
         v̂ = v / (1 − β₂ᵗ)
         x ← x − α · m̂ / (√v̂ + ε)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ψ = momentum_decay.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ψ = momentum_decay,
+    λ = weight_decay.
 
     State: two arrays of the parameters' size, m and v, and one number, μ₁⋯μ_t.
 
-    The same as torch's NAdam, in which m decays with β₁; the paper's m decays with μ_t, too.
-    optax's nadam has a constant momentum: see nadamw.
+    The same as torch's NAdam. The paper's algorithm 2 differs in two places: m decays with
+    μ_t instead of β₁, and v̂ = β₂·v / (1 − β₂ᵗ), with a further β₂. It leaves μ_t open; the
+    schedule with 0.96 and ψ = 1/250 is that of Keras, which torch adopted. optax's nadam has
+    a constant momentum: see nadamw.
 
     Reference: T. Dozat, Incorporating Nesterov momentum into Adam, 2016, algorithm 2.
 
@@ -39,7 +43,7 @@ class NAdam(Optimizer):
 
     state: ClassVar[tuple[str, ...]] = ("m", "v")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
-    products: ClassVar[tuple[str, ...]] = ("product",)
+    products: ClassVar[tuple[str, ...]] = ("mu_product",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 2e-3
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
@@ -52,21 +56,21 @@ class NAdam(Optimizer):
         """μ_t."""
         return self.beta1 * (1 - 0.5 * power(0.96, t * self.momentum_decay))
 
-    def coefficients(self, t: Array, product: Array | float = 1.0) -> dict[str, Array | float]:
-        now, ahead = self.mu(t), self.mu(t + 1)
-        start = np.broadcast_to(product, now[:1].shape)
-        products = np.multiply.accumulate(np.concatenate([start, now]), axis=0)[1:]  # μ₁⋯μ_t
+    def coefficients(self, t: Array, mu_product: Array | float = 1.0) -> dict[str, Array | float]:
+        mu, mu_next = self.mu(t), self.mu(t + 1)
+        start = np.broadcast_to(mu_product, mu[:1].shape)
+        products = np.multiply.accumulate(np.concatenate([start, mu]), axis=0)[1:]  # μ₁⋯μ_t
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
         rate = self.lr * root
         return {
-            "product": products,
+            "mu_product": products,
             "beta1": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
-            "new2": 1 - self.beta2,
-            "ahead": rate * ahead / (1 - products * ahead),
-            "now": rate * (1 - now) / (1 - products),
-            "eps": self.eps * root,
+            "one_minus_beta2": 1 - self.beta2,
+            "m_rate": rate * mu_next / (1 - products * mu_next),
+            "g_rate": rate * (1 - mu) / (1 - products),
+            "eps_hat": self.eps * root,
         }
 
     def update(
@@ -78,17 +82,17 @@ class NAdam(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        ahead: Array,
-        now: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        m_rate: Array,
+        g_rate: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
-        # α·m̂ = ahead·m + now·g
-        np.multiply(m, ahead, s)
-        np.multiply(g, now, w)
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
+        # α·√(1 − β₂ᵗ)·m̂ = m_rate·m + g_rate·g; the root cancels against that of √v̂
+        np.multiply(m, m_rate, s)
+        np.multiply(g, g_rate, w)
         np.add(s, w, s)
-        quotient(s, v, eps, w)  # α·m̂ / (√v̂ + ε)
+        quotient(s, v, eps_hat, w)  # α·m̂ / (√v̂ + ε)
         np.subtract(x, w, x)

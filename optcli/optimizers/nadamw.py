@@ -32,7 +32,8 @@ class NAdamW(Optimizer):
     momentum schedule: see nadam.
 
     Reference: T. Dozat, Incorporating Nesterov momentum into Adam, 2016, algorithm 2 with
-    a constant μ; I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019.
+    a constant μ and without its factor β₂ in v̂; I. Loshchilov and F. Hutter, Decoupled
+    weight decay regularization, 2019.
 
     Example: `optimizer: {name: nadamw, lr: 0.001, weight_decay: 0.01}`
     """
@@ -47,16 +48,16 @@ class NAdamW(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-4
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        new1, new2 = 1 - self.beta1, 1 - self.beta2
+        one_minus_beta1 = 1 - self.beta1
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
         return {
             "beta1": self.beta1,
-            "new1": new1,
+            "one_minus_beta1": one_minus_beta1,
             "beta2": self.beta2,
-            "new2": new2,
-            "ahead": self.lr * root * self.beta1 / (1 - power(self.beta1, t + 1)),
-            "now": self.lr * root * new1 / (1 - power(self.beta1, t)),
-            "eps": self.eps * root,
+            "one_minus_beta2": 1 - self.beta2,
+            "m_rate": self.lr * root * self.beta1 / (1 - power(self.beta1, t + 1)),
+            "g_rate": self.lr * root * one_minus_beta1 / (1 - power(self.beta1, t)),
+            "eps_hat": self.eps * root,
         }
 
     def update(
@@ -68,17 +69,17 @@ class NAdamW(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
-        ahead: Array,
-        now: Array,
-        eps: Array,
+        one_minus_beta2: Array,
+        m_rate: Array,
+        g_rate: Array,
+        eps_hat: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
-        # α·m̂ = ahead·m + now·g
-        np.multiply(m, ahead, s)
-        np.multiply(g, now, w)
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
+        # α·√(1 − β₂ᵗ)·m̂ = m_rate·m + g_rate·g; the root cancels against that of √v̂
+        np.multiply(m, m_rate, s)
+        np.multiply(g, g_rate, w)
         np.add(s, w, s)
-        quotient(s, v, eps, w)  # α·m̂ / (√v̂ + ε)
+        quotient(s, v, eps_hat, w)  # α·m̂ / (√v̂ + ε)
         np.subtract(x, w, x)

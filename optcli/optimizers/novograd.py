@@ -54,9 +54,9 @@ class NovoGrad(Shaped):
             "lr": self.lr,
             "beta1": self.beta1,
             "beta2": beta2,
-            "new2": 1 - beta2,
+            "one_minus_beta2": 1 - beta2,
             "eps": self.eps,
-            "decay": self.weight_decay,
+            "weight_decay": self.weight_decay,
         }
 
     def update(
@@ -70,14 +70,14 @@ class NovoGrad(Shaped):
         lr: Array,
         beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         eps: Array,
-        decay: Array,
+        weight_decay: Array,
     ) -> None:
-        v[:] = beta2 * v + new2 * dot(g, g)  # v ← β₂·v + (1 − β₂)·‖g‖²
+        v[:] = beta2 * v + one_minus_beta2 * dot(g, g)  # v ← β₂·v + (1 − β₂)·‖g‖²
         # m ← β₁·m + (g / (√v + ε) + λ·x)
         np.divide(g, np.sqrt(v) + eps, s)
-        np.multiply(x, decay, w)
+        np.multiply(x, weight_decay, w)
         np.add(s, w, s)
         np.multiply(m, beta1, m)
         np.add(m, s, m)

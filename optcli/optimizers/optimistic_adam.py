@@ -48,21 +48,21 @@ class OptimisticAdam(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        new1, new2 = 1 - self.beta1, 1 - self.beta2
+        one_minus_beta1 = 1 - self.beta1
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
         now = root / (1 - power(self.beta1, t))
         ahead = root * self.beta1 / (1 - power(self.beta1, t + 1))
         # u = (mean·m + fresh·g) / (√v + root·ε)
-        mean, fresh = (ahead, now * new1) if self.nesterov else (now, 0.0)
+        mean, fresh = (ahead, now * one_minus_beta1) if self.nesterov else (now, 0.0)
         known = np.where(t == 1, 0.0, self.optimism)  # β, once there is u_(t−1)
         return {
             "beta1": self.beta1,
-            "new1": new1,
+            "one_minus_beta1": one_minus_beta1,
             "beta2": self.beta2,
-            "new2": new2,
+            "one_minus_beta2": 1 - self.beta2,
             "mean": mean,
             "fresh": fresh,
-            "eps": self.eps * root,
+            "eps_hat": self.eps * root,
             "rate": self.lr * (self.alpha + known),
             "back": self.lr * known,
         }
@@ -77,20 +77,20 @@ class OptimisticAdam(Optimizer):
         u: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         mean: Array,
         fresh: Array,
-        eps: Array,
+        eps_hat: Array,
         rate: Array,
         back: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, u)  # m, v
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, u)  # m, v
         np.multiply(m, mean, w)
         np.multiply(g, fresh, u)
         np.add(w, u, w)
-        quotient(w, v, eps, u)  # u_t
+        quotient(w, v, eps_hat, u)  # u_t
         # x ← x + γ·β·u_(t−1) − γ·(α + β)·u_t
         np.multiply(u_prev, back, w)
         np.add(x, w, x)

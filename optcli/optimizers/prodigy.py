@@ -68,12 +68,12 @@ class Prodigy(Shaped):
             "beta1": self.beta1,
             "beta2": self.beta2,
             "beta3": np.sqrt(self.beta2),
-            "new1": 1 - np.asarray(self.beta1),
-            "new2": 1 - np.asarray(self.beta2),
+            "one_minus_beta1": 1 - np.asarray(self.beta1),
+            "one_minus_beta2": 1 - np.asarray(self.beta2),
             "eps": self.eps,
             "d0": self.estim_lr0,
             "c": self.estim_lr_coef,
-            "decay": self.weight_decay,
+            "weight_decay": self.weight_decay,
         }
 
     def update(
@@ -92,28 +92,28 @@ class Prodigy(Shaped):
         beta1: Array,
         beta2: Array,
         beta3: Array,
-        new1: Array,
-        new2: Array,
+        one_minus_beta1: Array,
+        one_minus_beta2: Array,
         eps: Array,
         d0: Array,
         c: Array,
-        decay: Array,
+        weight_decay: Array,
     ) -> None:
         gamma = d * rate  # γ
         # r ← β₃·r + γ·d·⟨g, x₀ − x⟩/d₀
         np.subtract(x0, x, u)
         r[:] = beta3 * r + d / d0 * gamma * dot(g, u)
         np.multiply(g, d, u)  # d·g
-        mix(m, u, beta1, new1, w)  # m ← β₁·m + (1 − β₁)·d·g
+        mix(m, u, beta1, one_minus_beta1, w)  # m ← β₁·m + (1 − β₁)·d·g
         mix(s, u, beta3, gamma / d0, w)  # s ← β₃·s + γ·d·g/d₀
         np.multiply(u, u, u)
-        mix(v, u, beta2, new2, u)  # v ← β₂·v + (1 − β₂)·(d·g)²
+        mix(v, u, beta2, one_minus_beta2, u)  # v ← β₂·v + (1 − β₂)·(d·g)²
         # d′ = max(d, c·r/‖s‖₁)
         np.abs(s, u)
         np.maximum(d, ratio(c * r, u.sum(axis=1, keepdims=True), 0), out=d)
         # x ← x − γ·(m / (√v + d′·ε) + λ·x)
         quotient(m, v, d * eps, u)
-        np.multiply(x, decay, w)
+        np.multiply(x, weight_decay, w)
         np.add(u, w, u)
         np.multiply(u, gamma, u)
         np.subtract(x, u, x)

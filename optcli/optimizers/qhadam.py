@@ -48,9 +48,9 @@ class QHAdam(Optimizer):
         square = self.nu2 / (1 - power(self.beta2, t))
         return {
             "beta1": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
-            "new2": 1 - self.beta2,
+            "one_minus_beta2": 1 - self.beta2,
             "mean": self.lr * mean,  # α·ν₁·m̂ = mean·m
             "now": self.lr * (1 - self.nu1),
             "square": square,  # ν₂·v̂ = square·v
@@ -67,18 +67,18 @@ class QHAdam(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         mean: Array,
         now: Array,
         square: Array,
         squared: Array,
         eps: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
+        mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
         np.multiply(g, g, s)
-        mix(v, s, beta2, new2, w)  # v ← β₂·v + (1 − β₂)·g²
+        mix(v, s, beta2, one_minus_beta2, w)  # v ← β₂·v + (1 − β₂)·g²
         # √((1 − ν₂)·g² + ν₂·v̂) + ε
         np.multiply(s, squared, s)
         np.multiply(v, square, w)

@@ -57,8 +57,8 @@ class RAdam(Optimizer):
         one = np.where(adapts, length, 6.0)  # any length that has a root
         far = np.maximum(limit, 5.0)
         r = np.sqrt((one - 4) * (one - 2) * far / ((far - 4) * (far - 2) * one))
-        betas = {"beta1": self.beta1, "new1": 1 - self.beta1}
-        betas |= {"beta2": self.beta2, "new2": 1 - self.beta2}
+        betas = {"beta1": self.beta1, "one_minus_beta1": 1 - self.beta1}
+        betas |= {"beta2": self.beta2, "one_minus_beta2": 1 - self.beta2}
         return {
             **betas,
             "adaptive": np.where(adapts, rate * r * np.sqrt(1 - stays), 0),
@@ -74,14 +74,14 @@ class RAdam(Optimizer):
         v: Array,
         s: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         adaptive: Array,
         plain: Array,
         eps: Array,
     ) -> None:
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
         # α·r·l·m̂, or α·m̂: one of the two rates is 0
         quotient(adaptive, v, eps, s)
         np.add(s, plain, s)

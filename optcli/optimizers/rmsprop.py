@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
         return {
             "lr": self.lr,
             "rho": self.rho,
-            "new": 1 - np.asarray(self.rho),
+            "one_minus_rho": 1 - np.asarray(self.rho),
             "eps": self.eps,
             "mu": self.momentum,
         }
@@ -67,16 +67,16 @@ class RMSprop(Optimizer):
         s: Array,
         lr: Array,
         rho: Array,
-        new: Array,
+        one_minus_rho: Array,
         eps: Array,
         mu: Array,
         **more: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(v, s, rho, new, s)  # v ← ρ·v + (1 − ρ)·g²
+        mix(v, s, rho, one_minus_rho, s)  # v ← ρ·v + (1 − ρ)·g²
         if self.centered:
             m = more["m"]
-            mix(m, g, rho, new, s)  # m ← ρ·m + (1 − ρ)·g
+            mix(m, g, rho, one_minus_rho, s)  # m ← ρ·m + (1 − ρ)·g
             # √(v − m²)
             np.multiply(m, m, s)
             np.subtract(v, s, s)

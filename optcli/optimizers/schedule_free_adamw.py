@@ -61,13 +61,13 @@ class ScheduleFreeAdamW(Shaped):
         return {
             "lr": self.lr,
             "beta1": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
-            "new2": 1 - self.beta2,
+            "one_minus_beta2": 1 - self.beta2,
             "root": 1 / np.sqrt(1 - power(self.beta2, t)),
             "eps": self.eps,
             "r": self.weight_lr_power,
-            "decay": self.weight_decay,
+            "weight_decay": self.weight_decay,
         }
 
     def update(
@@ -83,27 +83,27 @@ class ScheduleFreeAdamW(Shaped):
         w: Array,
         lr: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         root: Array,
         eps: Array,
         r: Array,
-        decay: Array,
+        weight_decay: Array,
     ) -> None:
         np.multiply(g, g, s)
-        mix(v, s, beta2, new2, s)  # v ← β₂·v + (1 − β₂)·g²
+        mix(v, s, beta2, one_minus_beta2, s)  # v ← β₂·v + (1 − β₂)·g²
         # z ← z − α·(g / (√(v/(1 − β₂ᵗ)) + ε) + λ·y)
         np.sqrt(v, s)
         np.multiply(s, root, s)
         np.add(s, eps, s)
         np.divide(g, s, s)
-        np.multiply(y, decay, w)
+        np.multiply(y, weight_decay, w)
         np.add(s, w, s)
         np.multiply(s, lr, s)
         np.subtract(z, s, z)
         average(x, z, share(w_sum, lr_max, lr, r), s)  # x ← (1 − c)·x + c·z
         # y = (1 − β₁)·z + β₁·x
         np.multiply(x, beta1, y)
-        np.multiply(z, new1, s)
+        np.multiply(z, one_minus_beta1, s)
         np.add(y, s, y)

@@ -44,8 +44,8 @@ class SGD(Optimizer):
         return {"b": shape} if self.momentum else {}
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        new = np.where(t == 1, 1.0, 1 - self.dampening)  # 1 − τ
-        return {"lr": self.lr, "mu": self.momentum, "new": new}
+        g_weight = np.where(t == 1, 1.0, 1 - self.dampening)  # 1 − τ
+        return {"lr": self.lr, "mu": self.momentum, "g_weight": g_weight}
 
     def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
         return self.with_momentum if self.momentum else self.update
@@ -55,10 +55,10 @@ class SGD(Optimizer):
         np.subtract(x, s, x)
 
     def with_momentum(
-        self, x: Array, g: Array, b: Array, s: Array, lr: Array, mu: Array, new: Array
+        self, x: Array, g: Array, b: Array, s: Array, lr: Array, mu: Array, g_weight: Array
     ) -> None:
         """Step along the velocity b."""
-        mix(b, g, mu, new, s)  # b ← μ·b + (1 − τ)·g
+        mix(b, g, mu, g_weight, s)  # b ← μ·b + (1 − τ)·g
         if self.nesterov:
             np.multiply(b, mu, s)
             np.add(s, g, s)  # g + μ·b

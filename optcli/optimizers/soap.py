@@ -81,8 +81,8 @@ class SOAP(Shaped):
             "phase": (t - 1) % self.frequency,
             "beta1": self.beta1,
             "beta2": self.beta2,
-            "new1": 1 - np.asarray(self.beta1),
-            "new2": 1 - np.asarray(self.beta2),
+            "one_minus_beta1": 1 - np.asarray(self.beta1),
+            "one_minus_beta2": 1 - np.asarray(self.beta2),
             "eps": self.eps,
         }
 
@@ -100,14 +100,14 @@ class SOAP(Shaped):
         t: Array,
         beta1: Array,
         beta2: Array,
-        new1: Array,
-        new2: Array,
+        one_minus_beta1: Array,
+        one_minus_beta2: Array,
         eps: Array,
     ) -> None:
         """Update a bias, as adam does, from the second step on."""
         if t.item(0) == 1:
             return
-        moments(m, v, g, beta1, new1, beta2, new2, s)  # m, v
+        moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
         quotient(m, v, eps, s)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)
@@ -131,19 +131,19 @@ class SOAP(Shaped):
         phase: Array,
         beta1: Array,
         beta2: Array,
-        new1: Array,
-        new2: Array,
+        one_minus_beta1: Array,
+        one_minus_beta2: Array,
         eps: Array,
     ) -> None:
         """Update a weight."""
         first = t.item(0) == 1
         if not first:
-            mix(M, g, beta1, new1, s)  # M ← β₁·M + (1 − β₁)·G
+            mix(M, g, beta1, one_minus_beta1, s)  # M ← β₁·M + (1 − β₁)·G
             # V ← β₂·V + (1 − β₂)·G′²,   G′ = Qₗᵀ·G·Qᵣ
             np.matmul(Q_L.swapaxes(1, 2), g, out=w)
             np.matmul(w, Q_R, out=s)
             np.multiply(s, s, s)
-            mix(V, s, beta2, new2, w)
+            mix(V, s, beta2, one_minus_beta2, w)
             # N = Qₗ·(M′ / (√V + ε))·Qᵣᵀ,   M′ = Qₗᵀ·M·Qᵣ
             np.matmul(Q_L.swapaxes(1, 2), M, out=w)
             np.matmul(w, Q_R, out=s)
@@ -153,9 +153,9 @@ class SOAP(Shaped):
             np.multiply(w, rate, w)
             np.subtract(x, w, x)
         np.matmul(g, g.swapaxes(1, 2), out=GGt)
-        L[:] = beta2 * L + new2 * GGt  # L ← β₂·L + (1 − β₂)·G·Gᵀ
+        L[:] = beta2 * L + one_minus_beta2 * GGt  # L ← β₂·L + (1 − β₂)·G·Gᵀ
         np.matmul(g.swapaxes(1, 2), g, out=GtG)
-        R[:] = beta2 * R + new2 * GtG  # R ← β₂·R + (1 − β₂)·Gᵀ·G
+        R[:] = beta2 * R + one_minus_beta2 * GtG  # R ← β₂·R + (1 − β₂)·Gᵀ·G
         if first:
             Q_L[:] = eigen(L)[1][..., ::-1]
             Q_R[:] = eigen(R)[1][..., ::-1]

@@ -26,13 +26,17 @@ class Sophia(Shaped):
     vector of random signs: u∘(H·u) is Hutchinson's unbiased estimate of the diagonal of H.
     H·u is a four-point difference of gradients. Where h ≤ 0, and so at the first step, the
     denominator is ε, and an entry of the step is almost always ±α·ρ. The signs are
-    determined by the run's seed and the step.
+    determined by the run's seed and the step. ρ bounds the entries of m̂ / max(γ·h, ε); λ·x
+    is added after clipping.
+
+    h is updated after x, as in optax: a new estimate is used from the next step on.
 
     State: two arrays of the parameters' size, m and h; the signs need one more array.
 
-    The same as optax.contrib.sophia. The paper has no bias correction, updates h before
-    x, draws u from a normal distribution (Sophia-H), and has a second estimate from sampled
-    labels (Sophia-G).
+    The same as optax.contrib.sophia, which has both γ and ρ. The paper's first version has
+    ρ and no γ, that of ICLR 2024 has γ and a bound of 1. The paper has no bias correction,
+    updates h before x, draws u from a normal distribution (Sophia-H), and has a second
+    estimate from sampled labels (Sophia-G).
 
     Reference: H. Liu and others, Sophia: a scalable stochastic second-order optimizer for
     language model pre-training, 2023, algorithms 1 and 3.
@@ -41,7 +45,7 @@ class Sophia(Shaped):
     """
 
     state: ClassVar[tuple[str, ...]] = ("m", "h")
-    scratch: ClassVar[tuple[str, ...]] = ("step", "s", "at", "slope")
+    scratch: ClassVar[tuple[str, ...]] = ("step", "s", "at", "gradient")
     whole: ClassVar[bool] = True
     needs_oracle: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
@@ -52,7 +56,7 @@ class Sophia(Shaped):
     beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the Hessian estimate")] = 0.99
     eps: Annotated[float, Gt(0), Doc("lower bound of the denominator")] = 1e-8
     gamma: Annotated[float, Gt(0), Doc("factor on the Hessian estimate; smaller clips more")] = 0.01
-    clip: Annotated[float, Gt(0), Doc("largest entry of a step, in units of lr")] = 1.0
+    clip: Annotated[float, Gt(0), Doc("bound on each entry of m̂ / max(γ·h, ε)")] = 1.0
     frequency: Annotated[int, Ge(1), Doc("steps between Hessian estimates")] = 10
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-4
 
@@ -60,15 +64,15 @@ class Sophia(Shaped):
         return {
             "lr": self.lr,
             "beta1": self.beta1,
-            "new1": 1 - self.beta1,
+            "one_minus_beta1": 1 - self.beta1,
             "correction": 1 / (1 - power(self.beta1, t)),
             "beta2": self.beta2,
-            "new2": 1 - self.beta2,
+            "one_minus_beta2": 1 - self.beta2,
             "eps": self.eps,
             "gamma": self.gamma,
             "clip": self.clip,
-            "decay": self.weight_decay,
-            "waits": (t - 1) % self.frequency,
+            "weight_decay": self.weight_decay,
+            "steps_since_estimate": (t - 1) % self.frequency,
         }
 
     def update(
@@ -81,34 +85,35 @@ class Sophia(Shaped):
         step: Array,
         s: Array,
         at: Array,
-        slope: Array,
+        gradient: Array,
         lr: Array,
         beta1: Array,
-        new1: Array,
+        one_minus_beta1: Array,
         correction: Array,
         beta2: Array,
-        new2: Array,
+        one_minus_beta2: Array,
         eps: Array,
         gamma: Array,
         clip: Array,
-        decay: Array,
-        waits: Array,
+        weight_decay: Array,
+        steps_since_estimate: Array,
         oracle: Oracle,
     ) -> None:
-        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
+        mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
         # clip(m̂ / max(γ·h, ε), ±ρ) + λ·x
         np.multiply(h, gamma, s)
         np.maximum(s, eps, out=s)
         np.divide(m, s, step)
         np.multiply(step, correction, step)  # m̂ in place of m
         np.clip(step, -clip, clip, out=step)
-        np.multiply(x, decay, s)
+        np.multiply(x, weight_decay, s)
         np.add(step, s, step)
-        if waits.item(0) == 0:
-            # h ← β₂·h + (1 − β₂)·u∘(H·u)
+        # equal for all replicas, as `frequency` is in `structure`: the first stands for all
+        if steps_since_estimate.item(0) == 0:
+            # h ← β₂·h + (1 − β₂)·u∘(H·u); u overwrites the noise, which is new in every step
             u = np.copysign(1, noise, noise)
-            hessian_product(oracle, x, u, s, at, slope)
+            hessian_product(oracle, x, u, s, at, gradient)
             np.multiply(s, u, s)
-            mix(h, s, beta2, new2, s)
+            mix(h, s, beta2, one_minus_beta2, s)
         np.multiply(step, lr, step)
         np.subtract(x, step, x)

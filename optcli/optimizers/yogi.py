@@ -54,10 +54,10 @@ class Yogi(Optimizer):
         root = 1 / np.sqrt(1 - power(self.beta2, t))
         return {
             "beta1": self.beta1,
-            "new1": 1 - np.asarray(self.beta1),
-            "new2": 1 - np.asarray(self.beta2),
+            "one_minus_beta1": 1 - np.asarray(self.beta1),
+            "one_minus_beta2": 1 - np.asarray(self.beta2),
             "rate": self.lr / (1 - power(self.beta1, t)) / root,
-            "eps": self.eps / root,
+            "eps_hat": self.eps / root,
         }
 
     def update(
@@ -69,19 +69,19 @@ class Yogi(Optimizer):
         s: Array,
         w: Array,
         beta1: Array,
-        new1: Array,
-        new2: Array,
+        one_minus_beta1: Array,
+        one_minus_beta2: Array,
         rate: Array,
-        eps: Array,
+        eps_hat: Array,
     ) -> None:
-        mix(m, g, beta1, new1, s)  # m ← β₁·m + (1 − β₁)·g
+        mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
         # v ← v − (1 − β₂)·sign(v − g²)·g²
         np.multiply(g, g, w)
         np.subtract(v, w, s)
         np.sign(s, s)
         np.multiply(s, w, s)
-        np.multiply(s, new2, s)
+        np.multiply(s, one_minus_beta2, s)
         np.subtract(v, s, v)
-        quotient(m, v, eps, s)  # m / (√v + ε)
+        quotient(m, v, eps_hat, s)  # m / (√v + ε̂)
         np.multiply(s, rate, s)
         np.subtract(x, s, x)

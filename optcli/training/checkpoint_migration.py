@@ -81,7 +81,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "momentum": {"velocity": "v"},
     "momo": {"mean": "m", "loss": "f_bar", "product": "gamma", "bound": "f_star"},
     "muon": {"mean": "B", "square": "v"},
-    "nadam": _ADAM,
+    "nadam": {**_ADAM, "product": "mu_product"},
     "nadamw": _ADAM,
     "nesterov": {"velocity": "v"},
     "novograd": {"velocity": "m", "square": "v"},
