@@ -90,20 +90,23 @@ REFUSED = {
     "compare": "missing argument 'ENTRY...'",
     "compare sgd": ("ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)"),
     "compare sgd sgd": "sgd: is listed twice",
-    "compare sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",
-    "compare sgd adam --jobs -1": "--jobs: is -1; must be in [1, 1,024]",
+    "compare sgd adam --jobs 0": "--jobs: is 0; must be 1 to 1,024",
+    "compare sgd adam --jobs -1": "--jobs: is -1; must be 1 to 1,024",
     "compare sgd adam --jobs many": "--jobs: is 'many'; must be a whole number",
-    "compare sgd adam --tune 0": "--tune: is 0; must be in [1, 1,000]",
-    "compare sgd adam --tune-seeds 0": "--tune-seeds: is 0; must be in [1, 10,000]",
-    "compare sgd adam --seeds 0": "--seeds: is 0; must be in [1, 10,000]",
+    "compare sgd adam --tune 0": "--tune: is 0; must be 1 to 1,000",
+    "compare sgd adam --tune-seeds 0": "--tune-seeds: is 0; must be 1 to 10,000",
+    "compare sgd adam --seeds 0": "--seeds: is 0; must be 1 to 10,000",
     "compare sgd adam --seeds 1e3": "--seeds: is '1e3'; must be a whole number",
-    "compare sgd adam --budget -1": "--budget: is -1; must be in [1, 10,000]",
+    "compare sgd adam --tune 3 --budget 3": (
+        "--tune: cannot be combined with --budget; give one of the two"
+    ),
+    "compare sgd adam --budget -1": "--budget: is -1; must be 1 to 10,000",
     "compare sgd adam --target nan": "--target: is nan; must be a number",
     "compare sgd adam --target low": "--target: is 'low'; must be a number",
     "compare sgd adam --backend mpi": "--backend: is 'mpi'; must be dask or dask://host:port",
     "trace": "missing argument 'OBJECTIVE'",
     "trace quadratic": "missing argument 'OPTIMIZER...'",
-    "trace quadratic sgd --steps 0": "--steps: is 0; must be in [1, 100,000]",
+    "trace quadratic sgd --steps 0": "--steps: is 0; must be 1 to 100,000",
     "trace quadratic sgd --steps x": "--steps: is 'x'; must be a whole number",
     "trace quadratic sgd --start 1": "--start: must have 2 numbers for quadratic, not 1",
     "trace quadratic sgd --start nan,1": (
@@ -282,7 +285,7 @@ NUMBERS = {
     },
     **{
         f"compare sgd adam {option}": WHOLE
-        | {text: f"is {text}; must be in [1, {most}]" for text in ("0", "-1", HUGE)}
+        | {text: f"is {text}; must be 1 to {most}" for text in ("0", "-1", HUGE)}
         for option, most in {
             "--tune": "1,000",
             "--budget": "10,000",
@@ -298,7 +301,7 @@ NUMBERS = {
         "inf": "is inf; must be a number",
     },
     "trace rosenbrock sgd --steps": WHOLE
-    | {text: f"is {text}; must be in [1, 100,000]" for text in ("0", "-1", HUGE)},
+    | {text: f"is {text}; must be 1 to 100,000" for text in ("0", "-1", HUGE)},
     "trace rosenbrock sgd --seed": WHOLE | {"-1": "is -1; must be at least 0"},
     "trace rosenbrock sgd --start": {
         text: f"is '{text}'; must be numbers between commas, as 1,-0.5"

@@ -54,7 +54,7 @@ def test_the_built_in_problem_has_its_known_answer(whole_step_times, tmp_path, c
     assert run(["compare", "sgd", "adam", "--out", "here"]) == 0
     said = capsys.readouterr().out
     assert "adam (lr 0.316) beats sgd" in said
-    assert "no loss can be below" in " ".join(said.split())
+    assert "the noise limits the loss to about 0.01" in " ".join(said.split())
     summary = json.loads((tmp_path / "here" / "summary.json").read_text())
     first, second = summary["optimizers"]
     assert (first["label"], first["rank"], second["rank"]) == ("adam", 1, 2)
@@ -262,6 +262,15 @@ def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, three):
     assert compare_report.table(found.summary, 120).columns[4].heading == "range"
 
 
+def test_the_report_says_what_is_measured_and_what_has_no_room(three):
+    narrow = " ".join(compare_report.report(three[0].summary, 50))
+    assert "each run counts with its lowest validation loss" in narrow
+    left_out = narrow.partition("not shown: ")[2].partition("; widen the terminal")[0]
+    assert "learning-rate range (decades)" in left_out
+    wide = " ".join(compare_report.report(three[0].summary, 300))
+    assert "not shown" not in wide
+
+
 def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
     """sgd learns next to nothing in three steps, the more the higher its rate."""
     words = ("sgd:lr=1e-9|1e-8|1e-7", "adam:lr=0.1")
@@ -424,8 +433,8 @@ REFUSED = {
     "sgd sgd": "sgd: is listed twice",
     "adam adam:beta1=0.9": "adam:beta1=0.9: is the same as 'adam'",
     "sgd adma": "adma: unknown optimizer 'adma'; did you mean 'adam'? (optcli list optimizers)",
-    "sgd adam --jobs 0": "--jobs: is 0; must be in [1, 1,024]",
-    "sgd adam --seeds 0": "--seeds: is 0; must be in [1, 10,000]",
+    "sgd adam --jobs 0": "--jobs: is 0; must be 1 to 1,024",
+    "sgd adam --seeds 0": "--seeds: is 0; must be 1 to 10,000",
     "sgd adam --target nan": "--target: is nan; must be a number",
     "sgd adam --metric f1": "--metric: is 'f1'; must be one of loss, r2, rmse",
     "sgd adam:lr=0.1|x": "adam:lr=x: lr: is 'x'; must be a number above 0",

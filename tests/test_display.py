@@ -191,7 +191,7 @@ def test_closing_lines():
     assert closing(SUMMARY, Path("runs/x"), ["mind the gap"]) == [
         "completed after 3 epochs (30 steps) in 1.50 s, 12.3k rows/s",
         "best epoch 3: validation loss 0.25000, accuracy 0.9000",
-        "test: loss 0.12500, accuracy 0.7500",
+        "test (weights of epoch 3): loss 0.12500, accuracy 0.7500",
         "note: mind the gap",
         "run folder: runs/x",
     ]
@@ -317,7 +317,7 @@ def test_plain_lines_word_for_word():
         "validation_loss 0.50000  validation_accuracy 0.2500  lr 0.01  best\n"
         "completed after 3 epochs (30 steps) in 1.50 s, 12.3k rows/s\n"
         "best epoch 3: validation loss 0.25000, accuracy 0.9000\n"
-        "test: loss 0.12500, accuracy 0.7500\n"
+        "test (weights of epoch 3): loss 0.12500, accuracy 0.7500\n"
         "note: column [b] is constant\n"
         "run folder: runs/x\n"
     )
@@ -331,6 +331,14 @@ def test_plain_lines_are_thinned(epochs):
     assert said[-1] == epochs
     assert min(epochs, 25) <= len(said) <= 52
     assert len(set(said)) == len(said)
+
+
+def test_the_last_line_that_is_marked_best_is_the_best_epoch():
+    losses = np.linspace(2, 1, 100)
+    losses[36] = 0.5
+    told_best = [line for line in told(PlainLines(io.StringIO()), 100, losses=losses).splitlines()
+                 if line.endswith("best")]  # fmt: skip
+    assert told_best[-1].startswith("epoch  37/100 ")
 
 
 def test_the_last_epoch_of_a_run_that_stops_early_is_said():
@@ -611,7 +619,7 @@ DOORS = {
     "a number": (
         lambda: optcli.compare(["sgd", "adam"], settings=optcli.ComparisonSettings(tune_seeds=0)),
         "compare sgd adam --tune-seeds 0",
-        "{}: is 0; must be in [1, 10,000]",
+        "{}: is 0; must be 1 to 10,000",
         ("tune_seeds", "--tune-seeds"),
     ),
     "a setting": (

@@ -186,7 +186,7 @@ def test_wrong_words_are_refused_in_words(word):
         (["booth", "sgd", "--start", "1"], "--start: must have 2 numbers for booth, not 1"),
         (["booth", "sgd", "--start", "1,x"], "--start: is '1,x'; must be numbers between commas"),
         (["booth", "sgd", "--start", "1,inf"], "--start: is '1,inf'; must be numbers between"),
-        (["booth", "sgd", "--steps", "0"], "--steps: is 0; must be in [1, 100,000]"),
+        (["booth", "sgd", "--steps", "0"], "--steps: is 0; must be 1 to 100,000"),
         (["booth", "sgd", "--seed", "-1"], "--seed: is -1; must be at least 0"),
         (["quadratic:condition=0.5", "sgd"], "quadratic:condition=0.5: condition: is 0.5; must be"),
     ],

@@ -68,7 +68,7 @@ def trace(
     entries = _entries(optimizers)
     begin = _start(objective, start)
     if not 1 <= steps <= MOST_STEPS:
-        message = f"is {steps}; must be in [1, {MOST_STEPS:,}]"
+        message = f"is {steps}; must be 1 to {MOST_STEPS:,}"
         raise InvalidInput(Fault(message, parameter="steps"))
     if seed < 0:
         raise InvalidInput(Fault(f"is {seed}; must be at least 0", parameter="seed"))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from optcli.cli import options
 from optcli.cli.options import option
+from optcli.core.errors import Fault, InvalidInput
 
 EXAMPLES = (
     "optcli compare sgd adam",
@@ -26,7 +27,10 @@ Configs = Annotated[
     option("Config to train the optimizers on; repeatable", "--config", "-c", metavar="FILE"),
 ]
 Tune = Annotated[
-    int, option("Learning rates to try for each optimizer, 1 to 1,000", "--tune", metavar="N")
+    int | None,
+    option(
+        "Learning rates to try for each optimizer, 1 to 1,000; by default 9", "--tune", metavar="N"
+    ),
 ]
 Budget = Annotated[
     int | None,
@@ -64,7 +68,7 @@ Backend = Annotated[
 def command(
     entries: Entries,
     config: Configs = None,
-    tune: Tune = 9,
+    tune: Tune = None,
     budget: Budget = None,
     tune_seeds: TuneSeeds = 3,
     seeds: Seeds = None,
@@ -96,10 +100,12 @@ def command(
     from optcli.display.compare import listener as listener_of
     from optcli.storage import run_folder
 
+    if tune is not None and budget is not None:
+        raise InvalidInput(Fault("cannot be combined with --budget; give one of the two", "--tune"))
     options.load(plugin, quiet=quiet)
     listener = listener_of(quiet, json, sys.stdout)
     settings = ComparisonSettings(
-        tune,
+        9 if tune is None else tune,
         budget,
         tune_seeds,
         seeds,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from optcli.comparison.trials import Measure, prepared
 from optcli.comparison.tuning import Entry
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.specs import fields
 from optcli.metrics import METRICS
-from optcli.optimizers.base import OPTIMIZERS
+from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.plugins.first_use import check_before_training
 from optcli.training import Replica
 from optcli.training.checks import check
@@ -37,9 +38,8 @@ BUILT_IN: Mapping[str, Any] = {
     "training": {"epochs": 10, "batch_size": 32},
 }
 KNOWN = (
-    "built-in problem: least squares of condition number 100, 250 steps; no loss can be below "
-    "0.01, the noise, but by chance; momentum and rates for each parameter should come near "
-    "it, plain SGD should not"
+    "built-in problem: least squares of condition number 100, 250 steps; the noise limits the "
+    "loss to about 0.01; momentum and adaptive methods should come near it, plain SGD should not"
 )
 
 
@@ -90,7 +90,7 @@ def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> P
     if given and own.name not in names:
         notes.append(f"ignoring the config's own optimizer, {own.name}")
     elif given and own not in [entry.optimizer for entry in entries]:
-        notes.append(f"ignoring the config's settings for {own.name}")
+        notes.append(_unused(own))
     title = config.title if given else "built-in"
     return Problem(title, entries, {"": config}, notes)
 
@@ -109,6 +109,23 @@ def _entry(word: str, task: Task) -> Entry:
     if "lr" in fixed:
         return Entry(word, task, optimizer, frozenset(fixed), (optimizer.lr,))
     return Entry(word, task, optimizer, frozenset(fixed))
+
+
+def _unused(own: Optimizer) -> str:
+    """That a config's settings of an optimizer are not used, and how they would be."""
+    changed = {
+        field.name: getattr(own, field.name)
+        for field in fields(type(own))
+        if getattr(own, field.name) != field.default
+    }
+    if not changed:
+        return f"the config's {own.name} settings (its defaults) are not used"
+    said = ", ".join(f"{name} {value}" for name, value in changed.items())
+    written = ",".join(f"{name}={value}" for name, value in changed.items())
+    return (
+        f"the config's {own.name} settings ({said}) are not used; "
+        f"write {own.name}:{written} to use them"
+    )
 
 
 def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:

@@ -50,7 +50,7 @@ class ComparisonSettings:
             "jobs": (self.jobs, 1024),
         }
         faults = [
-            Fault(f"is {value}; must be in [1, {most:,}]", parameter=name)
+            Fault(f"is {value}; must be 1 to {most:,}", parameter=name)
             for name, (value, most) in limits.items()
             if value is not None and not 1 <= value <= most
         ]

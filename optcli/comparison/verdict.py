@@ -46,7 +46,8 @@ def _outlook(ranking: Ranking) -> str:
     first, second = (standing.label for standing in ranking.standings[:2])
     found, m = ranking.pairs[first, second], len(ranking.pairs)
     if found.seeds < fewest_seeds(m):
-        return f"; {found.seeds} seeds are too few to show one, {fewest_seeds(m)} are the fewest"
+        given = "1 seed is" if found.seeds == 1 else f"{found.seeds} seeds are"
+        return f"; {given} too few to show one, {fewest_seeds(m)} are the fewest"
     if any(found.diverged):
         return f"; {_diverged(first, second, found)}"
     size = smallest_difference(found.sd, found.seeds, m)

@@ -122,10 +122,10 @@ class Plain(Teller):
         if share < min(100.0, self._spoken + SPOKEN):
             return
         self._spoken = share if share < 100 else math.inf
-        best = ", ".join(f"{label} {number(at)}" for label, (_, at) in progress.best.items())
+        best = ", ".join(f"{label} {_mean(at)}" for label, (_, at) in progress.best.items())
         words = f"{PHASES[progress.phase]}: {progress.done} of {progress.total} runs"
-        whole = escaped(f"{words}; {best}")
-        self.output.line(whole if len(whole) <= width_of(WIDEST) else words)
+        whole = escaped(f"{words}; best mean: {best}")
+        self.output.line(whole if best and len(whole) <= width_of(WIDEST) else words)
 
     def found(self, found: Comparison) -> None:
         for line in report(found.summary, width_of(WIDEST)):
@@ -136,6 +136,11 @@ class Plain(Teller):
         for line in across(benchmark.summary, width_of(WIDEST)):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {benchmark.folder}"))
+
+
+def _mean(value: float) -> str:
+    """A mean over seeds, which is infinite as soon as one of them diverged."""
+    return number(value) if math.isfinite(value) else "diverged"
 
 
 class Lines(Teller):
@@ -227,12 +232,13 @@ class Bars(Plain):
         for label, needed in progress.needed.items():
             done = progress.finished[label]
             text = Text(f" {shortened(escaped(label), name):<{name}} ")
-            room = max(6, min(24, width - name - 36))
+            room = max(6, min(24, width - name - 41))
             text.append(bar(done / max(1, needed), room, fancy=self.output.fancy), "green")
             text.append(f" {done:>4}/{needed}")
             if label in progress.best:
                 lr, at = progress.best[label]
-                text.append(f"  {number(at)} at lr {short(lr)}", "dim")
+                known = f"mean {_mean(at)} at lr {short(lr)}" if math.isfinite(at) else _mean(at)
+                text.append(f"  {known}", "dim")
             text.truncate(width)
             lines.append(text)
         done = progress.done - self._first

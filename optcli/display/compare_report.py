@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optcli.comparison.ranking import median_ranks
+from optcli.comparison.signed_rank import fewest_seeds
 from optcli.comparison.study import Study
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
@@ -25,6 +26,10 @@ def report(summary: Mapping[str, Any], width: int) -> list[str]:
     pairs = summary["pairs"]
     if 1 < len(pairs) <= MOST_PAIRS:
         lines += ["", *_pairs(summary, width)]
+    if shown.left_out:
+        names = ", ".join(column.heading.replace("\n", " ") for column in shown.left_out)
+        words = f"not shown: {names}; widen the terminal or see summary.json"
+        lines += ["", *wrapped(words, width)]
     lines += ["", *wrapped(summary["verdict"], width), *wrapped(summary["note"], width)]
     lines += wrapped(_settings(summary, [column.key for column in shown.columns]), width)
     lines += wrapped(_stopped(summary), width) if summary.get("stopped_early") else []
@@ -113,11 +118,12 @@ def _known(value: float, said: Callable[[float], str]) -> str:
 def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
     """A line for each pair: who is better, by how much, and how sure that is."""
     lines = []
+    few = summary["seeds"] < fewest_seeds(len(summary["pairs"]))
     for pair in summary["pairs"]:
         a, b, share = pair["a"], pair["b"], pair["better_in"]
         numbers = [pair[name] for name in ("difference", "ci_low", "ci_high")]
         if pair["verdict"] == "tied":
-            words = f"{a} and {b} tied: difference"
+            words = f"{a} and {b} {'not decided' if few else 'tied'}: difference"
         else:
             numbers = [abs(numbers[0]), *sorted(map(abs, numbers[1:]))]
             if pair["verdict"] == "b":
@@ -126,7 +132,15 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
         size, low, high = map(brief, numbers)
         better = "" if pair["verdict"] != "tied" else f"{a} "
         seeds = f"{better}better in {share * summary['seeds']:g} of {summary['seeds']}"
-        lines.append(f"{words} {size} [{low}, {high}], p {pair['p_value']:.2g}, {seeds}")
+        interval = "" if few else f" [{low}, {high}]"
+        lines.append(f"{words} {size}{interval}, p {pair['p_value']:.2g}, {seeds}")
+    if few:
+        words = (
+            f"no interval: {counted(summary['seeds'], 'seed')} for {len(summary['pairs'])} pairs"
+        )
+        lines.append(f"{words} {'is' if summary['seeds'] == 1 else 'are'} too few to decide")
+    else:
+        lines.append("difference: first minus second; [ ]: its 95 % interval, all pairs together")
     return [part for line in lines for part in wrapped(line, width)]
 
 
@@ -140,7 +154,13 @@ def _stopped(summary: Mapping[str, Any]) -> str:
 
 def _settings(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
     """How many runs, the target, and what the columns of the table are."""
-    words = [f"{counted(summary['trials'], 'run')} in total"]
+    measured = summary["quantity"].replace("_", " ", 1)
+    if summary["quantity"] == "validation_loss":
+        measured = "lowest validation loss of a run"
+        words = ["each run counts with its lowest validation loss"]
+    else:
+        words = [f"{measured}: at the epoch of the lowest validation loss"]
+    words.append(f"{counted(summary['trials'], 'run')} in total")
     if summary["extended"]:
         words.append(f"three more learning rates tried for {', '.join(summary['extended'])}")
     if summary["edge"]:
@@ -150,7 +170,7 @@ def _settings(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
         steps = sorted({step for own in summary["resolution"].values() for step in own})
         each = " or ".join(f"{step:,}" for step in steps)
         words.append(f"target {number(summary['target'])}, checked every {each} steps")
-        words.append("learning rates were tuned for final loss, not for speed")
+        words.append(f"learning rates were tuned for the {measured}, not for speed")
     if "time" in columns and any(row["step_cost"] is None for row in summary["optimizers"]):
         words.append("relative step time: - where it varied by more than 10 %")
     if "band" in columns:

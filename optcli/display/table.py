@@ -42,14 +42,19 @@ class Column:
 
 
 class Table:
-    """Columns that fit into `width` characters; rows are given at once, or one by one."""
+    """Columns that fit into `width` characters; rows are given at once, or one by one.
+
+    left_out: the columns that did not fit.
+    """
 
     def __init__(self, columns: Sequence[Column], width: int) -> None:
         self.width = width
         self.columns = [column for column in columns if not column.wrap]
         self.text = next((column for column in columns if column.wrap), None)
+        whole = list(self.columns)
         while self._over() > 0 and any(column.rank for column in self.columns):
             self.columns.remove(max(self.columns, key=lambda column: column.rank))
+        self.left_out = [column for column in whole if column not in self.columns]
         self.sizes = {column.key: column.width for column in self.columns}
         over = self._over()
         for column in (each for each in self.columns if each.cut and over > 0):

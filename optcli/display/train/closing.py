@@ -49,7 +49,8 @@ def closing(
     if outcome == "diverged":
         lines.append(_divergence(summary.get("diverged") or {}))
     if test:
-        lines.append(f"test: {measures(test)}")
+        of = f"weights of epoch {best['epoch']}" if best.get("epoch") else "initial weights"
+        lines.append(f"test ({of}): {measures(test)}")
     if end:
         lines.append(f"end: {measures(end)}")
     lines += [f"note: {note}" for note in notes]

@@ -19,7 +19,8 @@ class PlainLines:
     """One line an epoch, without control codes, flushed.
 
     With more than 50 epochs only every n-th, the first and the last, where n is the
-    least of 2, 5, 10, 20, 50, … that leaves at most 50.
+    least of 2, 5, 10, 20, 50, … that leaves at most 50; and the best one, as the last with
+    that mark.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -28,6 +29,7 @@ class PlainLines:
         self._epochs, self._unit = 0, "epoch"
         self._first = 1
         self._unsaid: EpochEnded | None = None
+        self._best: EpochEnded | None = None  # better than all that was said
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -36,15 +38,21 @@ class PlainLines:
             self._stride = round_stride(event.epochs - event.state.epoch, MOST)
         elif isinstance(event, EpochEnded):
             self._unsaid = event
+            self._best = event if event.best[0] else self._best
             if event.epoch in (self._first, self._epochs) or event.epoch % self._stride == 0:
                 self._say()
         elif isinstance(event, Ended):
             self._say()
 
     def _say(self) -> None:
-        event, self._unsaid = self._unsaid, None
-        if event is None:
-            return
+        """The last epoch, after the best one since the last line where that is another."""
+        last, best = self._unsaid, self._best
+        self._unsaid = self._best = None
+        for event in (None if best is last else best, last):
+            if event is not None:
+                self._line(event)
+
+    def _line(self, event: EpochEnded) -> None:
         row = event.row()
         digits = len(str(self._epochs))
         words = [f"{self._unit} {event.epoch:{digits}d}/{self._epochs}"]
