@@ -392,6 +392,7 @@ def test_a_hyperparameter_outside_of_a_dataclass_is_told(capsys):
 PAGE = (Path(__file__).parent.parent / "docs" / "plugins.md").read_text()
 EXAMPLES = {
     "optimizer": ("optimizer: {name: power_sign, lr: 0.01, beta: 0.8}", []),
+    "rule of whole arrays": ("optimizer: {name: unit_sgd, lr: 0.01}", []),
     "loss": ("loss: {name: charbonnier, eps: 0.01}", []),
     "schedule": ("schedule: {name: sawtooth, teeth: 3}", []),
     "layer": ("model: {name: scaled_linear, units: 16}", []),
