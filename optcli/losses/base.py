@@ -5,6 +5,9 @@ The conventions of all losses:
 - Predictions are raw scores (R, B, C): logits for classes and labels, numbers
   for values. Targets are (R, B) indices for classes, (R, B, C) otherwise; they
   and the weights may have a leading 1 if all replicas see the same rows.
+- Three names stand for two things. As arguments of methods `target` and `scores` are arrays; as
+  attributes of a class `target` is the kind of the targets, `targets` their range, and `scores`
+  the range of the scores.
 - The loss of a batch is the mean over its samples; with weights (R, B), the
   weighted mean: Σ w·ℓ / Σ w. A batch without any weight has loss 0.
 - The gradient is that of exactly this mean, written into the caller's buffer.
@@ -55,7 +58,8 @@ class Loss(Registered, ABC):
     # Points without derivative; the gradient there is a subgradient where the loss is convex.
     kinks: ClassVar[tuple[Kink, ...]] = ()
     convex_at_kinks: ClassVar[bool] = True
-    # Whether `value` accepts complex scores and is analytic in them between the kinks.
+    # Whether `value` accepts complex numbers as scores and is analytic in them between the
+    # kinks, so that gradcheck may use the complex step.
     analytic: ClassVar[bool] = False
     # Whether `standardize` may scale the target too.
     scales_target: ClassVar[bool] = False

@@ -22,8 +22,12 @@ from optcli.core.parameters import Layout
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Gt, Registered
 
-# Weight decay is added to the gradient (as for L2 regularization), applied to the parameters
-# directly (as in AdamW), or done by the rule itself.
+# How a rule's field `weight_decay` λ is applied: "coupled", the Stepper adds λ·x to the gradient
+# before `update`, as for L2 regularization; "decoupled", the Stepper multiplies x by 1 − lr·λ
+# before `update`, as in AdamW; "own", `update` applies it itself.
+#
+# `training.weight_decay` is the same for any optimizer, coupled or decoupled, and applied by the
+# trainer's wrapper `Decay`. A run may have one of the two, not both.
 Decay = Literal["coupled", "decoupled", "own"]
 
 # In a shape of state: the number of training rows.
@@ -73,17 +77,20 @@ class Optimizer(Registered, ABC):
     state: ClassVar[tuple[str, ...]] = ()
     # Names of the scratch arrays, of the parameters' shape; uninitialized in every step.
     scratch: ClassVar[tuple[str, ...]] = ("s",)
-    # The name of the point at which the gradient is taken.
+    # The parameter of `update` that holds the trained array, at which the gradient is taken:
+    # x, or y in rules whose model is x.
     point: ClassVar[str] = "x"
-    # The state array that holds the model; "" where the model is the point itself.
+    # The state array that is saved and evaluated as the model, such as an average of the
+    # points; "" where the point itself is the model.
     model: ClassVar[str] = ""
-    # How `weight_decay` is applied.
+    # How the field `weight_decay` is applied, if there is one.
     decay: ClassVar[Decay] = "coupled"
-    # Numbers that must be equal within a stack, as switches and names must.
+    # Numeric fields that must be equal for replicas that are updated in one call, such as an
+    # integer that decides what `update` does. Switches and names must always be equal.
     structure: ClassVar[tuple[str, ...]] = ()
-    # Names of float64 numbers that each replica keeps: products over all steps so far,
-    # initially 1. `coefficients` gets them by name, (R, 1), as they are before the first of
-    # its steps, and returns them as they are after each step.
+    # Names of float64 numbers of which each replica keeps one: products over all steps so
+    # far, such as μ₁⋯μ_t, initially 1. `coefficients` gets them by name, (R, 1), as they are
+    # before the first of its steps, and returns them as they are after each step.
     products: ClassVar[tuple[str, ...]] = ()
     # Whether `update` takes an `oracle`; of Shaped rules only.
     needs_oracle: ClassVar[bool] = False
@@ -144,13 +151,14 @@ class Shaped(Optimizer):
     (R, 1, …, 1).
     """
 
-    # Whether all parameters of a replica are passed as one array, x (R, P).
+    # Whether `update` is called once, with all parameters of a replica as one array x (R, P),
+    # instead of once for each parameter tensor.
     whole: ClassVar[bool] = False
     # Whether arrays of more than two dimensions are reshaped to matrices, x (R, first, rest).
     matrices: ClassVar[bool] = False
 
     def seen(self, layout: Layout) -> Layout:
-        """The layout of the arrays that `update` is called for."""
+        """The arrays that `update` is called for, by name and shape, given the model's layout."""
         if self.whole:
             return Layout({"": (layout.size,)})
         if not self.matrices:

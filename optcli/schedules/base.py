@@ -70,7 +70,10 @@ class Schedule(Registered, ABC):
 
     @abstractmethod
     def shape(self, done: Array, span: Span) -> Array:
-        """The factor after `done` steps since the warm-up; (K,) -> (K,)."""
+        """The shape of the schedule after its warm-up, as a curve: the factors (K,).
+
+        done: steps (K,) completed since the warm-up, from 0; it must not be changed.
+        """
 
     def span(self, steps: int, steps_per_epoch: int) -> Span:
         """A run of `steps`, with the warm-up."""
