@@ -44,7 +44,7 @@ def ask(stepper, x):
         asked.append(Asked(x.shape[1], len(x[rows]), x.dtype))
         return asked[-1]
 
-    stepper.ask(oracle)
+    stepper.attach_oracles(oracle)
     return asked
 
 
@@ -100,7 +100,7 @@ def solve(case, problem):
     x = problem.start[None].copy()
     g = np.empty_like(x)
     stepper = Stepper([optimizer], x, g, layout=Layout(problem.shapes))
-    stepper.ask(lambda rows: Asked(x.shape[1], 1, x.dtype, problem.slope))
+    stepper.attach_oracles(lambda rows: Asked(x.shape[1], 1, x.dtype, problem.slope))
     stepper.plan(1, STEPS)
     for t in range(STEPS):
         loss, g[0] = problem.loss_and_gradient(t, x[0])
@@ -211,7 +211,7 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
     x, g = np.random.default_rng(0).standard_normal((2, 1, layout.size))
     loss = np.ones(1)
     stepper = Stepper([make(case)], x, g, layout=layout, samples=12)
-    stepper.ask(lambda rows: Bowl())
+    stepper.attach_oracles(lambda rows: Bowl())
     stepper.plan(1, 3)
     stepper.step(0, loss)
     tracemalloc.start()
@@ -226,7 +226,7 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
 def test_the_state_has_the_size_it_is_said_to_have(case):
     x, gradients, _ = sample(2)
     layout = Layout(SHAPES)
-    (slots,) = Stepper([make(case)] * 2, x, gradients[0], layout=layout, samples=12).slots
+    (slots,) = Stepper([make(case)] * 2, x, gradients[0], layout=layout, samples=12).state
     size = sum(slot.size for slot in slots.values())
     assert size == 2 * state_size(make(case), layout, samples=12)
 
@@ -274,8 +274,8 @@ def test_the_model_is_where_the_optimizer_says():
     assert stepper.averages
     assert not Stepper(optimizers[:1], x[:1], g[:1]).averages
     assert np.array_equal(model[0], x[0])
-    assert np.array_equal(model[1], stepper.slots[1]["x"][0])
-    assert np.array_equal(model[2], stepper.slots[2]["x_bar"][0])
+    assert np.array_equal(model[1], stepper.state[1]["x"][0])
+    assert np.array_equal(model[2], stepper.state[2]["x_bar"][0])
     assert not np.allclose(model[1:], x[1:])
 
 
@@ -325,7 +325,7 @@ def distance(name, function, start, lr, steps):
     g = np.empty_like(x)
     rule = OPTIMIZERS.find(name)(lr=lr, **settings)
     stepper = Stepper([rule], x, g, layout=Layout({"w": (2, 1)}))
-    stepper.ask(lambda rows: OfFunction(function))
+    stepper.attach_oracles(lambda rows: OfFunction(function))
     stepper.plan(1, steps, {"lr": np.linspace(1, 0, steps, endpoint=False)[:, None]})
     for k in range(steps):
         loss, g[:], minimum = function(x)

@@ -62,7 +62,7 @@ def test_a_rule_of_version_0_1_is_what_it_was_and_is_warned_of_once():
     ours, words = said(lambda: walk([cls(weight_decay=0.1)] * 3, x, gradients))
     assert words == []
     assert np.array_equal(ours, walk([Momentum(weight_decay=0.1)] * 3, x, gradients))
-    (slots,) = Stepper([cls()], x[:1], x[:1]).slots
+    (slots,) = Stepper([cls()], x[:1], x[:1]).state
     assert list(slots) == ["velocity"]
 
 

@@ -73,7 +73,7 @@ def solve(optimizer, plans, gradients, at_once=STEPS):
     x = np.repeat(PROBLEM.start[None], len(plans), axis=0)
     g = np.empty_like(x)
     stepper = Stepper([optimizer] * len(plans), x, g, layout=Layout(PROBLEM.shapes))
-    stepper.ask(lambda rows: Asked(x.shape[1], len(x[rows]), x.dtype, PROBLEM.slope))
+    stepper.attach_oracles(lambda rows: Asked(x.shape[1], len(x[rows]), x.dtype, PROBLEM.slope))
     all_moved = {
         name: np.stack([plan.get(name, np.ones(steps)) for plan in plans], axis=1)
         for name in {name: None for plan in plans for name in plan}

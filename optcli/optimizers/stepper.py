@@ -73,7 +73,7 @@ class Stepper:
     """Updates the parameters of a cohort, each row by its own optimizer.
 
     x, g: parameters and gradients (R, P). Adjacent rows of one kind form a group and share
-    calls. `slots` is the state: one dictionary per group, of arrays whose first axis is the
+    calls. `state` is one dictionary per group, of arrays whose first axis is the
     group's rows. layout: the arrays that make up a row, for Shaped rules. seeds: of each
     row's noise. samples: the number of training rows.
     """
@@ -104,11 +104,11 @@ class Stepper:
         self.lr = np.empty((0, len(x)))
 
     @property
-    def slots(self) -> list[dict[str, Array]]:
+    def state(self) -> list[dict[str, Array]]:
         """The state of each group by name: the arrays themselves, and the present products."""
         for group in self.groups:
             group.settle()
-        return [group.slots | group.products for group in self.groups]
+        return [group.state | group.products for group in self.groups]
 
     def hyperparameter(self, name: str) -> Array:
         """A hyperparameter of each row (R,), without any factor; 1 where a row has none."""
@@ -119,7 +119,7 @@ class Stepper:
             self._values[name] = np.array(own, np.float64)
         return self._values[name]
 
-    def ask(self, oracle: Callable[[slice], Oracle]) -> None:
+    def attach_oracles(self, oracle: Callable[[slice], Oracle]) -> None:
         """Pass each rule that needs an oracle the one for its rows."""
         for group in self.groups:
             if group.optimizer.needs_oracle:
@@ -156,7 +156,7 @@ class Stepper:
         np.copyto(out, self.x)
         for group in self.groups:
             if group.optimizer.model:
-                np.copyto(out[group.rows], group.slots[group.optimizer.model])
+                np.copyto(out[group.rows], group.state[group.optimizer.model])
 
 
 class Block(NamedTuple):
@@ -230,7 +230,7 @@ class Group:
             self.streams = [Stream(seed, "optimizer") for seed in seeds]
             self.noise = {"noise": np.empty_like(x)}
         # `array.name` of a rule that looks at arrays, `name` for all in one
-        self.slots = {
+        self.state = {
             f"{name}.{own}" if name else own: np.zeros((len(x), *filled(space, samples)), x.dtype)
             for name, shape in layout.shapes.items()
             for own, space in rule.state_shapes(shape).items()
@@ -280,11 +280,11 @@ class Group:
         rows, size = x.shape
         (own,) = self.kernels.values()
         names = tuple(self.optimizer.scratch_shapes((size,)))
-        state = tuple(self.slots)
+        state = tuple(self.state)
         work = np.empty(
             (len(names) + 1, min(max(tile, size if size < tile else 1), x.size)), x.dtype
         )
-        whole = {self.optimizer.point: x, "g": g, **self.slots, **self.noise}
+        whole = {self.optimizer.point: x, "g": g, **self.state, **self.noise}
         if size > tile or rows == 1:
             for row, start in itertools.product(range(rows), range(0, size, tile)):
                 columns = slice(start, min(start + tile, size))
@@ -315,7 +315,7 @@ class Group:
         for name, shape in layout.shapes.items():
             state = tuple(rule.state_shapes(shape))
             arrays = {rule.point: at[name], "g": slope[name]}
-            arrays |= {own: self.slots[f"{name}.{own}" if name else own] for own in state}
+            arrays |= {own: self.state[f"{name}.{own}" if name else own] for own in state}
             arrays |= {own: views[name] for own, views in noise.items()}
             scratch = {
                 own: np.empty((len(x), *space), x.dtype)
@@ -351,12 +351,12 @@ class Group:
 
     def _start(self) -> None:
         """Initialize the state."""
-        for slot in self.slots.values():
-            slot.fill(0)
+        for array in self.state.values():
+            array.fill(0)
         for product in self.products.values():
             product.fill(1)
         if not isinstance(self.optimizer, Shaped):
-            starting(self.stacked, {self.optimizer.point: self.x, **self.slots})
+            starting(self.stacked, {self.optimizer.point: self.x, **self.state})
             return
         for block in self.blocks:
             names = (self.optimizer.point, *block.state)

@@ -81,7 +81,7 @@ class Trainer:
         self.work = Workspace()
         self.networks: dict[int, Network] = {}
         self.oracles: list[OfModel] = []
-        self.state.stepper.ask(lambda rows: self._oracle(rows, sources[rows]))
+        self.state.stepper.attach_oracles(lambda rows: self._oracle(rows, sources[rows]))
         parts = [r.data.validation for r in replicas if r.data.validation is not None]
         self.validate: Evaluation | None = None
         if parts:

@@ -154,7 +154,7 @@ class State:
             arrays["average_statistics"] = self.model_statistics.buffer
         if self.tallies is not None:
             arrays |= self.tallies.arrays()
-        for group, slots in enumerate(self.stepper.slots):
+        for group, slots in enumerate(self.stepper.state):
             arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
         return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
 

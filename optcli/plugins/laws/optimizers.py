@@ -153,7 +153,7 @@ class Walk:
         )
         self.spoil(0)  # so that one who reads it finds the same each time
         self.asked: list[Asked] = []
-        self.stepper.ask(self._oracle)
+        self.stepper.attach_oracles(self._oracle)
         self.factors = np.ones(len(given.gradients)) if factors is None else factors
 
     def _oracle(self, rows: slice) -> Asked:
@@ -198,12 +198,12 @@ class Walk:
 
     def saved(self) -> list[dict[str, Array]]:
         """A copy of the state."""
-        return [{n: slot.copy() for n, slot in group.items()} for group in self.stepper.slots]
+        return [{n: slot.copy() for n, slot in group.items()} for group in self.stepper.state]
 
     def restore(self, x: Array, saved: list[dict[str, Array]]) -> None:
         """Go on from another walk's point and state."""
         np.copyto(self.x, x)
-        for group, kept in zip(self.stepper.slots, saved, strict=True):
+        for group, kept in zip(self.stepper.state, saved, strict=True):
             for name, slot in group.items():
                 np.copyto(slot, kept[name])
 
