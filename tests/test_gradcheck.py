@@ -817,3 +817,21 @@ def test_a_direction_that_hides_the_slope_is_replaced_by_another(monkeypatch):
         monkeypatch.setattr(taylor, "directions", lambda *_, drawn=drawn: next(drawn))
         assert optcli.gradcheck(f, gradient, np.ones(3), fast=True).outcome == outcome
         assert not list(drawn)
+
+
+@pytest.mark.parametrize("size", [5, 16, 50])
+def test_a_right_gradient_in_float32_is_wrong_along_no_direction(size):
+    def f(x):
+        return (x.astype(np.float32) ** 2).sum(1).astype(float)
+
+    for seed in range(20):
+        x = 1e-3 * np.random.default_rng(seed).standard_normal(size)
+        result = optcli.gradcheck(f, 2 * x, x, vectorized=True, fast=True, seed=seed)
+        assert result.outcome != "wrong"
+
+
+def test_slopes_that_agree_by_chance_prove_nothing_wrong():
+    x = 1e9 * np.random.default_rng(3).standard_normal(4)  # many periods within any step
+    slope = 1e3 * np.cos(1e3 * x)
+    result = optcli.gradcheck(lambda x: np.sin(1e3 * x).sum(1), slope, x, vectorized=True, seed=3)
+    assert result.outcome == "not checked"

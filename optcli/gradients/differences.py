@@ -51,6 +51,7 @@ SEEN = 2e-4
 COMPLEX_REFUSALS = (TypeError, ValueError, np.exceptions.ComplexWarning, OptcliError)
 # The relative agreement of two steps that is needed to contradict a slope.
 AGREE = 0.05
+SWINGS = 0.5  # how far a third step may be from the two, as a share of them
 # The largest number of lines that are tried again if none was seen.
 MOST_LINES = 256
 
@@ -204,15 +205,18 @@ def ladder(
 def settled(a: Array, C: Array, n: Array) -> Array:
     """Where the smallest step at which noise allows C to contradict a is confirmed.
 
-    C of the next larger step must agree with it far better than a does.
+    C of the next two larger steps must agree with it far better than a does: of one alone
+    chance makes them agree where f swings within a step.
     """
     usable = np.isfinite(C) & (np.abs(a - C) > 4 * n)
     last, lines = len(C) - 1 - usable[::-1].argmax(axis=0), np.arange(a.size)
     own, before = C[last, lines], C[np.maximum(last - 1, 0), lines]
+    second = C[np.maximum(last - 2, 0), lines]
     apart, size = np.abs(own - before), np.maximum(np.abs(own), np.abs(before))
+    swings = np.abs(own - second) > np.maximum(SWINGS * size, n[last, lines])
     agree = apart <= np.maximum(AGREE * size, n[last, lines])
     agree &= np.abs(a - own) > 4 * apart
-    return np.asarray(agree & usable.any(axis=0) & (last > 0))
+    return np.asarray(agree & ~swings & usable.any(axis=0) & (last > 0))
 
 
 def seen_at(

@@ -61,7 +61,10 @@ def projections(
     products = function.x * gradient
     largest = np.abs(products).max(initial=0) or 1.0  # squares of 1e300 overflow
     length = largest * np.linalg.norm(products / largest)
-    n = 10 * noise + 4 * EPS * (length + np.abs(t * slope))
+    # a function in float32 has as many digits where it is larger
+    digits = min(noise / abs(f0), 1e-6) if f0 else 0.0
+    there = np.maximum(noise, digits * np.maximum(np.abs(up), np.abs(down)))
+    n = 10 * there + 4 * EPS * (length + np.abs(t * slope))
     usable = np.isfinite(odd) & np.isfinite(even)
 
     lines = np.arange(len(v))
