@@ -46,10 +46,10 @@ REFUSED = {
     "trace beale sgd --epochs 5": (
         "no option --epochs; training.epochs is a config key, which this command does not take"
     ),
-    "train c.yaml d.yaml": "got unexpected extra argument(s) (d.yaml)",
+    "train c.yaml d.yaml": "unexpected argument 'd.yaml' (optcli train --help)",
     "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
-    "train d.yaml": "d.yaml: no such file; did you mean 'c.yaml'?",
-    "check": "missing argument 'CONFIG'",
+    "train d.yaml": "d.yaml: no such file",
+    "check": "missing CONFIG (optcli check --help)",
     "runs": "missing command; must be one of list, show, diff, verify, remove (optcli runs --help)",
     "runs shwo": "no command 'shwo'; did you mean 'show'? (optcli runs --help)",
     "train c.yaml --set optimizer=adma": (
@@ -87,7 +87,7 @@ REFUSED = {
         )
     },
     "gradcheck tanh --plots --out c.yaml": "--out: c.yaml is a file; must be a folder, or new",
-    "compare": "missing argument 'ENTRY...'",
+    "compare": "missing ENTRY, one or more (optcli compare --help)",
     "compare sgd": ("ENTRY: 1 given; a comparison takes two or more (optcli list optimizers)"),
     "compare sgd sgd": "sgd: is listed twice",
     "compare sgd adam --jobs 0": "--jobs: is 0; must be 1 to 1,024",
@@ -104,8 +104,10 @@ REFUSED = {
     "compare sgd adam --target nan": "--target: is nan; must be a number",
     "compare sgd adam --target low": "--target: is 'low'; must be a number",
     "compare sgd adam --backend mpi": "--backend: is 'mpi'; must be dask or dask://host:port",
-    "trace": "missing argument 'OBJECTIVE'",
-    "trace quadratic": "missing argument 'OPTIMIZER...'",
+    "trace": "missing OBJECTIVE (optcli trace --help)",
+    "trace quadratic": "missing OPTIMIZER, one or more (optcli trace --help)",
+    "trace adam rosenbrock": "OBJECTIVE: 'adam' is an optimizer; the objective comes first",
+    "train c.yaml epochs=3": ("unexpected argument 'epochs=3'; use --set training.epochs=3"),
     "trace quadratic sgd --steps 0": "--steps: is 0; must be 1 to 100,000",
     "trace quadratic sgd --steps x": "--steps: is 'x'; must be a whole number",
     "trace quadratic sgd --start 1": "--start: must have 2 numbers for quadratic, not 1",
@@ -120,12 +122,12 @@ REFUSED = {
         "no loss, activation, layer, model or objective is called 'msee'; "
         "did you mean 'mse'? (optcli list)"
     ),
-    "explain": "missing argument 'NAME'",
+    "explain": "missing NAME (optcli explain --help)",
     "list optimiser": "KIND: unknown kind 'optimiser'; did you mean 'optimizers'?",
     "runs list none": "none: no such folder",
     "runs list c.yaml": "c.yaml: no such folder",
-    "runs show none": "none: is not a run folder",
-    "runs diff none": "missing argument 'RUN'",
+    "runs show none": "none: no such folder",
+    "runs diff none": "missing RUN (optcli runs diff --help)",
     "runs verify none --epochs 0": "--epochs: is '0'; must be at least 1",
     "runs remove .": ".: was not made by optcli, and is left alone",
 }

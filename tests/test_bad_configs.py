@@ -63,7 +63,7 @@ def said(text: str | bytes, *overrides: str) -> list[str]:
 # ---- what is no config at all --------------------------------------------------------
 
 EMPTY = "is empty; a config has the keys dataset, model, loss, optimizer"
-BEGINS = "not a config; it begins with keys such as 'dataset:'"
+BEGINS = "not a config; a config begins with keys such as 'dataset:'"
 SECOND = "a second ': ' in one line; put the text in quotes, or begin a new line"
 NO_KEY = "no key may stand here; check the indentation, and ': ' in the line above"
 NO_SPACE = "a space is missing after"

@@ -120,7 +120,7 @@ def test_what_cannot_predict_is_refused(tmp_path, folder, capsys, monkeypatch):
     wrong = {
         ("path", IRIS): "path: minimizes beale, which has no model; name a run on a dataset\n",
         ("trace", IRIS): "trace: is a trace, not a training run; name a run of optcli train\n",
-        ("nowhere", IRIS): "nowhere: is not a run folder\n",
+        ("nowhere", IRIS): "nowhere: no such folder\n",
         (folder, "nowhere.csv"): "nowhere.csv: no such file\n",
     }
     for words, message in wrong.items():

@@ -219,8 +219,7 @@ def test_faults_at_prediction(tmp_path):
         "(known: Biscoe, Dream, Torgersen); correct the value, "
         "remove the 2 rows with an unknown category, or train the model with it",
         f"{path}: column 'bill_depth_mm': 1 missing value (first in line 3); {REMOVE}",
-        f"{path}:3: column 'body_mass_g': is 'x', not a number; "
-        "correct it, or list the column in dataset.categorical",
+        f"{path}:3: column 'body_mass_g': is 'x', not a number; correct it or remove the row",
         f"{path}:3: column 'sex': is the unknown category 'male'; did you mean 'MALE'? "
         "(known: FEMALE, MALE); correct the value, remove the row, or train the model with it",
         f"{path}: column 'sex': 1 missing value (first in line 4); {REMOVE}",

@@ -184,10 +184,10 @@ def test_remove(parent, capsys):
 
 
 REFUSED = {
-    "show nowhere": "nowhere: is not a run folder",
+    "show nowhere": "nowhere: no such folder",
     "verify runs": "runs: is not a run folder",
     "list nowhere": "nowhere: no such folder",
-    "diff runs/a nowhere": "nowhere: is not a run folder",
+    "diff runs/a nowhere": "nowhere: no such folder",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -125,10 +126,10 @@ def _findable(fault: Fault, config: Config) -> Fault:
 # What may change when a run goes on; the rest would make it another run.
 CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
 
-# What lets a run go on that has ended in one of these ways.
+# The setting with which a run goes on that has ended in one of these ways.
 GOES_ON = {
-    "completed": "; more training.epochs (or steps) let it go on",
-    "stopped_early": "; another training.early_stopping, or null, lets it go on",
+    "completed": "{length}",
+    "stopped_early": "training.early_stopping=null",
 }
 
 
@@ -180,5 +181,10 @@ def _finished(setup: Setup, folder: Path, history: History) -> Run:
     if not isinstance(outcome, str):
         message = "is damaged: it does not tell the outcome"
         raise InvalidInput(Fault(message, file=str(folder / results.SUMMARY)))
-    note = f"this run has ended ({outcome}); nothing was changed{GOES_ON.get(outcome, '')}"
+    note = f"this run has ended ({outcome.replace('_', ' ')}); nothing was changed"
+    if outcome in GOES_ON:
+        epochs, steps = _length(setup.config)
+        length = f"training.epochs={2 * epochs}" if steps is None else f"training.steps={2 * steps}"
+        change = GOES_ON[outcome].format(length=length)
+        note += f"; to continue: optcli train --resume {shlex.quote(str(folder))} --set {change}"
     return Run(setup.config, folder, history.columns, summary, trained, (note,))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, path_suggestion
 from optcli.core.specs import CacheFolder, with_texts
 from optcli.storage import kinds, results, run_folder
 
@@ -98,7 +98,8 @@ def going_on(command: str, folder: Path, directory: str | None = None) -> str:
 def opened(folder: Path) -> Entry:
     """A run that is whole; raises InvalidInput with all that is missing or damaged."""
     if not folder.is_dir() or not run_folder.is_left(folder):
-        raise InvalidInput(Fault("is not a run folder", file=str(folder)))
+        message = "is not a run folder" if folder.exists() else f"no such folder{_near(folder)}"
+        raise InvalidInput(Fault(message, file=str(folder)))
     for name in run_folder.OWN:
         if not (folder / name).is_file() and not kinds.is_picture(folder):
             raise InvalidInput(Fault("is missing", file=str(folder / name)))
@@ -108,6 +109,13 @@ def opened(folder: Path) -> Entry:
     if found.damage:
         raise InvalidInput(Fault(found.damage, file=str(folder)))
     return found
+
+
+def _near(folder: Path) -> str:
+    """A run of nearly that name, beside it or in the folder `runs`."""
+    homes = [home for home in (Path("runs"), folder.parent) if home.is_dir()]
+    there = [each for home in homes for each in home.iterdir() if each.is_dir()]
+    return path_suggestion(folder, filter(run_folder.is_left, there))
 
 
 def trained_run(folder: Path) -> Entry:
@@ -151,12 +159,25 @@ def measures(entry: Entry) -> dict[str, Any]:
     for name in ("first_loss", "constant_loss", "failed_to_train"):
         if entry.summary.get(name) is not None:
             measured[name.replace("_", " ")] = entry.summary[name]
+    measured |= _outcomes(entry)
     for part in ("best", "final", "test"):
         row = entry.summary.get(part)
         for name, value in row.items() if isinstance(row, Mapping) else ():
             if name not in ("seconds", "step", "gradient_norm", "update_norm", "lr"):
                 measured[f"{part} {name}"] = value
     return measured
+
+
+def _outcomes(entry: Entry) -> dict[str, str]:
+    """Of a comparison the ranking and the verdict, of a trace what became of each path."""
+    rows, said = entry.summary.get("optimizers"), entry.summary.get("verdict")
+    if entry.kind != kinds.COMPARE.name or not isinstance(rows, list) or not isinstance(said, str):
+        return {}
+    ranking = [
+        f"{row['rank']}{'=' if row['tied_with'] else ''} {row['label']} ({row['median']:.5g})"
+        for row in rows
+    ]
+    return {f"median {entry.summary['quantity']}": ", ".join(ranking), "verdict": said}
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,8 @@ def trace(
     whose rate is given; `tuned` is called with what was found. out: the folder, by default
     `runs/trace-<objective>-<date>-<time>`. Raises InvalidInput, EnvironmentFailed.
     """
-    from optcli.config import inline_spec
-
     if isinstance(objective, str):
-        objective = inline_spec.chosen(OBJECTIVES, objective)
+        objective = _objective(objective)
     entries = _entries(optimizers)
     begin = _start(objective, start)
     if not 1 <= steps <= MOST_STEPS:
@@ -83,6 +81,19 @@ def trace(
     with destination.claim(_config(found), recorded) as folder:
         _save(folder, found, plots=plots, animate=animate)
     return SavedTrace(**vars(found), folder=folder)
+
+
+def _objective(word: str) -> Objective:
+    """What is traced; raises InvalidInput, which tells where it is an optimizer instead."""
+    from optcli.config import inline_spec
+
+    try:
+        return inline_spec.chosen(OBJECTIVES, word)
+    except InvalidInput:
+        if word.partition(":")[0] not in OPTIMIZERS.names():
+            raise
+    message = f"'{word}' is an optimizer; the objective comes first"
+    raise InvalidInput(Fault(message, parameter="objective"))
 
 
 def _entries(optimizers: Sequence[str]) -> list[Entry]:

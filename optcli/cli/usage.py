@@ -43,10 +43,27 @@ def usage(error: Any, arguments: Sequence[str]) -> InvalidInput:
         else:
             message += f" ({where} --help)"
     else:
-        message = message[:1].lower() + message[1:]
+        message = _argument(message, where, context) or message[:1].lower() + message[1:]
         if message == "missing command":
             message = f"missing command; must be one of {', '.join(words)} ({where} --help)"
     return InvalidInput(message)
+
+
+def _argument(message: str, where: str, context: Any) -> str:
+    """What to say of an argument that is missing, or one too many; nothing of all else."""
+    if message.startswith("Missing argument "):
+        name = message.partition("'")[2].rstrip("'")
+        more = ", one or more" if name.endswith("...") else ""
+        return f"missing {name.removesuffix('...')}{more} ({where} --help)"
+    if not message.startswith("Got unexpected extra argument"):
+        return ""
+    words = message.partition("(")[2].partition("(")[2].removesuffix(")")
+    name, equals, value = words.partition("=")
+    if equals and " " not in name:
+        section = name.partition(".")[2] and name
+        if key := section or config_key(name):
+            return f"unexpected argument '{words}'" + _to_set(key, value, context)
+    return f"unexpected argument '{words}' ({where} --help)"
 
 
 def _value(option: str, arguments: Sequence[str]) -> str:

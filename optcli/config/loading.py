@@ -76,7 +76,7 @@ def _check_top(document: Document) -> None:
         message = "is empty; a config has the keys " + ", ".join(REQUIRED)
     else:
         what = "a list" if isinstance(value, list) else f"the text {said(value)}"
-        message = f"is {what}, not a config; it begins with keys such as 'dataset:'"
+        message = f"is {what}, not a config; a config begins with keys such as 'dataset:'"
     raise InvalidInput(Fault(message, file=document.file, line=1 if document.file else None))
 
 

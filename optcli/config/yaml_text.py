@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from optcli.core.errors import Fault, InvalidInput, suggestion, unreadable
+from optcli.core.errors import Fault, InvalidInput, path_suggestion, unreadable
 
 MOST_BYTES = 1_000_000
 MOST_VALUES = 10_000  # an alias counts each time it is used
@@ -86,8 +86,7 @@ def read(path: Path) -> Document:
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
-        there = [each.name for each in path.parent.glob("*.y*ml")]
-        hint = suggestion(path.name, there)
+        hint = path_suggestion(path, (Path(each.name) for each in path.parent.glob("*.y*ml")))
         raise InvalidInput(Fault(f"no such file{hint}", file=file)) from error
     except IsADirectoryError as error:
         raise InvalidInput(Fault("is a folder; must be a YAML file", file=file)) from error

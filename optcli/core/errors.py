@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,7 +129,15 @@ def shown(path: Path) -> str:
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:
     """`; did you mean 'adam'?` where one of `right` is near, else nothing."""
-    choices = {name.lower(): name for name in right}
+    return _suggestion(wrong, {name.lower(): name for name in right})
+
+
+def path_suggestion(wrong: Path, right: Iterable[Path]) -> str:
+    """The same of paths by their names; that endings are alike makes none near."""
+    return _suggestion(wrong.stem, {path.stem.lower(): str(path) for path in right})
+
+
+def _suggestion(wrong: str, choices: Mapping[str, str]) -> str:
     near = difflib.get_close_matches(wrong.lower(), choices, n=5, cutoff=0.6)
     if not near:
         return ""

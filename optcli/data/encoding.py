@@ -312,7 +312,7 @@ class Encoder:
         if feature.categories is not None:
             faults.append(self._unknown(table, name, feature.categories, "category"))
         elif name in table.faults:
-            faults.append(table.faults[name])
+            faults.append(table.bad_cells.get(name, table.faults[name]))
         elif isinstance(column, Words) and column.categories:
             row, text = first_word(column)
             why = ", text by its leading zero" if LEADING_ZERO.match(text) else ""
@@ -374,14 +374,17 @@ def require(table: Table, names: Any) -> None:
         told = [f.message.replace(SET, "write one of these for") for f in error.faults]
         faults = [replace(f, message=m) for f, m in zip(error.faults, told, strict=True)]
         raise InvalidInput(*faults) from None
+    missing = [name for name in names if name not in table.columns]
+    if len(missing) > 2:
+        message = f"missing columns: {listed(missing)}; the file has {listed(table.names)}"
+        raise InvalidInput(Fault(message, file=table.source))
     faults = [
         Fault(
             f"is not there{suggestion(name, table.names)} (the columns are {listed(table.names)})",
             f"column '{name}'",
             table.source,
         )
-        for name in names
-        if name not in table.columns
+        for name in missing
     ]
     if faults:
         raise InvalidInput(*faults)

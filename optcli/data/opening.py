@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, suggestion, unreadable
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, path_suggestion, unreadable
 
 CHUNK = 1 << 22  # bytes that are unpacked at a time
 GZIP = b"\x1f\x8b"
@@ -124,7 +124,9 @@ def _not_found(path: Path) -> str:
         return f"no such file; write / instead of \\{', and it is there' * there}"
     if not path.parent.is_dir():
         return f"no such file; there is no folder {path.parent}"
-    return "no such file" + suggestion(path.name, [p.name for p in path.parent.iterdir()])
+    return "no such file" + path_suggestion(
+        path, (Path(each.name) for each in path.parent.iterdir())
+    )
 
 
 def in_bytes(size: float) -> str:

@@ -44,6 +44,7 @@ class Table:
     come from: memory, or a file where the table itself stays in one. reading: how it was
     read. notes: what was done to columns in reading. header: what there is to say of the
     names. aside: columns that are no data unless they are asked for, with the reason.
+    bad_cells: the faults of mixed columns, in the words for rows of a trained model.
     """
 
     columns: Mapping[str, Column]
@@ -55,6 +56,7 @@ class Table:
     notes: tuple[Note, ...] = ()
     header: Header = PLAIN
     aside: Mapping[str, str] = field(default_factory=dict)
+    bad_cells: Mapping[str, Fault] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -208,12 +210,16 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
         aside=aside,
     )
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
+    bad_cells = {}
     for name, odd in contents.mixed.items():
-        message = f"is '{short(odd.text)}', {objection(odd.text, reading.rules)}"
+        what = objection(odd.text, reading.rules)
+        message = f"is '{short(odd.text)}', {what}"
+        remedy = f"{what.partition(';')[0]}; correct it or remove the row"
+        bad_cells[name] = table.fault(name, f"is '{short(odd.text)}', {remedy}", odd.row)
         if odd.word is not None:
             message += f"; and correct '{short(odd.word[1])}' in {table.where(odd.word[0])}"
         faults[name] = table.fault(name, message, odd.row)
-    return replace(table, faults=faults)
+    return replace(table, faults=faults, bad_cells=bad_cells)
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:

@@ -14,6 +14,11 @@ from optcli.display.terminal import width_of
 from optcli.display.text import escaped, number
 
 WIDEST = 160
+# What a measure is, where its name in summary.json does not say it.
+NAMES = {
+    "first loss": "loss before training",
+    "constant loss": "loss of a constant prediction",
+}
 
 
 def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
@@ -95,7 +100,7 @@ def shown(
         return
     output = Output(stream)
     for rows in (
-        {key: _said(value) for key, value in measures.items()},
+        {NAMES.get(key, key): _said(value) for key, value in measures.items()},
         {"": ""} if settings else {},
         {key: _set(value) for key, value in settings.items() if value is not None},
     ):
@@ -118,7 +123,7 @@ def differing(found: Any, stream: TextIO, *, json: bool) -> None:
     rows = [[key, _set(a), _set(b)] for key, (a, b) in found.config.items()]
     rows += [] if found.config else [["config", "the same", ""]]
     rows.append(["", "", ""])
-    rows += [[key, _said(a), _said(b)] for key, (a, b) in found.measures.items()]
+    rows += [[NAMES.get(key, key), _said(a), _said(b)] for key, (a, b) in found.measures.items()]
     cells = [[escaped(cell) for cell in column] for column in zip(*rows, strict=True)]
     names = [escaped(found.a.name), escaped(found.b.name)]
     if not _fits(cells, names):
@@ -173,6 +178,8 @@ def _set(value: Any) -> str:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, float):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, float):
         return "-" if value is None else str(value)
     return number(value)
