@@ -376,7 +376,7 @@ def require(table: Table, names: Any) -> None:
         raise InvalidInput(*faults) from None
     missing = [name for name in names if name not in table.columns]
     if len(missing) > 2:
-        message = f"missing columns: {listed(missing)}; the file has {listed(table.names)}"
+        message = f"missing columns: {listed(missing)}; the columns are {listed(table.names)}"
         raise InvalidInput(Fault(message, file=table.source))
     faults = [
         Fault(
