@@ -374,7 +374,7 @@ SETTINGS_REFUSED = {
     ),
     "missing file": (
         "dataset.path=tt.csv",
-        "--set dataset.path: tt.csv: no such file",
+        "--set dataset.path: tt.csv: no such file; did you mean 't.csv'?",
     ),
     "missing folder": (
         "dataset.path=data/t.csv",
