@@ -93,7 +93,9 @@ class MLP(Model):
     def __post_init__(self) -> None:
         _check(self.init)
         if self.batch_norm and self.layer_norm:
-            raise InvalidInput(Fault("stands beside batch_norm; give one of the two", "layer_norm"))
+            raise InvalidInput(
+                Fault("cannot be combined with batch_norm; set only one", "layer_norm")
+            )
 
     def layers(self, outputs: int) -> list[Layer]:
         layers: list[Layer] = []

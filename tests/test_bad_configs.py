@@ -256,10 +256,10 @@ def test_optimizers(keys: str) -> None:
 LINES = {
     "training: {epochs: 0}": "training.epochs: is 0; must be at least 1",
     "training: {epochs: -3}": "training.epochs: is -3; must be at least 1",
-    "training: {epochs: 2.5}": "training.epochs: is 2.5; must be a whole number at least 1",
+    "training: {epochs: 2.5}": "training.epochs: is 2.5; must be a whole number ≥ 1",
     "training: {batch_size: 0}": "training.batch_size: is 0; must be at least 1",
     "training: {batch_size: all}": (
-        "training.batch_size: is 'all'; must be a whole number at least 1 or 'full'"
+        "training.batch_size: is 'all'; must be a whole number ≥ 1 or 'full'"
     ),
     "training: {shuffle: yes}": "training.shuffle: is 'yes'; must be true or false",
     "training: {batchsize: 8}": "training.batchsize: unknown key; did you mean 'batch_size'?",
@@ -275,7 +275,9 @@ LINES = {
     "training: {early_stopping: 5}": (
         "training.early_stopping: is 5; must be a mapping with patience, min_delta, monitor"
     ),
-    "training: {steps: 5, epochs: 5}": "training.steps: stands beside epochs; give one of the two",
+    "training: {steps: 5, epochs: 5}": (
+        "training.steps: cannot be combined with epochs; set only one"
+    ),
     "training: 100": (
         "training: is 100; must be a mapping with "
         "epochs, steps, batch_size, shuffle, clip_norm, clip_value, …"
@@ -351,9 +353,9 @@ def _flow(value: Any) -> str:
 
 MODELS_LINES = {
     "{name: mlp, hidden: [0]}": ["model.hidden[0]: is 0; must be at least 1"],
-    "{name: mlp, hidden: [64, x]}": ["model.hidden[1]: is 'x'; must be a whole number at least 1"],
+    "{name: mlp, hidden: [64, x]}": ["model.hidden[1]: is 'x'; must be a whole number ≥ 1"],
     "{name: mlp, hidden: [2.5, 3, -1]}": [
-        "model.hidden[0]: is 2.5; must be a whole number at least 1",
+        "model.hidden[0]: is 2.5; must be a whole number ≥ 1",
         "model.hidden[2]: is -1; must be at least 1",
     ],
     "{name: mlp, hidden: []}": [
@@ -452,7 +454,7 @@ loss: binary_cross_entrpy
         "c.yaml:6: training.epochs: is 0; must be at least 1",
         "c.yaml:8: optimizer.beta2: is 1.2; must be in [0, 1)",
         "c.yaml:10: optimizer.learning_rate: unknown key; did you mean 'lr'?",
-        "c.yaml:11: model.hidden[1]: is 'x'; must be a whole number at least 1",
+        "c.yaml:11: model.hidden[1]: is 'x'; must be a whole number ≥ 1",
         "c.yaml:12: loss.name: unknown loss 'binary_cross_entrpy'; "
         "did you mean 'binary_cross_entropy'? (optcli list losses)",
     ]
@@ -497,9 +499,7 @@ OVERRIDES = {
     ),
     "optimizer={name: sgd, lr: -1}": "overrides: optimizer.lr: is -1; must be above 0",
     "optimizer.lr.x=1": "overrides: optimizer.lr.x: 'lr' is 0.01, which has no keys",
-    "model.hidden=[64, x]": (
-        "overrides: model.hidden[1]: is 'x'; must be a whole number at least 1"
-    ),
+    "model.hidden=[64, x]": ("overrides: model.hidden[1]: is 'x'; must be a whole number ≥ 1"),
     "foo.bar=1": f"overrides: foo.bar: unknown key; must be one of {SECTIONS}",
     "loss.margin=1": (
         "overrides: loss.margin: unknown key; must be one of pos_weight, label_weights"

@@ -520,7 +520,7 @@ def test_rows_without_a_group_are_dropped_or_refused(capsys):
         "error: t.csv: column 'g': 1 missing value (first in line 7); set dataset.missing to drop\n"
     )
     assert check(content, grouped, "dataset.missing=impute") == 2
-    assert "which cannot be imputed" in capsys.readouterr().err
+    assert "only features can be imputed" in capsys.readouterr().err
     assert check(content, grouped, "dataset.missing=drop") == 0
     assert "1 of 12 rows dropped for missing values" in capsys.readouterr().out
 

@@ -135,10 +135,10 @@ def test_the_schema_knows_both_kinds():
 
 
 FAULTS = {
-    "dataset: stands beside objective, which replaces it; give one of the two": {
+    "dataset: cannot be combined with objective, which replaces it; set only one": {
         "dataset": "blobs"
     },
-    "loss: stands beside objective, which replaces it; give one of the two": {"loss": "mse"},
+    "loss: cannot be combined with objective, which replaces it; set only one": {"loss": "mse"},
     "metrics: does not go with objective, which has no rows": {"metrics": ["rmse"]},
     "split: does not go with objective, which has no rows": {"split": {"validation": 0.1}},
     "training.batch_size: does not go with objective, which has no rows": {

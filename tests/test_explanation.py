@@ -42,7 +42,7 @@ def test_pages_on_layers_give_gradient_and_reference(name):
 def test_a_page_gives_range_and_default(capsys):
     assert run(["explain", "dropout"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "rate probability that an input is set to 0: a number in [0, 1), by default 0.5" in said
+    assert "rate probability that an input is set to 0 (number in [0, 1), default 0.5)" in said
 
 
 def test_the_page_of_a_loss_gives_its_domain_and_its_kinks():
@@ -51,7 +51,7 @@ def test_the_page_of_a_loss_gives_its_domain_and_its_kinks():
     assert page.facts["scores"].startswith("in [-700, 700]")
     assert page.facts["kinks"] == "none"
     (page,) = explain.pages("tweedie")
-    assert page.facts["targets"] == "numbers at least 0"
+    assert page.facts["targets"] == "numbers ≥ 0"
     (page,) = explain.pages("epsilon_insensitive")
     assert page.facts["kinks"] == "s = t + epsilon, s = t − epsilon"
     assert explain.pages("adam")[0].facts == {}

@@ -573,7 +573,7 @@ def test_all_of_it_in_one_table_and_under_10_seconds(capsys):
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines[1 : len(ALL) + 1]]
     assert names == [case_set.name for case_set in ALL]
-    assert lines[-1].startswith("all right: ")
+    assert lines[-1].startswith("all correct: ")
 
 
 def test_names_and_aliases(capsys):

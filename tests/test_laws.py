@@ -397,7 +397,7 @@ class Raises(Plain):
 
 # The law that each breaks first, and words of what it is told.
 MOVES = "update moves x"
-COMPANY = "a run in company has the bits of the run alone"
+COMPANY = "a run trained alongside others matches the same run trained alone, bit for bit"
 TILES = "tiles of any size give the same bits"
 RATE = "lr acts, and a schedule of it as the hyperparameter"
 LEFT = "the gradient and the coefficients are left as they are"
@@ -769,8 +769,8 @@ BROKEN_OTHERS = {
     ByTheLargestTarget: "a row alone has another loss than in a batch",
     OtherThanAlone: "a row alone has another loss than in a batch",
     OverflowsSoon: "subtract the largest before np.exp, or declare the bounds of `scores`",
-    CountsBatches: "a run in company differs from the run alone",
-    OfReplicas: "nothing may be taken over the first axis",
+    CountsBatches: "a run trained alongside others differs from the same run trained alone",
+    OfReplicas: "do not reduce over the first axis",
     WritesOverScores: "changes the scores that it is given",
     AddsToTheGradient: "samples must write into `gradient`",
     OneForAll: "must be (2, 7): one for each row, the mean is taken for you",
@@ -785,12 +785,12 @@ BROKEN_OTHERS = {
     RemembersOnce: "state has a number for each run; use np.where and masks, not `if`",
     TheMoreTheBetter: "but higher_is_better is True",
     WithoutWeights: "a row of weight 2 does not count as two rows",
-    OfAllRuns: "nothing may be taken over the first axis",
+    OfAllRuns: "do not reduce over the first axis",
     OneNumber: "measure gives shape () for 3 runs (values); must be (3,)",
     ElsewhereLevel: "the gradient at its minima is 2; must be 0",
     NotTheLeast: "has the value 0 at its minimum, but least says 1",
     ReturnsItsGradient: "gradient leaves `out` unwritten; write into it, as in out[:] = …",
-    OfAllPoints: "a point in company has other numbers than alone",
+    OfAllPoints: "a point evaluated alongside others differs from the same point alone",
     Large: "draw from `random` alone",
     Beyond: "share(2) is 1.5; must be in [0, 1]",
     Drawn: "the same seed gives another table",

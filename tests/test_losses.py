@@ -543,14 +543,14 @@ def test_balanced_weights_do_not_depend_on_how_rows_fall_into_batches(table, tmp
         (
             {"name": "cross_entropy", "class_weights": "fair"},
             "grade",
-            "is 'fair'; must be a list of numbers at least 0 or "
-            "a mapping of names to numbers at least 0 or 'balanced'",
+            "is 'fair'; must be a list of numbers ≥ 0, "
+            "a mapping from names to numbers ≥ 0, or 'balanced'",
         ),
         (
             {"name": "cross_entropy", "class_weights": [1, -2, 1]},
             "grade",
-            "is [1, -2, 1]; must be a list of numbers at least 0 or "
-            "a mapping of names to numbers at least 0 or 'balanced'",
+            "is [1, -2, 1]; must be a list of numbers ≥ 0, "
+            "a mapping from names to numbers ≥ 0, or 'balanced'",
         ),
         (
             {"name": "binary_cross_entropy", "pos_weight": -1},

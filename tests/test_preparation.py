@@ -351,7 +351,7 @@ CELLS = [
     (
         "x,y\n1,2\n2,\n4,3\n",
         {"missing": "impute"},
-        ": column 'y': 1 missing value (first in line 3), which cannot be imputed; "
+        ": column 'y': 1 missing value (first in line 3); only features can be imputed; "
         "set dataset.missing to drop",
     ),
     (

@@ -235,7 +235,7 @@ def test_a_constant_but_for_rounding_is_one_as_in_scikit_learn(mean, steps, stre
         assert feature.scale == pytest.approx(scaler.scale_[0], rel=1e-4)
     else:
         assert not np.any(found.train.x[:][:, 0])
-        but = " but for rounding" if steps else ""
+        but = " up to rounding" if steps else ""
         assert found.warnings == (
             f"column 'a' is constant in the training rows{but} and becomes 0; "
             "list it in dataset.exclude",

@@ -58,7 +58,7 @@ def test_steps_after_a_file_of_steps():
 
 @pytest.mark.parametrize("settings", [[], ["training={steps: 5, epochs: 5}"]])
 def test_both_in_one_place_are_still_refused(settings):
-    with pytest.raises(InvalidInput, match="stands beside epochs; give one of the two"):
+    with pytest.raises(InvalidInput, match="cannot be combined with epochs; set only one"):
         load(*settings, training={"steps": 5, "epochs": 5})
 
 
@@ -124,7 +124,7 @@ def test_an_objective_replaces_the_data_and_data_an_objective():
     assert load("objective=rosenbrock", *rest).objective is None
     back = config.load({"objective": "rosenbrock", "optimizer": "sgd"}, rest)
     assert back.dataset.name == "circles"
-    with pytest.raises(InvalidInput, match="stands beside objective"):
+    with pytest.raises(InvalidInput, match="cannot be combined with objective"):
         config.load(BASE | {"objective": "rosenbrock"})
 
 

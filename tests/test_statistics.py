@@ -440,7 +440,7 @@ def test_sentence_says_infinite_ends_and_half_seeds():
     said = sentence(rank({"adam": 0 * np.arange(10.0), "sgd": d}))
     assert said == (
         "adam beats sgd: validation loss lower by 4.5 [2.0, inf], "
-        "better in 9.5 of 10 seeds, ties half."
+        "better in 9.5 of 10 seeds, counting each tie as half."
     )
 
 

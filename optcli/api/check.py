@@ -75,7 +75,7 @@ class Setup:
         if image := encoder.inputs.image:
             names = [feature.name for feature in encoder.features]
             pixels = "x".join(map(str, image))
-            columns = {"image": f"{pixels}, the columns {names[0]} to {names[-1]}"}
+            columns = {"image": f"{pixels}, from columns {names[0]} to {names[-1]}"}
         target: dict[str, Any] = {"columns": encoder.target.names, "kind": encoder.target.kind}
         if encoder.target.classes:
             classes = encoder.target.classes
@@ -97,7 +97,7 @@ class Setup:
                 "loss": config.loss.name,
                 "optimizer": named(config.optimizer),
                 "batch size": cohort.batch,
-                "steps": f"{steps:,} ({per_epoch:,} an epoch)",
+                "steps": f"{steps:,} ({per_epoch:,} per epoch)",
                 "metrics": [metric.name for metric in cohort.metrics],
                 "memory": f"{max(cohort.memory() / 1e6, 0.1):,.1f} MB",
             },

@@ -58,7 +58,7 @@ def compare(
         message = f"'{other}' is no config; compare optimizers, or configs, not both"
         raise InvalidInput(Fault(message, parameter="entries"))
     if named and config is not None:
-        message = "cannot be combined with whole configs; give one of the two"
+        message = "cannot be combined with whole configs; set only one"
         raise InvalidInput(Fault(message, parameter="config"))
     folder = None if out is None else Path(out)
     many = config is not None and not isinstance(config, str | Path | Mapping)

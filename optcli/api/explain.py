@@ -73,7 +73,7 @@ def _pages(registry: Registry[Any], name: str) -> list[Page]:
 
 
 TARGETS: dict[TargetKind, str] = {
-    "classes": "one class of many",
+    "classes": "one of several classes",
     "labels": "two classes, or 0 and 1 in each of several columns",
     "values": "numbers",
     "probabilities": "a column for each class, whose rows sum to 1",
@@ -82,7 +82,7 @@ TARGETS: dict[TargetKind, str] = {
 
 def _facts(cls: type[Loss]) -> dict[str, str]:
     """The domain of a loss, and where it has no derivative."""
-    found = {"targets": f"{TARGETS[cls.target]} {range_text(cls.targets)}".rstrip()}
+    found = {"targets": f"{TARGETS[cls.target]} {range_text(cls.targets, signs=True)}".rstrip()}
     if cls.ordered:
         found["targets"] += ", called by numbers"
     if cls.scores:
@@ -92,14 +92,14 @@ def _facts(cls: type[Loss]) -> dict[str, str]:
 
 
 def _field(cls: type[Any], field: Field) -> str:
-    """`learning rate: a number above 0, by default 0.001`."""
+    """`learning rate (number > 0, default 0.001)`."""
     registry = named(cls, field.name)
     what = expected(field) if registry is None else f"one of the {registry.plural}"
     if field.default is dataclasses.MISSING:
         what += ", required"
     elif field.default is not None:
-        what += f", by default {said(field.default)}"
-    return f"{field.doc}: {what}" if field.doc else what
+        what += f", default {said(field.default)}"
+    return f"{field.doc} ({what.removeprefix('a ')})" if field.doc else what
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def checks(
         if not math.isfinite(value):
             raise InvalidInput(Fault(f"is {value}; must be finite", parameter=name))
     if out is not None and not plots:
-        message = f"is the folder of the picture; add {setting('plots')}"
+        message = f"has no effect without {setting('plots')}; add {setting('plots')}"
         raise InvalidInput(Fault(message, parameter="out"))
     destination = None
     if plots:

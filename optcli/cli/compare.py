@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from optcli.cli import options
+from optcli.cli.help import OUTPUT
 from optcli.cli.options import option
 from optcli.core.errors import Fault, InvalidInput
 
@@ -19,7 +20,7 @@ EXAMPLES = (
 Entries = Annotated[
     list[str],
     options.argument(
-        "ENTRY...", "Optimizers (adam, adam:lr=0.01,beta1=0.8, sgd:lr=0.1|0.01) or config files"
+        "ENTRY...", "Optimizers (adam, adam:lr=0.01,beta1=0.8, 'sgd:lr=0.1|0.01') or config files"
     ),
 ]
 Configs = Annotated[
@@ -29,7 +30,7 @@ Configs = Annotated[
 Tune = Annotated[
     int | None,
     option(
-        "Learning rates to try for each optimizer, 1 to 1,000; by default 9", "--tune", metavar="N"
+        "Try N learning rates for each optimizer, 1 to 1,000; by default 9", "--tune", metavar="N"
     ),
 ]
 Budget = Annotated[
@@ -43,7 +44,12 @@ TuneSeeds = Annotated[
 ]
 Seeds = Annotated[
     int | None,
-    option("Number of evaluation seeds, 1 to 10,000; by default 10 to 20", "--seeds", metavar="N"),
+    option(
+        "Number of evaluation seeds, 1 to 10,000; by default 10, 15 or 20, depending on the "
+        "number of entries",
+        "--seeds",
+        metavar="N",
+    ),
 ]
 Metric = Annotated[
     str | None,
@@ -54,10 +60,19 @@ Target = Annotated[
     option("Loss or metric value for counting steps to target", "--target", metavar="X"),
 ]
 Fixed = Annotated[bool, option("Use the config's split for every seed", "--fixed-split")]
+Out = Annotated[
+    Path | None,
+    option(
+        "Write to this folder: new, empty, or a comparison to continue",
+        "--out",
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Jobs = Annotated[
     int | None,
     option(
-        "Worker processes, 1 to 1,024; by default whatever is fastest", "--jobs", "-j", metavar="N"
+        "Worker processes, 1 to 1,024; by default chosen for speed", "--jobs", "-j", metavar="N"
     ),
 ]
 Backend = Annotated[
@@ -81,7 +96,7 @@ def command(
     seed: options.Seed = None,
     cache: options.Cache = None,
     plugin: options.Plugin = None,
-    out: options.Out = None,
+    out: Out = None,
     overwrite: options.Overwrite = False,
     no_plots: options.NoPlots = False,
     quiet: options.Quiet = False,

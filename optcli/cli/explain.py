@@ -27,7 +27,7 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Explain a name, or the passes of a model.
+    """Explain a name, or show a model's forward or backward pass.
 
     For a name, show formula, gradient, hyperparameters with ranges, and reference. For
     forward or backward, show one batch layer by layer through the model of CONFIG.

@@ -18,7 +18,7 @@ def command(
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List datasets, models, losses, optimizers and all else that a config can name."""
+    """List datasets, models, losses, optimizers and everything else a config can name."""
     from optcli.display import list as display
     from optcli.plugins import catalog
 

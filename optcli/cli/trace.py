@@ -23,7 +23,9 @@ Optimizers = Annotated[
 ]
 Start = Annotated[
     str | None,
-    options.option("Common starting point; by default the usual one", "--start", metavar="X,Y"),
+    options.option(
+        "Starting point of all optimizers; by default the function's own", "--start", metavar="X,Y"
+    ),
 ]
 Steps = Annotated[int, options.option("Number of steps, 1 to 100,000", "--steps", metavar="N")]
 Tune = Annotated[bool, options.option("Tune the learning rates first", "--tune")]
@@ -50,8 +52,8 @@ def command(
 ) -> int:
     """Trace optimizers on a test function.
 
-    Show the distance of each from the nearest minimum and its steps to get there, and draw all
-    paths on a map. `oscillating` means that over the last fifth of the steps the net movement
+    Show how close each optimizer gets to the nearest minimum and in how many steps, and plot
+    all paths. `oscillating` means that over the last fifth of the steps the net movement
     was less than a tenth of the path length, and the loss did not fall. Exit with 1 if all
     optimizers diverged.
     """

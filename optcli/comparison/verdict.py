@@ -33,7 +33,7 @@ def sentence(
     share = found.better_in if found.verdict == "a" else 1 - found.better_in
     low, high = sorted((abs(found.ci_low), abs(found.ci_high)))
     seeds = share * found.seeds
-    ties = "" if seeds == round(seeds) else ", ties half"
+    ties = "" if seeds == round(seeds) else ", counting each tie as half"
     return (
         f"{_named(winner, settings)} beats {_named(loser, settings)}: "
         f"{quantity} {'higher' if higher else 'lower'} by {_digits(abs(found.difference))} "

@@ -84,7 +84,7 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
 def _beside(section: str) -> str:
     """What to say of a section that has no place beside an objective."""
     if section in REPLACED:
-        return "stands beside objective, which replaces it; give one of the two"
+        return "cannot be combined with objective, which replaces it; set only one"
     return "does not go with objective, which has no rows"
 
 
@@ -163,7 +163,7 @@ def check_together(made: dict[str, Any], value: dict[str, Any], faults: Faults) 
         return
     given = value.get("training") or {}
     if training.steps is not None and "epochs" in given:
-        faults.add(("training", "steps"), "stands beside epochs; give one of the two")
+        faults.add(("training", "steps"), "cannot be combined with epochs; set only one")
     if training.early_stopping is not None:
         key = ("training", "early_stopping", "monitor")
         _check_monitor(training.early_stopping.monitor, key, made, faults)

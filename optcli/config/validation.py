@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from optcli.config.yaml_text import Document, Key
 from optcli.core.errors import Fault, InvalidInput, setting, suggestion
 from optcli.core.registry import Registry
-from optcli.core.specs import Columns, Doc, Field, Named, fields, hints
+from optcli.core.specs import Columns, Doc, Field, Named, fields, hints, range_text
 from optcli.plugins.catalog import KINDS
 
 # What the field calls it elsewhere, and what it is here.
@@ -310,19 +310,33 @@ def _limit(problem: Any) -> str:
 
 
 def expected(field: Field) -> str:
-    """What a field takes, in words: `a number above 0`."""
-    words = _type_words(field.type)
-    if field.range and not words.startswith("a list"):
-        number, *others = sorted(words.split(" or "), key=lambda word: "number" not in word)
-        words = " or ".join([f"{number} {field.range}", *others])
-    return words
+    """What a field takes, in words: `a number > 0`."""
+    options = _alternatives(field.type)
+    if field.range and not options[0].startswith("a list"):
+        number, *others = sorted(options, key=lambda word: "number" not in word)
+        options = [f"{number} {range_text(field.bounds, signs=True)}", *others]
+    return _one_of(options)
+
+
+def _one_of(options: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b, or c`."""
+    if len(options) < 3:
+        return " or ".join(options)
+    return f"{', '.join(options[:-1])}, or {options[-1]}"
+
+
+def _alternatives(hint: Any) -> list[str]:
+    """Each type that a union allows, in words; null left out."""
+    if not _is_union(hint):
+        return _type_words(hint).split(" or ")
+    every = [each for each in typing.get_args(hint) if each is not type(None)]
+    kept = [each for each in every if each is not int or float not in every]
+    return list(dict.fromkeys(word for each in kept for word in _alternatives(each)))
 
 
 def _type_words(hint: Any) -> str:
     if _is_union(hint):
-        every = [each for each in typing.get_args(hint) if each is not type(None)]
-        options = [_type_words(each) for each in every if each is not int or float not in every]
-        return " or ".join(dict.fromkeys(options))
+        return _one_of(_alternatives(hint))
     origin = typing.get_origin(hint)
     if origin is Annotated:
         inner, *notes = typing.get_args(hint)
@@ -332,9 +346,11 @@ def _type_words(hint: Any) -> str:
         values = [f"'{value}'" for value in typing.get_args(hint)]
         return values[0] if len(values) == 1 else "one of " + ", ".join(values)
     if origin is tuple:
-        inner = _type_words(typing.get_args(hint)[0])
+        inner = _alternatives(typing.get_args(hint)[0])
         plural = {"a whole number": "whole numbers", "a number": "numbers", "text": "texts"}
-        return "a list of " + " or ".join(plural.get(each, each) for each in inner.split(" or "))
+        if all(each in plural for each in inner):
+            return "a list of " + " or ".join(plural[each] for each in inner)
+        return f"a list, each entry {_one_of(inner)}"
     if origin is dict:
         return "a mapping"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}

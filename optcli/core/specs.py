@@ -142,7 +142,9 @@ def fields(spec: type) -> tuple[Field, ...]:
         default = field.default
         if field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
-        doc = next((note.text for note in notes if isinstance(note, Doc)), "")
+        doc = next(
+            (note.text for note in reversed(notes) if isinstance(note, Doc)), ""
+        )  # outermost
         inner = [n for each in typing.get_args(hint) for n in getattr(each, "__metadata__", ())]
         limits = notes if range_text(notes) else tuple(inner)
         bounds = tuple(note for note in limits if isinstance(note, Bound))
@@ -169,18 +171,22 @@ def with_texts(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def range_text(notes: tuple[Any, ...]) -> str:
-    """The bounds among an annotation's notes in words: `in [0, 1)`, `above 0`."""
+_WORDS = "at least", "above", "at most", "below"
+
+
+def range_text(notes: tuple[Any, ...], *, signs: bool = False) -> str:
+    """The bounds among an annotation's notes: `in [0, 1)`, `above 0`; with signs: `> 0`."""
     low = next((n for n in notes if isinstance(n, Ge | Gt)), None)
     high = next((n for n in notes if isinstance(n, Le | Lt)), None)
     if low is not None and high is not None:
         left = f"[{low.ge}" if isinstance(low, Ge) else f"({low.gt}"
         right = f"{high.le}]" if isinstance(high, Le) else f"{high.lt})"
         return f"in {left}, {right}"
+    at_least, above, at_most, below = ("≥", ">", "≤", "<") if signs else _WORDS
     if low is not None:
-        return f"at least {low.ge}" if isinstance(low, Ge) else f"above {low.gt}"
+        return f"{at_least} {low.ge}" if isinstance(low, Ge) else f"{above} {low.gt}"
     if high is not None:
-        return f"at most {high.le}" if isinstance(high, Le) else f"below {high.lt}"
+        return f"{at_most} {high.le}" if isinstance(high, Le) else f"{below} {high.lt}"
     return ""
 
 

@@ -61,7 +61,9 @@ class Dataset(Registered):
 
     synthetic: ClassVar[bool] = False
 
-    standardize: Annotated[bool, Doc("mean 0 and deviation 1, by the training rows")] = True
+    standardize: Annotated[
+        bool, Doc("scale to mean 0 and standard deviation 1 of the training rows")
+    ] = True
 
     @abstractmethod
     def table(self, seed: int, rules: int = RULES) -> Table:

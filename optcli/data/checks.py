@@ -109,7 +109,7 @@ def without_missing(
                 remedy += f", or, if '{short(column.gap)}' is a value, dataset.missing_values"
             faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         elif roles.missing == "impute" and not feature:
-            message = f"{missing_text(table, name)}, which cannot be imputed"
+            message = f"{missing_text(table, name)}; only features can be imputed"
             faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
     if faults:
         mixed = [table.faults[n] for n in (*features, *others) if n in table.faults]

@@ -22,20 +22,22 @@ class CSV(TableFile):
 
     missing_values: Annotated[
         tuple[str | int | float, ...] | None,
-        Doc("spellings of a missing value beside an empty cell; by default NA, null, ? and others"),
+        Doc(
+            "texts that mean missing, in addition to empty cells; by default NA, null, ? and others"
+        ),
     ] = None
-    delimiter: Annotated[str | None, Doc("between fields; by default found in the first rows")] = (
-        None
-    )
+    delimiter: Annotated[
+        str | None, Doc("field delimiter; by default detected from the first rows")
+    ] = None
 
     stream: Annotated[
         bool | None,
-        Doc("keep the table in a file instead of memory; by default from 100 MB on"),
+        Doc("keep the table on disk instead of in memory; by default if larger than 100 MB"),
     ] = None
     cache: Annotated[
         str | None,
         CacheFolder(),
-        Doc("folder for what is streamed, relative to the config; by default runs/.cache"),
+        Doc("folder of the streaming cache, relative to the config; by default runs/.cache"),
     ] = None
 
     def reading(self, rules: int) -> Reading:

@@ -64,7 +64,7 @@ def check_room(path: Path, size: int) -> None:
     """Raise InvalidInput for what takes more than half of the memory."""
     if size > memory() / 2:
         message = f"takes {in_bytes(size)} or more, of {in_bytes(memory())} of memory"
-        message += "; set dataset.stream to true, or take a part of it"
+        message += "; set dataset.stream to true, or use part of the file"
         raise InvalidInput(Fault(message, file=str(path)))
 
 
@@ -96,7 +96,7 @@ def opened(path: Path) -> Iterator[None]:
     except OSError as error:
         raise unreadable(file, error) from None
     except MemoryError:
-        message = "does not fit in memory; set dataset.stream to true, or take a part of it"
+        message = "does not fit in memory; set dataset.stream to true, or use part of the file"
         raise EnvironmentFailed(f"{file}: {message}") from None
 
 

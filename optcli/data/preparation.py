@@ -354,7 +354,7 @@ def _feature(
     if scale == 0:
         how = "constant in the training rows"
         if train.find(lambda piece: ~piece.missing & (piece.values != mean)) is not None:
-            how += " but for rounding"
+            how += " up to rounding"
         becomes = (" and becomes 0", " and become 0") if dataset.standardize else ("", "")
         remarks.add(name, f"is {how}{becomes[0]}", f"are {how}{becomes[1]}")
     fill = mean if impute else None

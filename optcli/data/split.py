@@ -250,7 +250,10 @@ def _by_group(
         keys = _keys(piece)[part[start : start + len(piece)] == 0]
         sizes.update(keys.tolist())
     if len(sizes) < 2:
-        message = f"would take the last group of column '{short(name)}'; each part needs its own"
+        message = (
+            f"would leave no group of column '{short(name)}' for training; "
+            "each part needs at least one"
+        )
         raise InvalidInput(Fault(message, f"split.{PARTS[code]}"))
     chosen: list[float] = []
     wanted = count(fraction, table.rows)

@@ -20,7 +20,7 @@ from optcli.data.columns import Numbers
 from optcli.data.reading_rules import RULES
 from optcli.data.table import Table
 
-Samples = Annotated[int, Ge(2), Doc("rows")]
+Samples = Annotated[int, Ge(2), Doc("number of rows")]
 Noise = Annotated[float, Ge(0), Doc("standard deviation of the noise")]
 
 
@@ -32,7 +32,7 @@ class Synthetic(Dataset):
 
     samples: Samples = 500
     noise: Noise = 0.1
-    seed: Annotated[int | None, Ge(0), Doc("of the table; by default the run's")] = None
+    seed: Annotated[int | None, Ge(0), Doc("seed of the table; by default the run's seed")] = None
 
     @abstractmethod
     def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -81,8 +81,8 @@ class Blobs(Synthetic):
     """Normal clouds around centers that lie anywhere in [-10, 10]; see make_blobs."""
 
     noise: Noise = 1.0
-    classes: Annotated[int, Ge(2), Doc("clouds")] = 3
-    features: Annotated[int, Ge(1), Doc("dimensions")] = 2
+    classes: Annotated[int, Ge(2), Doc("number of clouds")] = 3
+    features: Annotated[int, Ge(1), Doc("number of dimensions")] = 2
 
     def inputs(self) -> int:
         return self.features
@@ -99,8 +99,8 @@ class Imbalanced(Synthetic):
     """Two overlapping normal clouds, two deviations apart; the positive one is rare."""
 
     noise: Noise = 1.0
-    share: Annotated[float, Gt(0), Lt(1), Doc("of the positive class")] = 0.1
-    features: Annotated[int, Ge(1), Doc("dimensions")] = 2
+    share: Annotated[float, Gt(0), Lt(1), Doc("fraction of rows in the positive class")] = 0.1
+    features: Annotated[int, Ge(1), Doc("number of dimensions")] = 2
 
     def inputs(self) -> int:
         return self.features
@@ -135,7 +135,9 @@ class Moons(Synthetic):
 class Circles(Synthetic):
     """A circle of radius 1 (class 0) around a smaller one (class 1); see make_circles."""
 
-    factor: Annotated[float, Gt(0), Lt(1), Doc("radius of the inner circle")] = 0.5
+    factor: Annotated[
+        float, Gt(0), Lt(1), Doc("radius of the inner circle, relative to the outer")
+    ] = 0.5
 
     def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
         counts = [(self.samples + 1) // 2, self.samples // 2]
@@ -152,8 +154,8 @@ class Spirals(Synthetic):
     """Arms that wind around the origin, each a class; the radius grows from 0 to 1."""
 
     noise: Noise = 0.02
-    arms: Annotated[int, Ge(2), Doc("spirals")] = 2
-    turns: Annotated[float, Gt(0), Doc("of each arm")] = 1.0
+    arms: Annotated[int, Ge(2), Doc("number of spirals")] = 2
+    turns: Annotated[float, Gt(0), Doc("turns of each arm")] = 1.0
 
     def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
         y = class_indices(self.samples, self.arms)
@@ -184,9 +186,9 @@ class Linear(Synthetic):
     condition number κ (about, for few samples), unless `standardize` scales it back.
     """
 
-    features: Annotated[int, Ge(1), Doc("inputs")] = 4
-    outputs: Annotated[int, Ge(1), Doc("values to predict")] = 1
-    condition: Annotated[float, Ge(1), Doc("condition number of least squares")] = 1.0
+    features: Annotated[int, Ge(1), Doc("number of inputs")] = 4
+    outputs: Annotated[int, Ge(1), Doc("number of values to predict")] = 1
+    condition: Annotated[float, Ge(1), Doc("condition number of the least-squares problem")] = 1.0
 
     def inputs(self) -> int:
         return self.features
@@ -211,7 +213,7 @@ class Friedman(Synthetic):
     """
 
     noise: Noise = 1.0
-    features: Annotated[int, Ge(5), Doc("inputs, of which five matter")] = 10
+    features: Annotated[int, Ge(5), Doc("number of inputs; only five matter")] = 10
 
     def inputs(self) -> int:
         return self.features
@@ -244,8 +246,8 @@ class Sine(Synthetic):
 class Multilabel(Synthetic):
     """Labels that are each 1 on one side of a plane of its own through the origin."""
 
-    features: Annotated[int, Ge(1), Doc("inputs, standard normal")] = 4
-    labels: Annotated[int, Ge(1), Doc("labels of a row")] = 3
+    features: Annotated[int, Ge(1), Doc("number of inputs")] = 4
+    labels: Annotated[int, Ge(1), Doc("number of labels")] = 3
 
     def inputs(self) -> int:
         return self.features

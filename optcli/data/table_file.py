@@ -29,20 +29,26 @@ class TableFile(Dataset):
     categorical: Annotated[
         tuple[str, ...] | None,
         Columns(),
-        Doc("columns that are text even where they hold numbers; [] demands numbers everywhere"),
+        Doc("columns to read as text; with [], every column must be numeric"),
     ] = None
     missing: Annotated[
         Missing,
-        Doc("rows with missing values: an error, drop the row, or impute mean and mode"),
+        Doc(
+            "what to do with rows with missing values: report an error, drop them, or impute "
+            "mean and mode"
+        ),
     ] = "error"
     rare_classes: Annotated[
         RareClasses,
-        Doc("classes of too few rows: an error, drop their rows, or merge them into one class"),
+        Doc(
+            "what to do with rare classes: report an error, drop their rows, or merge them into "
+            "one class"
+        ),
     ] = "error"
     rare_below: Annotated[
         int | None,
         Ge(2),
-        Doc("rows under which a class is rare; by default one for each part of the split"),
+        Doc("classes with fewer rows are rare; by default the number of parts of the split"),
     ] = None
     weights: Annotated[str | None, Columns(), Doc("column of sample weights")] = None
     image: Annotated[

@@ -145,7 +145,7 @@ class GradientTable:
         elif not_checked:
             self._say(f"not checked: {not_checked:,} of {said}", "bold red")
         else:
-            self._say(f"all right: {said}", "bold green")
+            self._say(f"all correct: {said}", "bold green")
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -220,8 +220,8 @@ def buffers(work: Workspace, like: Array, *names: str) -> tuple[Array, ...]:
 
 Weight = Annotated[float, Ge(0)]
 Weights = (
-    Annotated[tuple[Weight, ...], Doc("a list of numbers at least 0")]
-    | Annotated[dict[str, Weight], Doc("a mapping of names to numbers at least 0")]
+    Annotated[tuple[Weight, ...], Doc("a list of numbers ≥ 0")]
+    | Annotated[dict[str, Weight], Doc("a mapping from names to numbers ≥ 0")]
 )
 
 

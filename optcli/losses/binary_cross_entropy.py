@@ -55,7 +55,7 @@ class BinaryCrossEntropy(EntryLoss):
 
     pos_weight: Annotated[
         Weight | Weights | Literal["balanced"] | None,
-        Doc("weight of positive labels: one, one per label, or balanced"),
+        Doc("weight of positive labels, shared or per label"),
     ] = None
     label_weights: Annotated[Weights | None, Doc("weight of each label, as a list or by name")] = (
         None

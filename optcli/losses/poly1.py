@@ -35,7 +35,7 @@ class Poly1(Loss):
     target: ClassVar[TargetKind] = "classes"
     analytic: ClassVar[bool] = True
 
-    epsilon: Annotated[float, Ge(-1), Doc("added to the first polynomial coefficient")] = 2.0
+    epsilon: Annotated[float, Ge(-1), Doc("value added to the first polynomial coefficient")] = 2.0
 
     def samples(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace

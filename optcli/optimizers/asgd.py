@@ -39,7 +39,7 @@ class ASGD(Optimizer):
     model: ClassVar[str] = "x_bar"
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    lambd: Annotated[float, Ge(0), Doc("decay term: of the step size and of x")] = 1e-4
+    lambd: Annotated[float, Ge(0), Doc("decay rate of the step size and of x")] = 1e-4
     alpha: Annotated[float, Ge(0), Doc("exponent of the step-size decay")] = 0.75
     t0: Annotated[float, Ge(0), Doc("step at which averaging starts")] = 1e6
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0

@@ -41,7 +41,7 @@ class COCOB(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("x0", "L", "G", "R", "theta")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
 
-    lr: Annotated[float, Gt(0), Doc("factor on the gradient (leave at 1)")] = 1.0
+    lr: Annotated[float, Gt(0), Doc("multiplier of the gradient; leave at 1")] = 1.0
     alpha: Annotated[float, Gt(0), Doc("limits the size of the first bets")] = 100.0
     eps: Annotated[float, Gt(0), Doc("initial value of the largest gradient")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0

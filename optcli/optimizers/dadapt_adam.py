@@ -44,7 +44,7 @@ class DAdaptAdam(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
     beta2: Annotated[float, Gt(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
     eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-8

@@ -36,7 +36,7 @@ class DoG(Shaped):
 
     whole: ClassVar[bool] = True
 
-    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     reps_rel: Annotated[float, Gt(0), Doc("initial distance, relative to 1 + ‖x₀‖")] = 1e-6
     eps: Annotated[float, Gt(0), Doc("small constant under the square root")] = 1e-8
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0

@@ -36,7 +36,7 @@ class DoWG(Shaped):
 
     whole: ClassVar[bool] = True
 
-    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     init_estim_sq_dist: Annotated[float, Gt(0), Doc("initial squared distance")] = 1e-4
     eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-4
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0

@@ -45,14 +45,14 @@ class Prodigy(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("factor on the estimated learning rate")] = 1.0
+    lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9
     beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment")] = 0.999
     eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 1e-8
     estim_lr0: Annotated[float, Gt(0), Doc("initial estimate of the distance to the solution")] = (
         1e-6
     )
-    estim_lr_coef: Annotated[float, Gt(0), Doc("factor on the distance estimate")] = 1.0
+    estim_lr_coef: Annotated[float, Gt(0), Doc("multiplier of the distance estimate")] = 1.0
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by γ")] = 0.0
 
     def state_shapes(self, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:

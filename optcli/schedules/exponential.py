@@ -27,7 +27,7 @@ class Exponential(Schedule):
     """
 
     gamma: Annotated[float, Gt(0), Le(1), Doc("decay factor")] = 0.95
-    every: Annotated[Period, Doc("length of a decay by gamma")] = "1 epoch"
+    every: Annotated[Period, Doc("interval over which the factor falls by gamma")] = "1 epoch"
     staircase: Annotated[bool, Doc("decay in steps, at the end of each length")] = False
 
     def shape(self, done: Array, span: Span) -> Array:

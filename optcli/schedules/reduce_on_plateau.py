@@ -34,7 +34,7 @@ class ReduceOnPlateau(Schedule):
     gamma: Annotated[float, Gt(0), Lt(1), Doc("factor of each decay")] = 0.1
     patience: Annotated[int, Ge(0), Doc("epochs without improvement before a decay")] = 10
     threshold: Annotated[float, Ge(0), Doc("relative improvement that counts")] = 1e-4
-    cooldown: Annotated[int, Ge(0), Doc("epochs after a decay that are not counted")] = 0
+    cooldown: Annotated[int, Ge(0), Doc("epochs after a decay before patience counts again")] = 0
     monitor: Annotated[
         str | None, Doc("column of the history to monitor; default: validation loss")
     ] = None

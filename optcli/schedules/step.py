@@ -26,7 +26,7 @@ class Step(Schedule):
     Example: `schedule: {name: step, every: 30 epochs, gamma: 0.1}`
     """
 
-    every: Annotated[Period, Doc("length of an interval")] = 0.3
+    every: Annotated[Period, Doc("interval between decays")] = 0.3
     gamma: Annotated[float, Gt(0), Le(1), Doc("factor of each decay")] = 0.1
 
     def lengths(self) -> Mapping[str, float | str]:

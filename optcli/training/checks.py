@@ -110,20 +110,24 @@ def check_norms(cohort: Cohort) -> None:
         name, count = step.layer.name, partial(step.layer.count, step.shape)
         if count(2) == 1:
             units = getattr(cohort.model, "hidden", ())
-            message = f"{name} makes 0 of a single unit; must be 2 units or more in each layer"
+            message = f"{name} outputs only zeros for a single unit; use at least 2 in each layer"
             message = f"is {list(units)}; {message}" if units else message
             raise InvalidInput(Fault(message, "model.hidden" if units else "model"))
         if count(smallest) > 1:
             continue
         if rows == 1:
-            message = f"leaves 1 row to train on, of which {name} makes 0; train without it"
+            message = (
+                f"leaves 1 row to train on, for which {name} outputs only zeros; train without it"
+            )
             raise InvalidInput(Fault(message, "split"))
         instead = _fitting(rows, size if size > 1 else USUAL_BATCH)
-        message = f"is 1; {name} makes 0 of a batch of one row; must be more"
+        message = (
+            f"is 1; {name} outputs only zeros for a batch of one row; choose another batch size"
+        )
         if size > 1:
             message = (
                 f"is {size}; the last batch of the {rows:,} training rows has one row, "
-                f"of which {name} makes 0; must be another"
+                f"for which {name} outputs only zeros; choose another batch size"
             )
         raise InvalidInput(Fault(f"{message}, such as {instead}", "training.batch_size"))
 
@@ -145,8 +149,8 @@ def check_wrappers(spec: Training, optimizer: Optimizer) -> None:
         faults.append(Fault(message, "training.decoupled_weight_decay"))
     if spec.weight_decay and getattr(optimizer, "weight_decay", 0):
         message = (
-            f"stands beside a weight_decay of {optimizer.name}'s own; "
-            "set one of the two (optimizer.weight_decay=0)"
+            f"cannot be combined with {optimizer.name}'s own weight_decay; "
+            "set only one (optimizer.weight_decay=0)"
         )
         faults.append(Fault(message, "training.weight_decay"))
     for name in ("lookahead", "average"):

@@ -134,11 +134,13 @@ def is_alone_in_company(fed: Fed) -> str:
                     continue
                 if rounding(one, other):
                     return (
-                        "a run in company differs from the run alone in the last digits: take "
+                        "a run trained alongside others differs from the same run trained alone"
+                        " in the last digits: take "
                         "products with binding.product and sums over one replica's rows at a time"
                     )
                 return (
-                    "a run in company differs from the run alone: batches are (R, B, …), of a "
+                    "a run trained alongside others differs from the same run trained alone"
+                    ": batches are (R, B, …), of a "
                     "single run (B, …); count axes from the end, and let replicas stay apart"
                 )
     return ""
@@ -237,7 +239,10 @@ def _of_its_class(fed: Fed) -> str:
 LAWS: tuple[Law[Fed], ...] = (
     Law(FIELDS.says, _of_its_class),
     Law("outputs and gradients have their shapes, and are written", has_its_shapes),
-    Law("a run in company has the bits of the run alone", is_alone_in_company),
+    Law(
+        "a run trained alongside others matches the same run trained alone, bit for bit",
+        is_alone_in_company,
+    ),
     Law("an earlier batch leaves nothing behind", forgets_the_last_batch),
     Law("the data are left as they are", leaves_the_data),
     Law("the next layer may write over the output", lets_its_output_be_written_over),

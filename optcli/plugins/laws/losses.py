@@ -84,12 +84,14 @@ def is_alone_in_company(loss: Loss) -> str:
                         continue
                     if rounding(one, other):
                         return (
-                            "a run in company differs from the run alone in the last digits: "
+                            "a run trained alongside others differs from the same run trained alone"
+                            " in the last digits: "
                             "take sums row by row, as with np.vecdot"
                         )
                     return (
-                        "a run in company differs from the run alone: scores are (R, B, C), and "
-                        "nothing may be taken over the first axis"
+                        "a run trained alongside others differs from the same run trained alone"
+                        ": scores are (R, B, C), and "
+                        "do not reduce over the first axis"
                     )
     return ""
 
@@ -199,7 +201,10 @@ LAWS: tuple[Law[Loss], ...] = (
     Law("says what it is about", names_its_target),
     Law("one loss for each row, and all of the gradient", gives_a_loss_for_each_row),
     Law("scores, targets and weights are left as they are", leaves_what_it_is_given),
-    Law("a run in company has the bits of the run alone", is_alone_in_company),
+    Law(
+        "a run trained alongside others matches the same run trained alone, bit for bit",
+        is_alone_in_company,
+    ),
     Law("runs may share their targets", shares_its_targets),
     Law("an earlier batch leaves nothing behind", forgets_the_last_call),
     Law("the value is the same without gradient", gives_its_value_without_gradient),

@@ -59,8 +59,9 @@ def is_alone_in_company(metric: Metric) -> str:
                 alone = metric.measure(scores[r : r + 1], target, w)
                 if not np.allclose(alone, together[r], rtol=1e-12, atol=0, equal_nan=True):
                     return (
-                        "a run in company differs from the run alone: scores are (R, N, C), and "
-                        "nothing may be taken over the first axis"
+                        "a run trained alongside others differs from the same run trained alone"
+                        ": scores are (R, N, C), and "
+                        "do not reduce over the first axis"
                     )
     return ""
 
@@ -141,7 +142,7 @@ def _of_its_class(metric: Metric) -> str:
 LAWS: tuple[Law[Metric], ...] = (
     Law(FIELDS.says, _of_its_class),
     Law("one float64 for each run", gives_a_number),
-    Law("a run in company has the value of the run alone", is_alone_in_company),
+    Law("a run trained alongside others has the same value as alone", is_alone_in_company),
     Law("weights count as repeated rows", weighs_rows),
     Law("blocks of rows come together to the whole", is_put_together),
     Law("right predictions are the better ones", knows_the_better),

@@ -84,7 +84,10 @@ def is_alone_in_company(model: Model) -> str:
         for one, other in zip(alone, together, strict=True):
             if not same(one, other[r : r + 1]):
                 near = " in the last digits" if rounding(one, other[r : r + 1]) else ""
-                return f"a run in company differs from the run alone{near}: see its layers"
+                return (
+                    "a run trained alongside others differs from the same run trained alone"
+                    f"{near}: see its layers"
+                )
     return ""
 
 
@@ -96,5 +99,8 @@ LAWS: tuple[Law[Model], ...] = (
     Law(FIELDS.says, _of_its_class),
     Law("its layers fit together and end in the scores", fits_together),
     Law("a run starts from its seed", starts_from_its_seed),
-    Law("a run in company has the bits of the run alone", is_alone_in_company),
+    Law(
+        "a run trained alongside others matches the same run trained alone, bit for bit",
+        is_alone_in_company,
+    ),
 )

@@ -41,7 +41,10 @@ def keeps_points_apart(objective: Objective) -> str:
             same(objective.value(own), values[r : r + 1])
             and same(slopes(objective, own), found[r : r + 1])
         ):
-            return "a point in company has other numbers than alone: x is (R, n), rows apart"
+            return (
+                "a point evaluated alongside others differs from the same point alone: "
+                "x is (R, n); treat its rows separately"
+            )
     return ""
 
 
@@ -55,10 +58,10 @@ def has_its_minima(objective: Objective) -> str:
         return f"the gradient at its minima is {steepest:.2g}; must be 0"
     least = objective.value(minima)
     if not np.allclose(least, objective.lowest, rtol=1e-9, atol=1e-9):
-        return f"has the value {least[0]:.6g} at its minimum, but least says {objective.lowest:.6g}"
+        return f"has the value {least[0]:.6g} at its minimum, but `least` is {objective.lowest:.6g}"
     around = objective.value(points(objective, 500)).min()
     if around < objective.lowest - 1e-9 * max(1, abs(objective.lowest)):
-        return f"has a value of {around:.6g} in its domain, below the least, {objective.lowest:.6g}"
+        return f"has a value of {around:.6g} in its domain, below `least`, {objective.lowest:.6g}"
     return ""
 
 

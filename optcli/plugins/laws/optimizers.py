@@ -490,16 +490,19 @@ def is_alone_in_company(rule: Optimizer) -> str:
         read = [name for name in _values(rule) if _shared(rule, name)]
         what = f"self.{read[0]}" if read else "hyperparameters on self"
         return (
-            f"a run in company differs from the run alone: update reads {what}, which is that of "
+            "a run trained alongside others differs from the same run trained alone"
+            f": update reads {what}, which is that of "
             "one run; return it from coefficients, which have one number for each"
         )
     if rounding(a[0], b[0]):
         return (
-            "a run in company differs from the run alone in the last digits: take sums row by "
+            "a run trained alongside others differs from the same run trained alone"
+            " in the last digits: take sums row by "
             "row (optcli.optimizers.base.dot, norm) and powers with optcli.optimizers.base.power"
         )
     return (
-        "a run in company differs from the run alone: update looks at all rows together; x has "
+        "a run trained alongside others differs from the same run trained alone"
+        ": update looks at all rows together; x has "
         "one row for each run, so that sums and norms go over axis 1, and arrays as a whole are "
         "for Shaped (norm, dot in optcli.optimizers.base)"
     )
@@ -712,7 +715,10 @@ LAWS: tuple[Law[Optimizer], ...] = (
     Law("nothing is kept in scratch arrays", keeps_nothing_in_scratch),
     Law("coefficients follow from the step alone", minds_no_plan),
     Law("all state is in state arrays: runs side by side and resumed", keeps_its_state_in_arrays),
-    Law("a run in company has the bits of the run alone", is_alone_in_company),
+    Law(
+        "a run trained alongside others matches the same run trained alone, bit for bit",
+        is_alone_in_company,
+    ),
     Law("a diverged neighbour does no harm", minds_no_diverged_neighbour),
     Law("tiles of any size give the same bits", minds_no_tile),
     Law("numbers stay finite, in float32 as well", stays_finite),

@@ -90,7 +90,8 @@ def remembers_each_run(schedule: Schedule) -> str:
     for r in range(3):
         if not same(scales(slice(r, r + 1))[:, 0], together[:, r]):
             return (
-                "a run in company differs from the run alone: state has a number for each run; "
+                "a run trained alongside others differs from the same run trained alone"
+                ": state has a number for each run; "
                 "use np.where and masks, not `if`"
             )
     return ""
