@@ -226,17 +226,17 @@ def test_names_are_case_sensitive(name: str) -> None:
 
 
 OPTIMIZER = {
-    "lr: fast": "optimizer.lr: is 'fast'; must be a number above 0",
+    "lr: fast": "optimizer.lr: is 'fast'; must be a number > 0",
     "lr: -1": "optimizer.lr: is -1; must be above 0",
     "lr: 0": "optimizer.lr: is 0; must be above 0",
-    "lr: .nan": "optimizer.lr: is .nan; must be a number above 0",
-    "lr: .inf": "optimizer.lr: is .inf; must be a number above 0",
-    "lr: null": "optimizer.lr: is null; must be a number above 0",
-    "lr: ": "optimizer.lr: is null; must be a number above 0",
-    "lr: yes": "optimizer.lr: is 'yes'; must be a number above 0",
-    "lr: true": "optimizer.lr: is true; must be a number above 0",
-    "lr: '0.1'": "optimizer.lr: is '0.1'; must be a number above 0",
-    "lr: [0.1]": "optimizer.lr: is [0.1]; must be a number above 0",
+    "lr: .nan": "optimizer.lr: is .nan; must be a number > 0",
+    "lr: .inf": "optimizer.lr: is .inf; must be a number > 0",
+    "lr: null": "optimizer.lr: is null; must be a number > 0",
+    "lr: ": "optimizer.lr: is null; must be a number > 0",
+    "lr: yes": "optimizer.lr: is 'yes'; must be a number > 0",
+    "lr: true": "optimizer.lr: is true; must be a number > 0",
+    "lr: '0.1'": "optimizer.lr: is '0.1'; must be a number > 0",
+    "lr: [0.1]": "optimizer.lr: is [0.1]; must be a number > 0",
     "beta2: 1.2": "optimizer.beta2: is 1.2; must be in [0, 1)",
     "learning_rate: 0.1": "optimizer.learning_rate: unknown key; did you mean 'lr'?",
     "betas: [0.9, 0.99]": "optimizer.betas: unknown key; did you mean 'beta1'?",
@@ -484,7 +484,7 @@ OVERRIDES = {
     "=1": "overrides: is '=1'; must be KEY=VALUE",
     "optimizer..lr=1": "overrides: is 'optimizer..lr=1'; must be KEY=VALUE",
     "optimizer.lr=": "overrides: optimizer.lr: has no value; write null for none",
-    "optimizer.lr=fast": "overrides: optimizer.lr: is 'fast'; must be a number above 0",
+    "optimizer.lr=fast": "overrides: optimizer.lr: is 'fast'; must be a number > 0",
     "optimizer.learning_rate=1": (
         "overrides: optimizer.learning_rate: unknown key; did you mean 'lr'?"
     ),

@@ -559,8 +559,8 @@ def test_groups_must_be_told_apart(capsys):
     grouped = "split.validation={group: g, fraction: 0.25}"
     assert check(table("a,g,y", lambda i: f"{i},1,{i}"), grouped) == 2
     assert capsys.readouterr().err == (
-        "error: --set split.validation: would take the last group of "
-        "column 'g'; each part needs its own\n"
+        "error: --set split.validation: would leave no group of "
+        "column 'g' for training; each part needs at least one\n"
     )
     content = table("a,g,y", lambda i: f"{i},{2**60 + i // 2},{i}")
     assert check(content, grouped) == 2
@@ -581,8 +581,8 @@ def test_the_last_group_is_left_to_train_on(capsys):
     capsys.readouterr()
     assert check(content, validation, test) == 2
     assert capsys.readouterr().err == (
-        "error: --set split.validation: would take the last group of "
-        "column 'g'; each part needs its own\n"
+        "error: --set split.validation: would leave no group of "
+        "column 'g' for training; each part needs at least one\n"
     )
 
 

@@ -437,7 +437,7 @@ REFUSED = {
     "sgd adam --seeds 0": "--seeds: is 0; must be 1 to 10,000",
     "sgd adam --target nan": "--target: is nan; must be a number",
     "sgd adam --metric f1": "--metric: is 'f1'; must be one of loss, r2, rmse",
-    "sgd adam:lr=0.1|x": "adam:lr=x: lr: is 'x'; must be a number above 0",
+    "sgd adam:lr=0.1|x": "adam:lr=x: lr: is 'x'; must be a number > 0",
     "sgd adam --backend foo": "--backend: is 'foo'; must be dask or dask://host:port",
     "sgd configs/iris.yaml": "ENTRY: 'sgd' is no config; compare optimizers, or configs, not both",
     "sgd adam --set split.validation=0": (

@@ -156,7 +156,7 @@ def test_text_that_is_wanted_in_memory_and_does_not_fit():
         timeout=60,
         check=False,
     )
-    message = "does not fit in memory; set dataset.stream to true, or take a part of it"
+    message = "does not fit in memory; set dataset.stream to true, or use part of the file"
     assert (done.returncode, done.stderr) == (3, f"error: t.csv.gz: {message}\n")
 
 
@@ -170,7 +170,7 @@ def test_parquet_that_holds_more_than_memory(monkeypatch, capfd):
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
         "error: t.parquet: takes 160 MB or more, of 300 MB of memory; "
-        "set dataset.stream to true, or take a part of it\n"
+        "set dataset.stream to true, or use part of the file\n"
     )
     assert streaming.is_large("t.parquet")
 
@@ -183,7 +183,7 @@ def test_text_that_unpacks_to_more_than_half_of_the_memory(monkeypatch, capfd):
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
         "error: t.csv.gz: takes 5 MB or more, of 10 MB of memory; "
-        "set dataset.stream to true, or take a part of it\n"
+        "set dataset.stream to true, or use part of the file\n"
     )
 
 

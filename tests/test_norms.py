@@ -33,11 +33,15 @@ def fits(*overrides, config=CONFIG):
 @pytest.mark.parametrize(
     ("size", "words"),
     [
-        (1, "is 1; batch_norm makes 0 of a batch of one row; must be more, such as 32"),
+        (
+            1,
+            "is 1; batch_norm outputs only zeros for a batch of one row; "
+            "choose another batch size, such as 32",
+        ),
         (
             7,
-            "is 7; the last batch of the 36 training rows has one row, of which batch_norm "
-            "makes 0; must be another, such as 6",
+            "is 7; the last batch of the 36 training rows has one row, for which batch_norm "
+            "outputs only zeros; choose another batch size, such as 6",
         ),
         (35, "such as 34"),
     ],
@@ -83,7 +87,10 @@ def test_a_single_training_row(tmp_path):
     }
     key, message = refused(config=config)
     assert key == "split"
-    assert message == "leaves 1 row to train on, of which batch_norm makes 0; train without it"
+    assert (
+        message
+        == "leaves 1 row to train on, for which batch_norm outputs only zeros; train without it"
+    )
     fits("model.batch_norm=false", config=config)
 
 
@@ -92,7 +99,7 @@ def test_layer_norm_over_one_unit(hidden):
     own = "model.batch_norm=false", "model.layer_norm=true"
     key, message = refused(*own, f"model.hidden={hidden}")
     assert key == "model.hidden"
-    words = "layer_norm makes 0 of a single unit; must be 2 units or more in each layer"
+    words = "layer_norm outputs only zeros for a single unit; use at least 2 in each layer"
     assert message == f"is {hidden}; {words}"
     fits(*own, "model.hidden=[2]")
     fits(*own, "training.batch_size=1")
@@ -144,5 +151,5 @@ def test_every_command_refuses(words, tmp_path, capsys):
     )
     places = {"config": config, "folder": tmp_path / "out"}
     assert command([word.format(**places) for word in words]) == 2
-    assert "batch_norm makes 0 of a batch of one row" in capsys.readouterr().err
+    assert "batch_norm outputs only zeros for a batch of one row" in capsys.readouterr().err
     assert not places["folder"].exists()
