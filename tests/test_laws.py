@@ -788,7 +788,7 @@ BROKEN_OTHERS = {
     OfAllRuns: "do not reduce over the first axis",
     OneNumber: "measure gives shape () for 3 runs (values); must be (3,)",
     ElsewhereLevel: "the gradient at its minima is 2; must be 0",
-    NotTheLeast: "has the value 0 at its minimum, but least says 1",
+    NotTheLeast: "has the value 0 at its minimum, but `least` is 1",
     ReturnsItsGradient: "gradient leaves `out` unwritten; write into it, as in out[:] = …",
     OfAllPoints: "a point evaluated alongside others differs from the same point alone",
     Large: "draw from `random` alone",

@@ -553,7 +553,7 @@ def test_what_is_wrong_is_said(message):
 def test_what_does_not_go_together_is_said():
     assert checked("adamw", weight_decay=0.1) == (
         "training.weight_decay: cannot be combined with adamw's own weight_decay; "
-        "set one of the two (optimizer.weight_decay=0)"
+        "set only one (optimizer.weight_decay=0)"
     )
     for name, given in (("lookahead", {}), ("average", "ema")):
         assert checked("schedule_free_sgd", **{name: given}) == (
