@@ -2,7 +2,7 @@
 
 A generator is named by what it is for and where in the run it stands, so that
 nothing has to be carried along: the order of epoch 7 is the same whether the
-run came there in one go, after an interruption, or in company.
+run came there in one go, after an interruption, or in a cohort.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class Fromage(Shaped):
 
         x ← (x − α·‖x‖/‖g‖·g) / √(1 + α²)
 
-    with learning rate α = lr. The norms are those of each weight matrix and bias vector, with
+    with learning rate α = lr. The norms are those of each parameter tensor, with
     lower bound min_norm. Dividing by √(1 + α²) keeps ‖x‖ from growing.
 
     State: none.

@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, norm, ratio
 @OPTIMIZERS.register("lars")
 @dataclass(frozen=True)
 class LARS(Shaped):
-    """LARS: momentum with a trust ratio for each weight matrix and bias vector.
+    """LARS: momentum with a trust ratio for each parameter tensor.
 
         g ← g + λ·x
         γ = η·‖x‖ / (‖g‖ + ε)                         1 where either norm is 0
@@ -23,7 +23,7 @@ class LARS(Shaped):
         x ← x − v                                     (nesterov: x − (μ·v + α·γ·g))
 
     with learning rate α = lr, η = trust_coefficient, μ = momentum, ε = eps, λ =
-    weight_decay. The norms are those of each weight matrix and bias vector.
+    weight_decay. The norms are those of each parameter tensor.
 
     State: one array of the parameters' size.
 

@@ -25,7 +25,7 @@ class MARS(Shaped):
         x ← x − α·(m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε) + λ·x)
 
     with g′ the previous gradient, learning rate α = lr, γ = gamma, β₁ = beta1, β₂ = beta2,
-    ε = eps, λ = weight_decay. The norm is that of each weight matrix and bias vector.
+    ε = eps, λ = weight_decay. The norm is that of each parameter tensor.
 
     State: three arrays of the parameters' size, m, v and g′.
 

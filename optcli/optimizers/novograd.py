@@ -22,9 +22,9 @@ class NovoGrad(Shaped):
         x ← x − α·m
 
     with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. The norm
-    is that of each weight matrix and bias vector.
+    is that of each parameter tensor.
 
-    State: one array of the parameters' size, and one number for each weight matrix and bias vector.
+    State: one array of the parameters' size, and one number for each parameter tensor.
 
     The same as optax's novograd; the default of lr is the paper's for images.
 

@@ -112,7 +112,7 @@ def has_its_shapes(fed: Fed) -> str:
 
 
 def is_alone_in_company(fed: Fed) -> str:
-    """Whether a replica in company has the bits of that replica alone."""
+    """Whether a replica in a cohort has the bits of that replica alone."""
     for dtype in (np.float64, np.float32):
         together = Bench(fed, dtype=dtype)
         y = together.forward()

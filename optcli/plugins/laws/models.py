@@ -75,7 +75,7 @@ def starts_from_its_seed(model: Model) -> str:
 
 
 def is_alone_in_company(model: Model) -> str:
-    """Whether a run in company has the bits of the run alone."""
+    """Whether a run in a cohort has the bits of the run alone."""
     architecture = built(model)
     at = starts(architecture, 3)
     together = passed(architecture, at, [0, 1, 2])
