@@ -243,6 +243,7 @@ def test_a_kind_that_is_no_text_is_damage(kind, here, capsys):
 @pytest.mark.parametrize("command", ["trace", "gradcheck"])
 def test_what_cannot_be_resumed_is_whole_or_gone(command, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr("optcli.plots.render", lambda _: b"a picture")  # to draw takes long
     monkeypatch.chdir(tmp_path)
     Path("c.yaml").write_text(json.dumps(CONFIG))
     words = [word for word in MADE[command] if word != "--no-plots"]
