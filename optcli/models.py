@@ -64,7 +64,9 @@ class Linear(Model):
 
 Units = Annotated[int, Ge(1)]
 Init = Annotated[
-    str | None, Named("initializers"), Doc("initializer of the weights; default: by activation")
+    str | None,
+    Named("initializers"),
+    Doc("initializer of the weights; by default that of the activation"),
 ]
 ActivationName = Annotated[str, Named("activations"), Doc("activation of the hidden layers")]
 Rate = Annotated[float, Ge(0), Lt(1), Doc("dropout rate of the hidden units")]

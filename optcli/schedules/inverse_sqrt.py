@@ -31,9 +31,9 @@ class InverseSqrt(Schedule):
     Example: `schedule: {name: inverse_sqrt, warmup: 4000}`
     """
 
-    timescale: Annotated[Period | None, Doc("length until the factor is √½; default: warmup")] = (
-        None
-    )
+    timescale: Annotated[
+        Period | None, Doc("length until the factor is √½; by default the warm-up")
+    ] = None
 
     def shape(self, done: Array, span: Span) -> Array:
         default = float(span.warmup) or span.period(0.1)

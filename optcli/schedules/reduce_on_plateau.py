@@ -36,7 +36,7 @@ class ReduceOnPlateau(Schedule):
     threshold: Annotated[float, Ge(0), Doc("relative improvement that counts")] = 1e-4
     cooldown: Annotated[int, Ge(0), Doc("epochs after a decay before patience counts again")] = 0
     monitor: Annotated[
-        str | None, Doc("column of the history to monitor; default: validation loss")
+        str | None, Doc("column of the history to monitor; by default the validation loss")
     ] = None
     end: Annotated[End, Doc("lower bound of the factor")] = 0.0
 
