@@ -204,6 +204,29 @@ class LeavesTheFirstStepOut(Plain):
         np.subtract(x, s, x)
 
 
+class RenewsWeightsNowAndThen(Plain):
+    """Weights missing from the state: a resumption just where they are renewed hides that."""
+
+    every: ClassVar[int] = 7
+
+    def coefficients(self, t):
+        return {"lr": self.lr, "renews": (t - 1) % self.every == 0}
+
+    def update(self, x, g, s, lr, renews):
+        kept = self.__dict__.get("kept", {})
+        weights = kept.get(id(x), 1 + 0 * g)
+        if renews.all():
+            weights = 1 / (1 + np.abs(g))
+        object.__setattr__(self, "kept", kept | {id(x): weights})
+        np.multiply(g, weights, s)
+        np.multiply(s, lr, s)
+        np.subtract(x, s, x)
+
+
+class RenewsWeightsEverySixth(RenewsWeightsNowAndThen):
+    every = 6
+
+
 @dataclass(frozen=True)
 class DecaysTwice(Plain):
     weight_decay: Decay = 0.0
@@ -429,6 +452,8 @@ BROKEN = {
     StateInScratch: (SCRATCH, "scratch holds nothing from step to step"),
     RandomOfItsOwn: (TWICE, "random numbers come as a parameter `noise`"),
     LeavesTheFirstStepOut: (STATE, "two runs side by side disturb each other"),
+    RenewsWeightsNowAndThen: (STATE, "a resumed run differs from one that never stopped"),
+    RenewsWeightsEverySixth: (STATE, "a resumed run differs from one that never stopped"),
     DecaysTwice: (DECAY, 'weight_decay is applied twice: optcli applies it from outside'),
     DecaysTwiceDecoupled: (DECAY, 'set decay = "own" on the class'),
     NeverDecays: (DECAY, 'weight_decay has no effect: decay = "own" says'),

@@ -17,7 +17,7 @@ from optcli.core.parameters import Layout
 from optcli.core.specs import fields
 from optcli.optimizers.base import OPTIMIZERS, Shaped, state_size
 from optcli.optimizers.stepper import Stepper
-from optcli.plugins.laws.optimizers import SHAPES, Asked
+from optcli.plugins.laws.optimizers.walk import SHAPES, RowsOracle
 from tests.cohorts import cohort, final
 from tests.reference.optimizers import OPTAX, PINS, TORCH, compare, library, settings_of
 from tests.reference.problems import PROBLEMS, STEPS
@@ -41,7 +41,7 @@ def ask(stepper, x):
     asked = []
 
     def oracle(rows):
-        asked.append(Asked(x.shape[1], len(x[rows]), x.dtype))
+        asked.append(RowsOracle(x.shape[1], len(x[rows]), x.dtype))
         return asked[-1]
 
     stepper.attach_oracles(oracle)
@@ -100,7 +100,7 @@ def solve(case, problem):
     x = problem.start[None].copy()
     g = np.empty_like(x)
     stepper = Stepper([optimizer], x, g, layout=Layout(problem.shapes))
-    stepper.attach_oracles(lambda rows: Asked(x.shape[1], 1, x.dtype, problem.slope))
+    stepper.attach_oracles(lambda rows: RowsOracle(x.shape[1], 1, x.dtype, problem.slope))
     stepper.plan(1, STEPS)
     for t in range(STEPS):
         loss, g[0] = problem.loss_and_gradient(t, x[0])

@@ -116,8 +116,9 @@ def test_every_schedule_goes_on_from_any_step(name, steps_apart):
         {"gradient_noise": GradientNoise()},
         {"clip_norm": 0.5, "clip_value": 0.1},
         {"metrics": ("accuracy",)},
+        {"prepared": data(weighted=True)},
     ],
-    ids=["early stopping", "noise", "clipping", "metrics"],
+    ids=["early stopping", "noise", "clipping", "metrics", "sample weights"],
 )
 def test_whatever_else_lasts_goes_on_from_any_step(settings, steps_apart):
     from optcli.metrics import METRICS

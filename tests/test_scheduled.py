@@ -11,7 +11,7 @@ from optcli.optimizers.stepper import Stepper
 from tests.reference.problems import PROBLEMS
 from tests.reference.rules import CASES, RULES, settings
 from tests.reference.scheduled import PINS, STEPS, cases, factors
-from tests.test_optimizers import OF_MODELS, Asked, make, name_of
+from tests.test_optimizers import OF_MODELS, RowsOracle, make, name_of
 
 PROBLEM = PROBLEMS["sequence"]
 FEW = 14
@@ -73,7 +73,9 @@ def solve(optimizer, plans, gradients, at_once=STEPS):
     x = np.repeat(PROBLEM.start[None], len(plans), axis=0)
     g = np.empty_like(x)
     stepper = Stepper([optimizer] * len(plans), x, g, layout=Layout(PROBLEM.shapes))
-    stepper.attach_oracles(lambda rows: Asked(x.shape[1], len(x[rows]), x.dtype, PROBLEM.slope))
+    stepper.attach_oracles(
+        lambda rows: RowsOracle(x.shape[1], len(x[rows]), x.dtype, PROBLEM.slope)
+    )
     all_moved = {
         name: np.stack([plan.get(name, np.ones(steps)) for plan in plans], axis=1)
         for name in {name: None for plan in plans for name in plan}
