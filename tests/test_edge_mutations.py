@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from optcli.core.specs import Bound, Ge, Gt, Le
-from optcli.gradients.cases import activation_cases, loss_cases
 from optcli.gradients.check import How
+from optcli.gradients.layer_cases import activation_cases
+from optcli.gradients.loss_cases import loss_cases
 from optcli.layers.activations import Activation
 from optcli.losses.plain import PlainLoss
 

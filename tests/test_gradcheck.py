@@ -18,11 +18,14 @@ from optcli.core.environment import blas_threads
 from optcli.core.errors import InvalidInput
 from optcli.core.inputs import Inputs
 from optcli.gradients import UncheckedGradient, WrongGradient, taylor
-from optcli.gradients.cases import Case, case_sets, cohort_cases, loss_cases
+from optcli.gradients.case import Case
+from optcli.gradients.cases import case_sets
 from optcli.gradients.check import How, check
 from optcli.gradients.components import LossFunction
 from optcli.gradients.differences import noise_of
 from optcli.gradients.functions import Function
+from optcli.gradients.loss_cases import loss_cases
+from optcli.gradients.model_cases import cohort_cases
 from optcli.gradients.networks import Batch, NetworkFunction
 from optcli.gradients.variants import variants
 from optcli.losses.base import LOSSES

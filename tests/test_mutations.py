@@ -10,16 +10,13 @@ import numpy as np
 import pytest
 
 from optcli.core.inputs import Inputs
-from optcli.gradients.cases import (
-    Case,
-    activation_cases,
-    case_sets,
-    layer_cases,
-    loss_cases,
-    objective_cases,
-)
+from optcli.gradients.case import Case
+from optcli.gradients.cases import case_sets
 from optcli.gradients.check import How
+from optcli.gradients.layer_cases import activation_cases, layer_cases
+from optcli.gradients.loss_cases import loss_cases
 from optcli.gradients.networks import Batch, NetworkFunction
+from optcli.gradients.objective_cases import objective_cases
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS, Pass
 from optcli.losses.base import LOSSES

@@ -16,9 +16,11 @@ from optcli.api.check import Setup, check
 from optcli.core.environment import blas_threads, environment
 from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.data.checksum import checksum
-from optcli.gradients.cases import Case, CaseSet, case_sets, cohort_cases
+from optcli.gradients.case import Case, CaseSet
+from optcli.gradients.cases import case_sets
 from optcli.gradients.check import How
 from optcli.gradients.differences import Tolerance
+from optcli.gradients.model_cases import cohort_cases
 from optcli.gradients.result import NOT_CHECKED, RIGHT_GRADIENT, WRONG_GRADIENT, Result
 from optcli.plugins import loading
 from optcli.storage import files, kinds, run_folder

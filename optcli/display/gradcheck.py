@@ -19,7 +19,7 @@ from optcli.display.text import duration, escaped
 from optcli.gradients.result import NOT_CHECKED, WRONG_GRADIENT, Result, entry_lines
 
 if TYPE_CHECKING:
-    from optcli.gradients.cases import Case, CaseSet
+    from optcli.gradients.case import Case, CaseSet
 
 WORST = 5  # entries that are listed
 FAILED = 5  # names of which the first failed case is told

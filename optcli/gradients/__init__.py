@@ -8,6 +8,8 @@
     components   losses, layers and objectives as functions
     networks     a model with its loss and data as a function of its parameters
     variants     a registered class with each hyperparameter changed
+    case         a function with its gradient, to be checked; the cases of one class
+    loss_cases   layer_cases   objective_cases   model_cases: those of each kind
     cases        every registered class, in the cases in which it is checked
     curves       the error as a function of the step size, for the plot
 

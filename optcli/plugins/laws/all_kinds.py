@@ -10,7 +10,7 @@ from optcli.core.errors import InvalidInput
 from optcli.core.registry import Registry
 from optcli.core.specs import InputFile, marked
 from optcli.data.base import DATASETS
-from optcli.gradients.cases import layers_of
+from optcli.gradients.layer_cases import layers_of
 from optcli.gradients.variants import variants
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from optcli.gradients.cases import (
-    CaseSet,
-    activation_cases,
-    layer_cases,
-    loss_cases,
-    model_cases,
-    objective_cases,
-)
+from optcli.gradients.case import CaseSet
 from optcli.gradients.check import How
+from optcli.gradients.layer_cases import activation_cases, layer_cases
+from optcli.gradients.loss_cases import loss_cases
+from optcli.gradients.model_cases import model_cases
+from optcli.gradients.objective_cases import objective_cases
 from optcli.gradients.result import Result
 from optcli.layers.activations import Activation
 from optcli.layers.base import Layer

@@ -9,7 +9,8 @@ import numpy as np
 
 from optcli.core.arrays import Array, Workspace
 from optcli.core.specs import TargetKind
-from optcli.gradients.cases import CLASSES, targets, within
+from optcli.gradients.case import CLASSES
+from optcli.gradients.loss_cases import targets, within
 from optcli.losses.base import Loss
 from optcli.plugins.laws.base import FIELDS, Law, rounding, same
 

@@ -7,7 +7,8 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.inputs import Inputs
 from optcli.core.parameters import Parameters
-from optcli.gradients.cases import CLASSES, IMAGE
+from optcli.gradients.case import CLASSES
+from optcli.gradients.model_cases import IMAGE
 from optcli.models import Architecture, Model, Network
 from optcli.plugins.laws.base import FIELDS, Law, rounding, same
 
