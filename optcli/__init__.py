@@ -55,12 +55,14 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
 
 
-def __getattr__(name: str) -> object:
-    if name == "Terms":
-        warnings.warn(
-            "optcli.Terms is optcli.ComparisonSettings now", DeprecationWarning, stacklevel=2
-        )
-        name = "ComparisonSettings"
-    if name in _HOMES:
-        return getattr(import_module(f"optcli.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'optcli' has no attribute '{name}'")
+if not TYPE_CHECKING:  # type checkers would take any name for one that it finds
+
+    def __getattr__(name: str) -> object:
+        if name == "Terms":
+            warnings.warn(
+                "optcli.Terms is optcli.ComparisonSettings now", DeprecationWarning, stacklevel=2
+            )
+            name = "ComparisonSettings"
+        if name in _HOMES:
+            return getattr(import_module(f"optcli.{_HOMES[name]}"), name)
+        raise AttributeError(f"module 'optcli' has no attribute '{name}'")

@@ -17,6 +17,7 @@ from optcli.cli.main import run
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.core.version import __version__
 from optcli.storage import files, kinds, run_folder
+from optcli.storage.lock import lock
 from tests.test_faults import CONFIG, Disk, calls
 
 ROOT = Path(__file__).parent.parent
@@ -262,7 +263,7 @@ def test_what_cannot_be_resumed_is_whole_or_gone(command, tmp_path, monkeypatch)
 
 
 def test_comparisons_of_several_configs_hold_their_folder(here, capsys):
-    with run_folder.lock(Path("benchmark")):
+    with lock(Path("benchmark")):
         said = refusal(capsys, *MADE["benchmark"], "--out", "benchmark")
     assert said == f"benchmark: is in use by process {os.getpid()}; wait until it ends"
 

@@ -280,8 +280,8 @@ def test_changed_data_is_refused(tmp_path, monkeypatch):
 
 def test_a_run_in_use_is_refused(tmp_path, undisturbed):
     code = (
-        "import sys, time; from pathlib import Path; from optcli.storage import run_folder\n"
-        "with run_folder.lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from optcli.storage.lock import lock\n"
+        "with lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(undisturbed)], cwd=ROOT, stdout=subprocess.PIPE, text=True

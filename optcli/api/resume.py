@@ -20,6 +20,7 @@ from optcli.data.checksum import checksum
 from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
 from optcli.storage import kinds, results, run_folder
+from optcli.storage.lock import lock
 from optcli.training import checkpoint_migration
 from optcli.training.checkpoints import read_checkpoint
 from optcli.training.history import History
@@ -48,7 +49,7 @@ def resume(
     folder = Path(folder)
     if not run_folder.is_own(folder):
         raise InvalidInput(Fault("is not a run folder", file=str(folder)))
-    with run_folder.lock(folder):
+    with lock(folder):
         run_folder.check_seal(folder)
         _require_training(folder)
         recorded = kinds.recorded(folder)

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from optcli.comparison.store import Store
 from optcli.comparison.targets import default_target, steps_to_target
 from optcli.comparison.trials import Measure, Result, Trial
 from optcli.comparison.tuning import Entry, choose, extension, mean
+from optcli.core import machine
 from optcli.optimizers.base import Optimizer
 from optcli.storage import dispatch
 from optcli.storage.dispatch import Pool
@@ -225,10 +225,10 @@ class Study:
             yield trials.train(jobs[0])
             each = time.monotonic() - began
             jobs = jobs[1:]
-            cores = min(len(os.sched_getaffinity(0)), len(jobs)) if jobs else 1
+            cores = min(machine.cores(), len(jobs)) if jobs else 1
             alone, shared = each * len(jobs), START_SECONDS + each * len(jobs) / max(1, cores)
             workers = cores if shared < alone else 1
-        pool = replace(self.pool, workers=workers or len(os.sched_getaffinity(0)))
+        pool = replace(self.pool, workers=workers or machine.cores())
         for _, results in dispatch.run(trials.train, jobs, pool):
             yield results
 

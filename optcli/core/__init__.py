@@ -9,7 +9,8 @@
     parameters    names -> views of the (R, P) buffer
     inputs        what the numbers of an input row are
     events        what training says
-    environment   the machine: BLAS threads, memory, what environment.json says
+    environment   threads of the BLAS, what environment.json says of versions and machine
+    machine       cores and memory that may be used, within the limits of containers
     former_paths  import paths of version 0.1
     version       the version
 

@@ -1,4 +1,4 @@
-"""The machine: its BLAS threads and free memory, and what environment.json says of it."""
+"""The environment: threads of the BLAS, and what environment.json says of versions and machine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ from typing import Any
 import numpy as np
 
 from optcli.core.version import __version__
-
-
-def memory_available() -> float:
-    """Bytes of memory that are free, as far as the system tells."""
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
 
 
 @contextlib.contextmanager
@@ -60,7 +52,7 @@ def environment(threads: int, data: str | None) -> dict[str, Any]:
 def cpu() -> str:
     """The processor's name, as the system has it."""
     try:
-        with Path("/proc/cpuinfo").open() as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if line.startswith("model name"):
                     return line.partition(":")[2].strip()

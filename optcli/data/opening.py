@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, path_suggestion, unreadable
+from optcli.core.machine import memory
 
 CHUNK = 1 << 22  # bytes that are unpacked at a time
 GZIP = b"\x1f\x8b"
@@ -132,11 +133,3 @@ def _not_found(path: Path) -> str:
 def in_bytes(size: float) -> str:
     """A size as one would say it: `38 MB`, `12 GB`."""
     return f"{size / 1e9:.0f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def memory() -> float:
-    """The bytes of memory there are, as far as the system tells."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not told on this system
-        return float("inf")

@@ -21,12 +21,12 @@ from typing import Any
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, setting
 from optcli.storage import files, kinds
 from optcli.storage.kinds import Kind
+from optcli.storage.lock import LOCK, lock
 
 RUNS = Path("runs")  # where folders lie that were given no other place
 # The files that tell a folder of optcli's own making from any other.
 OWN = (kinds.CONFIG, kinds.ENVIRONMENT)
 SUMS = "checksums.json"
-LOCK = ".lock"
 BEGUN = ".new-"  # begins the names of files and folders that are not whole
 # All that optcli may have put there.
 RESULTS = ("history.csv", "summary.json", "model.npz", "checkpoint.npz", "runs.csv", "paths.csv")
@@ -264,45 +264,6 @@ def remove(folder: Path) -> None:
         with lock(folder):
             _empty(folder)
         folder.rmdir()
-
-
-# ---- locking -------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the folder; raises InvalidInput where another process does.
-
-    The system lets go of the lock of a process that dies.
-    """
-    try:
-        import fcntl
-    except ImportError:  # no such locks here
-        yield
-        return
-    path = folder / LOCK
-    while True:
-        with files.os_errors_named(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            message = f"is in use by process {owner}; wait until it ends"
-            raise InvalidInput(Fault(message, file=str(folder))) from error
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                break
-        os.close(descriptor)  # its owner has just taken it away
-    try:
-        with files.os_errors_named(path):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
 
 
 # ---- sealing -------------------------------------------------------------------------

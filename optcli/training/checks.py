@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from optcli.core.environment import memory_available
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.machine import memory_available
 from optcli.core.specs import fields
 from optcli.layers.normalization import Normalization
 from optcli.optimizers.base import Optimizer

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optcli.core.arrays import DTYPES
-from optcli.core.environment import memory_available
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.machine import memory_available
 from optcli.data.base import Dataset
 from optcli.data.batches import Windows
 from optcli.data.opening import check_there
