@@ -277,6 +277,21 @@ def test_no_false_verdict_at_any_scale_or_point(fast):
     assert {result.outcome for _, result in found} == {"right", "wrong", "not checked"}
 
 
+@pytest.mark.parametrize(("frequency", "point"), [(1, 1e9), (1000, 1e6)])
+def test_an_apparent_kink_does_not_vouch_for_slopes_that_noise_hides(frequency, point):
+    """Steps that skip whole periods of a sine look like a kink at one entry of four."""
+    x = point * np.random.default_rng(2).standard_normal(4)
+    found = optcli.gradcheck(
+        lambda x: 1e-3 * np.sin(frequency * x).sum(1),
+        1.001e-3 * frequency * np.cos(frequency * x),
+        x,
+        vectorized=True,
+        seed=2,
+    )
+    assert found.outcome == "not checked"
+    assert "lost in rounding" in found.reason
+
+
 # ---- the function for everybody --------------------------------------------------------
 
 

@@ -45,6 +45,8 @@ NOISIEST = 1e-8
 # The same along directions, whose longer steps show slopes even of float32: relative to f, and
 # to the effect of the rounding of x.
 NOISIEST_ALONG, ROUNDED_ALONG = 1e-11, 1e3
+# Where slopes are seen at kinks only, one above this part of the largest must be seen itself.
+HIDDEN = 1e-2
 # From this |x| on the rounding of x may explain the noise of f, up to this factor.
 LARGE, ROUNDED = 1e5, 4.0
 # Digits of f: the range of float32 results; fewer than any arithmetic leaves; and enough for
@@ -163,12 +165,18 @@ def _judged(result: Result, found: Verdicts, x: Array) -> Result:
     """The result with its verdicts, and the reason if they prove nothing."""
     verdict, reason = found.verdict, ""
     not_finite = ~np.isfinite(result.analytic)
+    if found.seen.any() and not (found.seen & (verdict == OK)).any():
+        # steps that skip whole periods look like a kink, which proves nothing of the others
+        slopes = np.maximum(np.abs(result.analytic), np.abs(np.nan_to_num(found.numeric)))
+        largest = float(slopes[found.seen].max(initial=0))
+        hidden = (verdict == OK) & (slopes > HIDDEN * largest)
+        verdict = np.where(hidden, UNRESOLVED, verdict)
     if not found.seen.any() and not not_finite.any():
         reason = _unseen(result, found, x)
         # where no slope exceeds the noise, nothing is proved wrong
         verdict = np.where(verdict == WRONG, UNRESOLVED, verdict)
     elif (verdict == UNRESOLVED).any() and not (verdict == WRONG).any():
-        reason = _unresolved(result, found, x)
+        reason = _unresolved(result, replace(found, verdict=verdict), x)
     return replace(
         result,
         numeric=found.numeric,
