@@ -112,6 +112,7 @@ class Batches:
         targets = self.total if self.windows is None else self.block
         self._y = np.empty((self.count, targets, *first.y.shape[1:]), first.y.dtype)
         self._weight = None if weight is None else np.empty((self.count, targets), weight.dtype)
+        self._in_order = False  # whether the targets stand there already, never to be shuffled
         self._x: Array | None = None
         if shuffle or self.count > 1 or self.windows is not None:
             self._x = np.empty((self.count, self.block, first.x.shape[1]), first.x.dtype)
@@ -194,12 +195,15 @@ class Batches:
         self, number: int, orders: dict[int, Array | None] | None = None
     ) -> tuple[Array, Array | None]:
         """Targets (S, N) or (S, N, C), and weights (S, N), in the order of epoch `number`."""
+        if self._in_order:
+            return self._y, self._weight
         orders = self._orders(number) if orders is None else orders
         for row, owner in enumerate(self.owner[: self.count]):
             part, order = self.sources[owner].part, orders[owner]
             self._y[row] = part.y if order is None else part.y[order]
             if self._weight is not None and part.weight is not None:
                 self._weight[row] = part.weight if order is None else part.weight[order]
+        self._in_order = not self.shuffle
         return self._y, self._weight
 
     def order(self, number: int) -> Array:

@@ -99,6 +99,8 @@ class Stepper:
             made = Group(group, rows, x[rows], g[rows], tile, layout, seeds[rows], samples)
             self.groups.append(made)
             row += len(group)
+        # whether some row's model is not the point x at which its gradient is taken
+        self.averages = any(group.optimizer.model for group in self.groups)
         self._values: dict[str, Array] = {}
         # the learning rates (K, R) of the planned steps
         self.lr = np.empty((0, len(x)))
@@ -145,11 +147,6 @@ class Stepper:
         """Take the k-th of the planned steps, from 0; loss (R,) is that at x."""
         for group in self.groups:
             group.step(k, loss)
-
-    @property
-    def averages(self) -> bool:
-        """Whether some row's model is not the point x at which its gradient is taken."""
-        return any(group.optimizer.model for group in self.groups)
 
     def model(self, out: Array) -> None:
         """Write the model of each row into out (R, P): x, or the state array that holds it."""

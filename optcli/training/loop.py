@@ -42,18 +42,21 @@ def train_cohort(
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.perf_counter,
     every: float | None = None,
+    measure: bool = True,
 ) -> Iterator[Event]:
     """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
 
     resume: arrays from `State.arrays` to continue from; ValueError if they do not fit. stop:
     called several times a second; true ends training after the step, as `interrupted`.
-    clock: returns the time in seconds. every: seconds between two Progress events.
+    clock: returns the time in seconds. every: seconds between two Progress events. measure:
+    whether epochs are measured; false yields Progress at their ends instead of EpochEnded, and
+    leaves `state.best` as it was. Early stopping and schedules that watch need measured epochs.
 
     A replica whose loss is not finite has diverged. That is an outcome, not an error, and
     does not affect other replicas.
     """
     with np.errstate(all="ignore"):
-        yield from Trainer(cohort, resume, stop, clock, every).run()
+        yield from Trainer(cohort, resume, stop, clock, every, measure).run()
 
 
 class Trainer:
@@ -66,6 +69,7 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.perf_counter,
         every: float | None = None,
+        measure: bool = True,
     ) -> None:
         spec = cohort.training
         self.cohort, self.spec, self.stop = cohort, spec, stop
@@ -93,6 +97,8 @@ class Trainer:
         usual = "validation_loss" if self.validate else "train_loss"
         watched = cohort.schedule.watches(usual)
         self.watched = watched and monitored(watched, cohort)
+        self.measures = measure
+        assert measure or not (self.monitor or self.watched), "what is watched must be measured"
 
         # what the last step of an epoch leaves behind
         self.gradient_norm: Array = np.full(len(replicas), np.nan)
@@ -164,7 +170,11 @@ class Trainer:
                     step = state.step - at + first + int(lost[:, replica].argmax()) + 1
                     state.diverge(int(replica), step)
             if at == last or (self._over() and at % PLANNED_STEPS == 0):
-                yield self._measure(state.stepper.lr[k + at - first - 1])
+                if self.measures:
+                    yield self._measure(state.stepper.lr[k + at - first - 1])
+                else:
+                    self._end_epoch()
+                    yield Progress(state, state.step, state.seconds)
                 return
             if self._halted():
                 return
@@ -227,7 +237,7 @@ class Trainer:
                 self.sam.descend()
             if state.step == 0:
                 state.begin(losses[at])
-            if at + 1 == last:
+            if at + 1 == last and self.measures:
                 self._last_step(k)
             else:
                 if transforms:
@@ -356,13 +366,8 @@ class Trainer:
         """End the epoch: losses and metrics, the best so far, early stopping."""
         state = self.state
         train_loss, train_metrics = self._as_seen()
-        if state.stepper.averages:
-            state.stepper.model(state.model.buffer)
-        if state.average:
-            state.average.measure(state.step)
+        self._end_epoch()
         validation_loss, validation_metrics = self.validate() if self.validate else (None, {})
-        state.epoch += 1
-        state.steps_in_epoch = 0
 
         finite = np.isfinite(train_loss) & np.isfinite(self.update_norm)
         if validation_loss is not None:
@@ -398,6 +403,16 @@ class Trainer:
         if self.monitor and self.spec.early_stopping:
             self._stop_early(self.monitor(event), self.spec.early_stopping)
         return event
+
+    def _end_epoch(self) -> None:
+        """Bring the model up to the last step, and count the epoch."""
+        state = self.state
+        if state.stepper.averages:
+            state.stepper.model(state.model.buffer)
+        if state.average:
+            state.average.measure(state.step)
+        state.epoch += 1
+        state.steps_in_epoch = 0
 
     def _as_seen(self) -> tuple[Array, dict[str, Array]]:
         """Training loss and metrics of the epoch, from its scores before each update."""

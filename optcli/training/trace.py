@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.events import EpochEnded, Started
+from optcli.core.events import Progress, Started
 from optcli.objectives.dataset import ObjectiveDataset
 from optcli.objectives.functions import Objective
 from optcli.objectives.loss import ObjectiveLoss
@@ -195,8 +195,9 @@ def _points(
         metrics=(),
         dtype=np.dtype(np.float64),
     )
-    for event in train_cohort(cohort):
-        if isinstance(event, Started | EpochEnded):
+    # an epoch is one step
+    for event in train_cohort(cohort, every=math.inf, measure=False):
+        if isinstance(event, Started | Progress):
             yield event.state.model.buffer
 
 
