@@ -609,8 +609,8 @@ LEAVES = {
     ("rprop", "{name: reduce_on_plateau, end: 0.1, of: [eta_plus]}"): (
         "takes 'eta_plus' of rprop from 1.2 to 0.12 after many drops; must stay above 1"
     ),
-    ("cocob", "{name: one_cycle, end: 0, of: [eps]}"): (
-        "takes 'eps' of cocob from 1e-08 to 0 at step 100; must stay above 0"
+    ("dog", "{name: one_cycle, end: 0, of: [eps]}"): (
+        "takes 'eps' of dog from 1e-08 to 0 at step 100; must stay above 0"
     ),
 }
 
@@ -621,6 +621,46 @@ def test_a_schedule_that_leaves_the_range_of_a_hyperparameter_is_refused(optimiz
         optcli.check(MOONS, [f"optimizer={optimizer}", f"schedule={schedule}"])
     said = LEAVES[optimizer, schedule]
     assert str(caught.value) == f"overrides: schedule: {said}; choose another schedule"
+
+
+INITIAL = {
+    "dog": "reps_rel",
+    "yogi": "initial_accumulator_value",
+}
+
+
+@pytest.mark.parametrize("optimizer", INITIAL)
+def test_a_schedule_of_what_acts_before_the_first_step_only_is_refused(optimizer):
+    name = INITIAL[optimizer]
+    changes = [f"optimizer={optimizer}", f"schedule={{name: cosine, of: [lr, {name}]}}"]
+    with pytest.raises(InvalidInput) as caught:
+        optcli.check(MOONS, list(changes))
+    assert str(caught.value) == (
+        f"overrides: schedule.of: names '{name}', which {optimizer} uses before the first step "
+        "only, so that a schedule cannot change it; leave it out"
+    )
+
+
+def test_a_schedule_of_a_rate_that_acts_before_the_first_step_only_is_noted():
+    note = "the schedule of lr has no effect: rprop uses lr before the first step only"
+
+    def noted(*changes):
+        return note in optcli.check(MOONS, list(changes)).describe().get("notes", {}).values()
+
+    assert noted("optimizer=rprop", "schedule=cosine")
+    assert noted("optimizer=rprop", "schedule={warmup: 0.1}")
+    assert not noted("optimizer=rprop")
+    assert not noted("optimizer=adam", "schedule=cosine")
+
+
+def test_one_cycle_does_not_move_momentum_twice():
+    keys = "{name: one_cycle, cycle_momentum: true, of: [lr, momentum]}"
+    with pytest.raises(InvalidInput) as caught:
+        optcli.check(MOONS, ["optimizer={name: sgd, momentum: 0.9}", f"schedule={keys}"])
+    assert str(caught.value) == (
+        "overrides: schedule.of: names 'momentum', whose values cycle_momentum sets; "
+        "leave one of the two out"
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class Adagrad(Optimizer):
     """
 
     state: ClassVar[tuple[str, ...]] = ("G",)
+    initial_only: ClassVar[tuple[str, ...]] = ("initial_accumulator_value",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     lr_decay: Annotated[float, Ge(0), Doc("learning-rate decay per step")] = 0.0

@@ -88,6 +88,8 @@ class Optimizer(Registered, ABC):
     # Numeric fields that must be equal for replicas that are updated in one call, such as an
     # integer that decides what `update` does. Switches and names must always be equal.
     structure: ClassVar[tuple[str, ...]] = ()
+    # Fields that only `start` uses, before the first step: a schedule cannot change them.
+    initial_only: ClassVar[tuple[str, ...]] = ()
     # Names of float64 numbers of which each replica keeps one: products over all steps so
     # far, such as μ₁⋯μ_t, initially 1. `coefficients` gets them by name, (R, 1), as they are
     # before the first of its steps, and returns them as they are after each step.

@@ -43,6 +43,7 @@ class DAdaptAdam(Shaped):
     scratch: ClassVar[tuple[str, ...]] = ("u", "w")
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
+    initial_only: ClassVar[tuple[str, ...]] = ("estim_lr0",)
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9

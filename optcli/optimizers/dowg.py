@@ -35,6 +35,7 @@ class DoWG(Shaped):
     """
 
     whole: ClassVar[bool] = True
+    initial_only: ClassVar[tuple[str, ...]] = ("init_estim_sq_dist",)
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     init_estim_sq_dist: Annotated[float, Gt(0), Doc("initial squared distance")] = 1e-4

@@ -39,6 +39,7 @@ class Yogi(Optimizer):
 
     state: ClassVar[tuple[str, ...]] = ("m", "v")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
+    initial_only: ClassVar[tuple[str, ...]] = ("initial_accumulator_value",)
 
     lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9

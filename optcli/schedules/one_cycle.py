@@ -10,6 +10,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.durations import Period
+from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import Doc, Ge, Gt, Le, Lt
 from optcli.schedules.base import SCHEDULES, End, Schedule, Span
 
@@ -45,6 +46,11 @@ class OneCycle(Schedule):
         0.85
     )
     max_momentum: Annotated[float, Gt(0), Lt(1), Doc("momentum at both ends")] = 0.95
+
+    def __post_init__(self) -> None:
+        if self.cycle_momentum and "momentum" in self.of:
+            message = "names 'momentum', whose values cycle_momentum sets; leave one of the two out"
+            raise InvalidInput(Fault(message, "of"))
 
     def lengths(self) -> Mapping[str, float | str]:
         return {"warmup": self.warmup, "rise": self.rise}

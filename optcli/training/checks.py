@@ -51,6 +51,7 @@ def check(cohort: Cohort) -> None:
         if "momentum" in cohort.schedule.sets and not getattr(optimizer, "momentum", 0):
             message = f"is true, but {optimizer.name} has no 'momentum' to move, or one of 0"
             raise InvalidInput(Fault(message, "schedule.cycle_momentum"))
+        check_initial(cohort.schedule, optimizer)
         check_planned(cohort.schedule, optimizer, *steps)
         check_wrappers(spec, optimizer)
     needed, there = cohort.memory(), memory_available()
@@ -62,6 +63,20 @@ def check(cohort: Cohort) -> None:
         )
         greedy = cohort.memory_of_optimizers() > needed / 2
         raise InvalidInput(Fault(message, "optimizer" if greedy else "model"))
+
+
+def check_initial(schedule: Schedule, optimizer: Optimizer) -> None:
+    """Whether the schedule names nothing that only the start uses; raises InvalidInput.
+
+    A schedule of the learning rate is noted instead, since it may be there for other optimizers.
+    """
+    for name in optimizer.initial_only:
+        if name in schedule.of and name != "lr":
+            message = (
+                f"names '{name}', which {optimizer.name} uses before the first step only, so that "
+                "a schedule cannot change it; leave it out"
+            )
+            raise InvalidInput(Fault(message, "schedule.of"))
 
 
 def check_planned(

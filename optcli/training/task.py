@@ -21,6 +21,7 @@ from optcli.losses.base import Loss
 from optcli.metrics import METRICS, Additive, Metric, usual
 from optcli.models import Model
 from optcli.schedules import Schedule
+from optcli.schedules.constant import Constant
 from optcli.training import Cohort, Replica
 from optcli.training.settings import Regularization, Training
 
@@ -115,10 +116,15 @@ def lengths(cohort: Cohort) -> tuple[int, int]:
 
 
 def notes(cohort: Cohort) -> tuple[str, ...]:
-    """Sentences on the data that are worth saying."""
-    data = cohort.replicas[0].data
-    if not data.train.streamed:
-        return data.warnings
-    windows = Windows.of(data.train, cohort.batch)
-    how = windows.note(cohort.rows, shuffle=cohort.training.shuffle)
-    return (*data.warnings, how)
+    """Sentences on the data and the schedule that are worth saying."""
+    data, optimizer = cohort.replicas[0].data, cohort.replicas[0].optimizer
+    found = list(data.warnings)
+    if data.train.streamed:
+        windows = Windows.of(data.train, cohort.batch)
+        found.append(windows.note(cohort.rows, shuffle=cohort.training.shuffle))
+    scheduled = not isinstance(cohort.schedule, Constant) or cohort.schedule.warmup
+    if scheduled and {"lr"} & set(cohort.schedule.of) & set(optimizer.initial_only):
+        found.append(
+            f"the schedule of lr has no effect: {optimizer.name} uses lr before the first step only"
+        )
+    return tuple(found)
