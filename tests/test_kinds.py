@@ -16,7 +16,7 @@ from optcli.api import runs
 from optcli.cli.main import run
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.core.version import __version__
-from optcli.storage import files, kinds, run_folder
+from optcli.storage import files, kinds, run_folder, seals
 from optcli.storage.lock import lock
 from tests.test_faults import CONFIG, Disk, calls
 
@@ -71,7 +71,7 @@ def forget(folder):
         recorded = files.read_json(path)
         del recorded["kind"]
         files.write_json(path, recorded)
-        run_folder.seal(path.parent)
+        seals.seal(path.parent)
 
 
 def refusal(capsys, *words):
@@ -181,7 +181,7 @@ def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, cap
     if recorded.get("command"):  # not that of these tests
         origin = {"command": " ".join(["optcli", *MADE[kind]]), "directory": None}
         files.write_json(Path(kind, "environment.json"), recorded | origin)
-        run_folder.seal(Path(kind))
+        seals.seal(Path(kind))
     if not said:
         forget(kind)
     before = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
@@ -207,13 +207,13 @@ def test_overwrite_takes_a_folder_of_any_kind(command, here):
     other = {"train": "benchmark", "gradcheck": "train"}.get(command, "gradcheck")
     assert run([*MADE[command], "--out", other, "--overwrite"]) == 0
     assert kinds.of(Path(other)) == kinds.KINDS[command]
-    run_folder.check_seal(Path(other))
+    seals.check_seal(Path(other))
 
 
 def test_a_kind_of_a_later_version_is_listed_and_refused(here, capsys):
     recorded = files.read_json(Path("train/environment.json"))
     files.write_json(Path("train/environment.json"), recorded | {"kind": "tune"})
-    run_folder.seal(Path("train"))
+    seals.seal(Path("train"))
     assert runs.entry(Path("train")).kind == "tune"
     assert run(["runs", "show", "train"]) == 0
     capsys.readouterr()
@@ -231,7 +231,7 @@ def test_a_kind_of_a_later_version_is_listed_and_refused(here, capsys):
 def test_a_kind_that_is_no_text_is_damage(kind, here, capsys):
     recorded = files.read_json(Path("train/environment.json"))
     files.write_json(Path("train/environment.json"), recorded | {"kind": kind})
-    run_folder.seal(Path("train"))
+    seals.seal(Path("train"))
     assert runs.entry(Path("train")).outcome == "damaged"
     message = "environment.json: is damaged: 'kind' is no text"
     for words in ("predict train c.csv", "runs verify train", "train --resume train"):
@@ -255,7 +255,7 @@ def test_what_cannot_be_resumed_is_whole_or_gone(command, tmp_path, monkeypatch)
             Disk(patch, number)
             code = run([*words, "--out", "x"])
         if code == 0:
-            run_folder.check_seal(Path("x"))
+            seals.check_seal(Path("x"))
             run_folder.remove(Path("x"))
         else:
             assert code == 3

@@ -21,7 +21,7 @@ from optcli.core.errors import InvalidInput
 from optcli.core.events import Ended, EpochEnded, Progress
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
-from optcli.storage import run_folder
+from optcli.storage import run_folder, seals
 from optcli.training import loop, train_cohort
 from optcli.training.settings import EarlyStopping, GradientNoise
 from tests.cohorts import cohort, data
@@ -348,7 +348,7 @@ def test_a_signal_leaves_checkpoint_summary_and_plot(number, code, tmp_path):
     assert found["outcome"] == "interrupted"
     for name in ("checkpoint.npz", "model.npz", "loss.png", "checksums.json", "history.csv"):
         assert (tmp_path / "r" / name).stat().st_size
-    run_folder.check_seal(tmp_path / "r")
+    seals.check_seal(tmp_path / "r")
 
 
 def test_a_second_signal_ends_at_once(tmp_path):

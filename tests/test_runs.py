@@ -10,7 +10,7 @@ from optcli.api import runs, verify
 from optcli.api.resume import resume
 from optcli.cli.main import run as command
 from optcli.core.errors import InvalidInput
-from optcli.storage import files, run_folder
+from optcli.storage import files, seals
 from tests.test_faults import CONFIG
 
 
@@ -86,14 +86,14 @@ def test_verify_agrees_or_says_where_not(parent, capsys):
     cells = rows[2].split(",")
     cells[3] = repr(float(cells[3]) * (1 + 1e-15))
     path.write_text("\n".join([*rows[:2], ",".join(cells)]) + "\n")
-    run_folder.seal(parent / "a")
+    seals.seal(parent / "a")
     code, out, _ = said(capsys, "verify", "runs/a")
     assert code == 1
     assert out.startswith("not reproduced: epoch 2: train_loss is")
     assert "machine and versions are the same" in out
     told = files.read_json(parent / "a" / "environment.json")
     files.write_json(parent / "a" / "environment.json", told | {"cpu": "Z80"})
-    run_folder.seal(parent / "a")
+    seals.seal(parent / "a")
     assert "cpu was Z80, is" in said(capsys, "verify", "runs/a")[1]
 
 
@@ -171,7 +171,7 @@ def test_verify_looks_at_the_model(parent, capsys):
     first = next(iter(arrays))
     arrays[first] = arrays[first] + 1
     files.write_arrays(parent / "a" / "model.npz", arrays, description)
-    run_folder.seal(parent / "a")
+    seals.seal(parent / "a")
     assert said(capsys, "verify", "runs/a")[1].startswith("not reproduced: the parameters")
 
 

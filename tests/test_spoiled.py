@@ -25,7 +25,7 @@ from optcli import plots
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.display.output import Output
-from optcli.storage import files, run_folder
+from optcli.storage import files, seals
 from optcli.training.model_file import Trained
 
 ROOT = Path(__file__).parent.parent
@@ -92,7 +92,7 @@ def test_no_tag_is_followed(tag, here, capsys):
     changed = re.sub("(?m)^seed: .*$", f"seed: {tag}", text)
     assert changed != text
     Path("train/config.yaml").write_text(changed)
-    run_folder.seal(Path("train"))
+    seals.seal(Path("train"))
     line = changed[: changed.index(tag)].count("\n") + 1
     for command in (["check", "train/config.yaml"], *uses("train")):
         if command[:2] != ["runs", "list"]:
@@ -111,13 +111,13 @@ def test_no_tag_is_followed(tag, here, capsys):
 @pytest.mark.parametrize("kind", KINDS)
 def test_sums_tell_of_the_folder_alone(name, kind, here, capsys):
     Path("secret").write_text("x")
-    sums = files.read_json(Path(kind, run_folder.SUMS))
+    sums = files.read_json(Path(kind, seals.SUMS))
     told = {"bytes": 1, "sha256": files.checksum(Path("secret"))}
-    files.write_json(Path(kind, run_folder.SUMS), sums | {name: told})
+    files.write_json(Path(kind, seals.SUMS), sums | {name: told})
     for command in uses(kind):
         if command[0] != "compare" and command[1] != "list":
             assert run(command) == 2, command
-            assert run_folder.SUMS in capsys.readouterr().err or name == ".."
+            assert seals.SUMS in capsys.readouterr().err or name == ".."
     assert run(["runs", "list", "."]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "damaged" in lines[kind]
@@ -128,7 +128,7 @@ def test_links_are_not_followed(kind, here, capsys):
     Path("elsewhere").mkdir()
     Path("elsewhere/mine.txt").write_text("mine")
     for name in sorted(path.name for path in Path(kind).iterdir()):
-        if name == run_folder.SUMS:
+        if name == seals.SUMS:
             continue
         shutil.rmtree("m", ignore_errors=True)
         shutil.copytree(kind, "m")
@@ -259,10 +259,10 @@ def test_a_spoiled_folder_is_refused_in_words_or_whole(kind, seal, here, capsys)
         path = Path(kind, name)
         change = exchanged if number % 2 else lambda path, rng: mutated(path.read_bytes(), rng)
         path.write_bytes(change(path, rng))
-        if name != run_folder.SUMS and seal == "unsealed":
-            Path(kind, run_folder.SUMS).unlink()
-        elif name != run_folder.SUMS and seal == "sealed again":
-            run_folder.seal(Path(kind))
+        if name != seals.SUMS and seal == "unsealed":
+            Path(kind, seals.SUMS).unlink()
+        elif name != seals.SUMS and seal == "sealed again":
+            seals.seal(Path(kind))
         for command in uses(kind):
             began = time.monotonic()
             code = run(command)
@@ -307,14 +307,14 @@ def test_bombs_under_little_memory(here):
     Path("bomb").mkdir()
     for name, kind in (("summary.json", "a"), ("model.npz", "b"), ("config.yaml", "c")):
         shutil.copytree("train", f"bomb/{kind}")
-        Path(f"bomb/{kind}", run_folder.SUMS).unlink()
+        Path(f"bomb/{kind}", seals.SUMS).unlink()
         os.truncate(Path(f"bomb/{kind}", name), 100 << 30)
     shutil.copytree("train", "bomb/d")
-    Path("bomb/d", run_folder.SUMS).write_text("[" * 100_000)
+    Path("bomb/d", seals.SUMS).write_text("[" * 100_000)
     shutil.copytree("train", "bomb/e")
     with zipfile.ZipFile("bomb/e/checkpoint.npz", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("outcomes.npy", bytes(200 << 20))
-    Path("bomb/e", run_folder.SUMS).unlink()
+    Path("bomb/e", seals.SUMS).unlink()
     code = """
 import resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
@@ -334,7 +334,7 @@ print(run(["runs", "list", "bomb"]))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[:5] == [f"{kind} 2 True" for kind in "abcde"], done.stderr
     said = done.stderr.splitlines()
-    named = ["summary.json", "model.npz", "config.yaml", run_folder.SUMS, "checkpoint.npz"]
+    named = ["summary.json", "model.npz", "config.yaml", seals.SUMS, "checkpoint.npz"]
     assert len(said) == 5, said
     for line, kind, name in zip(said, "abcde", named, strict=True):
         assert re.match(f"error: bomb/{kind}(/|: ){name}", line), line

@@ -23,8 +23,8 @@ from optcli.gradients.differences import Tolerance
 from optcli.gradients.model_cases import cohort_cases
 from optcli.gradients.result import NOT_CHECKED, RIGHT_GRADIENT, WRONG_GRADIENT, Result
 from optcli.plugins import loading
-from optcli.storage import files, kinds, run_folder
-from optcli.storage.run_folder import Destination
+from optcli.storage import files, kinds, seals
+from optcli.storage.destination import Destination
 
 Listener = Callable[[CaseSet, Sequence[tuple[Case, Result]]], object]
 
@@ -145,7 +145,7 @@ def gradcheck(chosen: Checks, listener: Listener = lambda case_set, found: None)
             files.write(folder / kinds.PICTURE, picture)
             summary = {"outcome": outcome, "seconds": seconds, "checked": rows}
             files.write_json(folder / "summary.json", summary)
-            run_folder.seal(folder)
+            seals.seal(folder, kinds.GRADCHECK)
         notes.append(f"picture: {folder / kinds.PICTURE}")
     return Checked(outcome, tuple(notes), seconds, folder)
 

@@ -19,7 +19,7 @@ from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.data.checksum import checksum
 from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
-from optcli.storage import kinds, results, run_folder
+from optcli.storage import kinds, results, run_folder, seals
 from optcli.storage.lock import lock
 from optcli.training import checkpoint_migration
 from optcli.training.checkpoints import read_checkpoint
@@ -50,7 +50,7 @@ def resume(
     if not run_folder.is_own(folder):
         raise InvalidInput(Fault("is not a run folder", file=str(folder)))
     with lock(folder):
-        run_folder.check_seal(folder)
+        seals.check_seal(folder)
         _require_training(folder)
         recorded = kinds.recorded(folder)
         loading.check(recorded.get("plugins"), "run", "restore it, or train anew")
@@ -74,10 +74,10 @@ def resume(
                     f"is of optcli 0.1: {error}; train anew (optcli train {folder}/config.yaml)"
                 )
                 raise InvalidInput(Fault(message, file=str(checkpoint))) from error
-        run_folder.unseal(folder)
+        seals.unseal(folder)
         if _length(config) != _length(old) and len(history):
             recorded["lengthened_after"] = [*recorded.get("lengthened_after", []), len(history)]
-        run_folder.rewrite(folder, kinds.TRAIN, configs.dump(setup.config, folder), recorded)
+        kinds.rewrite(folder, kinds.TRAIN, configs.dump(setup.config, folder), recorded)
         try:
             return train_in(setup, folder, title, plots, listeners, arrays, history)
         except (ValueError, KeyError) as error:

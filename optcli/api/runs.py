@@ -11,7 +11,7 @@ from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput, path_suggestion
 from optcli.core.specs import CacheFolder, with_texts
-from optcli.storage import kinds, results, run_folder
+from optcli.storage import kinds, results, run_folder, seals
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def entry(folder: Path) -> Entry:
     """One of them."""
     kind, summary = kinds.guessed(folder), {}
     try:
-        damage = run_folder.first_damage(folder)
+        damage = seals.first_damage(folder)
         kinds.of(folder)
         if (folder / results.SUMMARY).is_file():
             summary = results.summary(folder)
@@ -100,10 +100,10 @@ def opened(folder: Path) -> Entry:
     if not folder.is_dir() or not run_folder.is_left(folder):
         message = "is not a run folder" if folder.exists() else f"no such folder{_near(folder)}"
         raise InvalidInput(Fault(message, file=str(folder)))
-    for name in run_folder.OWN:
+    for name in kinds.OWN:
         if not (folder / name).is_file() and not kinds.is_picture(folder):
             raise InvalidInput(Fault("is missing", file=str(folder / name)))
-    run_folder.check_seal(folder)
+    seals.check_seal(folder)
     kinds.of(folder)
     found = entry(folder)
     if found.damage:

@@ -24,8 +24,8 @@ from optcli.objectives.outcome import TOLERANCE
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
 from optcli.plugins.first_use import check_before_training
-from optcli.storage import files, kinds, run_folder
-from optcli.storage.run_folder import Destination
+from optcli.storage import files, kinds, seals
+from optcli.storage.destination import Destination
 from optcli.training import trace as tracing
 from optcli.training.trace import Entry, Trace
 
@@ -157,7 +157,7 @@ def _save(folder: Path, found: Trace, *, plots: bool, animate: bool) -> None:
             files.write(folder / "trace.png", drawing.render(figure))
         if animate:
             files.write(folder / "trace.gif", drawing.trace_animation(found, found.title))
-    run_folder.seal(folder)
+    seals.seal(folder, kinds.TRACE)
 
 
 def summary(found: Trace) -> list[dict[str, Any]]:

@@ -20,9 +20,9 @@ from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, Event
 from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
-from optcli.storage import files, kinds, run_folder
+from optcli.storage import files, kinds, seals
+from optcli.storage.destination import Destination
 from optcli.storage.interruption import watched
-from optcli.storage.run_folder import Destination
 from optcli.training import train_cohort
 from optcli.training.baseline import Ending, constant_loss, constant_scores
 from optcli.training.checkpoints import Recorder
@@ -115,7 +115,7 @@ def train_in(
             for name, content in figures.pictures(title, setup.cohort, trained, history, results):
                 files.write(folder / name, content)
             remarks += figures.notes(setup.data)
-        run_folder.seal(folder)
+        seals.seal(folder, kinds.TRAIN)
     return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)
 
 

@@ -18,8 +18,8 @@ from optcli.comparison.settings import ComparisonSettings
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.plugins import loading
-from optcli.storage import files, kinds, run_folder
-from optcli.storage.run_folder import Destination
+from optcli.storage import files, kinds, seals
+from optcli.storage.destination import Destination
 
 
 def run(
@@ -49,8 +49,8 @@ def run(
     part = replace(settings, command=None)  # the command goes on with all, in the folder above
     found = {}
     with destination.claim(config, recorded) as folder:
-        run_folder.unseal(folder)
-        run_folder.rewrite(folder, kinds.BENCHMARK, config, recorded)
+        seals.unseal(folder)
+        kinds.rewrite(folder, kinds.BENCHMARK, config, recorded)
         for problem in problems:
             place = folder / problem.title
             found[problem.title] = run_comparison.run(problem, part, place, False, plots, listener)
@@ -59,7 +59,7 @@ def run(
         files.write(folder / "runs.csv", _gathered(found))
         if plots and summary["performances"]:
             files.write(folder / "profile.png", figures.profile(summary, "all configs"))
-        run_folder.seal(folder)
+        seals.seal(folder, kinds.BENCHMARK)
     benchmark = Benchmark(folder, found, summary)
     listener(benchmark)
     return benchmark

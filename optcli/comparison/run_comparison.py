@@ -23,9 +23,9 @@ from optcli.core.errors import Fault, Grave, InvalidInput
 from optcli.core.specs import named
 from optcli.data.checksum import checksum
 from optcli.plugins import loading
-from optcli.storage import files, kinds, run_folder
+from optcli.storage import files, kinds, seals
+from optcli.storage.destination import Destination
 from optcli.storage.dispatch import Pool, reach
-from optcli.storage.run_folder import Destination
 from optcli.training import checkpoint_migration
 
 
@@ -69,7 +69,7 @@ def run(
         goal = _continued(folder, config, data, settings.target)
         _check_rules(folder, problem)
         stale = _Stale.of(folder, problem)
-        run_folder.unseal(folder)
+        seals.unseal(folder)
         # what holds no longer is gone before the folder tells of the plug-ins of today
         store = Store(folder, columns, [entry.label for entry in problem.entries], stale)
         notes += stale.notes
@@ -88,18 +88,18 @@ def run(
             workers=settings.jobs,
             pool=pool,
         )
-        run_folder.rewrite(folder, kinds.COMPARE, _written(config, goal), recorded)
+        kinds.rewrite(folder, kinds.COMPARE, _written(config, goal), recorded)
         listener(Started(study, problem.title, notes))
         for progress in study.run():
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
         summary = summarized(study, relative_step_times(chosen))
-        run_folder.rewrite(folder, kinds.COMPARE, _written(config, study.goal), recorded)
+        kinds.rewrite(folder, kinds.COMPARE, _written(config, study.goal), recorded)
         files.write_json(folder / "summary.json", summary)
         if plots:
             for name, content in figures.draw(study, summary, problem.title):
                 files.write(folder / name, content)
-        run_folder.seal(folder)
+        seals.seal(folder, kinds.COMPARE)
     comparison = Comparison(folder, summary, study, tuple(notes))
     listener(comparison)
     return comparison
@@ -154,7 +154,7 @@ def _continued(
     """
     from optcli.config import without_paths, yaml_text
 
-    run_folder.check_seal(folder, *run_folder.OWN)
+    seals.check_seal(folder, *kinds.OWN)
     old = yaml_text.read_written(folder / kinds.CONFIG)
     settings = old.get("compare")
     if not isinstance(settings, dict) or not isinstance(settings.get("target"), int | float | None):

@@ -2,8 +2,10 @@
 
 files         atomic writes, checksums, arrays and JSON in files
 kinds         what a run folder holds, as its environment.json says
-run_folder    folders that optcli makes: claimed, sealed, removed
 lock          one process at a time writes into a folder
+seals         checksums over the files of a finished folder
+run_folder    folders that optcli makes: recognized and removed
+destination   where a command leaves its results, claimed in one way by all
 results       what runs leave in them, read back: summary.json, history.csv
 outputs       files that the user names to write to
 interruption  signals

@@ -30,6 +30,7 @@ MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
+BEGUN = ".new-"  # begins the names of files and folders that are not whole
 MODE = 0o644  # of a file that is new
 SMALL = 1 << 20  # bytes of an array for which no file is worth its while
 
@@ -95,7 +96,7 @@ def atomic_writer(
     stays until the move. known_as, mode: as for `write`.
     """
     with os_errors_named(known_as or path):
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=BEGUN)
 
         def add(content: Any) -> None:
             rest = memoryview(content).cast("B")
@@ -121,7 +122,7 @@ def open_cache(folder: Path) -> None:
     """Make the folder, and remove what was begun in it by processes that are no more."""
     with os_errors_named(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for begun in folder.glob(".new-*"):
+    for begun in folder.glob(f"{BEGUN}*"):
         with contextlib.suppress(OSError):
             if time.time() - begun.stat().st_mtime > STALE:
                 begun.unlink()

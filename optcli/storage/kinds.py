@@ -7,6 +7,7 @@ here. Folders of version 0.1 do not say their kind; `_recognized` knows it by th
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from optcli.core.version import __version__
 from optcli.storage import files
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
+OWN = (CONFIG, ENVIRONMENT)  # they tell a folder of optcli's own making from any other
 PICTURE = "gradcheck.png"
 
 
@@ -27,7 +29,8 @@ class Kind:
 
     name: as environment.json has it. what: the same in a sentence. repeat: what to do with
     one that is not whole. resumable: whether a part of it is worth keeping, as it can be
-    continued. parts: whether folders of other kinds lie in it.
+    continued. parts: whether folders of other kinds lie in it. holds: the files of one that is
+    finished.
     """
 
     name: str
@@ -35,23 +38,57 @@ class Kind:
     repeat: str
     resumable: bool = False
     parts: bool = False
+    holds: tuple[str, ...] = OWN
 
 
-TRAIN = Kind("train", "a training run", "resume it with optcli train --resume", resumable=True)
-_CONTINUE = "continue it with optcli compare"
-COMPARE = Kind("compare", "a comparison", _CONTINUE, resumable=True)
-BENCHMARK = Kind(
-    "benchmark", "a comparison on several configs", _CONTINUE, resumable=True, parts=True
+TRAIN = Kind(
+    "train",
+    "a training run",
+    "resume it with optcli train --resume",
+    resumable=True,
+    holds=(*OWN, "summary.json", "history.csv", "model.npz", "checkpoint.npz"),
 )
-TRACE = Kind("trace", "a trace", "repeat it with optcli trace")
-GRADCHECK = Kind("gradcheck", "a gradient check", "repeat it with optcli gradcheck")
+_CONTINUE = "continue it with optcli compare"
+COMPARE = Kind(
+    "compare",
+    "a comparison",
+    _CONTINUE,
+    resumable=True,
+    holds=(*OWN, "summary.json", "history.csv", "runs.csv"),
+)
+BENCHMARK = Kind(
+    "benchmark",
+    "a comparison on several configs",
+    _CONTINUE,
+    resumable=True,
+    parts=True,
+    holds=(*OWN, "summary.json", "runs.csv"),
+)
+TRACE = Kind(
+    "trace",
+    "a trace",
+    "repeat it with optcli trace",
+    holds=(*OWN, "summary.json", "paths.csv"),
+)
+GRADCHECK = Kind(
+    "gradcheck",
+    "a gradient check",
+    "repeat it with optcli gradcheck",
+    holds=(*OWN, "summary.json", PICTURE),
+)
 KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TRACE, GRADCHECK)}
 
 
 def first_files(kind: Kind, config: str, environment: Mapping[str, Any]) -> dict[str, bytes]:
-    """config.yaml and environment.json, by name."""
+    """environment.json and config.yaml, by name, in the order in which they are written."""
     recorded = {**environment, "kind": kind.name}
-    return {CONFIG: config.encode(), ENVIRONMENT: files.json_bytes(recorded)}
+    return {ENVIRONMENT: files.json_bytes(recorded), CONFIG: config.encode()}
+
+
+def rewrite(folder: Path, kind: Kind, config: str, environment: Mapping[str, Any]) -> None:
+    """Write environment.json and config.yaml of a claimed folder again."""
+    for name, content in first_files(kind, config, environment).items():
+        files.write(folder / name, content)
 
 
 def recorded(folder: Path) -> dict[str, Any]:
@@ -93,6 +130,16 @@ def require(folder: Path, wanted: Kind, remedy: str) -> None:
     if kind != wanted:
         message = f"is {kind.what}, not {wanted.what}; {remedy}"
         raise InvalidInput(Fault(message, file=str(folder)))
+
+
+def is_part(folder: Path) -> bool:
+    """Whether a folder holds a comparison that was made as a part of another.
+
+    One that was asked for by itself has the command that did so.
+    """
+    with contextlib.suppress(InvalidInput):
+        return of(folder) == COMPARE and not recorded(folder).get("command")
+    return guessed(folder) == COMPARE
 
 
 def is_picture(folder: Path) -> bool:

@@ -1,77 +1,136 @@
 """Lock: one process at a time writes into a folder.
 
 The system lets go of the lock of a process that dies, however it ends. Where there is `flock` it
-is called as it is; elsewhere, as on Windows, the library filelock has the system's own lock.
+is called as it is; elsewhere, as on Windows, the library filelock has the system's own lock. A
+folder is held before anything else is done to it, and stays so when it is renamed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput
 from optcli.storage import files
 
 LOCK = ".lock"
+FULL = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
+
+
+class Held:
+    """A folder that this process holds. folder: where it lies now."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def move(self, folder: Path) -> None:
+        """Rename the folder, and hold it still; raises OSError."""
+        self.folder.rename(folder)
+        self.folder = folder
+
+    def release(self) -> None:
+        """Let go, and take the lock's file away; a second time it does nothing."""
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the folder; raises InvalidInput where another process does."""
+def lock(folder: Path, known_as: Path | None = None) -> Iterator[Held]:
+    """Hold the folder; raises InvalidInput where another process does.
+
+    known_as: the folder to name in an error, where it will be moved there later. On a full disk,
+    which has no room for the lock's file, a folder that nobody holds can still be removed: it
+    counts as held without one.
+    """
+    known_as = known_as or folder
+    held = Held(folder)
+    with files.os_errors_named(known_as / LOCK):
+        try:
+            held = _locked(folder, known_as)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+    try:
+        yield held
+    finally:
+        held.release()
+
+
+def _locked(folder: Path, known_as: Path) -> Held:
+    """The folder, held in the system's way; raises InvalidInput, OSError."""
     try:
         import fcntl
     except ImportError:
-        yield from _by_filelock(folder)
-    else:
-        yield from _by_flock(folder, fcntl)
+        return _ByFilelock(folder, known_as)
+    return _ByFlock(folder, known_as, fcntl)
 
 
 def _in_use(folder: Path, by: str) -> InvalidInput:
     return InvalidInput(Fault(f"is in use by {by}; wait until it ends", file=str(folder)))
 
 
-def _by_flock(folder: Path, fcntl: ModuleType) -> Iterator[None]:
-    path = folder / LOCK
-    while True:
-        with files.os_errors_named(path):
+class _ByFlock(Held):
+    """Held by `flock`; the file goes with the lock."""
+
+    def __init__(self, folder: Path, known_as: Path, fcntl: ModuleType) -> None:
+        super().__init__(folder)
+        path = folder / LOCK
+        while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        with files.os_errors_named(path), contextlib.ExitStack() as unless_locked:
-            unless_locked.callback(os.close, descriptor)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except (BlockingIOError, PermissionError) as error:
-                owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
-                raise _in_use(folder, f"process {owner}") from error
-            unless_locked.pop_all()
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                break
-        os.close(descriptor)  # its owner has just taken it away
-    try:
-        with files.os_errors_named(path):
+            with contextlib.ExitStack() as unless_locked:
+                unless_locked.callback(os.close, descriptor)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except (BlockingIOError, PermissionError) as error:
+                    owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
+                    by = f"process {owner}" if owner else "another process"
+                    raise _in_use(known_as, by) from error
+                unless_locked.pop_all()
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    break
+            os.close(descriptor)  # its owner has just taken it away
+        self._descriptor: int | None = descriptor
+        with contextlib.suppress(OSError):  # others are told who holds it, no more
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+
+    def release(self) -> None:
+        if self._descriptor is None:
+            return
+        path = self.folder / LOCK
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self._descriptor), path.stat()):
+                path.unlink()
+        os.close(self._descriptor)
+        self._descriptor = None
 
 
-def _by_filelock(folder: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
+class _ByFilelock(Held):
+    """Held by the library; the file stays where the folder does."""
 
-    path = folder / LOCK
-    held = FileLock(path, timeout=0)
-    with files.os_errors_named(path):
+    def __init__(self, folder: Path, known_as: Path) -> None:
+        super().__init__(folder)
+        self._lock = self._acquired(known_as)
+
+    def _acquired(self, known_as: Path) -> Any:
+        from filelock import FileLock, Timeout
+
+        found = FileLock(self.folder / LOCK, timeout=0)
         try:
-            held.acquire()
+            found.acquire()
         except Timeout as error:
             # which one is out of reach: Windows lets nobody read a locked file
-            raise _in_use(folder, "another process") from error
-    try:
-        yield
-    finally:
-        held.release()
+            raise _in_use(known_as, "another process") from error
+        return found
+
+    def move(self, folder: Path) -> None:
+        self._lock.release()  # Windows renames no folder in which a file is open
+        super().move(folder)
+        self._lock = self._acquired(folder)
+
+    def release(self) -> None:
+        self._lock.release()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
 from optcli.storage import files, run_folder
+from optcli.storage.seals import SUMS
 
 STDOUT = "-"
 # Names of descriptors: what they lead to is open, and continued.
@@ -69,7 +70,7 @@ def check(name: str, inputs: Iterable[str | Path] = (), said: str = "the table i
         wrong = f"is {said}; write elsewhere"
     elif _is_stream(path):
         return
-    elif run_folder.is_own(real.parent) or (real.parent / run_folder.SUMS).exists():
+    elif run_folder.is_own(real.parent) or (real.parent / SUMS).exists():
         wrong = "lies in a run folder; write elsewhere"
     elif not real.parent.is_dir():
         wrong = f"there is no folder {real.parent if path.is_symlink() else path.parent}; make it"
