@@ -45,14 +45,14 @@ class AdaBelief(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        rate = self.lr / (1 - power(self.beta1, t))
+        alpha = self.lr / (1 - power(self.beta1, t))  # α·m̂ = alpha · m
         root = 1 / np.sqrt(1 - power(self.beta2, t))  # √ŝ = root · √s
         return {
             "beta2": self.beta2,
             "one_minus_beta1": 1 - np.asarray(self.beta1),
             "one_minus_beta2": 1 - np.asarray(self.beta2),
-            "rate": rate / root,
-            "eps": self.eps / root,
+            "alpha_t": alpha / root,
+            "eps_hat": self.eps / root,
             "eps_root": self.eps_root,
         }
 
@@ -67,8 +67,8 @@ class AdaBelief(Optimizer):
         beta2: Array,
         one_minus_beta1: Array,
         one_minus_beta2: Array,
-        rate: Array,
-        eps: Array,
+        alpha_t: Array,
+        eps_hat: Array,
         eps_root: Array,
     ) -> None:
         # m ← m + (1 − β₁)·(g − m), the same as the formula
@@ -80,6 +80,6 @@ class AdaBelief(Optimizer):
         np.multiply(d, d, d)
         mix(s, d, beta2, one_minus_beta2, d)
         np.add(s, eps_root, s)
-        quotient(m, s, eps, d)  # m / (√s + ε)
-        np.multiply(d, rate, d)  # α · m̂ / (√ŝ + ε)
+        quotient(m, s, eps_hat, d)  # m / (√s + ε̂)
+        np.multiply(d, alpha_t, d)  # α · m̂ / (√ŝ + ε)
         np.subtract(x, d, x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -69,60 +68,39 @@ class Adafactor(Shaped):
             "d": self.d,
         }
 
-    def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
-        return self.vector if len(shape) < 2 else self.matrix
-
-    def vector(
+    def update(
         self,
         x: Array,
         g: Array,
-        v: Array,
         s: Array,
         one_minus_beta_t: Array,
         rho: Array,
         shrink: Array,
         eps: Array,
         d: Array,
+        **moments: Array,
     ) -> None:
-        """Update an array of one dimension, with the full v."""
+        least = np.finfo(x.dtype).eps  # ε₁
         np.multiply(g, g, s)
-        np.subtract(s, v, s)
-        np.multiply(s, one_minus_beta_t, s)
-        np.add(v, s, v)  # v ← v + (1 − β_t)·(g² − v)
-        np.maximum(v, np.finfo(x.dtype).eps ** 2, out=s)
-        self._move(x, g, s, rho, shrink, eps, d)
-
-    def matrix(
-        self,
-        x: Array,
-        g: Array,
-        r: Array,
-        c: Array,
-        s: Array,
-        one_minus_beta_t: Array,
-        rho: Array,
-        shrink: Array,
-        eps: Array,
-        d: Array,
-    ) -> None:
-        """Update an array of more dimensions, with v factored into rows and columns."""
-        least = np.finfo(x.dtype).eps
-        np.multiply(g, g, s)
-        r += one_minus_beta_t * (s.mean(axis=-1, keepdims=True) - r)
-        c += one_minus_beta_t * (s.mean(axis=-2, keepdims=True) - c)
-        # v = r·c / mean(r)
-        np.multiply(r, c, s)
-        np.divide(s, np.maximum(r.mean(axis=-2, keepdims=True), least), s)
-        np.maximum(s, least**2, out=s)
-        self._move(x, g, s, rho, shrink, eps, d)
-
-    def _move(
-        self, x: Array, g: Array, s: Array, rho: Array, shrink: Array, eps: Array, d: Array
-    ) -> None:
-        """Take the step, where s holds max(v, ε₁²)."""
+        if x.ndim == 2:  # a vector of each replica
+            v = moments["v"]
+            np.subtract(s, v, s)
+            np.multiply(s, one_minus_beta_t, s)
+            np.add(v, s, v)  # v ← v + (1 − β_t)·(g² − v)
+            np.maximum(v, least**2, out=s)
+        else:
+            r, c = moments["r"], moments["c"]
+            r += one_minus_beta_t * (s.mean(axis=-1, keepdims=True) - r)
+            c += one_minus_beta_t * (s.mean(axis=-2, keepdims=True) - c)
+            # v = r·c / mean(r)
+            np.multiply(r, c, s)
+            np.divide(s, np.maximum(r.mean(axis=-2, keepdims=True), least), s)
+            np.maximum(s, least**2, out=s)
+        # u = g / √max(v, ε₁²)
         np.sqrt(s, s)
-        np.divide(g, s, s)  # u
+        np.divide(g, s, s)
         root = math.sqrt(x[0].size)  # rms(u) = ‖u‖ / root
+        # max(ε₂, rms(x))·ρ / max(1, rms(u)/d)
         length = np.maximum(eps, norm(x) / root) * rho / np.maximum(1, norm(s) / (root * d))
         np.multiply(s, length, s)
         np.multiply(x, shrink, x)  # x ← x − α·λ·x

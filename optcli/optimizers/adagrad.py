@@ -50,11 +50,11 @@ class Adagrad(Optimizer):
         G[:] = self.initial_accumulator_value
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        return {"rate": self.lr / (1 + (t - 1) * self.lr_decay), "eps": self.eps}
+        return {"alpha_t": self.lr / (1 + (t - 1) * self.lr_decay), "eps": self.eps}
 
-    def update(self, x: Array, g: Array, G: Array, s: Array, rate: Array, eps: Array) -> None:
+    def update(self, x: Array, g: Array, G: Array, s: Array, alpha_t: Array, eps: Array) -> None:
         np.multiply(g, g, s)
         np.add(G, s, G)  # G ← G + g²
         quotient(g, G, eps, s)  # g / (√G + ε)
-        np.multiply(s, rate, s)  # α_t · g / (√G + ε)
+        np.multiply(s, alpha_t, s)  # α_t · g / (√G + ε)
         np.subtract(x, s, x)

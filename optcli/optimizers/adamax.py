@@ -46,7 +46,7 @@ class AdaMax(Optimizer):
             "beta1": self.beta1,
             "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
-            "rate": self.lr / (1 - power(self.beta1, t)),
+            "alpha_t": self.lr / (1 - power(self.beta1, t)),
             "eps": self.eps,
         }
 
@@ -60,7 +60,7 @@ class AdaMax(Optimizer):
         beta1: Array,
         one_minus_beta1: Array,
         beta2: Array,
-        rate: Array,
+        alpha_t: Array,
         eps: Array,
     ) -> None:
         mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
@@ -71,5 +71,5 @@ class AdaMax(Optimizer):
         np.maximum(u, s, out=u)
         # x ← x − α / (1 − β₁ᵗ) · m / u
         np.divide(m, u, s)
-        np.multiply(s, rate, s)
+        np.multiply(s, alpha_t, s)
         np.subtract(x, s, x)

@@ -51,7 +51,7 @@ class AdEMAMix(Optimizer):
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root
+        kappa = self.lr * root  # the root cancels against that of √v̂
         return {
             "beta1": self.beta1,
             "one_minus_beta1": 1 - self.beta1,
@@ -59,8 +59,8 @@ class AdEMAMix(Optimizer):
             "one_minus_beta2": 1 - self.beta2,
             "beta3": self.beta3,
             "one_minus_beta3": 1 - self.beta3,
-            "fast": rate / (1 - power(self.beta1, t)),
-            "slow": rate * self.alpha,
+            "m1_rate": kappa / (1 - power(self.beta1, t)),
+            "m2_rate": kappa * self.alpha,
             "eps_hat": self.eps * root,
         }
 
@@ -79,15 +79,15 @@ class AdEMAMix(Optimizer):
         one_minus_beta2: Array,
         beta3: Array,
         one_minus_beta3: Array,
-        fast: Array,
-        slow: Array,
+        m1_rate: Array,
+        m2_rate: Array,
         eps_hat: Array,
     ) -> None:
         moments(m1, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m₁, v
-        mix(m2, g, beta3, one_minus_beta3, s)  # m₂
+        mix(m2, g, beta3, one_minus_beta3, s)  # m₂ ← β₃·m₂ + (1 − β₃)·g
         # κ·(m̂₁ + α·m₂)
-        np.multiply(m1, fast, s)
-        np.multiply(m2, slow, w)
+        np.multiply(m1, m1_rate, s)
+        np.multiply(m2, m2_rate, w)
         np.add(s, w, s)
         quotient(s, v, eps_hat, w)  # … / (√v̂ + ε)
         np.subtract(x, w, x)

@@ -49,7 +49,7 @@ class ADOPT(Optimizer):
         first = t == 1  # v ← g², and no step
         limit = np.sqrt(np.sqrt(t - 1))
         return {
-            "rate": np.where(first, 0.0, self.lr),
+            "lr": np.where(first, 0.0, self.lr),
             "beta1": self.beta1,
             "c_weight": np.where(first, 0.0, 1 - np.asarray(self.beta1)),
             "beta2": self.beta2,
@@ -66,7 +66,7 @@ class ADOPT(Optimizer):
         m: Array,
         v: Array,
         s: Array,
-        rate: Array,
+        lr: Array,
         beta1: Array,
         c_weight: Array,
         beta2: Array,
@@ -85,5 +85,5 @@ class ADOPT(Optimizer):
         mix(m, s, beta1, c_weight, s)  # m ← β₁·m + (1 − β₁)·c
         np.multiply(g, g, s)
         mix(v, s, beta2, g2_weight, s)  # v ← β₂·v + (1 − β₂)·g²
-        np.multiply(m, rate, s)  # α·m
+        np.multiply(m, lr, s)  # α·m
         np.subtract(x, s, x)

@@ -47,14 +47,14 @@ class AggMo(Optimizer):
         betas = {
             f"beta{i}": 1 - power(self.base, float(i - 1)) for i in range(1, self.velocities + 1)
         }
-        return {"rate": self.lr / self.velocities, **betas}
+        return {"alpha_over_K": self.lr / self.velocities, **betas}
 
-    def update(self, x: Array, g: Array, s: Array, rate: Array, **pairs: Array) -> None:
+    def update(self, x: Array, g: Array, s: Array, alpha_over_K: Array, **pairs: Array) -> None:
         s.fill(0)
         for i in range(1, self.velocities + 1):
             v, beta = pairs[f"v{i}"], pairs[f"beta{i}"]
             np.multiply(v, beta, v)
             np.subtract(v, g, v)  # vᵢ ← βᵢ·vᵢ − g
             np.add(s, v, s)
-        np.multiply(s, rate, s)  # α/K · Σ vᵢ
+        np.multiply(s, alpha_over_K, s)  # α/K · Σ vᵢ
         np.add(x, s, x)

@@ -45,16 +45,23 @@ class ASGD(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        rate = self.lr / power(1 + self.lambd * self.lr * (t - 1), self.alpha)  # α_t
+        alpha_t = self.lr / power(1 + self.lambd * self.lr * (t - 1), self.alpha)
         share = 1 / np.maximum(1, t - 1 - self.t0)
-        return {"rate": rate, "shrink": 1 - self.lambd * rate, "share": share}
+        return {"alpha_t": alpha_t, "shrink": 1 - self.lambd * alpha_t, "share": share}
 
     def update(
-        self, x: Array, g: Array, x_bar: Array, s: Array, rate: Array, shrink: Array, share: Array
+        self,
+        x: Array,
+        g: Array,
+        x_bar: Array,
+        s: Array,
+        alpha_t: Array,
+        shrink: Array,
+        share: Array,
     ) -> None:
         # x ← (1 − λ·α_t)·x − α_t·g
         np.multiply(x, shrink, x)
-        np.multiply(g, rate, s)
+        np.multiply(g, alpha_t, s)
         np.subtract(x, s, x)
         # x̄ ← x̄ + (x − x̄) / max(1, t − 1 − t₀)
         np.subtract(x, x_bar, s)

@@ -61,15 +61,16 @@ class DAdaptAdam(Shaped):
         d[:] = self.estim_lr0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        root = np.sqrt(self.beta2)  # √β₂
+        sqrt_beta2 = np.sqrt(self.beta2)
+        root = np.sqrt(1 - power(self.beta2, t))
         return {
-            "rate": self.lr * np.sqrt(1 - power(self.beta2, t)) / (1 - power(self.beta1, t)),
+            "gamma_over_d": self.lr * root / (1 - power(self.beta1, t)),
             "beta1": self.beta1,
             "beta2": self.beta2,
-            "root": root,
+            "sqrt_beta2": sqrt_beta2,
             "one_minus_beta1": 1 - np.asarray(self.beta1),
             "one_minus_beta2": 1 - np.asarray(self.beta2),
-            "new": 1 - root,
+            "one_minus_sqrt_beta2": 1 - sqrt_beta2,
             "eps": self.eps,
             "weight_decay": self.weight_decay,
         }
@@ -85,27 +86,27 @@ class DAdaptAdam(Shaped):
         r: Array,
         u: Array,
         w: Array,
-        rate: Array,
+        gamma_over_d: Array,
         beta1: Array,
         beta2: Array,
-        root: Array,
+        sqrt_beta2: Array,
         one_minus_beta1: Array,
         one_minus_beta2: Array,
-        new: Array,
+        one_minus_sqrt_beta2: Array,
         eps: Array,
         weight_decay: Array,
     ) -> None:
-        gamma = d * rate  # γ
+        gamma = d * gamma_over_d  # γ = α·d·√(1 − β₂ᵗ)/(1 − β₁ᵗ)
         # r ← √β₂·r + (1 − √β₂)·γ·⟨g, s/(√v + ε)⟩
         quotient(s, v, eps, u)
-        r[:] = root * r + new * gamma * dot(g, u)
+        r[:] = sqrt_beta2 * r + one_minus_sqrt_beta2 * gamma * dot(g, u)
         mix(m, g, beta1, one_minus_beta1 * gamma, u)  # m ← β₁·m + (1 − β₁)·γ·g
-        mix(s, g, root, new * gamma, u)  # s ← √β₂·s + (1 − √β₂)·γ·g
+        mix(s, g, sqrt_beta2, one_minus_sqrt_beta2 * gamma, u)  # s ← √β₂·s + (1 − √β₂)·γ·g
         np.multiply(g, g, u)
         mix(v, u, beta2, one_minus_beta2, u)  # v ← β₂·v + (1 − β₂)·g²
         # d ← max(d, r/((1 − √β₂)·‖s‖₁))
         np.abs(s, u)
-        np.maximum(d, ratio(r, new * u.sum(axis=1, keepdims=True), 0), out=d)
+        np.maximum(d, ratio(r, one_minus_sqrt_beta2 * u.sum(axis=1, keepdims=True), 0), out=d)
         # x ← x − m / (√v + ε) − γ·λ·x
         quotient(m, v, eps, u)
         np.multiply(x, gamma * weight_decay, w)

@@ -51,16 +51,20 @@ class FISTA(Optimizer):
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         age = ages(int(t[0].item()), len(t) + 1)[:, None, None]
-        return {"lr": self.lr, "limit": self.lr * self.l1, "beyond": (age[:-1] - 1) / age[1:]}
+        return {
+            "lr": self.lr,
+            "alpha_lambda": self.lr * self.l1,
+            "beyond": (age[:-1] - 1) / age[1:],
+        }
 
     def update(
-        self, y: Array, g: Array, x: Array, s: Array, lr: Array, limit: Array, beyond: Array
+        self, y: Array, g: Array, x: Array, s: Array, lr: Array, alpha_lambda: Array, beyond: Array
     ) -> None:
         np.multiply(g, lr, s)
         np.subtract(y, s, y)  # y_k − α·∇f(y_k)
         # x_k = shrink(y, α·λ), in s                  eq. 4.1
         np.abs(y, s)
-        np.subtract(s, limit, s)
+        np.subtract(s, alpha_lambda, s)
         np.maximum(s, 0, out=s)
         np.copysign(s, y, s)
         # y ← x_k + beyond·(x_k − x_(k−1))            eq. 4.3

@@ -36,11 +36,11 @@ class Fromage(Shaped):
     min_norm: Annotated[float, Gt(0), Doc("lower bound of both norms")] = 1e-6
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        back = 1 / np.sqrt(1 + np.square(self.lr))
-        return {"lr": self.lr, "back": back, "least": self.min_norm}
+        scale = 1 / np.sqrt(1 + np.square(self.lr))
+        return {"lr": self.lr, "scale": scale, "least": self.min_norm}
 
-    def update(self, x: Array, g: Array, s: Array, lr: Array, back: Array, least: Array) -> None:
+    def update(self, x: Array, g: Array, s: Array, lr: Array, scale: Array, least: Array) -> None:
         trust = np.maximum(norm(x), least) / np.maximum(norm(g), least)  # ‖x‖/‖g‖
         np.multiply(g, lr * trust, s)
         np.subtract(x, s, x)
-        np.multiply(x, back, x)  # 1/√(1 + α²)
+        np.multiply(x, scale, x)  # 1/√(1 + α²)

@@ -52,8 +52,8 @@ class FTRL(Optimizer):
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         # with a learning rate of 0, a huge 1/α keeps x in place
-        inverse = 1 / np.maximum(self.lr, 1e-30)
-        return {"inverse": inverse, "beta": self.beta, "l1": self.l1, "l2": self.l2}
+        one_over_alpha = 1 / np.maximum(self.lr, 1e-30)
+        return {"one_over_alpha": one_over_alpha, "beta": self.beta, "l1": self.l1, "l2": self.l2}
 
     def update(
         self,
@@ -64,7 +64,7 @@ class FTRL(Optimizer):
         d: Array,
         s: Array,
         w: Array,
-        inverse: Array,
+        one_over_alpha: Array,
         beta: Array,
         l1: Array,
         l2: Array,
@@ -74,7 +74,7 @@ class FTRL(Optimizer):
         # d′ = (β + √n)/α
         np.sqrt(n, s)
         np.add(s, beta, s)
-        np.multiply(s, inverse, s)
+        np.multiply(s, one_over_alpha, s)
         # z ← z + g − (d′ − d)·x,   d ← d′
         np.subtract(s, d, w)
         np.copyto(d, s)

@@ -49,7 +49,7 @@ class LaProp(Optimizer):
             "one_minus_mu": 1 - self.beta1,
             "nu": self.beta2,
             "one_minus_nu": 1 - self.beta2,
-            "rate": self.lr / (1 - power(self.beta1, t)),
+            "alpha_t": self.lr / (1 - power(self.beta1, t)),
             "root": 1 / np.sqrt(1 - power(self.beta2, t)),
             "eps": self.eps,
         }
@@ -65,7 +65,7 @@ class LaProp(Optimizer):
         one_minus_mu: Array,
         nu: Array,
         one_minus_nu: Array,
-        rate: Array,
+        alpha_t: Array,
         root: Array,
         eps: Array,
     ) -> None:
@@ -77,5 +77,5 @@ class LaProp(Optimizer):
         np.add(s, eps, s)
         np.divide(g, s, s)
         mix(m, s, mu, one_minus_mu, s)  # m ← μ·m + (1 − μ)·…
-        np.multiply(m, rate, s)  # α·m/(1 − μᵗ)
+        np.multiply(m, alpha_t, s)  # α·m/(1 − μᵗ)
         np.subtract(x, s, x)

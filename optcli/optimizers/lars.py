@@ -49,8 +49,8 @@ class LARS(Shaped):
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
             "lr": self.lr,
-            "momentum": self.momentum,
-            "trust": self.trust_coefficient,
+            "mu": self.momentum,
+            "eta": self.trust_coefficient,
             "eps": self.eps,
         }
 
@@ -62,17 +62,17 @@ class LARS(Shaped):
         s: Array,
         w: Array,
         lr: Array,
-        momentum: Array,
-        trust: Array,
+        mu: Array,
+        eta: Array,
         eps: Array,
     ) -> None:
         length = norm(g)
         # α·γ·g
-        np.multiply(g, lr * ratio(trust * norm(x), length + eps * (length > 0), 1), s)
-        np.multiply(v, momentum, v)
+        np.multiply(g, lr * ratio(eta * norm(x), length + eps * (length > 0), 1), s)
+        np.multiply(v, mu, v)
         np.add(v, s, v)  # v ← μ·v + α·γ·g
         if self.nesterov:
-            np.multiply(v, momentum, w)
+            np.multiply(v, mu, w)
             np.subtract(x, w, x)
             np.subtract(x, s, x)
         else:

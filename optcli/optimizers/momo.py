@@ -61,7 +61,7 @@ class MoMo(Shaped):
         return {
             "lr": self.lr,
             "beta": beta,
-            "new": 1 - beta,
+            "one_minus_beta": 1 - beta,
             "least": self.lower_bound,
             "shrink": shrink,
         }
@@ -77,14 +77,14 @@ class MoMo(Shaped):
         s: Array,
         lr: Array,
         beta: Array,
-        new: Array,
+        one_minus_beta: Array,
         least: Array,
         shrink: Array,
         loss: Array,
     ) -> None:
-        f_bar[:] = beta * f_bar + new * loss
-        gamma[:] = beta * gamma + new * dot(g, x)
-        mix(m, g, beta, new, s)  # m ← β·m + (1 − β)·g
+        f_bar[:] = beta * f_bar + one_minus_beta * loss
+        gamma[:] = beta * gamma + one_minus_beta * dot(g, x)
+        mix(m, g, beta, one_minus_beta, s)  # m ← β·m + (1 − β)·g
         square, inner = dot(m, m), dot(m, x)
         if self.adapt_lower_bound:
             cap = shrink * (f_bar - gamma) + inner

@@ -61,15 +61,15 @@ class NAdam(Optimizer):
         start = np.broadcast_to(mu_product, mu[:1].shape)
         products = np.multiply.accumulate(np.concatenate([start, mu]), axis=0)[1:]  # μ₁⋯μ_t
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        rate = self.lr * root
+        alpha = self.lr * root  # the root cancels against that of √v̂
         return {
             "mu_product": products,
             "beta1": self.beta1,
             "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
             "one_minus_beta2": 1 - self.beta2,
-            "m_rate": rate * mu_next / (1 - products * mu_next),
-            "g_rate": rate * (1 - mu) / (1 - products),
+            "m_rate": alpha * mu_next / (1 - products * mu_next),
+            "g_rate": alpha * (1 - mu) / (1 - products),
             "eps_hat": self.eps * root,
         }
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.specs import Doc, Ge, Gt, Lt
-from optcli.optimizers.base import OPTIMIZERS, Optimizer
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.optimizers.momentum import Momentum
 
 
 @OPTIMIZERS.register("nesterov", "nag")
 @dataclass(frozen=True)
-class Nesterov(Optimizer):
+class Nesterov(Momentum):
     """Nesterov's accelerated gradient: momentum with the gradient at the look-ahead point.
 
         v ← μ·v − α·∇f(x + μ·v)                       eq. 3
@@ -37,15 +36,6 @@ class Nesterov(Optimizer):
 
     Example: `optimizer: {name: nesterov, lr: 0.01, momentum: 0.9}`
     """
-
-    state: ClassVar[tuple[str, ...]] = ("v",)
-
-    lr: Annotated[float, Gt(0), Doc("learning rate")] = 1e-2
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
-    weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
-
-    def coefficients(self, t: Array) -> dict[str, Array | float]:
-        return {"lr": self.lr, "mu": self.momentum}
 
     def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, mu: Array) -> None:
         np.multiply(g, lr, s)

@@ -50,21 +50,22 @@ class OptimisticAdam(Optimizer):
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         one_minus_beta1 = 1 - self.beta1
         root = np.sqrt(1 - power(self.beta2, t))  # √v̂ = √v / root
-        now = root / (1 - power(self.beta1, t))
-        ahead = root * self.beta1 / (1 - power(self.beta1, t + 1))
-        # u = (mean·m + fresh·g) / (√v + root·ε)
-        mean, fresh = (ahead, now * one_minus_beta1) if self.nesterov else (now, 0.0)
+        # u = (m_weight·m + g_weight·g) / (√v + root·ε)
+        m_weight, g_weight = root / (1 - power(self.beta1, t)), 0 * root
+        if self.nesterov:
+            g_weight = m_weight * one_minus_beta1
+            m_weight = root * self.beta1 / (1 - power(self.beta1, t + 1))
         known = np.where(t == 1, 0.0, self.optimism)  # β, once there is u_(t−1)
         return {
             "beta1": self.beta1,
             "one_minus_beta1": one_minus_beta1,
             "beta2": self.beta2,
             "one_minus_beta2": 1 - self.beta2,
-            "mean": mean,
-            "fresh": fresh,
+            "m_weight": m_weight,
+            "g_weight": g_weight,
             "eps_hat": self.eps * root,
-            "rate": self.lr * (self.alpha + known),
-            "back": self.lr * known,
+            "u_rate": self.lr * (self.alpha + known),
+            "u_prev_rate": self.lr * known,
         }
 
     def update(
@@ -80,20 +81,21 @@ class OptimisticAdam(Optimizer):
         one_minus_beta1: Array,
         beta2: Array,
         one_minus_beta2: Array,
-        mean: Array,
-        fresh: Array,
+        m_weight: Array,
+        g_weight: Array,
         eps_hat: Array,
-        rate: Array,
-        back: Array,
+        u_rate: Array,
+        u_prev_rate: Array,
     ) -> None:
         moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, u)  # m, v
-        np.multiply(m, mean, w)
-        np.multiply(g, fresh, u)
+        # u_t = (m_weight·m + g_weight·g) / (√v + √(1 − β₂ᵗ)·ε)
+        np.multiply(m, m_weight, w)
+        np.multiply(g, g_weight, u)
         np.add(w, u, w)
-        quotient(w, v, eps_hat, u)  # u_t
+        quotient(w, v, eps_hat, u)
         # x ← x + γ·β·u_(t−1) − γ·(α + β)·u_t
-        np.multiply(u_prev, back, w)
+        np.multiply(u_prev, u_prev_rate, w)
         np.add(x, w, x)
         np.copyto(u_prev, u)
-        np.multiply(u, rate, u)
+        np.multiply(u, u_rate, u)
         np.subtract(x, u, x)

@@ -45,7 +45,7 @@ class PolyakSGD(Shaped):
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {
             "lr": self.lr,
-            "largest": self.max_learning_rate,
+            "gamma_max": self.max_learning_rate,
             "f_star": self.f_min,
             "eps": self.eps,
         }
@@ -56,13 +56,13 @@ class PolyakSGD(Shaped):
         g: Array,
         s: Array,
         lr: Array,
-        largest: Array,
+        gamma_max: Array,
         f_star: Array,
         eps: Array,
         loss: Array,
     ) -> None:
         square = dot(g, g) + eps  # ‖g‖² + ε
         square *= square > np.finfo(np.float64).eps
-        gamma = np.minimum(ratio(loss - f_star, square, 0), largest)  # γ
+        gamma = np.minimum(ratio(loss - f_star, square, 0), gamma_max)  # γ
         np.multiply(g, lr * gamma, s)
         np.subtract(x, s, x)

@@ -63,8 +63,9 @@ class Prodigy(Shaped):
         d[:] = self.estim_lr0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
+        root = np.sqrt(1 - power(self.beta2, t))
         return {
-            "rate": self.lr * np.sqrt(1 - power(self.beta2, t)) / (1 - power(self.beta1, t)),
+            "gamma_over_d": self.lr * root / (1 - power(self.beta1, t)),
             "beta1": self.beta1,
             "beta2": self.beta2,
             "beta3": np.sqrt(self.beta2),
@@ -88,7 +89,7 @@ class Prodigy(Shaped):
         r: Array,
         u: Array,
         w: Array,
-        rate: Array,
+        gamma_over_d: Array,
         beta1: Array,
         beta2: Array,
         beta3: Array,
@@ -99,7 +100,7 @@ class Prodigy(Shaped):
         c: Array,
         weight_decay: Array,
     ) -> None:
-        gamma = d * rate  # γ
+        gamma = d * gamma_over_d  # γ = α·d·√(1 − β₂ᵗ)/(1 − β₁ᵗ)
         # r ← β₃·r + γ·d·⟨g, x₀ − x⟩/d₀
         np.subtract(x0, x, u)
         r[:] = beta3 * r + d / d0 * gamma * dot(g, u)

@@ -44,17 +44,17 @@ class QHAdam(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        mean = self.nu1 / (1 - power(self.beta1, t))
-        square = self.nu2 / (1 - power(self.beta2, t))
+        m_rate = self.nu1 / (1 - power(self.beta1, t))
+        v_weight = self.nu2 / (1 - power(self.beta2, t))
         return {
             "beta1": self.beta1,
             "one_minus_beta1": 1 - self.beta1,
             "beta2": self.beta2,
             "one_minus_beta2": 1 - self.beta2,
-            "mean": self.lr * mean,  # α·ν₁·m̂ = mean·m
-            "now": self.lr * (1 - self.nu1),
-            "square": square,  # ν₂·v̂ = square·v
-            "squared": 1 - self.nu2,
+            "m_rate": self.lr * m_rate,  # α·ν₁·m̂ = m_rate·m
+            "g_rate": self.lr * (1 - self.nu1),
+            "v_weight": v_weight,  # ν₂·v̂ = v_weight·v
+            "g2_weight": 1 - self.nu2,
             "eps": self.eps,
         }
 
@@ -70,25 +70,25 @@ class QHAdam(Optimizer):
         one_minus_beta1: Array,
         beta2: Array,
         one_minus_beta2: Array,
-        mean: Array,
-        now: Array,
-        square: Array,
-        squared: Array,
+        m_rate: Array,
+        g_rate: Array,
+        v_weight: Array,
+        g2_weight: Array,
         eps: Array,
     ) -> None:
         mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
         np.multiply(g, g, s)
         mix(v, s, beta2, one_minus_beta2, w)  # v ← β₂·v + (1 − β₂)·g²
         # √((1 − ν₂)·g² + ν₂·v̂) + ε
-        np.multiply(s, squared, s)
-        np.multiply(v, square, w)
+        np.multiply(s, g2_weight, s)
+        np.multiply(v, v_weight, w)
         np.add(s, w, s)
         np.sqrt(s, s)
         np.add(s, eps, s)
         # x ← x − α·(1 − ν₁)·g/… − α·ν₁·m̂/…
         np.divide(g, s, w)
-        np.multiply(w, now, w)
+        np.multiply(w, g_rate, w)
         np.subtract(x, w, x)
         np.divide(m, s, s)
-        np.multiply(s, mean, s)
+        np.multiply(s, m_rate, s)
         np.subtract(x, s, x)

@@ -49,20 +49,20 @@ class RAdam(Optimizer):
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        rate = self.lr / (1 - power(self.beta1, t))  # α·m̂ = rate · m
-        stays = power(self.beta2, t)
-        limit = 2 / (1 - self.beta2) - 1 + 0 * t  # ρ∞
-        length = limit - 2 * t * stays / (1 - stays)  # ρ
-        adapts = length > 5
-        one = np.where(adapts, length, 6.0)  # any length that has a root
-        far = np.maximum(limit, 5.0)
+        alpha_t = self.lr / (1 - power(self.beta1, t))  # α·m̂ = alpha_t · m
+        beta2_t = power(self.beta2, t)
+        rho_inf = 2 / (1 - self.beta2) - 1 + 0 * t  # ρ∞
+        rho = rho_inf - 2 * t * beta2_t / (1 - beta2_t)  # ρ
+        adapts = rho > 5
+        one = np.where(adapts, rho, 6.0)  # any length that has a root
+        far = np.maximum(rho_inf, 5.0)
         r = np.sqrt((one - 4) * (one - 2) * far / ((far - 4) * (far - 2) * one))
         betas = {"beta1": self.beta1, "one_minus_beta1": 1 - self.beta1}
         betas |= {"beta2": self.beta2, "one_minus_beta2": 1 - self.beta2}
         return {
             **betas,
-            "adaptive": np.where(adapts, rate * r * np.sqrt(1 - stays), 0),
-            "plain": np.where(adapts, 0, rate),
+            "adaptive": np.where(adapts, alpha_t * r * np.sqrt(1 - beta2_t), 0),
+            "plain": np.where(adapts, 0, alpha_t),
             "eps": self.eps,
         }
 

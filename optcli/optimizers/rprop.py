@@ -56,8 +56,8 @@ class Rprop(Optimizer):
         return {
             "less": self.eta_minus - np.ones_like(t),
             "more": self.eta_plus - np.ones_like(t),
-            "least": self.step_min,
-            "largest": self.step_max,
+            "delta_min": self.step_min,
+            "delta_max": self.step_max,
         }
 
     def update(
@@ -70,8 +70,8 @@ class Rprop(Optimizer):
         w: Array,
         less: Array,
         more: Array,
-        least: Array,
-        largest: Array,
+        delta_min: Array,
+        delta_max: Array,
     ) -> None:
         np.multiply(g, g_prev, s)
         np.less(s, 0, out=g_prev)  # 1 where the sign has changed
@@ -82,8 +82,8 @@ class Rprop(Optimizer):
         np.add(s, w, s)
         np.add(s, 1, s)
         np.multiply(delta, s, delta)
-        np.maximum(delta, least, out=delta)
-        np.minimum(delta, largest, out=delta)
+        np.maximum(delta, delta_min, out=delta)
+        np.minimum(delta, delta_max, out=delta)
         # g where the sign has not changed, else 0
         np.subtract(1, g_prev, g_prev)
         np.multiply(g, g_prev, g_prev)

@@ -52,8 +52,13 @@ class ScheduleFreeSGD(Shaped):
         x[:] = z[:] = y
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        new = 1 - np.asarray(self.momentum)
-        return {"lr": self.lr, "beta": self.momentum, "new": new, "r": self.weight_lr_power}
+        one_minus_beta = 1 - np.asarray(self.momentum)
+        return {
+            "lr": self.lr,
+            "beta": self.momentum,
+            "one_minus_beta": one_minus_beta,
+            "r": self.weight_lr_power,
+        }
 
     def update(
         self,
@@ -66,14 +71,14 @@ class ScheduleFreeSGD(Shaped):
         s: Array,
         lr: Array,
         beta: Array,
-        new: Array,
+        one_minus_beta: Array,
         r: Array,
     ) -> None:
         np.multiply(g, lr, s)
         np.subtract(z, s, z)  # eq. 4
         average(x, z, share(w_sum, lr_max, lr, r), s)  # eq. 5
         np.multiply(x, beta, y)  # eq. 3
-        np.multiply(z, new, s)
+        np.multiply(z, one_minus_beta, s)
         np.add(y, s, y)
 
 

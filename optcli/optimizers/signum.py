@@ -39,12 +39,12 @@ class Signum(Optimizer):
     momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        return {"lr": self.lr, "beta": self.momentum, "new": 1 - self.momentum}
+        return {"lr": self.lr, "beta": self.momentum, "one_minus_beta": 1 - self.momentum}
 
     def update(
-        self, x: Array, g: Array, m: Array, s: Array, lr: Array, beta: Array, new: Array
+        self, x: Array, g: Array, m: Array, s: Array, lr: Array, beta: Array, one_minus_beta: Array
     ) -> None:
-        mix(m, g, beta, new, s)  # m ← β·m + (1 − β)·g
+        mix(m, g, beta, one_minus_beta, s)  # m ← β·m + (1 − β)·g
         np.sign(m, s)
         np.multiply(s, lr, s)
         np.subtract(x, s, x)

@@ -49,7 +49,11 @@ class SM3(Shaped):
         return {"m": shape, **lines}
 
     def coefficients(self, t: Array) -> dict[str, Array | float]:
-        return {"lr": self.lr, "beta": self.momentum, "new": 1 - np.asarray(self.momentum)}
+        return {
+            "lr": self.lr,
+            "beta": self.momentum,
+            "one_minus_beta": 1 - np.asarray(self.momentum),
+        }
 
     def update(
         self,
@@ -60,7 +64,7 @@ class SM3(Shaped):
         w: Array,
         lr: Array,
         beta: Array,
-        new: Array,
+        one_minus_beta: Array,
         **lines: Array,
     ) -> None:
         # ν = min(r, c) + g²
@@ -78,6 +82,6 @@ class SM3(Shaped):
         np.add(nu, 1e-8, nu)
         np.sqrt(nu, nu)
         np.divide(g, nu, nu)
-        mix(m, nu, beta, new, nu)  # m ← β·m + (1 − β)·u
+        mix(m, nu, beta, one_minus_beta, nu)  # m ← β·m + (1 − β)·u
         np.multiply(m, lr, nu)
         np.subtract(x, nu, x)

@@ -76,7 +76,7 @@ class SOAP(Shaped):
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         k = np.maximum(t - 1, 1)
         return {
-            "rate": self.lr * np.sqrt(1 - power(self.beta2, k)) / (1 - power(self.beta1, k)),
+            "alpha_t": self.lr * np.sqrt(1 - power(self.beta2, k)) / (1 - power(self.beta1, k)),
             "t": t,
             "phase": (t - 1) % self.frequency,
             "beta1": self.beta1,
@@ -96,7 +96,7 @@ class SOAP(Shaped):
         m: Array,
         v: Array,
         s: Array,
-        rate: Array,
+        alpha_t: Array,
         t: Array,
         beta1: Array,
         beta2: Array,
@@ -109,7 +109,7 @@ class SOAP(Shaped):
             return
         moments(m, v, g, beta1, one_minus_beta1, beta2, one_minus_beta2, s)  # m, v
         quotient(m, v, eps, s)
-        np.multiply(s, rate, s)
+        np.multiply(s, alpha_t, s)
         np.subtract(x, s, x)
 
     def matrix(
@@ -126,7 +126,7 @@ class SOAP(Shaped):
         w: Array,
         GGt: Array,
         GtG: Array,
-        rate: Array,
+        alpha_t: Array,
         t: Array,
         phase: Array,
         beta1: Array,
@@ -150,7 +150,7 @@ class SOAP(Shaped):
             quotient(s, V, eps, w)
             np.matmul(Q_L, w, out=s)
             np.matmul(s, Q_R.swapaxes(1, 2), out=w)
-            np.multiply(w, rate, w)
+            np.multiply(w, alpha_t, w)  # α·√(1 − β₂ᵏ)/(1 − β₁ᵏ)·N
             np.subtract(x, w, x)
         np.matmul(g, g.swapaxes(1, 2), out=GGt)
         L[:] = beta2 * L + one_minus_beta2 * GGt  # L ← β₂·L + (1 − β₂)·G·Gᵀ

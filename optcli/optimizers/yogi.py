@@ -57,7 +57,7 @@ class Yogi(Optimizer):
             "beta1": self.beta1,
             "one_minus_beta1": 1 - np.asarray(self.beta1),
             "one_minus_beta2": 1 - np.asarray(self.beta2),
-            "rate": self.lr / (1 - power(self.beta1, t)) / root,
+            "alpha_t": self.lr / (1 - power(self.beta1, t)) / root,
             "eps_hat": self.eps / root,
         }
 
@@ -72,7 +72,7 @@ class Yogi(Optimizer):
         beta1: Array,
         one_minus_beta1: Array,
         one_minus_beta2: Array,
-        rate: Array,
+        alpha_t: Array,
         eps_hat: Array,
     ) -> None:
         mix(m, g, beta1, one_minus_beta1, s)  # m ← β₁·m + (1 − β₁)·g
@@ -84,5 +84,5 @@ class Yogi(Optimizer):
         np.multiply(s, one_minus_beta2, s)
         np.subtract(v, s, v)
         quotient(m, v, eps_hat, s)  # m / (√v + ε̂)
-        np.multiply(s, rate, s)
+        np.multiply(s, alpha_t, s)  # α · m̂ / (√v̂ + ε)
         np.subtract(x, s, x)
