@@ -13,7 +13,7 @@ from optcli.config import inline_spec
 from optcli.core.errors import InvalidInput
 from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.training.trace import Entry, trace
+from optcli.training.trace import TracedOptimizer, trace
 
 START = [-1.5, 2.0]
 BASE = {
@@ -28,7 +28,9 @@ BASE = {
 def test_the_path_is_that_of_trace(name, optimizer, tmp_path):
     """To the last bit, noise included."""
     rule = OPTIMIZERS.find(optimizer)(lr=0.004)
-    traced = trace(inline_spec.chosen(OBJECTIVES, name), [Entry("", rule)], steps=20, seed=3)
+    traced = trace(
+        inline_spec.chosen(OBJECTIVES, name), [TracedOptimizer("", rule)], steps=20, seed=3
+    )
     (path,) = traced.paths
     given = {"objective": name, "optimizer": {"name": optimizer, "lr": 0.004}}
     more = {"training": {"steps": 20}, "seed": 3, "dtype": "float64"}

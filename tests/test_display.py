@@ -25,7 +25,7 @@ from optcli.display import train
 from optcli.display.faults import faults
 from optcli.display.listener import Quiet
 from optcli.display.table import Column, Table
-from optcli.display.train import JsonLines, LiveTable, PlainLines, columns
+from optcli.display.train import LiveTable, PlainLines, TrainJsonLines, columns
 from optcli.display.train.closing import closing
 from optcli.display.train.record import Record, round_stride
 
@@ -358,7 +358,7 @@ def test_a_resumed_run_says_its_first_epoch():
 
 
 def test_json_lines():
-    text = told(JsonLines(io.StringIO()), losses=[1.0, math.nan, math.inf])
+    text = told(TrainJsonLines(io.StringIO()), losses=[1.0, math.nan, math.inf])
 
     def refuse(name):
         raise AssertionError(name)
@@ -388,7 +388,7 @@ def test_json_lines():
 def test_json_of_arrays_and_paths():
     stream = io.StringIO()
     fields = {"a": np.array([1.0, np.inf]), "b": np.float32(0.5), "c": Path("x"), "d": (1, None)}
-    JsonLines(stream).emit("any", fields)
+    TrainJsonLines(stream).emit("any", fields)
     assert json.loads(stream.getvalue()) == {
         "event": "any", "a": [1.0, None], "b": 0.5, "c": "x", "d": [1, None],
     }  # fmt: skip
@@ -485,7 +485,7 @@ def test_no_color(eighty):
     assert not any(f"{code}m" in text for code in (31, 32, 36))
 
 
-@pytest.mark.parametrize("make", [LiveTable, PlainLines, JsonLines])
+@pytest.mark.parametrize("make", [LiveTable, PlainLines, TrainJsonLines])
 def test_an_ascii_stream_gets_ascii(eighty, make):
     class Ascii(Terminal):
         encoding = "ascii"
@@ -508,7 +508,7 @@ def test_the_c_locale_gets_ascii(eighty):
 
 
 @pytest.mark.parametrize("writes", [0, 1, 4])
-@pytest.mark.parametrize("make", [LiveTable, PlainLines, JsonLines])
+@pytest.mark.parametrize("make", [LiveTable, PlainLines, TrainJsonLines])
 def test_a_closed_pipe_ends_the_display_alone(eighty, make, writes):
     keywords = {"clock": Clock()} if make is LiveTable else {}
     listener = make(Broken(writes), **keywords)
@@ -531,7 +531,7 @@ def test_a_closed_stream_ends_the_display_alone():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell's pipe")
-@pytest.mark.parametrize("kind", ["PlainLines", "JsonLines"])
+@pytest.mark.parametrize("kind", ["PlainLines", "TrainJsonLines"])
 def test_no_noise_when_the_reader_goes(kind):
     code = (
         "import sys; from optcli.display import train\n"
@@ -557,8 +557,8 @@ def test_no_noise_when_the_reader_goes(kind):
         (False, False, Terminal(), "", PlainLines),
         (False, False, io.StringIO(), "xterm", PlainLines),
         (True, False, Terminal(), "xterm", Quiet),
-        (False, True, Terminal(), "xterm", JsonLines),
-        (True, True, Terminal(), "xterm", JsonLines),
+        (False, True, Terminal(), "xterm", TrainJsonLines),
+        (True, True, Terminal(), "xterm", TrainJsonLines),
         (False, False, None, "xterm", Quiet),
         (False, True, None, "xterm", Quiet),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optcli.comparison.summary import diverged_at_once
-from optcli.comparison.trials import Result
+from optcli.comparison.trials import TrialResult
 from optcli.display.train.closing import closing
 from optcli.losses.plain import PlainLoss
 from optcli.objectives.functions import OBJECTIVES
@@ -14,7 +14,7 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.history import History
 from optcli.training.settings import SAM
 from optcli.training.summary import summary
-from optcli.training.trace import Entry, trace
+from optcli.training.trace import TracedOptimizer, trace
 from tests.cohorts import cohort, data, final
 
 
@@ -90,17 +90,17 @@ def test_trace():
 
     rule = OPTIMIZERS.find("sgd")()
     with np.errstate(all="ignore"):
-        traced = trace(Kink(), [Entry("sgd", rule)], steps=5)
+        traced = trace(Kink(), [TracedOptimizer("sgd", rule)], steps=5)
     loss = float(Kink().value(np.array([Kink().start], float))[0])
     words = "the gradient was not finite at the first step, where the loss was"
     assert traced.diverged
     assert traced.fault == f"{words} {loss:.5g}"
-    assert trace(OBJECTIVES.find("booth")(), [Entry("sgd", rule)], steps=5).fault == ""
+    assert trace(OBJECTIVES.find("booth")(), [TracedOptimizer("sgd", rule)], steps=5).fault == ""
 
 
 def test_a_comparison_counts_them():
     def result(outcome, steps):
-        return Result(None, outcome, steps, {}, {})
+        return TrialResult(None, outcome, steps, {}, {})
 
     runs = {
         "sgd": [result("diverged", 1), result("diverged", 1)],

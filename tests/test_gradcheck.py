@@ -26,7 +26,7 @@ from optcli.gradients.differences import noise_of
 from optcli.gradients.functions import Function
 from optcli.gradients.loss_cases import loss_cases
 from optcli.gradients.model_cases import cohort_cases
-from optcli.gradients.networks import Batch, NetworkFunction
+from optcli.gradients.networks import FixedBatch, NetworkFunction
 from optcli.gradients.variants import variants
 from optcli.losses.base import LOSSES
 from optcli.models import CNN, MLP, Architecture, Linear
@@ -474,7 +474,7 @@ def function_of(model, image, *, seed=0):
     x = np.zeros(architecture.layout.size)
     architecture.initialize(x, seed)
     x += 0.3 * random.standard_normal(x.shape)
-    batch = Batch(
+    batch = FixedBatch(
         random.standard_normal((7, features)), np.arange(7) % 3, random.uniform(0.5, 2, 7)
     )
     loss = LOSSES.find("cross_entropy")()
@@ -548,7 +548,7 @@ def test_the_check_is_many_times_as_fast_as_torch_s(rows, times):
     p = 0.2 * random.standard_normal(architecture.layout.size)
     x, y = random.standard_normal((rows, 10)), np.arange(rows) % 10
     loss = LOSSES.find("cross_entropy")()
-    function = NetworkFunction(architecture, p, loss, Batch(x, y), Regularization())
+    function = NetworkFunction(architecture, p, loss, FixedBatch(x, y), Regularization())
     views = architecture.layout.views(p[None])
     given = [torch.tensor(view[0], requires_grad=True) for view in views.values()]
     tx, ty = torch.tensor(x), torch.tensor(y)

@@ -15,7 +15,7 @@ from optcli.gradients.cases import case_sets
 from optcli.gradients.check import How
 from optcli.gradients.layer_cases import activation_cases, layer_cases
 from optcli.gradients.loss_cases import loss_cases
-from optcli.gradients.networks import Batch, NetworkFunction
+from optcli.gradients.networks import FixedBatch, NetworkFunction
 from optcli.gradients.objective_cases import objective_cases
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS, Pass
@@ -477,7 +477,7 @@ def network(seed=0, rows=8):
     architecture.initialize(x, seed)
     x += 0.1 * random.standard_normal(x.shape)
     weight = random.uniform(0.3, 2, rows)
-    batch = Batch(random.standard_normal((rows, 10)), np.arange(rows) % 5, weight)
+    batch = FixedBatch(random.standard_normal((rows, 10)), np.arange(rows) % 5, weight)
     loss = LOSSES.find("cross_entropy")()
     return NetworkFunction(architecture, x, loss, batch, Regularization(l2=0.02, l1=0.01), seed)
 

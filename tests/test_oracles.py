@@ -18,7 +18,7 @@ from optcli.training import trace as tracing
 from optcli.training import train_cohort
 from optcli.training.oracles import OfModel
 from optcli.training.settings import Regularization
-from optcli.training.trace import Entry
+from optcli.training.trace import TracedOptimizer
 from tests.cohorts import cohort, data, final
 
 L2 = 0.05
@@ -292,14 +292,17 @@ def test_plain_descent_on_batches_stays_in_a_cloud():
 
 
 def test_newton_turns_away_from_a_saddle():
-    entry = Entry("newton", find("newton"))
+    entry = TracedOptimizer("newton", find("newton"))
     (path,) = tracing.trace(OBJECTIVES.find("saddle")(), [entry], steps=20).paths
     assert path.reached is not None
 
 
 def test_svrg_takes_the_noise_out_of_a_noisy_quadratic():
     """Where `sgd` with the same rate stays in a cloud."""
-    entries = [Entry("svrg", find("svrg", lr=0.1)), Entry("sgd", find("sgd", lr=0.1))]
+    entries = [
+        TracedOptimizer("svrg", find("svrg", lr=0.1)),
+        TracedOptimizer("sgd", find("sgd", lr=0.1)),
+    ]
     found = tracing.trace(OBJECTIVES.find("noisy_quadratic")(), entries, steps=500)
     svrg, sgd = sorted(found.paths, key=lambda path: path.label, reverse=True)
     assert svrg.distance[-1] < 1e-10

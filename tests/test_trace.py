@@ -17,7 +17,7 @@ from optcli.objectives.functions import OBJECTIVES
 from optcli.objectives.outcome import TOLERANCE, reached
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import files
-from optcli.training.trace import Entry, rates, trace, tune
+from optcli.training.trace import TracedOptimizer, rates, trace, tune
 
 SGD = OPTIMIZERS.find("sgd")
 ADAM = OPTIMIZERS.find("adam")
@@ -29,7 +29,7 @@ def objective(name, **keys):
 
 
 def entries(*optimizers):
-    return [Entry(f"{i}", optimizer) for i, optimizer in enumerate(optimizers)]
+    return [TracedOptimizer(f"{i}", optimizer) for i, optimizer in enumerate(optimizers)]
 
 
 def by_label(traced):
@@ -115,8 +115,8 @@ def test_tuning_finds_the_rate_that_reaches_first():
 
 
 def test_tuning_takes_a_given_rate_as_it_is():
-    fixed = Entry("fixed", SGD(lr=0.123), tunable=False)
-    found = tune(objective("ravine"), [Entry("free", ADAM()), fixed], steps=50)
+    fixed = TracedOptimizer("fixed", SGD(lr=0.123), tunable=False)
+    found = tune(objective("ravine"), [TracedOptimizer("free", ADAM()), fixed], steps=50)
     assert found[1] == fixed
     assert found[0].optimizer.lr != ADAM().lr
 
@@ -295,7 +295,9 @@ TWELVE += " adagrad adagrad:eps=1e-3 adam:eps=0.1 sgd:momentum=0.99 momentum:mom
 
 
 def traced(name, optimizers, steps=60, **keys):
-    some = [Entry(word, inline_spec.chosen(OPTIMIZERS, word)) for word in optimizers.split()]
+    some = [
+        TracedOptimizer(word, inline_spec.chosen(OPTIMIZERS, word)) for word in optimizers.split()
+    ]
     return trace(objective(name, **keys), some, steps=steps)
 
 

@@ -103,7 +103,7 @@ def _field(cls: type[Any], field: Field) -> str:
 
 
 @dataclass(frozen=True)
-class Output:
+class LayerOutput:
     """What a layer makes of a batch: mean, deviation and share of zeros of its output rows."""
 
     layer: str
@@ -135,7 +135,7 @@ class Passes:
     rows: int
     loss: float
     parameters: int
-    forward: tuple[Output, ...]
+    forward: tuple[LayerOutput, ...]
     backward: tuple[Gradient, ...]
 
 
@@ -156,7 +156,7 @@ def passes(cohort: Cohort) -> Passes:
     network = Network(
         architecture, parameters, gradients, batch.stop, training=True, seeds=[replica.seed]
     )
-    outputs: list[Output] = []
+    outputs: list[LayerOutput] = []
     x = batch.x[0].reshape(batch.stop, *architecture.shape)
     for step, each in zip(architecture.steps, network.passes, strict=True):
         x = each.forward(x)
@@ -164,7 +164,7 @@ def passes(cohort: Cohort) -> Passes:
         seen = x.astype(np.float64)
         zeros = float((seen == 0).mean())
         outputs.append(
-            Output(step.name, x.shape[1:], count, float(seen.mean()), float(seen.std()), zeros)
+            LayerOutput(step.name, x.shape[1:], count, float(seen.mean()), float(seen.std()), zeros)
         )
     loss = cohort.loss.value_and_gradient(x[None], batch.y, network.gradient, batch.weight)
 

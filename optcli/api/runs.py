@@ -15,7 +15,7 @@ from optcli.storage import kinds, results, run_folder, seals
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunEntry:
     """A run folder at a glance.
 
     kind: as environment.json says it; `unknown` where that is lost. damage: what is wrong, if
@@ -30,7 +30,7 @@ class Entry:
     resume: str | None = None
 
 
-def entries(parent: Path) -> Iterator[Entry]:
+def entries(parent: Path) -> Iterator[RunEntry]:
     """The runs in a folder, by name; damaged ones among them say what is wrong.
 
     Sizes are held against checksums.json, the files themselves are not read.
@@ -42,7 +42,7 @@ def entries(parent: Path) -> Iterator[Entry]:
             yield entry(folder)
 
 
-def entry(folder: Path) -> Entry:
+def entry(folder: Path) -> RunEntry:
     """One of them."""
     kind, summary = kinds.guessed(folder), {}
     try:
@@ -54,14 +54,16 @@ def entry(folder: Path) -> Entry:
         fault = error.faults[0]
         damage = f"{Path(fault.file or '').name} {fault.message}"
     if kind is None:
-        return Entry(folder, "unknown", "damaged", summary, damage)
+        return RunEntry(folder, "unknown", "damaged", summary, damage)
     missing = "interrupted" if kind in (kinds.COMPARE, kinds.BENCHMARK) else "unfinished"
     if kind == kinds.GRADCHECK and kinds.is_picture(folder):
         missing = "done"
     outcome = str(summary.get("outcome") or ("done" if summary else missing))
     open_ = not damage and outcome in (missing, "interrupted")
     name = "damaged" if damage else outcome
-    return Entry(folder, kind.name, name, summary, damage, continuation(folder) if open_ else None)
+    return RunEntry(
+        folder, kind.name, name, summary, damage, continuation(folder) if open_ else None
+    )
 
 
 def continuation(folder: Path) -> str | None:
@@ -95,7 +97,7 @@ def going_on(command: str, folder: Path, directory: str | None = None) -> str:
     return f"cd {shlex.quote(directory)} && {there}"
 
 
-def opened(folder: Path) -> Entry:
+def opened(folder: Path) -> RunEntry:
     """A run that is whole; raises InvalidInput with all that is missing or damaged."""
     if not folder.is_dir() or not run_folder.is_left(folder):
         message = "is not a run folder" if folder.exists() else f"no such folder{_near(folder)}"
@@ -118,7 +120,7 @@ def _near(folder: Path) -> str:
     return path_suggestion(folder, filter(run_folder.is_left, there))
 
 
-def trained_run(folder: Path) -> Entry:
+def trained_run(folder: Path) -> RunEntry:
     """A training run that is whole; raises InvalidInput for any other folder."""
     found = opened(folder)
     kinds.require(folder, kinds.TRAIN, "name a run of optcli train")
@@ -148,7 +150,7 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def measures(entry: Entry) -> dict[str, Any]:
+def measures(entry: RunEntry) -> dict[str, Any]:
     """What a run came to: outcome, lengths, the best and the last epoch, the test."""
     measured: dict[str, Any] = {"outcome": entry.outcome}
     if entry.resume:
@@ -168,7 +170,7 @@ def measures(entry: Entry) -> dict[str, Any]:
     return measured
 
 
-def _outcomes(entry: Entry) -> dict[str, str]:
+def _outcomes(entry: RunEntry) -> dict[str, str]:
     """Of a comparison the ranking and the verdict, of a trace what became of each path."""
     rows, said = entry.summary.get("optimizers"), entry.summary.get("verdict")
     if entry.kind != kinds.COMPARE.name or not isinstance(rows, list) or not isinstance(said, str):

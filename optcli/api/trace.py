@@ -27,7 +27,7 @@ from optcli.plugins.first_use import check_before_training
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
 from optcli.training import trace as tracing
-from optcli.training.trace import Entry, Trace
+from optcli.training.trace import Trace, TracedOptimizer
 
 STEPS = 1000
 MOST_STEPS = 100_000
@@ -52,7 +52,7 @@ def trace(
     overwrite: bool = False,
     plots: bool = True,
     animate: bool = False,
-    tuned: Callable[[Sequence[Entry]], None] | None = None,
+    tuned: Callable[[Sequence[TracedOptimizer]], None] | None = None,
 ) -> SavedTrace:
     """Run optimizers from one start on an objective, and save the paths in a run folder.
 
@@ -96,11 +96,11 @@ def _objective(word: str) -> Objective:
     raise InvalidInput(Fault(message, parameter="objective"))
 
 
-def _entries(optimizers: Sequence[str]) -> list[Entry]:
+def _entries(optimizers: Sequence[str]) -> list[TracedOptimizer]:
     """The optimizers by label; raises InvalidInput for a wrong one, and one that stands twice."""
     from optcli.config import inline_spec
 
-    entries: list[Entry] = []
+    entries: list[TracedOptimizer] = []
     faults: list[Fault] = []
     for word in optimizers:
         try:
@@ -112,7 +112,7 @@ def _entries(optimizers: Sequence[str]) -> list[Entry]:
             faults.append(Fault(unfit(optimizer), word))
         if any(entry.optimizer == optimizer for entry in entries):
             faults.append(Fault("is listed twice", word))
-        entries.append(Entry(word, optimizer, "lr" not in inline_spec.given(word)))
+        entries.append(TracedOptimizer(word, optimizer, "lr" not in inline_spec.given(word)))
     if not optimizers:
         message = "is missing; name one optimizer or more"
         faults.append(Fault(message, parameter="optimizers"))

@@ -23,7 +23,7 @@ MACHINE = ("cpu", "blas", "numpy", "python", "platform", "threads", "optcli")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verification:
     """Whether a run, trained again, has the same bits.
 
     epochs: how many were compared. first: where they first differ, in words. machine: what
@@ -38,7 +38,7 @@ class Verdict:
     lengthened: Sequence[int] = ()
 
 
-def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = ()) -> Verdict:
+def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = ()) -> Verification:
     """Train a run again, or its first epochs, and compare every number of its history.
 
     overrides: `KEY=VALUE`, for tables that have moved. The best parameters are compared too,
@@ -62,9 +62,9 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     machine = {key: both for key, both in machine.items() if both[0] != both[1]}
     wanted = rows[: epochs if epochs is not None else len(rows)]
 
-    def verdict(first: str | None = None) -> Verdict:
+    def verdict(first: str | None = None) -> Verification:
         lengthened = recorded.get("lengthened_after", ())
-        return Verdict(first is None, len(same), first, machine, lengthened)
+        return Verification(first is None, len(same), first, machine, lengthened)
 
     same: list[int] = []  # epochs
     with blas_threads(setup.config.training.threads):

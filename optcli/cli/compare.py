@@ -111,7 +111,7 @@ def command(
     from optcli.api import runs
     from optcli.api.compare import compare
     from optcli.comparison.settings import ComparisonSettings
-    from optcli.display.compare import Interrupted
+    from optcli.display.compare import InterruptedComparison
     from optcli.display.compare import listener as listener_of
     from optcli.storage import run_folder
 
@@ -144,7 +144,11 @@ def command(
         )
     except KeyboardInterrupt:
         command = settings.command or ""
-        listener(Interrupted(run_folder.whole_of, lambda folder: runs.going_on(command, folder)))
+        listener(
+            InterruptedComparison(
+                run_folder.whole_of, lambda folder: runs.going_on(command, folder)
+            )
+        )
         raise
     finally:
         listener.close()

@@ -43,7 +43,7 @@ class Command(TyperCommand):
         _write_examples(self.epilog, formatter)
 
 
-class Group(TyperGroup):
+class HelpGroup(TyperGroup):
     """A command of commands, each with the whole of its one line."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -76,7 +76,7 @@ def group(text: str, *lines: str, name: str | None = None) -> typer.Typer:
     """A group of commands with this help and these examples."""
     return typer.Typer(
         name=name,
-        cls=Group,
+        cls=HelpGroup,
         help=text,
         epilog=examples(*lines),
         rich_markup_mode=None,

@@ -58,13 +58,13 @@ def command(
     optimizers diverged.
     """
     from optcli.api import trace
-    from optcli.display.trace import Interrupted, Tuned, listener
-    from optcli.training.trace import Entry
+    from optcli.display.trace import InterruptedTrace, Tuned, listener
+    from optcli.training.trace import TracedOptimizer
 
     options.load(plugin, quiet=quiet)
     show = listener(quiet, json, sys.stdout)
 
-    def tuned(entries: Sequence[Entry]) -> None:
+    def tuned(entries: Sequence[TracedOptimizer]) -> None:
         show(Tuned({entry.label: entry.optimizer.lr for entry in entries}))
 
     try:
@@ -82,7 +82,7 @@ def command(
             tuned=tuned,
         )
     except KeyboardInterrupt:
-        show(Interrupted())
+        show(InterruptedTrace())
         raise
     none = not tune and all(path.reached is None for path in done.paths)
     hint = "no optimizer converged; --tune finds the best learning rate of each" if none else ""

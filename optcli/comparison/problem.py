@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from optcli.comparison.trials import Measure, prepared
-from optcli.comparison.tuning import Entry
+from optcli.comparison.tuning import Competitor
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import fields
 from optcli.metrics import METRICS
@@ -48,7 +48,7 @@ class Problem:
     """Who takes part, by what they were made from, and what is to be said of it."""
 
     title: str
-    entries: list[Entry]
+    entries: list[Competitor]
     configs: dict[str, Config]  # by label; under "" that of all
     notes: list[str]
 
@@ -64,7 +64,7 @@ def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> P
     given = source is not None
     config = configs.load(source if given else BUILT_IN, overrides)
     task = config.task()
-    entries: list[Entry] = []
+    entries: list[Competitor] = []
     faults: list[Fault] = []
     for word in words:
         try:
@@ -95,7 +95,7 @@ def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> P
     return Problem(title, entries, {"": config}, notes)
 
 
-def _entry(word: str, task: Task) -> Entry:
+def _entry(word: str, task: Task) -> Competitor:
     """`adam:lr=0.01|0.1,beta1=0.8` as an entry; raises InvalidInput."""
     from optcli.config import inline_spec
 
@@ -105,10 +105,10 @@ def _entry(word: str, task: Task) -> Entry:
     if rates:
         for rate in rates:
             inline_spec.chosen(OPTIMIZERS, f"{optimizer.name}:lr={rate}")
-        return Entry(word, task, optimizer, frozenset(fixed), tuple(map(float, rates)))
+        return Competitor(word, task, optimizer, frozenset(fixed), tuple(map(float, rates)))
     if "lr" in fixed:
-        return Entry(word, task, optimizer, frozenset(fixed), (optimizer.lr,))
-    return Entry(word, task, optimizer, frozenset(fixed))
+        return Competitor(word, task, optimizer, frozenset(fixed), (optimizer.lr,))
+    return Competitor(word, task, optimizer, frozenset(fixed))
 
 
 def _unused(own: Optimizer) -> str:
@@ -155,7 +155,7 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
             message = f"differs from that of {words[0]}; must be equal, to give both the same rows"
             raise InvalidInput(Fault(message, "split", word))
     entries = [
-        Entry(label, replace(config.task(), seed=first.seed), config.optimizer)
+        Competitor(label, replace(config.task(), seed=first.seed), config.optimizer)
         for label, config in zip(labels, loaded, strict=True)
     ]
     title = "-".join(titles[:3])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison.study import Progress, Study
+from optcli.comparison.study import RunsDone, Study
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
-class Started:
+class ComparisonStarted:
     """A comparison is about to begin. title: its config's. notes: on the data and the settings."""
 
     study: Study
@@ -42,6 +42,6 @@ class Started:
     notes: Sequence[str]
 
 
-# Is called with `Started`, then each `Progress`, then the `Comparison`; of several configs with
-# the `Benchmark` at the end.
-Listener = Callable[[Started | Progress | Comparison | Benchmark], object]
+# Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`; of several
+# configs with the `Benchmark` at the end.
+Listener = Callable[[ComparisonStarted | RunsDone | Comparison | Benchmark], object]

@@ -9,7 +9,7 @@ from typing import Any
 from optcli.comparison import figures
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure
-from optcli.comparison.result import Comparison, Listener, Started
+from optcli.comparison.result import Comparison, ComparisonStarted, Listener
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds, pairs_of
 from optcli.comparison.step_time import relative_step_times
@@ -89,7 +89,7 @@ def run(
             pool=pool,
         )
         kinds.rewrite(folder, kinds.COMPARE, _written(config, goal), recorded)
-        listener(Started(study, problem.title, notes))
+        listener(ComparisonStarted(study, problem.title, notes))
         for progress in study.run():
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}

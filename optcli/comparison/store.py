@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison.trials import Result, Trial
+from optcli.comparison.trials import Trial, TrialResult
 from optcli.core.specs import unnamed
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.storage import files
@@ -49,7 +49,7 @@ class Store:
         stale: Callable[[str, str], bool] = lambda label, optimizer: False,
     ) -> None:
         self.folder, self.columns, self.labels = folder, list(columns), list(labels)
-        self.results: dict[Trial, Result] = {}
+        self.results: dict[Trial, TrialResult] = {}
         self.phases: dict[Trial, str] = {}
         self.target: dict[Trial, float] = {}  # steps to the target
         self._lines: dict[Trial, list[str]] = {}
@@ -63,11 +63,11 @@ class Store:
         """Those that have no result yet, each once."""
         return [trial for trial in dict.fromkeys(trials) if trial not in self.results]
 
-    def of(self, label: str, optimizer: Optimizer, seeds: Iterable[int]) -> list[Result]:
+    def of(self, label: str, optimizer: Optimizer, seeds: Iterable[int]) -> list[TrialResult]:
         """The results of one setting, by seed."""
         return [self.results[Trial(label, optimizer, seed)] for seed in seeds]
 
-    def add(self, results: Iterable[Result], phase: str) -> None:
+    def add(self, results: Iterable[TrialResult], phase: str) -> None:
         """Take results in; they are written soon."""
         for result in results:
             self.results[result.trial] = result
@@ -158,7 +158,9 @@ class Store:
             except (ValueError, KeyError, TypeError):
                 self.damaged += 1
                 continue
-            self.results[trial] = Result(trial, row["outcome"], int(row["steps"]), history, tests)
+            self.results[trial] = TrialResult(
+                trial, row["outcome"], int(row["steps"]), history, tests
+            )
             self.phases[trial] = row["phase"]
             if row["steps_to_target"]:
                 self.target[trial] = float(row["steps_to_target"])

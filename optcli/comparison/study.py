@@ -4,7 +4,7 @@
     extend    three more learning rates, once, where the best lies on the edge
     decide    the chosen and the default settings, on fresh seeds
 
-`Study.run` is a generator of `Progress`; the results are in the store.
+`Study.run` is a generator of `RunsDone`; the results are in the store.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from optcli.comparison import trials
 from optcli.comparison.store import Store
 from optcli.comparison.targets import default_target, steps_to_target
-from optcli.comparison.trials import Measure, Result, Trial
-from optcli.comparison.tuning import Entry, choose, extension, mean
+from optcli.comparison.trials import Measure, Trial, TrialResult
+from optcli.comparison.tuning import Competitor, choose, extension, mean
 from optcli.core import machine
 from optcli.optimizers.base import Optimizer
 from optcli.storage import dispatch
@@ -56,7 +56,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunsDone:
     """Some runs are done.
 
     phase: `tune`, `extend` or `final`. done, total: runs of the phase. finished, needed:
@@ -81,7 +81,7 @@ class Study:
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[Competitor],
         budget: Budget,
         store: Store,
         *,
@@ -99,7 +99,7 @@ class Study:
         self.chosen: dict[str, Optimizer] = {}
         self.extended: set[str] = set()
 
-    def run(self) -> Iterator[Progress]:
+    def run(self) -> Iterator[RunsDone]:
         """All of it; what the store has is not run again."""
         try:
             yield from self._tune()
@@ -114,11 +114,11 @@ class Study:
         finally:
             self.store.write()
 
-    def final(self, label: str, optimizer: Optimizer) -> list[Result]:
+    def final(self, label: str, optimizer: Optimizer) -> list[TrialResult]:
         """The runs that count, of the chosen or the default settings, by seed."""
         return self.store.of(label, optimizer, self.budget.final)
 
-    def tuning(self, label: str, optimizer: Optimizer) -> list[Result]:
+    def tuning(self, label: str, optimizer: Optimizer) -> list[TrialResult]:
         """The tuning runs of one of the tried settings, by seed."""
         return self.store.of(label, optimizer, self.budget.tuning)
 
@@ -153,7 +153,7 @@ class Study:
         """How many runs the comparison has."""
         return len(self.store.results)
 
-    def _tune(self) -> Iterator[Progress]:
+    def _tune(self) -> Iterator[RunsDone]:
         for entry in self.entries:
             self.tried[entry.label] = entry.candidates(self.budget.rates, self.budget.settings)
         tuned = [entry for entry in self.entries if self.tuned(entry.label)]
@@ -174,7 +174,7 @@ class Study:
         value = self.measure.of
         return choose({o: [value(result) for result in self.tuning(label, o)] for o in tried})
 
-    def _extend_grid(self, entry: Entry) -> list[Optimizer]:
+    def _extend_grid(self, entry: Competitor) -> list[Optimizer]:
         """More settings, where the best learning rate lies on the edge of those tried."""
         if not entry.tunable or self.budget.settings is not None:
             return []
@@ -203,7 +203,7 @@ class Study:
                     course = self.measure.course(result)
                     self.store.target[result.trial] = steps_to_target(steps, course, goal)
 
-    def _train(self, phase: str, settings: Mapping[str, Sequence[Optimizer]]) -> Iterator[Progress]:
+    def _train(self, phase: str, settings: Mapping[str, Sequence[Optimizer]]) -> Iterator[RunsDone]:
         """Run what is missing of the settings on the seeds of the phase."""
         seeds = self.budget.final if phase == "final" else self.budget.tuning
         wanted = {
@@ -217,7 +217,7 @@ class Study:
             self.store.add(results, "final" if phase == "final" else "tune")
             yield self._progress(phase, wanted)
 
-    def _run(self, jobs: Sequence[trials.Job]) -> Iterator[list[Result]]:
+    def _run(self, jobs: Sequence[trials.Job]) -> Iterator[list[TrialResult]]:
         """The results of each job; the first tells whether more processes are worth while."""
         workers = self.workers
         if workers is None and self.pool.backend is None and jobs:
@@ -232,7 +232,7 @@ class Study:
         for _, results in dispatch.run(trials.train, jobs, pool):
             yield results
 
-    def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> Progress:
+    def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> RunsDone:
         there = self.store.results
         best: dict[str, tuple[float, float]] = {}
         for label, own in wanted.items():
@@ -245,4 +245,4 @@ class Study:
                 best[label] = first.lr, self.measure.signed(mean(values[first]))
         finished = {label: sum(t in there for t in own) for label, own in wanted.items()}
         needed = {label: len(own) for label, own in wanted.items()}
-        return Progress(phase, sum(finished.values()), sum(needed.values()), finished, needed, best)
+        return RunsDone(phase, sum(finished.values()), sum(needed.values()), finished, needed, best)

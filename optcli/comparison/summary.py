@@ -11,8 +11,8 @@ from optcli.comparison.ranking import Ranking, Standing, median_interval, rank
 from optcli.comparison.signed_rank import Pair
 from optcli.comparison.study import Study
 from optcli.comparison.targets import band
-from optcli.comparison.trials import Measure, Result
-from optcli.comparison.tuning import Entry
+from optcli.comparison.trials import Measure, TrialResult
+from optcli.comparison.tuning import Competitor
 from optcli.comparison.verdict import sentence
 
 
@@ -62,7 +62,7 @@ def verdict(found: Ranking, settings: Mapping[str, str], measure: Measure) -> st
     return sentence(found, settings, quantity=measure.words, higher=measure.higher)
 
 
-def diverged_at_once(runs: Mapping[str, Sequence[Result]]) -> str:
+def diverged_at_once(runs: Mapping[str, Sequence[TrialResult]]) -> str:
     """How many runs diverged at their first step, which no learning rate mends."""
     everyone = [result for own in runs.values() for result in own]
     count = sum(result.outcome == "diverged" and result.steps == 1 for result in everyone)
@@ -105,7 +105,7 @@ def _at_random(part: Any) -> bool:
     return "group" in part if isinstance(part, Mapping) else not isinstance(part, str) and part > 0
 
 
-def _values(results: Sequence[Result], measure: Measure) -> list[float]:
+def _values(results: Sequence[TrialResult], measure: Measure) -> list[float]:
     return [measure.of(result) for result in results]
 
 
@@ -124,7 +124,7 @@ def _setting(study: Study, label: str) -> str:
 
 
 def _one(
-    study: Study, entry: Entry, standing: Standing, results: Sequence[Result]
+    study: Study, entry: Competitor, standing: Standing, results: Sequence[TrialResult]
 ) -> dict[str, Any]:
     label, measure = entry.label, study.measure
     optimizer = study.chosen[label]
@@ -159,19 +159,19 @@ def _level(values: Sequence[float], measure: Measure) -> dict[str, Any]:
     }
 
 
-def _medians(results: Sequence[Result]) -> dict[str, float]:
+def _medians(results: Sequence[TrialResult]) -> dict[str, float]:
     """The median of each validation column at the best epoch, of the runs that did not diverge."""
     names = [name for name in results[0].history if name.startswith("validation_")]
     return {name: _median([result.measured(name) for result in _ended(results)]) for name in names}
 
 
-def _tests(results: Sequence[Result]) -> dict[str, float] | None:
+def _tests(results: Sequence[TrialResult]) -> dict[str, float] | None:
     """The same of what was measured on the test rows, or None."""
     names = list(results[0].test)
     return {n: _median([r.test[n] for r in _ended(results)]) for n in names} or None
 
 
-def _ended(results: Sequence[Result]) -> list[Result]:
+def _ended(results: Sequence[TrialResult]) -> list[TrialResult]:
     return [result for result in results if result.outcome != "diverged"]
 
 
@@ -180,7 +180,7 @@ def _median(values: Sequence[float]) -> float:
     return median_interval(finite).median if finite else math.nan
 
 
-def _steps(study: Study, results: Sequence[Result]) -> dict[str, Any] | None:
+def _steps(study: Study, results: Sequence[TrialResult]) -> dict[str, Any] | None:
     """Steps to the target: median and interval, and how many seeds reached it."""
     if study.goal is None:
         return None

@@ -33,7 +33,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrialResult:
     """What became of a trial.
 
     history: the columns `epoch`, `step`, `train_loss`, `validation_loss` and the metrics.
@@ -72,13 +72,13 @@ class Measure:
         """The value, or its negative where more is better; and back again."""
         return -value if self.higher else value
 
-    def of(self, result: Result) -> float:
+    def of(self, result: TrialResult) -> float:
         """At the best epoch, turned; infinite where the run diverged."""
         value = result.measured(self.column)
         diverged = result.outcome == "diverged" or not math.isfinite(value)
         return math.inf if diverged else self.signed(value)
 
-    def course(self, result: Result) -> list[float]:
+    def course(self, result: TrialResult) -> list[float]:
         """At every evaluation, turned, the one before training included."""
         return [self.signed(value) for value in result.history[self.column]]
 
@@ -155,7 +155,7 @@ def forget() -> None:
     _prepared.clear()
 
 
-def train(job: Job) -> list[Result]:
+def train(job: Job) -> list[TrialResult]:
     """Train the trials of a job, as one cohort for each size and fitted loss."""
 
     def data(trial: Trial) -> Prepared:
@@ -168,7 +168,7 @@ def train(job: Job) -> list[Result]:
         shapes = [None if part is None else part.x.shape for part in parts]
         return repr((shapes, job.task.fitted(found))), rule.name, repr(kind(rule))
 
-    results: list[Result] = []
+    results: list[TrialResult] = []
     ordered = sorted(job.trials, key=place)
     with blas_threads(job.task.training.threads):
         for _, together in itertools.groupby(ordered, key=lambda trial: place(trial)[0]):
@@ -176,7 +176,7 @@ def train(job: Job) -> list[Result]:
     return results
 
 
-def _cohort(job: Job, trials: list[Trial], data: Callable[[Trial], Prepared]) -> list[Result]:
+def _cohort(job: Job, trials: list[Trial], data: Callable[[Trial], Prepared]) -> list[TrialResult]:
     replicas = [Replica(t.optimizer, data(t), t.seed) for t in trials]
     cohort = job.task.cohort(replicas)
     check(cohort)
@@ -202,7 +202,7 @@ def _cohort(job: Job, trials: list[Trial], data: Callable[[Trial], Prepared]) ->
         count = 1 + int(event.epochs[replica])
         history = {name: values[:count] for name, values in rows[replica].items()}
         steps = int(event.steps[replica])
-        results.append(Result(trial, event.outcomes[replica], steps, history, tests[replica]))
+        results.append(TrialResult(trial, event.outcomes[replica], steps, history, tests[replica]))
     return results
 
 

@@ -26,7 +26,7 @@ SPACE_FROM_ONE = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class Competitor:
     """One that takes part.
 
     label: what it is called. task: what it trains. optimizer: its rule, with what the user

@@ -238,7 +238,7 @@ def _are_seasons(texts: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ColumnVerdict:
     """What the K distinct texts of a column are.
 
     numbers: (K,) their values, None for a missing one; None where the column is text.
@@ -271,7 +271,7 @@ def is_missing(text: str, reading: Reading, *, typed: bool = False) -> bool:
 
 def judge(
     texts: Sequence[str], reading: Reading, *, as_text: bool = False, typed: bool = False
-) -> Verdict:
+) -> ColumnVerdict:
     """What a column of these distinct, clean texts is.
 
     Numbers when every text that is not missing is one; text when none is. A mixed column
@@ -284,44 +284,44 @@ def judge(
     if reading.rules == 1:
         return _judge_1(texts, kept, present, as_text=as_text)
     if present and all(text.lower() in TRUTH for text in present):
-        return Verdict(texts=tuple(text and text.lower() for text in kept))
+        return ColumnVerdict(texts=tuple(text and text.lower() for text in kept))
     if as_text:
-        return Verdict(texts=kept)
+        return ColumnVerdict(texts=kept)
     plain = {text for text in present if _NUMBER.fullmatch(text)}
     zeros = sorted(text for text in plain if LEADING_ZERO.match(text))
     if zeros and not (padded := _are_padded(plain)):
         note = f"has leading zeros ('{shown(zeros[0])}') and is read as text"
-        return Verdict(texts=kept, note=note)
+        return ColumnVerdict(texts=kept, note=note)
     if len(plain) == len(there):
         numbers = tuple(None if text is None else float(text) for text in kept)
         note = ""
         if zeros and padded:
             note = f"is padded with zeros ('{zeros[0]}') and is read as numbers; "
             note += "list it in dataset.categorical to keep it as text"
-        return Verdict(numbers, note=note)
+        return ColumnVerdict(numbers, note=note)
     if plain:
-        return Verdict(texts=kept, odd=frozenset(there - plain))
+        return ColumnVerdict(texts=kept, odd=frozenset(there - plain))
     if _are_dates(present):
-        return Verdict(texts=kept, odd=frozenset(filter(_may_be_date, present)))
+        return ColumnVerdict(texts=kept, odd=frozenset(filter(_may_be_date, present)))
     amounts = set(filter(almost, present))
     if 2 * len(amounts) >= len(there):
-        return Verdict(texts=kept, odd=frozenset(amounts), words=frozenset(there - amounts))
+        return ColumnVerdict(texts=kept, odd=frozenset(amounts), words=frozenset(there - amounts))
     what = quantities(present)
     remedy = "and is read as text; write decimal numbers alone to use their size"
-    return Verdict(texts=kept, note=f"holds {what} {remedy}" if what else "")
+    return ColumnVerdict(texts=kept, note=f"holds {what} {remedy}" if what else "")
 
 
 def _judge_1(
     texts: Sequence[str], kept: tuple[str | None, ...], present: Sequence[str], *, as_text: bool
-) -> Verdict:
+) -> ColumnVerdict:
     """By the rules of version 0.1."""
     numbers = tuple(None if text is None else number(text) for text in kept)
     numeric = {text for text, value in zip(texts, numbers, strict=True) if value is not None}
     if not as_text and len(numeric) == len(present):
-        return Verdict(numbers)
+        return ColumnVerdict(numbers)
     if as_text or not (numeric or all(map(_ALMOST_1.fullmatch, present))):
-        return Verdict(texts=kept)
-    return Verdict(texts=kept, odd=frozenset(set(present) - numeric))
+        return ColumnVerdict(texts=kept)
+    return ColumnVerdict(texts=kept, odd=frozenset(set(present) - numeric))
 
 
 _ALMOST_1 = re.compile(

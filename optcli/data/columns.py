@@ -14,7 +14,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault
-from optcli.data.cells import NULL, Verdict, clean, judge, moment, number, number_text, shown
+from optcli.data.cells import NULL, ColumnVerdict, clean, judge, moment, number, number_text, shown
 from optcli.data.reading_rules import Reading
 from optcli.data.stored import taken
 from optcli.storage import files
@@ -291,7 +291,9 @@ def from_codes(
     return found(verdict, distinct, codes, first_rows(codes, len(distinct)))
 
 
-def found(verdict: Verdict, distinct: Sequence[str], codes: Array, rows: Sequence[int]) -> Found:
+def found(
+    verdict: ColumnVerdict, distinct: Sequence[str], codes: Array, rows: Sequence[int]
+) -> Found:
     """The column of a verdict. codes: (N,) into `distinct`; rows: (K,) the first of each text."""
     if verdict.numbers is not None:
         values = [np.nan if value is None else value for value in verdict.numbers]
@@ -301,7 +303,7 @@ def found(verdict: Verdict, distinct: Sequence[str], codes: Array, rows: Sequenc
 
 
 def description(
-    verdict: Verdict, distinct: Sequence[str], rows: Sequence[int]
+    verdict: ColumnVerdict, distinct: Sequence[str], rows: Sequence[int]
 ) -> tuple[tuple[str, ...], Array, str, Mixed | None]:
     """Of a text column: categories, the code of each text, the spelling of a gap, what is odd."""
     categories = tuple(sorted({text for text in verdict.texts if text is not None}))

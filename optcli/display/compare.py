@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from optcli.comparison.result import Benchmark, Comparison, Started
-from optcli.comparison.study import Progress, Study
+from optcli.comparison.result import Benchmark, Comparison, ComparisonStarted
+from optcli.comparison.study import RunsDone, Study
 from optcli.core.durations import counted
 from optcli.display.compare_report import WIDEST, across, head, report
 from optcli.display.jsonl import JsonLines
@@ -34,7 +34,7 @@ def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
 
 
 @dataclass(frozen=True)
-class Interrupted:
+class InterruptedComparison:
     """A signal ended the comparison.
 
     whole: gives the folder of all configs. command: gives the command line that continues in
@@ -53,16 +53,16 @@ class Teller:
 
     def __call__(self, event: Any) -> None:
         """Take note of an event of `comparison.result`, or that there is an interruption."""
-        if isinstance(event, Started):
+        if isinstance(event, ComparisonStarted):
             self.studies.append(event.study)
             self.started(event)
-        elif isinstance(event, Progress):
+        elif isinstance(event, RunsDone):
             self.progress(event)
         elif isinstance(event, Comparison):
             self.found(event)
         elif isinstance(event, Benchmark):
             self.benchmark(event)
-        elif isinstance(event, Interrupted):
+        elif isinstance(event, InterruptedComparison):
             self.interrupted(event)
 
     def kept(self, whole: Callable[[Path], Path]) -> tuple[int, Path | None]:
@@ -70,10 +70,10 @@ class Teller:
         folders = [each.store.folder for each in self.studies if each.store.folder is not None]
         return sum(each.runs for each in self.studies), whole(folders[-1]) if folders else None
 
-    def started(self, event: Started) -> None:
+    def started(self, event: ComparisonStarted) -> None:
         """A comparison is about to begin."""
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: RunsDone) -> None:
         """Some runs are done."""
 
     def found(self, found: Comparison) -> None:
@@ -82,7 +82,7 @@ class Teller:
     def benchmark(self, benchmark: Benchmark) -> None:
         """All configs are done."""
 
-    def interrupted(self, event: Interrupted) -> None:
+    def interrupted(self, event: InterruptedComparison) -> None:
         """A signal ended it."""
 
     def finish(self, *results: Any, **more: Any) -> None:
@@ -101,7 +101,7 @@ class Plain(Teller):
         self._phase = ""
         self._spoken = 0.0
 
-    def interrupted(self, event: Interrupted) -> None:
+    def interrupted(self, event: InterruptedComparison) -> None:
         self.close()
         runs, folder = self.kept(event.whole)
         if not runs or folder is None:
@@ -111,11 +111,11 @@ class Plain(Teller):
         self.output.line(escaped(f"interrupted; saved {kept} in {folder}"))
         self.output.line(escaped(f"continue with: {event.command(folder)}"))
 
-    def started(self, event: Started) -> None:
+    def started(self, event: ComparisonStarted) -> None:
         for line in head(event.study, event.title, event.notes):
             self.output.line(line)
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: RunsDone) -> None:
         if progress.phase != self._phase:
             self._phase, self._spoken = progress.phase, 0.0
         share = 100 * progress.done / max(1, progress.total)
@@ -150,7 +150,7 @@ class Lines(Teller):
         super().__init__()
         self.lines = JsonLines(stream)
 
-    def started(self, event: Started) -> None:
+    def started(self, event: ComparisonStarted) -> None:
         fields = {
             "config": event.title,
             "entries": [entry.label for entry in event.study.entries],
@@ -160,12 +160,12 @@ class Lines(Teller):
         }
         self.lines.emit("started", fields)
 
-    def interrupted(self, event: Interrupted) -> None:
+    def interrupted(self, event: InterruptedComparison) -> None:
         runs, folder = self.kept(event.whole)
         fields = {"runs": runs, "folder": None if folder is None else str(folder)}
         self.lines.emit("interrupted", fields)
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: RunsDone) -> None:
         best = {label: {"lr": lr, "mean": at} for label, (lr, at) in progress.best.items()}
         fields = {"phase": progress.phase, "done": progress.done, "total": progress.total}
         self.lines.emit("progress", fields | {"best": best})
@@ -193,11 +193,11 @@ class Bars(Plain):
         self._began = 0.0
         self._first = 0
 
-    def started(self, event: Started) -> None:
+    def started(self, event: ComparisonStarted) -> None:
         self.close()
         super().started(event)
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: RunsDone) -> None:
         if progress.phase != self._phase:
             self._phase, self._began, self._first = progress.phase, self.clock(), progress.done
             self._drawn = -math.inf
@@ -218,12 +218,12 @@ class Bars(Plain):
             live, self._live = self._live, None
             live.stop()
 
-    def _draw(self, progress: Progress) -> None:
+    def _draw(self, progress: RunsDone) -> None:
         if self._live is None:
             self._live = live(console(self.output))
         self._live.update(self._view(progress, self._live.console.width), refresh=True)
 
-    def _view(self, progress: Progress, width: int) -> Text:
+    def _view(self, progress: RunsDone, width: int) -> Text:
         from rich.text import Text
 
         longest = max((len(label) for label in progress.needed), default=0)  # all may be given

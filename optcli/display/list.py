@@ -9,7 +9,7 @@ from optcli.display.jsonl import JsonLines
 from optcli.display.sections import sections
 
 
-class Entry(Protocol):
+class CatalogEntry(Protocol):
     """A thing with a name, of a kind, and what is said of it."""
 
     @property
@@ -22,7 +22,7 @@ class Entry(Protocol):
     def summary(self) -> str: ...
 
 
-def catalog(entries: Iterable[Entry], *, json: bool, stream: TextIO) -> None:
+def catalog(entries: Iterable[CatalogEntry], *, json: bool, stream: TextIO) -> None:
     """The entries by kind: name, what it is, other names."""
     found = list(entries)
     if json:
@@ -36,5 +36,5 @@ def catalog(entries: Iterable[Entry], *, json: bool, stream: TextIO) -> None:
     sections(pairs, stream)
 
 
-def _summary(entry: Entry) -> str:
+def _summary(entry: CatalogEntry) -> str:
     return entry.summary + (f" (also {', '.join(entry.aliases)})" if entry.aliases else "")

@@ -24,7 +24,7 @@ class Tuned:
     rates: Mapping[str, float]
 
 
-class Interrupted:
+class InterruptedTrace:
     """A signal ended the trace."""
 
 
@@ -34,9 +34,9 @@ class TraceTable:
     def __init__(self, stream: TextIO) -> None:
         self.output = Output(stream)
 
-    def __call__(self, event: Tuned | Interrupted) -> None:
+    def __call__(self, event: Tuned | InterruptedTrace) -> None:
         """The learning rate of each, or that a signal ended it."""
-        if isinstance(event, Interrupted):
+        if isinstance(event, InterruptedTrace):
             self.output.line("interrupted; nothing was saved")
         elif event.rates:
             found = ", ".join(f"{label} {short(lr)}" for label, lr in event.rates.items())
@@ -60,9 +60,9 @@ class TraceLines:
     def __init__(self, stream: TextIO) -> None:
         self.lines = JsonLines(stream)
 
-    def __call__(self, event: Tuned | Interrupted) -> None:
+    def __call__(self, event: Tuned | InterruptedTrace) -> None:
         """The learning rate of each label, or that a signal ended it."""
-        if isinstance(event, Interrupted):
+        if isinstance(event, InterruptedTrace):
             self.lines.emit("interrupted", {"kept": None})
             return
         for label, lr in event.rates.items():

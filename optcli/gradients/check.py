@@ -33,7 +33,7 @@ from optcli.gradients.differences import (
     slopes_of_directions,
     slopes_of_entries,
 )
-from optcli.gradients.functions import Function, Plain
+from optcli.gradients.functions import Function, PlainFunction
 from optcli.gradients.result import Result
 
 SIGNS = 8  # random directions over the entries at a kink
@@ -118,7 +118,7 @@ def gradcheck(
     if g.shape != x.shape:
         raise InvalidInput(f"the gradient has shape {g.shape}, x has {x.shape}; must be the same")
     how = How(fast, complex_step, convex, Tolerance(rtol, atol), seed)
-    return check(Plain(f, x, vectorized=vectorized), g.ravel(), how, name)
+    return check(PlainFunction(f, x, vectorized=vectorized), g.ravel(), how, name)
 
 
 def check(function: Function, gradient: Array, how: How, name: str = "gradcheck") -> Result:

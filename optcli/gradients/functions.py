@@ -84,7 +84,7 @@ class Differentiable(Function):
         return ()
 
 
-class Plain(Function):
+class PlainFunction(Function):
     """A user's function of an array, called point by point unless it is vectorized."""
 
     def __init__(self, f: Callable[[Any], Any], x: Array, *, vectorized: bool) -> None:

@@ -16,7 +16,7 @@ from optcli.gradients.case import CLASSES, MANY, Case, CaseSet, large
 from optcli.gradients.components import LossFunction
 from optcli.gradients.layer_cases import declared
 from optcli.gradients.loss_cases import without_error
-from optcli.gradients.networks import Batch, NetworkFunction
+from optcli.gradients.networks import FixedBatch, NetworkFunction
 from optcli.gradients.variants import variants
 from optcli.losses.base import LOSSES, Loss
 from optcli.models import Architecture, Model
@@ -75,7 +75,7 @@ def model_case(
     y: Array = random.permutation(rows) % columns
     if columns == 1:
         y = random.standard_normal((rows, 1))
-    batch = Batch(x, y, random.uniform(0.3, 2, rows))
+    batch = FixedBatch(x, y, random.uniform(0.3, 2, rows))
     loss = LOSSES.find(name)()
     start = point(architecture, random)
     function = NetworkFunction(architecture, start, loss, batch, REGULARIZATION, seed)
@@ -103,7 +103,7 @@ def cohort_cases(cohort: Cohort, name: str) -> CaseSet:
         rows = random.permutation(len(part.x))[: min(cohort.batch, 32)]
         y = part.y[rows]
         weight = None if part.weight is None else part.weight[rows].astype(float)
-        batch = Batch(
+        batch = FixedBatch(
             part.x[rows].astype(float), y if y.dtype.kind in "iu" else y.astype(float), weight
         )
         architecture, loss = cohort.architecture(), cohort.loss

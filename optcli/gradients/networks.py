@@ -24,7 +24,7 @@ ROW_BY_ROW = (Dense, Activation)
 
 
 @dataclass(frozen=True)
-class Batch:
+class FixedBatch:
     """Rows x (B, …), targets y (B,) or (B, C), and the rows' weights (B,) or None."""
 
     x: Array
@@ -45,7 +45,7 @@ class NetworkFunction(Differentiable):
         architecture: Architecture,
         x: Array,
         loss: Loss,
-        batch: Batch,
+        batch: FixedBatch,
         regularization: Regularization,
         seed: int = 0,
     ) -> None:

@@ -24,7 +24,7 @@ class UncheckedGradient(WrongGradient):
 
 
 @dataclass(frozen=True)
-class Entry:
+class GradientEntry:
     """One entry of a gradient, or one projection of it.
 
     ratio: error divided by tolerance. verdict: one of VERDICTS.
@@ -39,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Group:
+class ArrayEntries:
     """The entries of one parameter array: their number, the largest ratio, kinks and failures."""
 
     name: str
@@ -110,27 +110,29 @@ class Result:
         """The number of entries with this verdict."""
         return int((self.verdict == VERDICTS.index(verdict)).sum())
 
-    def entry(self, index: int) -> Entry:
+    def entry(self, index: int) -> GradientEntry:
         """One entry by index."""
         analytic, numeric, ratio = (
             float(of[index]) for of in (self.analytic, self.numeric, self.ratio)
         )
         verdict = VERDICTS[self.verdict[index]]
-        return Entry(index, self.labels[index], analytic, numeric, ratio, verdict)
+        return GradientEntry(index, self.labels[index], analytic, numeric, ratio, verdict)
 
-    def worst(self, count: int = 5) -> list[Entry]:
+    def worst(self, count: int = 5) -> list[GradientEntry]:
         """The entries with the largest ratios; failed ones come first."""
         order = np.lexsort((np.arange(len(self.ratio)), -self.ratio, ~self.failed))
         return [self.entry(int(index)) for index in order[:count]]
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ArrayEntries]:
         """The entries grouped by parameter array, such as `dense1.weight`."""
         names = np.array([label.partition("[")[0] for label in self.labels])
         found = []
         for name in dict.fromkeys(names.tolist()):
             own = names == name
             kinks, failed = int((self.verdict[own] == KINK).sum()), int(self.failed[own].sum())
-            found.append(Group(name, int(own.sum()), float(self.ratio[own].max()), kinks, failed))
+            found.append(
+                ArrayEntries(name, int(own.sum()), float(self.ratio[own].max()), kinks, failed)
+            )
         return found
 
     def counts(self) -> str:
@@ -190,7 +192,7 @@ class Result:
     __repr__ = __str__
 
 
-def entry_lines(entries: Sequence[Entry], width: int = 100) -> list[str]:
+def entry_lines(entries: Sequence[GradientEntry], width: int = 100) -> list[str]:
     """A heading, and a line for each entry, or two where the width is small."""
     if not entries:
         return []
@@ -204,7 +206,7 @@ def entry_lines(entries: Sequence[Entry], width: int = 100) -> list[str]:
     return [heading, *(line for pair in pairs for line in pair)]
 
 
-def _columns(entries: Sequence[Entry], digits: int, *, verdicts: bool) -> list[str]:
+def _columns(entries: Sequence[GradientEntry], digits: int, *, verdicts: bool) -> list[str]:
     rows = [("entry", "analytic", "numeric", "error/tol", "")]
     for e in entries:
         analytic, numeric = (f"{slope:.{digits}g}" for slope in (e.analytic, e.numeric))

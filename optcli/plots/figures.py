@@ -18,7 +18,7 @@ from optcli.training import Cohort, Replica
 from optcli.training.history import History
 from optcli.training.model_file import Trained
 from optcli.training.task import lengths
-from optcli.training.trace import Entry, Path, Trace
+from optcli.training.trace import Path, Trace, TracedOptimizer
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
 SHOWN_ROWS = 10_000  # of a streamed part
@@ -99,7 +99,7 @@ def _path(
     # before each step, and where it ended
     before = np.stack([history.columns["train_x1"], history.columns["train_x2"]], axis=1)
     x = np.concatenate([before, trained.parameters.astype(np.float64)])
-    entry = Entry(replica.optimizer.name, replica.optimizer)
+    entry = TracedOptimizer(replica.optimizer.name, replica.optimizer)
     path = Path.of(objective, entry, x)
     trace = Trace(objective, tuple(x[0].tolist()), len(x) - 1, replica.seed, (path,))
     yield "path.png", plots.render(plots.trace_map(trace, trace.title))

@@ -35,7 +35,7 @@ PANEL, SMALL_PANEL, GAP = 2.7, 1.2, 0.16
 TOP, BOTTOM, LINE = 0.66, 0.52, 0.16
 
 
-class Look(NamedTuple):
+class LineStyle(NamedTuple):
     """How one of the two series is drawn: told apart in print as well."""
 
     label: str
@@ -45,8 +45,8 @@ class Look(NamedTuple):
 
 
 LOOKS = {
-    "train": Look("training", COLOURS[0], "solid", "o"),
-    "validation": Look("validation", COLOURS[1], (0, (5, 1.2)), "s"),
+    "train": LineStyle("training", COLOURS[0], "solid", "o"),
+    "validation": LineStyle("validation", COLOURS[1], (0, (5, 1.2)), "s"),
 }
 
 

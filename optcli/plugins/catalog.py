@@ -35,7 +35,7 @@ KINDS: dict[str, Registry[object]] = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """One thing that a config can name."""
 
     kind: str
@@ -44,14 +44,14 @@ class Entry:
     summary: str
 
 
-def entries(kind: str | None = None) -> list[Entry]:
+def entries(kind: str | None = None) -> list[CatalogEntry]:
     """All of one kind (its plural), or of all; raises InvalidInput for an unknown kind."""
     if kind is not None and kind not in KINDS:
         allowed = f"; must be one of {', '.join(KINDS)}"
         message = f"unknown kind '{kind}'{suggestion(kind, KINDS) or allowed}"
         raise InvalidInput(Fault(message, parameter="kind"))
     return [
-        Entry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
+        CatalogEntry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
         for plural, registry in KINDS.items()
         if kind in (None, plural)
         for cls in registry

@@ -15,11 +15,11 @@ from optcli.plugins import sources
 
 # The files that were loaded, in order: a worker process loads the same.
 loaded: list[Path] = []
-_records: dict[Path, Record] = {}
+_records: dict[Path, PluginRecord] = {}
 
 
 @dataclass(frozen=True)
-class Record:
+class PluginRecord:
     """What a run keeps of a plug-in: by this it is known again.
 
     file: its name. sha256: of its text. modules: the same of each local module that it
@@ -49,7 +49,7 @@ def load(paths: Iterable[Path]) -> None:
         if path.suffix != ".py":
             raise InvalidInput(Fault("is no Python file (.py)", file=str(path), parameter="plugin"))
         name = f"{PLUGIN}{len(loaded)}_{path.stem}"
-        loader = sources.Source(name, str(path))
+        loader = sources.SourceLoader(name, str(path))
         spec = importlib.util.spec_from_file_location(name, path, loader=loader)
         assert spec is not None
         module = importlib.util.module_from_spec(spec)
@@ -70,7 +70,7 @@ def load(paths: Iterable[Path]) -> None:
             ) from error
         loaded.append(path.resolve())
         names = tuple(sorted(_registered() - known))
-        _records[path.resolve()] = Record(path.name, own, modules, names)
+        _records[path.resolve()] = PluginRecord(path.name, own, modules, names)
 
 
 def _registered() -> set[str]:
@@ -148,12 +148,12 @@ def changes(told: Any) -> list[Change]:
     return found + [Change(each.file, each.file, frozenset(), "new") for each in alien]
 
 
-def _record(told: Mapping[str, Any]) -> Record:
+def _record(told: Mapping[str, Any]) -> PluginRecord:
     """The record of which `identity` told."""
-    return Record(**{**told, "registers": tuple(told["registers"])})
+    return PluginRecord(**{**told, "registers": tuple(told["registers"])})
 
 
-def _changed(old: Record, new: Record) -> str:
+def _changed(old: PluginRecord, new: PluginRecord) -> str:
     """The file that tells two versions of a plug-in apart."""
     if old.sha256 != new.sha256:
         return new.file

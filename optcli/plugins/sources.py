@@ -33,7 +33,7 @@ _sums: dict[Path, str] = {}
 _folders: list[str] = []
 
 
-class Source(importlib.machinery.SourceFileLoader):
+class SourceLoader(importlib.machinery.SourceFileLoader):
     """Compiles a module from its text, and keeps the text's checksum."""
 
     def get_code(self, fullname: str) -> CodeType:
@@ -61,7 +61,7 @@ class _Beside(importlib.abc.MetaPathFinder):
         if spec is None or spec.origin is None or not is_local(Path(spec.origin)):
             return None
         if isinstance(spec.loader, importlib.machinery.SourceFileLoader):
-            spec.loader = Source(fullname, spec.origin)
+            spec.loader = SourceLoader(fullname, spec.origin)
         return spec
 
 

@@ -34,7 +34,7 @@ BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
-class Entry:
+class TracedOptimizer:
     """An optimizer that takes part. tunable: whether `tune` may set its learning rate."""
 
     label: str
@@ -51,7 +51,7 @@ class Path:
     tolerance of a minimum, None without one. outcome: see `objectives.outcome`.
     """
 
-    entry: Entry
+    entry: TracedOptimizer
     x: Array
     loss: Array
     distance: Array
@@ -59,7 +59,7 @@ class Path:
     outcome: Outcome
 
     @classmethod
-    def of(cls, objective: Objective, entry: Entry, x: Array) -> Path:
+    def of(cls, objective: Objective, entry: TracedOptimizer, x: Array) -> Path:
         """The path through the points x (T + 1, n)."""
         with np.errstate(all="ignore"):
             loss, distance = objective.value(x), objective.distance(x)
@@ -116,7 +116,7 @@ class Trace:
 
 def trace(
     objective: Objective,
-    entries: Sequence[Entry],
+    entries: Sequence[TracedOptimizer],
     *,
     steps: int,
     start: Sequence[float] | None = None,
@@ -136,12 +136,12 @@ def trace(
 
 def tune(
     objective: Objective,
-    entries: Sequence[Entry],
+    entries: Sequence[TracedOptimizer],
     *,
     steps: int,
     start: Sequence[float] | None = None,
     seed: int = 0,
-) -> list[Entry]:
+) -> list[TracedOptimizer]:
     """The entries, each with the candidate learning rate that serves it best.
 
     Best is what reaches a minimum first, or else ends lowest; of equals the smaller rate.
@@ -170,7 +170,7 @@ def rates(default: float) -> list[float]:
     return sorted({float(f"{rate:.3g}") for rate in tried} | {default})
 
 
-def _candidates(entry: Entry) -> list[Optimizer]:
+def _candidates(entry: TracedOptimizer) -> list[Optimizer]:
     if not entry.tunable:
         return [entry.optimizer]
     return [replace(entry.optimizer, lr=rate) for rate in rates(entry.optimizer.lr)]

@@ -15,13 +15,13 @@ from __future__ import annotations
 from typing import TextIO
 
 from optcli.display.listener import Listener, choose
-from optcli.display.train.lines import JsonLines
+from optcli.display.train.lines import TrainJsonLines
 from optcli.display.train.live import LiveTable
 from optcli.display.train.plain import PlainLines
 
-__all__ = ["JsonLines", "LiveTable", "PlainLines", "listener"]
+__all__ = ["LiveTable", "PlainLines", "TrainJsonLines", "listener"]
 
 
 def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
     """The listener for a run that is told to `stream`."""
-    return choose(quiet, json, stream, plain=PlainLines, lines=JsonLines, live=LiveTable)
+    return choose(quiet, json, stream, plain=PlainLines, lines=TrainJsonLines, live=LiveTable)

@@ -10,7 +10,7 @@ from optcli.core.events import Ended, EpochEnded, Event, Started
 from optcli.display import jsonl
 
 
-class JsonLines(jsonl.JsonLines):
+class TrainJsonLines(jsonl.JsonLines):
     """One object a line: `started`, `epoch`, `ended`, `summary`."""
 
     def __call__(self, event: Event) -> None:

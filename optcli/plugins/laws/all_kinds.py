@@ -41,7 +41,7 @@ Members = Iterator[tuple[str, Any]]
 
 
 @dataclass(frozen=True)
-class Kind:
+class KindLaws:
     """What is registered in one place, its laws, and the members of a class to hold to them.
 
     members: in words, and as the laws take them; the first with its defaults.
@@ -82,22 +82,22 @@ def _metrics(cls: type[Metric]) -> Members:
         yield words, metric
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind(LOSSES, losses.LAWS),
-    Kind(OPTIMIZERS, optimizers.LAWS),
-    Kind(LAYERS, layers.LAWS, _layers),
-    Kind(ACTIVATIONS, layers.LAWS, _activations),
-    Kind(MODELS, models.LAWS, _models),
-    Kind(SCHEDULES, schedules.LAWS),
-    Kind(METRICS, metrics.LAWS, _metrics),
-    Kind(OBJECTIVES, objectives.LAWS),
-    Kind(DATASETS, datasets.LAWS),
-    Kind(INITIALIZERS, other_kinds.INITIALIZERS),
-    Kind(AVERAGES, other_kinds.AVERAGES),
+KINDS: tuple[KindLaws, ...] = (
+    KindLaws(LOSSES, losses.LAWS),
+    KindLaws(OPTIMIZERS, optimizers.LAWS),
+    KindLaws(LAYERS, layers.LAWS, _layers),
+    KindLaws(ACTIVATIONS, layers.LAWS, _activations),
+    KindLaws(MODELS, models.LAWS, _models),
+    KindLaws(SCHEDULES, schedules.LAWS),
+    KindLaws(METRICS, metrics.LAWS, _metrics),
+    KindLaws(OBJECTIVES, objectives.LAWS),
+    KindLaws(DATASETS, datasets.LAWS),
+    KindLaws(INITIALIZERS, other_kinds.INITIALIZERS),
+    KindLaws(AVERAGES, other_kinds.AVERAGES),
 )
 
 
-def check(kind: Kind, cls: type[Any]) -> Iterator[Finding]:
+def check(kind: KindLaws, cls: type[Any]) -> Iterator[Finding]:
     """What is found of a class: each law once, with its first fault, then notes to the author.
 
     Raises InvalidInput for a class that cannot be made from its defaults.
@@ -128,7 +128,7 @@ def check(kind: Kind, cls: type[Any]) -> Iterator[Finding]:
         yield Finding("written for this version", old, grave=False)
 
 
-def kinds_of(classes: Iterable[type[Any]]) -> Iterator[tuple[Kind, type[Any]]]:
+def kinds_of(classes: Iterable[type[Any]]) -> Iterator[tuple[KindLaws, type[Any]]]:
     """Each class with the kind as which it is registered."""
     for cls in classes:
         for kind in KINDS:
