@@ -462,7 +462,7 @@ BROKEN = {
     GrowsWithoutEnd: (FINITE, "x is not finite after 12 steps"),
     NoNames: (NUMBERS, 'must return a dictionary of names and numbers, as in `return {"lr": s'),
     OtherNames: (NUMBERS, "coefficients has other names for other numbers of steps"),
-    Misspelled: (TAKES, "update takes 'lrr', which does not exist; did you mean 'lr'?; available:"),
+    Misspelled: (TAKES, "update takes 'lrr', which does not exist; did you mean 'lr'? available:"),
     NoneAtAll: (TAKES, "update takes 'lr', which does not exist; available: x, g, noise, loss; s"),
     OneNameTwice: (TAKES, "'lr' is used twice (state and coefficients); choose another name"),
     LeavesItsStateOut: (TAKES, "update does not take 'v', a state array; name it among its"),

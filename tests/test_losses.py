@@ -352,8 +352,8 @@ def test_weights_must_be_numbers_by_the_time_of_use():
         ),
         (
             lambda: CROSS_ENTROPY(class_weights={"grene": 2}).fitted(np.arange(3), None, NAMES),
-            "loss.class_weights: names 'grene'; did you mean 'green'?; "
-            "must be among red, green, blue",
+            "loss.class_weights: names 'grene', which is not among red, green, blue; "
+            "did you mean 'green'?",
         ),
         (
             lambda: CROSS_ENTROPY(class_weights="balanced").fitted(np.arange(2), None, NAMES),

@@ -160,10 +160,13 @@ def test_what_is_no_plugin(path, message, capsys):
 # ---- in use --------------------------------------------------------------------------
 
 LOSSES_IN_USE = {
-    "raises": ("raise RuntimeError('boom')", ":13: --plugin: fails: RuntimeError: boom"),
-    "leaves": ("import sys; sys.exit(4)", ":13: --plugin: fails: SystemExit: 4"),
-    "without end": ("return self.batch(scores, target)", ": --plugin: fails: RecursionError: "),
-    "writes": ("scores[:] = 0; return r, r", ":13: --plugin: fails: ValueError: assignment dest"),
+    "raises": ("raise RuntimeError('boom')", ":13: loss 'mine', batch: RuntimeError: boom"),
+    "leaves": ("import sys; sys.exit(4)", ":13: loss 'mine', batch: SystemExit: 4"),
+    "without end": ("return self.batch(scores, target)", ": loss 'mine', batch: RecursionError: "),
+    "writes": (
+        "scores[:] = 0; return r, r",
+        ":13: loss 'mine', batch: ValueError: assignment dest",
+    ),
     "values": ("return r, r", ":11: loss 'mine': gives values of shape ("),
     "gradient": ("return r[:, 0] ** 2, r[:, 0]", ":11: loss 'mine': gives gradient of shape ("),
     "mean": ("return (r**2).mean(), 2 * r", ":11: loss 'mine': gives values of shape () for "),
@@ -192,18 +195,27 @@ RULES_IN_USE = {
     "raises": (
         "return {'lr': self.lr}",
         "raise RuntimeError('boom')",
-        ":13: --plugin: fails: RuntimeE",
+        ":13: optimizer 'mine', update: RuntimeE",
     ),
-    "numbers raise": ("return 1 / 0", STEP, ":11: --plugin: fails: ZeroDivisionError: division"),
+    "numbers raise": (
+        "return 1 / 0",
+        STEP,
+        ":11: optimizer 'mine', coefficients: ZeroDivisionError: division",
+    ),
     "no such variable": (
         "return {'lr': self.lr}",
         "y += 1",
-        ":13: --plugin: fails: UnboundLocalError: ",
+        ":13: optimizer 'mine', update: UnboundLocalError: ",
+    ),
+    "keeps": (
+        "return {'lr': self.lr}",
+        "self.k = 3",
+        ":13: optimizer 'mine', update: self.k cannot be set: nothing can be kept on self; use a s",
     ),
     "leaves": (
         "return {'lr': self.lr}",
         "import sys; sys.exit(4)",
-        ":13: --plugin: fails: SystemExit",
+        ":13: optimizer 'mine', update: SystemExit",
     ),
     "no numbers": ("return None", STEP, ":6: optimizer 'mine': coefficients returns NoneType; mus"),
     "texts": ("return {'lr': 'a'}", STEP, ":6: optimizer 'mine': coefficient 'lr' is 'a'; must"),
@@ -232,6 +244,29 @@ def test_an_optimizer_that_fails_in_use(case, capsys):
         assert line.startswith("error: p.py:"), words
         assert message in line, words
     assert not Path("runs").exists() or not list(Path("runs").iterdir())
+
+
+def test_a_rule_that_cannot_be_called_is_named(capsys):
+    text = RULE.format(name="mine", numbers="return {'lr': self.lr}", body=STEP)
+    plugin(text.replace("coefficients(self, t)", "coefficients(self, t, lr)"), rule="mine")
+    assert command("train c.yaml --quiet") == 2
+    told = "error: p.py:6: optimizer 'mine': TypeError: Mine.coefficients() missing 1 required"
+    assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize("text", ["from optcli.data import parquet; parquet.packed({})", "x = 1"])
+def test_a_module_that_optcli_lacks_is_no_fault_of_the_plugin(text, capsys, monkeypatch):
+    """Neither where the plug-in calls what needs the module, nor where optcli does."""
+    monkeypatch.setitem(sys.modules, "polars", None)
+    plugin(text)
+    table = "{name: csv, path: d.parquet, target: y}"
+    Path("d.parquet").write_bytes(b"PAR1")
+    Path("c.yaml").write_text(
+        Path("c.yaml").read_text().replace("{name: linear, samples: 60}", table)
+    )
+    assert command("check c.yaml") == 3
+    told = capsys.readouterr().err
+    assert told == "error: optcli needs the module 'polars'; install optcli again\n"
 
 
 def test_a_loss_without_a_default_cannot_be_checked(capsys):
@@ -263,7 +298,7 @@ def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
     )
     assert done.returncode == 2
     *traced, line = done.stderr.splitlines()
-    assert line.startswith("error: p.py:13: --plugin: fails: ")
+    assert line.startswith("error: p.py:13: optimizer 'mine', update: ")
     assert any('p.py", line 13, in update' in each for each in traced), "the traceback"
 
 
@@ -314,7 +349,7 @@ def test_what_raises_is_placed_and_debug_shows_where(capsys):
     text = LOSS.format(name="mine", body="raise RuntimeError('boom')")
     code, out, err = inspected(text, capsys, "--debug")
     assert code == 1
-    assert "p.py:13: fails: RuntimeError: boom" in out
+    assert "p.py:13: batch: RuntimeError: boom" in out
     assert "raise RuntimeError('boom')" in err
 
 

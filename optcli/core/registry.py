@@ -97,6 +97,10 @@ class Registry(Generic[T]):
         found = {name for name, cls in self._classes.items() if not _is_own(cls)}
         return found | {alias for alias, name in self._aliases.items() if name in found}
 
+    def holds(self, cls: type[Any], name: object) -> bool:
+        """Whether the class is registered under the name."""
+        return self._classes.get(str(name)) is cls
+
     def __iter__(self) -> Iterator[type[T]]:
         return iter([self._classes[name] for name in self.names()])
 

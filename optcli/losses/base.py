@@ -237,7 +237,7 @@ def named_weights(
         for name in weights:
             if name not in names:
                 hint = suggestion(name, names)
-                message = f"names '{name}'{hint}; must be among {shown}"
+                message = f"names '{name}', which is not among {shown}{hint}"
                 raise InvalidInput(Fault(message, f"loss.{key}"))
         weights = [weights.get(name, 1) for name in names]
     if len(weights) != len(names):

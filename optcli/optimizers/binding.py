@@ -135,5 +135,5 @@ def _unknown(
     every = [*always, *(each for group in own.values() for each in group)]
     groups = [f"{what} {', '.join(each)}" for what, each in own.items() if each]
     there = "; ".join([", ".join(always), *groups])
-    hint = suggestion(name, every)
-    return f"{cls}.{function} takes '{name}', which does not exist{hint}; available: {there}"
+    hint = suggestion(name, every) or ";"
+    return f"{cls}.{function} takes '{name}', which does not exist{hint} available: {there}"

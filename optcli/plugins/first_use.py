@@ -7,6 +7,7 @@ parent, so that workers need not. optcli's own are held to the same laws by its 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from optcli.core.errors import Fault, InvalidInput
 from optcli.optimizers.base import Optimizer
@@ -31,12 +32,20 @@ def _broken(rule: Optimizer) -> Fault | None:
         return None
     import numpy as np
 
-    from optcli.plugins.laws.base import placed
+    from optcli.plugins.failures import line_of, words
+    from optcli.plugins.laws.base import place, placed
     from optcli.plugins.laws.optimizers import LAWS
 
     with np.errstate(all="ignore"):
         for law in LAWS:
-            if message := law.fault(rule):
+            try:
+                message = law.fault(rule)
+            except Exception as error:
+                file, _ = place(cls)
+                if file is None or line_of(error, Path(file)) is not None:
+                    raise
+                return placed(cls, "optimizer", words(error))  # optcli could not even call it
+            if message:
                 return placed(cls, "optimizer", message)
     _held.add(repr((cls, rule)))
     return None

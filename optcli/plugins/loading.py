@@ -11,7 +11,7 @@ from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput, OptcliError, setting, shown
 from optcli.core.registry import PLUGIN, REGISTRIES
-from optcli.plugins import sources
+from optcli.plugins import failures, sources
 
 # The files that were loaded, in order: a worker process loads the same.
 loaded: list[Path] = []
@@ -62,11 +62,14 @@ def load(paths: Iterable[Path]) -> None:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            message = f"fails on import: {type(error).__name__}: {error}"
-            if isinstance(error, OptcliError):
-                message = str(error)
+            if lacking := failures.lacking(error):
+                raise lacking from error
+            message = failures.words(error)
+            if not isinstance(error, OptcliError):
+                message = f"fails on import: {message}"
+            line = failures.line_of(error, path)
             raise InvalidInput(
-                Fault(message, file=str(path), line=_line(error, path), parameter="plugin")
+                Fault(message, file=str(path), line=line, parameter="plugin")
             ) from error
         loaded.append(path.resolve())
         names = tuple(sorted(_registered() - known))
@@ -194,13 +197,13 @@ def load_same(paths: Sequence[Path], told: Sequence[Mapping[str, Any]]) -> None:
             raise InvalidInput(Fault(message, file=shown(path.parent / name), parameter="plugin"))
 
 
-def failure(error: BaseException) -> InvalidInput | None:
+def failure(error: BaseException) -> OptcliError | None:
     """What to say of an error that passed through the code of a plug-in; None for any other."""
+    if lacking := failures.lacking(error):
+        return lacking
     for path in loaded:
-        line = _line(error, path)
-        if line is not None:
-            message = f"fails: {type(error).__name__}: {error}"
-            found = InvalidInput(Fault(message, file=shown(path), line=line, parameter="plugin"))
+        if fault := failures.failure(error, path):
+            found = InvalidInput(fault)
             found.__cause__ = error
             return found
     return None
@@ -210,20 +213,8 @@ def suspect(error: BaseException) -> InvalidInput | None:
     """What to say of an error out of nowhere, where a plug-in is loaded: it does not fit."""
     if not loaded:
         return None
-    message = f"does not fit optcli: {type(error).__name__}: {error}"
-    message += f" ({setting('debug')} says where)"
+    message = f"does not fit optcli: {failures.words(error)} (for its traceback: "
+    message += f"{setting('debug')})"
     found = InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), parameter="plugin"))
     found.__cause__ = error
     return found
-
-
-def _line(error: BaseException, path: Path) -> int | None:
-    """The last line of the file that the error passed through."""
-    if isinstance(error, SyntaxError) and Path(error.filename or "").resolve() == path.resolve():
-        return error.lineno
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line

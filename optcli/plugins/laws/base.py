@@ -14,8 +14,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.errors import Fault, InvalidInput, shown
+from optcli.core.errors import Fault, shown
 from optcli.gradients.variants import holds, unwrapped
+from optcli.plugins import failures
 
 T = TypeVar("T")
 
@@ -55,15 +56,18 @@ def examine(laws: Iterable[Law[T]], member: T) -> Iterator[Finding]:
                 yield Finding(law.says, law.fault(member))
         except (Exception, SystemExit) as error:
             cls = type(getattr(member, "layer", member))
-            yield Finding(law.says, raised(error), line=line_of(error, cls), error=error)
+            yield Finding(law.says, *raised(error, cls), error=error)
             return
 
 
-def raised(error: BaseException) -> str:
-    """An error in words; a fault that optcli itself has found, without its place."""
-    if isinstance(error, InvalidInput):
-        return "; ".join(fault.message for fault in error.faults)
-    return f"fails: {type(error).__name__}: {error}"
+def raised(error: BaseException, cls: type[Any]) -> tuple[str, bool, int | None]:
+    """What a finding says of an error, that it is grave, and the line of the class's file."""
+    file, _ = place(cls)
+    path = Path(file or "")
+    where = failures.method(error, path).rpartition(", ")[2] if file else ""
+    message = failures.words(error)
+    line = failures.line_of(error, path) if file else None
+    return f"{where}: {message}" if where else message, True, line
 
 
 def place(cls: type[Any]) -> tuple[str | None, int | None]:
@@ -79,17 +83,6 @@ def place(cls: type[Any]) -> tuple[str | None, int | None]:
         own = [code.co_firstlineno for code in codes if code and code.co_filename == file]
         line = min(own, default=None)
     return (None, None) if file is None else (shown(Path(file)), line)
-
-
-def line_of(error: BaseException, cls: type[Any]) -> int | None:
-    """The last line of the class's file that the error passed through."""
-    file, _ = place(cls)
-    line, trace = None, error.__traceback__
-    while trace is not None and file is not None:
-        if shown(Path(trace.tb_frame.f_code.co_filename)) == file:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
 
 
 def placed(cls: type[Any], kind: str, message: str, line: int | None = None) -> Fault:

@@ -17,7 +17,7 @@ from optcli.layers.base import Layer
 from optcli.losses.base import Loss
 from optcli.models import Model
 from optcli.objectives.functions import Objective
-from optcli.plugins.laws.base import Finding, line_of, raised
+from optcli.plugins.laws.base import Finding, raised
 
 LAW = "its gradient is that of its value (optcli gradcheck)"
 CASES: tuple[tuple[type[Any], Callable[[type[Any]], CaseSet]], ...] = (
@@ -40,7 +40,7 @@ def check(cls: type[Any]) -> Iterator[Finding]:
                 yield Finding(LAW, f"{case.what}: {_said(result)}")
                 return
     except (Exception, SystemExit) as error:
-        yield Finding(LAW, raised(error), line=line_of(error, cls), error=error)
+        yield Finding(LAW, *raised(error, cls), error=error)
         return
     yield Finding(LAW)
 
