@@ -361,7 +361,7 @@ MODELS_LINES = {
     "{name: mlp, hidden: []}": [
         "model.hidden: is empty; must be a list of whole numbers with one entry or more"
     ],
-    "{name: mlp, hidden: 64}": ["model.hidden: is 64; must be a list of whole numbers"],
+    "{name: mlp, hidden: 64}": ["model.hidden: is 64; must be a list of whole numbers, as [64]"],
     "{name: mlp, layers: [64]}": ["model.layers: unknown key; did you mean 'hidden'?"],
     "{name: mlp, activation: ReLU}": [
         "model.activation: unknown activation 'ReLU'; "
@@ -422,7 +422,7 @@ def test_an_entry_of_a_list_is_told_once():
         f"{key}[2]: is [1]; {must}",
     ]
     assert said(text.replace("M", "NA")) == [
-        f"{key}: is 'NA'; must be a list of texts or numbers",
+        f"{key}: is 'NA'; must be a list of texts or numbers, as ['NA']",
     ]
 
 

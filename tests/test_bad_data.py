@@ -103,7 +103,7 @@ DIGITS = "write digits alone, decimals with a point, or list the column in datas
 NAMES_FIRST = "the first line must name the columns, remove titles and comments"
 REMOVE = "remove the row, or train with dataset.missing: impute"
 CORRECT = "correct the value, remove the row, or train the model with it"
-NUMBER = "correct it, or list the column in dataset.categorical"
+NUMBER = "correct it, or list it in dataset.missing_values"
 REFUSED = {
     "empty": ("", "t.csv: is empty"),
     "header only": ("a,b,y\n", "t.csv: has a header but no rows"),
@@ -149,7 +149,7 @@ REFUSED = {
     "a word that means missing": (
         PLAIN + "#DIV/0!,2,3\n1,n.a.,3\n1,--,3\n",
         "t.csv:14: column 'a': is '#DIV/0!', not a number; if it means missing, "
-        "list it in dataset.missing_values, or list the column in dataset.categorical",
+        "list it in dataset.missing_values",
         "t.csv:15: column 'b': is 'n.a.', not a number; if it means missing, "
         "list it in dataset.missing_values, or list the column in dataset.categorical",
     ),
@@ -161,6 +161,11 @@ REFUSED = {
     "text among numbers": (
         PLAIN + "low,2,3\n",
         f"t.csv:14: column 'a': is 'low', not a number; {NUMBER}",
+    ),
+    "several words among numbers": (
+        PLAIN + "low,2,3\nhigh,2,3\n",
+        "t.csv:14: column 'a': is 'low', not a number; "
+        "correct it, or list the column in dataset.categorical",
     ),
     "text in the target": (
         PLAIN + "1,2,low\n",

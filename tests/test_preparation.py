@@ -381,8 +381,7 @@ CELLS = [
     (
         "x,y\n1,2\nlow,3\n",
         {},
-        ":3: column 'x': is 'low', not a number; "
-        "correct it, or list the column in dataset.categorical",
+        ":3: column 'x': is 'low', not a number; correct it, or list it in dataset.missing_values",
     ),
     (
         "x,n,y\n1,a,2\n2,b,2\n3,c,1\n4,a,1\n",

@@ -91,7 +91,7 @@ def test_a_mixed_column_has_a_fault_but_the_table_is_read(tmp_path):
     faults = table.read(path).faults
     assert {name: str(fault) for name, fault in faults.items()} == {
         "a": f"{path}:3: column 'a': is 'low', not a number; "
-        "correct it, or list the column in dataset.categorical",
+        "correct it, or list it in dataset.missing_values",
         "b": f"{path}:2: column 'b': is 'x', not a number; "
         "correct it, or list the column in dataset.categorical",
         "c": f"{path}:3: column 'c': is '2,5', not a number; write decimals with a point",

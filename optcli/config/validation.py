@@ -189,7 +189,9 @@ def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -
         if registry is not None:
             faults.add(key, f"is {said(value)}; must be one {_of(registry)}")
         else:
-            _explain(error, field, value, key, faults, of_columns=names_columns(cls, field.name))
+            as_list = _fits(cls, field.name, (value,))
+            of_columns = names_columns(cls, field.name)
+            _explain(error, field, value, key, faults, as_list=as_list, of_columns=of_columns)
         return None
     if registry is not None and checked is not None:
         try:
@@ -197,6 +199,15 @@ def _field(cls: type[Any], field: Field, value: Any, key: Key, faults: Faults) -
         except InvalidInput as error:
             faults.take(key, error)
     return checked
+
+
+def _fits(cls: type[Any], name: str, value: Any) -> bool:
+    """Whether a field takes the value."""
+    try:
+        adapter(cls, name).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def named(cls: type[Any], name: str) -> Registry[Any] | None:
@@ -251,9 +262,13 @@ def _explain(
     key: Key,
     faults: Faults,
     *,
+    as_list: bool = False,
     of_columns: bool = False,
 ) -> None:
-    """Say what is wrong with a field's value; of_columns: it names columns of a table."""
+    """Say what is wrong with a field's value.
+
+    as_list: it would do as the one entry of a list. of_columns: it names columns of a table.
+    """
     problems = error.errors(include_url=False)
     kinds = {problem["type"] for problem in problems}
     if kinds & {"too_short", "string_too_short"} and value in ((), ""):
@@ -281,8 +296,9 @@ def _explain(
                 quotes = f'; write "{said(item)}" in quotes to have it as text'
             faults.add(at, f"is {said(item)}; must be {word}{quotes}")
         else:
-            quotes = _in_quotes(item) if of_columns else ""
-            faults.add(at, f"is {said(item)}; must be {expected(field)}{quotes}")
+            hint = _in_quotes(item) if of_columns else ""
+            hint = f", as [{said(item)}]" if as_list else hint
+            faults.add(at, f"is {said(item)}; must be {expected(field)}{hint}")
         if inside is None:
             return
 

@@ -363,18 +363,21 @@ _GAP = re.compile(
 )
 
 
-def objection(text: str, rules: int) -> str:
-    """What a cell is that keeps its column from being numbers, and what to do."""
-    otherwise = "or list the column in dataset.categorical"
+def objection(text: str, rules: int, *, several: bool) -> str:
+    """What a cell is that keeps its column from being numbers, and what to do.
+
+    several: whether the column has further such texts, so that it may be meant as one of text.
+    """
+    otherwise = ", or list the column in dataset.categorical" if several else ""
     if not text:
-        return f"an empty text; list '' in dataset.missing_values, {otherwise}"
+        return f"an empty text; list '' in dataset.missing_values{otherwise}"
     if rules > 1 and _may_be_date(text):
         what = "a date or time; list the column in dataset.exclude"
-        return f"{what}, or in dataset.categorical to keep it as text"
+        return f"{what}, or in dataset.categorical to keep it as text" if several else what
     if _DECIMAL_COMMA.fullmatch(text):
         return "not a number; write decimals with a point"
     if almost(text) if rules > 1 else _ALMOST_1.fullmatch(text):
-        return f"not a number; write digits alone, decimals with a point, {otherwise}"
+        return f"not a number; write digits alone, decimals with a point{otherwise}"
     if rules > 1 and _GAP.fullmatch(text):
-        return f"not a number; if it means missing, list it in dataset.missing_values, {otherwise}"
-    return f"not a number; correct it, {otherwise}"
+        return f"not a number; if it means missing, list it in dataset.missing_values{otherwise}"
+    return f"not a number; correct it{otherwise or ', or list it in dataset.missing_values'}"

@@ -148,12 +148,14 @@ Column = Numbers | Words
 class Mixed:
     """The first cell that is no number, in a column that should be one thing.
 
-    word: row and text of the first that is not even almost one, where others are.
+    word: row and text of the first that is not even almost one, where others are. several:
+    whether other texts are odd, too.
     """
 
     row: int
     text: str
     word: tuple[int, str] | None = None
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -316,7 +318,8 @@ def description(
     if verdict.odd:
         odd = min(verdict.odd, key=first_of.__getitem__)
         word = min(verdict.words, key=first_of.__getitem__, default=None)
-        mixed = Mixed(first_of[odd], odd, None if word is None else (first_of[word], word))
+        second = None if word is None else (first_of[word], word)
+        mixed = Mixed(first_of[odd], odd, second, len(verdict.odd) > 1)
     return categories, order, gap, mixed
 
 

@@ -20,7 +20,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -302,7 +302,7 @@ class _Writer:
             "rows": self.rows,
             "shape": [self.count, *self.block.shape],
             "columns": [of.column for of in found.values()],
-            "mixed": {name: [odd.row, odd.text, odd.word] for name, odd in mixed.items() if odd},
+            "mixed": {name: list(astuple(odd)) for name, odd in mixed.items() if odd},
             "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},
             "notes": [[f"column '{short(n)}' {of.note}", n] for n, of in found.items() if of.note],
             "lines": self.lines,

@@ -212,7 +212,7 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
     bad_cells = {}
     for name, odd in contents.mixed.items():
-        what = objection(odd.text, reading.rules)
+        what = objection(odd.text, reading.rules, several=odd.several)
         message = f"is '{short(odd.text)}', {what}"
         remedy = f"{what.partition(';')[0]}; correct it or remove the row"
         bad_cells[name] = table.fault(name, f"is '{short(odd.text)}', {remedy}", odd.row)
