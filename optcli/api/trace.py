@@ -148,7 +148,8 @@ def _config(found: Trace) -> str:
 def _save(folder: Path, found: Trace, *, plots: bool, animate: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
     files.write(folder / "paths.csv", _table(found))
-    files.write_json(folder / "summary.json", {"paths": summary(found)})
+    result = {"objective": found.objective.name, "paths": summary(found)}
+    files.write_json(folder / "summary.json", result)
     if plots or animate:
         from optcli import plots as drawing
 

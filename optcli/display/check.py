@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from optcli.display.jsonl import JsonLines
-from optcli.display.sections import sections
-from optcli.display.text import escaped, shortened
+from optcli.display.output import Output
+from optcli.display.sections import WIDEST, sections
+from optcli.display.terminal import width_of
+from optcli.display.text import choice, escaped, shortened, wrapped
 
 NAME = 30  # characters of a name
 
@@ -17,7 +19,21 @@ def plan(facts: Mapping[str, Any], *, quiet: bool, json: bool, stream: TextIO) -
     if json:
         JsonLines(stream).emit("plan", facts)
     elif not quiet:
-        sections({heading: _some(_pairs(rows)) for heading, rows in facts.items()}, stream)
+        notes = facts.get("notes", {}).values()
+        lists = {key: _some(_pairs(rows)) for key, rows in facts.items() if key != "notes"}
+        sections(lists, stream)
+        output = Output(stream)
+        for line in ("", "notes") if notes else ():
+            output.line(line)
+        for note in notes:
+            for line in _item(note):
+                output.line(line)
+
+
+def _item(text: str) -> list[str]:
+    """A note as an entry of a list."""
+    first, *rest = wrapped(escaped(text), width_of(WIDEST) - 4)
+    return [f"  - {first}", *(f"    {line}" for line in rest)]
 
 
 def _pairs(rows: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -32,6 +48,8 @@ def _some(rows: list[tuple[str, str]], most: int = 50) -> list[tuple[str, str]]:
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, Mapping) and "name" in value:
+        return choice(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_said(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):

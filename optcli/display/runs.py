@@ -11,7 +11,8 @@ from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
-from optcli.display.text import escaped, number
+from optcli.display.text import escaped, number, setting
+from optcli.display.trace import report
 
 WIDEST = 160
 # What a measure is, where its name in summary.json does not say it.
@@ -35,11 +36,13 @@ def listed(found: Iterable[Any], *, json: bool, stream: TextIO) -> None:
         return
     columns = [
         Column("run", "run", [escaped(each.folder.name) for each in entries], left=True, cut=True),
-        Column("kind", "kind", [each.kind for each in entries], left=True, rank=1),
+        Column("kind", "kind", [each.kind for each in entries], left=True, rank=2),
         Column("outcome", "outcome", [_outcome(each) for each in entries], left=True),
-        Column("epochs", "epochs", [_epochs(each) for each in entries], rank=2),
+        Column("epochs", "epochs", [_epochs(each) for each in entries], rank=3),
         Column("loss", "best loss", [_best(each) for each in entries]),
     ]
+    if any(results := [_result(each) for each in entries]):
+        columns.append(Column("result", "result", results, left=True, rank=1))
     table = Table(columns, width_of(WIDEST))
     keys = [column.key for column in columns]
     rows = zip(*(column.cells for column in columns), strict=True)
@@ -80,6 +83,16 @@ def _best(entry: Any) -> str:
     return number(loss) if isinstance(loss, int | float) else ""
 
 
+def _result(entry: Any) -> str:
+    """Who is first in a comparison, or in a trace and on what."""
+    if paths := entry.summary.get("paths"):
+        objective = entry.summary.get("objective")
+        return f"{paths[0]['label']}{f' on {objective}' if objective else ''}"
+    rows = entry.summary.get("optimizers") or []
+    first = [row["label"] for row in rows if row["rank"] == 1]
+    return f"{', '.join(first)}{' (tied)' if len(first) > 1 else ''}"
+
+
 def _has_failed(entry: Any) -> bool:
     """Whether it ran to its end, far above where it began."""
     return entry.outcome != "diverged" and entry.summary.get("failed_to_train") is True
@@ -99,9 +112,10 @@ def shown(
         JsonLines(stream).emit("run", fields)
         return
     output = Output(stream)
+    paths = entry.summary.get("paths")
     for rows in (
         {NAMES.get(key, key): _said(value) for key, value in measures.items()},
-        {"": ""} if settings else {},
+        {"": ""} if settings and not paths else {},
         {key: _set(value) for key, value in settings.items() if value is not None},
     ):
         columns = [Column("key", cells=[*rows], left=True), Column("value", wrap=True)]
@@ -109,6 +123,10 @@ def shown(
         for key, value in rows.items():
             for line in table.row({"key": escaped(key), "value": escaped(value)}):
                 output.line(line)
+        if paths:
+            for line in ("", *report(paths, width_of(WIDEST)), ""):
+                output.line(line)
+            paths = None
 
 
 def differing(found: Any, stream: TextIO, *, json: bool) -> None:
@@ -174,6 +192,8 @@ def _set(value: Any) -> str:
     """A value of a config, as YAML has it."""
     if value is None or isinstance(value, str):
         return value or "-"
+    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        return ", ".join(map(setting, value))
     return dumps(value).replace('"', "")
 
 

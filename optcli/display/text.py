@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 PLAIN = (1e-4, 1e7)  # sizes between which numbers are written without an exponent
 
@@ -129,10 +130,49 @@ def shortened(text: str, size: int) -> str:
     return text if len(text) <= size else text[: max(0, size - 3)] + "..."[:size]
 
 
+def shortened_inside(text: str, size: int) -> str:
+    """The text in at most `size` characters; what is left out is in the middle."""
+    if len(text) <= size or size < 5:
+        return shortened(text, size)
+    end = (size - 3) // 2
+    return f"{text[: size - 3 - end]}...{text[-end:]}"
+
+
+def choice(value: Mapping[str, Any]) -> str:
+    """What a config names, with its settings: `adam (lr 0.01, beta1 0.9)`."""
+    rest = ", ".join(f"{key} {setting(each)}" for key, each in value.items() if key != "name")
+    return f"{value['name']} ({rest})" if rest else str(value["name"])
+
+
+def setting(value: Any) -> str:
+    """A value of a config in words: `0.01`, `yes`, `32, 32`."""
+    if isinstance(value, Mapping):
+        if "name" in value:
+            return choice(value)
+        return ", ".join(f"{key} {setting(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(setting, value))}]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value is None else str(value)
+
+
+# Units that stay in the line of their number.
+UNITS = {"%", "s", "min", "h", "rows/s", "steps/s", "MB", "GB"}
+
+
 def wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most `width` characters, broken at spaces."""
-    lines = [""]
+    """Lines of at most `width` characters, broken at spaces, but not between number and unit."""
+    words: list[str] = []
     for word in text.split(" "):
+        if words and word.rstrip(".,;:)") in UNITS and words[-1][:1].isdigit():
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    lines = [""]
+    for word in words:
         if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
             lines.append(word)
         else:

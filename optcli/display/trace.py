@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class TraceTable:
 
     def finish(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
         """What became of each, with a hint where there is one to give."""
-        for line in table(rows, width_of(100)):
+        for line in report(rows, width_of(100)):
             self.output.line(escaped(line))
         for line in wrapped(hint, width_of(100)) if hint else ():
             self.output.line(line)
@@ -83,20 +84,33 @@ def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
     return choose(quiet, json, stream, plain=TraceTable, lines=TraceLines)
 
 
-def table(rows: Sequence[dict[str, Any]], width: int) -> list[str]:
+def report(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """The table, and what its columns are."""
+    tolerance = f"{rows[0]['tolerance']:g}" if rows else ""
+    words = f"distance: to the nearest minimum; steps: until it stays within {tolerance}"
+    return [*table(rows, width), *wrapped(words, width)]
+
+
+def table(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
     """Aligned lines; where there is no room the loss goes first, then the rate."""
     rates = [short(row["hyperparameters"]["lr"]) for row in rows]
+    losses, distances = ([_known(row[name]) for row in rows] for name in ("loss", "distance"))
     outcomes = [OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows]
     columns = [
         Column("#", "#", [str(i) for i in range(1, len(rows) + 1)]),
         Column("optimizer", "optimizer", [row["label"] for row in rows], left=True, cut=True),
         Column("lr", "lr", rates, rank=1),
-        Column("loss", "loss", alike([row["loss"] for row in rows]), rank=2),
-        Column("distance", "distance", alike([row["distance"] for row in rows])),
+        Column("loss", "loss", alike(losses), rank=2),
+        Column("distance", "distance", alike(distances)),
         Column("steps", "steps", [_steps(row["steps_to_tolerance"]) for row in rows]),
         Column("outcome", "outcome", outcomes, left=True),
     ]
     return Table(columns, width).lines()
+
+
+def _known(value: float | None) -> float:
+    """A number that summary.json may have as null, where it is not finite."""
+    return math.nan if value is None else value
 
 
 def _steps(steps: int | None) -> str:

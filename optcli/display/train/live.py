@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from optcli.core.events import Ended, EpochEnded, Event, Progress, Started
 from optcli.display.output import Output
 from optcli.display.terminal import console, live
-from optcli.display.text import bar, number, remaining, sparkline
+from optcli.display.text import bar, number, remaining, sparkline, wrapped
 from optcli.display.train import columns
 from optcli.display.train.closing import WARNING, closing
 from optcli.display.train.record import Record, Row
@@ -87,9 +87,10 @@ class LiveTable:
     def _print(self, text: str, style: str = "") -> None:
         from rich.text import Text
 
-        line = Text(self.output.encodable(text), style=style)
-        # a path stays in one piece, to be copied
-        self._terminal().print(line, soft_wrap=text.startswith("run folder: "))
+        terminal = self._terminal()
+        whole = text.startswith(("run folder: ", "continue with: "))  # in one piece, to be copied
+        for line in [text] if whole else wrapped(text, terminal.width):
+            terminal.print(Text(self.output.encodable(line), style=style), soft_wrap=whole)
 
     def _draw(self) -> None:
         terminal = self._terminal()

@@ -1,4 +1,4 @@
-"""The table of `optcli gradcheck`: a line for each name, or for each case of it."""
+"""The table of the checks, for a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import os
 import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
 from optcli.core.durations import counted
-from optcli.display.jsonl import JsonLines
-from optcli.display.listener import Listener, choose
+from optcli.display.gradcheck.tally import Tally
 from optcli.display.output import Output
 from optcli.display.table import GAP, Column, Table
 from optcli.display.terminal import is_live
-from optcli.display.text import duration, escaped
+from optcli.display.text import duration, escaped, shortened_inside
 from optcli.gradients.result import NOT_CHECKED, WRONG_GRADIENT, Result, entry_lines
 
 if TYPE_CHECKING:
@@ -23,37 +21,8 @@ if TYPE_CHECKING:
 
 WORST = 5  # entries that are listed
 FAILED = 5  # names of which the first failed case is told
-FEW = 3  # names, up to which each case has a line
 VERDICT = 13  # characters of the last column
 LONGEST = 40  # words for a case, cut beyond
-
-
-@dataclass
-class Tally:
-    """What a run of checks came to so far."""
-
-    results: int = 0
-    entries: int = 0
-    failed: int = 0  # wrong, or not checked
-    wrong: int = 0
-    not_checked: int = 0
-    kinks: int = 0
-
-    def take(self, results: Iterable[Result]) -> None:
-        """Count some more."""
-        for result in results:
-            self.results += 1
-            self.entries += len(result.ratio)
-            self.failed += not result.ok
-            self.wrong += result.outcome == WRONG_GRADIENT
-            self.not_checked += result.outcome == NOT_CHECKED
-            self.kinks += result.count("kink")
-
-    def words(self) -> str:
-        """`285 gradients, 12,411 entries, 164 of them at kinks`."""
-        said = f"{counted(self.results, 'gradient')}, {self.entries:,} entries"
-        kinks = "a kink" if self.kinks == 1 else "kinks"
-        return said + (f", {self.kinks:,} of them at {kinks}" if self.kinks else "")
 
 
 class GradientTable:
@@ -70,6 +39,7 @@ class GradientTable:
         self.failed: list[Result] = []  # one of each name
         self.told: set[str] = set()  # what stands in the table already
         self.worst: Result | None = None
+        self.fast = False  # whether "fast" stands in the table
         room = self.width - VERDICT - len(GAP)
         names = [case_set.name for case_set in case_sets]
         numbers = [
@@ -103,7 +73,8 @@ class GradientTable:
         self._say(f"{case_set.name} ({case_set.kind})", "bold")
         self.told.clear()
         for case, result in found:
-            self._row({"case": f"  {case.what}"}, [result])
+            what = shortened_inside(case.what, self.table.sizes["case"] - 2)
+            self._row({"case": f"  {what}"}, [result])
             for text in (result.reason, *result.problems):
                 if text and text not in self.told:
                     self.told.add(text)
@@ -113,7 +84,7 @@ class GradientTable:
             for group in groups if len(groups) > 1 else []:
                 verdict = "WRONG" if group.failed else _kinks(group.kinks)
                 cells = {
-                    "case": f"    {group.name}",
+                    "case": f"    {shortened_inside(group.name, self.table.sizes['case'] - 4)}",
                     "entries": f"{group.entries:,}",
                     "error/tol": f"{group.ratio:.2g}",
                 }
@@ -135,6 +106,8 @@ class GradientTable:
             for line in entry_lines(self.worst.worst(WORST), self.width):
                 self._say(line)
         self._say("")
+        for line in self._legend():
+            self._say(line)
         for note in notes:
             self._say(f"note: {note}")
         said = f"{self.tally.words()}, {duration(seconds)}"
@@ -150,8 +123,16 @@ class GradientTable:
     def close(self) -> None:
         """Nothing is left open."""
 
+    def _legend(self) -> list[str]:
+        """What the columns of the table are."""
+        lines = ["error/tol: largest error of an entry, divided by its tolerance; above 1 is wrong"]
+        if self.fast:
+            lines.append("fast: a large gradient, checked along random directions only")
+        return lines
+
     def _row(self, words: dict[str, str], results: Sequence[Result]) -> None:
         projected = {result.unit for result in results} == {"projections"}
+        self.fast = self.fast or projected
         cells = words | {
             "entries": "fast" if projected else f"{sum(len(r.ratio) for r in results):,}",
             "error/tol": _ratio(results),
@@ -200,60 +181,3 @@ def _ratio(results: Sequence[Result]) -> str:
     """The largest error over tolerance of those that were checked."""
     found = [result.worst_ratio for result in results if result.outcome != NOT_CHECKED]
     return f"{max(found):.2g}" if found else ""
-
-
-class GradientLines:
-    """One JSON object for each case, its kind under `event`: `gradient`, then `summary`."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.lines = JsonLines(stream)
-        self.tally = Tally()
-
-    def __call__(self, checked: tuple[CaseSet, Sequence[tuple[Case, Result]]]) -> None:
-        """A line for each case."""
-        case_set, found = checked
-        self.tally.take(result for _, result in found)
-        for case, result in found:
-            fields = {
-                "kind": case_set.kind,
-                "name": case_set.name,
-                "what": case.what,
-                "ok": result.ok,
-                "outcome": result.outcome,
-                "reason": result.reason,
-                "unit": result.unit,
-                "entries": len(result.ratio),
-                **{word: result.count(word) for word in ("kink", "wrong", "unresolved")},
-                "worst_ratio": result.worst_ratio,
-                "value": result.value,
-                "noise": result.noise,
-                "unseen": int((~result.seen).sum()),
-                "worst": [asdict(entry) for entry in result.worst(WORST)],
-                "groups": [asdict(group) for group in result.groups()],
-                "problems": [*result.problems, *([result.hint()] if result.hint() else [])],
-                "notes": list(result.notes),
-            }
-            self.lines.emit("gradient", fields)
-
-    def finish(self, seconds: float, notes: Iterable[str] = ()) -> None:
-        """What it all came to."""
-        tally = asdict(self.tally)
-        summary = {"ok": not self.tally.failed, **tally, "seconds": seconds, "notes": list(notes)}
-        self.lines.emit("summary", summary)
-
-    def close(self) -> None:
-        """Nothing is left open."""
-
-
-def listener(
-    case_sets: Sequence[CaseSet], quiet: bool, json: bool, stream: TextIO | None
-) -> Listener:
-    """What the checks are told to. Few names get a line for each case."""
-    cases = len(case_sets) <= FEW
-    return choose(
-        quiet,
-        json,
-        stream,
-        plain=lambda stream: GradientTable(stream, case_sets, cases=cases),
-        lines=GradientLines,
-    )
