@@ -17,7 +17,7 @@ from optcli.display.gradcheck.table import GradientTable
 from optcli.display.listener import Listener, choose
 
 if TYPE_CHECKING:
-    from optcli.gradients.cases import CaseSet
+    from optcli.gradients.case import CaseSet
 
 FEW = 3  # names, up to which each case has a line
 

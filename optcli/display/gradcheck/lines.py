@@ -11,7 +11,7 @@ from optcli.display.jsonl import JsonLines
 from optcli.gradients.result import Result
 
 if TYPE_CHECKING:
-    from optcli.gradients.cases import Case, CaseSet
+    from optcli.gradients.case import Case, CaseSet
 
 WORST = 5  # entries that are listed
 
