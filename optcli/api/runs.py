@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Any
 from optcli.core.errors import Fault, InvalidInput, path_suggestion
 from optcli.core.specs import CacheFolder, with_texts
 from optcli.storage import kinds, results, run_folder, seals
+from optcli.storage.paths import relative
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,22 @@ class RunEntry:
 
 
 def entries(parent: Path) -> Iterator[RunEntry]:
-    """The runs in a folder, by name; damaged ones among them say what is wrong.
+    """The runs in a folder, by name; those among them that cannot be read say what is wrong.
 
     Sizes are held against checksums.json, the files themselves are not read.
     """
     if not parent.is_dir():
         raise InvalidInput(Fault("no such folder", file=str(parent)))
     for folder in sorted(parent.iterdir()):
-        if folder.is_dir() and not folder.name.startswith(".") and run_folder.is_left(folder):
-            yield entry(folder)
+        if folder.name.startswith("."):
+            continue
+        try:
+            found = entry(folder) if folder.is_dir() and run_folder.is_left(folder) else None
+        except OSError as error:
+            damage = f"cannot be read: {error.strerror or error}"
+            found = RunEntry(folder, "unknown", "damaged", {}, damage)
+        if found is not None:
+            yield found
 
 
 def entry(folder: Path) -> RunEntry:
@@ -116,8 +124,10 @@ def opened(folder: Path) -> RunEntry:
 def _near(folder: Path) -> str:
     """A run of nearly that name, beside it or in the folder `runs`."""
     homes = [home for home in (Path("runs"), folder.parent) if home.is_dir()]
-    there = [each for home in homes for each in home.iterdir() if each.is_dir()]
-    return path_suggestion(folder, filter(run_folder.is_left, there))
+    there: list[Path] = []
+    with contextlib.suppress(OSError):  # of a folder that cannot be read
+        there += (each for home in homes for each in home.iterdir() if run_folder.is_left(each))
+    return path_suggestion(folder, there)
 
 
 def trained_run(folder: Path) -> RunEntry:
@@ -138,7 +148,7 @@ def settings(folder: Path) -> dict[str, Any]:
     flat = dict(_flat(values))
     for key in map(".".join, places(values)):
         if key in flat:
-            flat[key] = with_texts(flat[key], lambda path: os.path.relpath(folder / path))
+            flat[key] = with_texts(flat[key], lambda path: relative(folder / path, Path()))
     return flat
 
 

@@ -8,13 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
 from optcli.cli import help as pages
 from optcli.cli.parameter_names import CommandLine
-from optcli.core.errors import EnvironmentFailed, OptcliError, lost
+from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput, OptcliError, lost
 from optcli.plugins import loading
 from optcli.storage.interruption import at_once
 
@@ -87,10 +87,6 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
     except OSError as error:
-        if not error.filename:
-            from optcli.display.output import abandon
-
-            abandon(sys.stdout)
         return _refused(loading.failure(error) or _failed(error), arguments)
     except (Exception, SystemExit) as error:
         if isinstance(error.__context__, BrokenPipeError):
@@ -106,9 +102,28 @@ def run(arguments: list[str]) -> int:
         return _refused(failure, arguments)
 
 
-def _failed(error: OSError) -> EnvironmentFailed:
-    """What the system has refused; without a file it is what we write to."""
-    return EnvironmentFailed(f"{error.filename or 'stdout'}: {error.strerror or error}")
+def _failed(error: OSError) -> OptcliError:
+    """What the system has refused: of a file, of the output, or of neither."""
+    place = error.filename
+    if not place and (error in lost or _is_lost(sys.stdout)):
+        from optcli.display.output import abandon
+
+        abandon(sys.stdout)
+        place = "stdout"
+    reason = error.strerror or str(error) or type(error).__name__
+    if place and error.errno in NO_PATH:
+        return InvalidInput(Fault(reason, file=str(place)))
+    return EnvironmentFailed(f"{place}: {reason}" if place else reason)
+
+
+def _is_lost(stream: TextIO | None) -> bool:
+    """Whether a stream cannot be written to; it still has what failed in its buffer."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (OSError, ValueError):
+        return True
+    return False
 
 
 def _refused(error: OptcliError, arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
+from optcli.storage.paths import safe_name
 
 
 def run(
@@ -40,6 +42,7 @@ def run(
     problems = [optimizers(words, source, overrides) for source in sources]
     titles = [problem.title for problem in problems]
     twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
+    places = _places(titles)
     if twice is not None:
         raise InvalidInput(Fault(f"'{twice}' is listed twice", parameter="config"))
     for problem in problems:
@@ -52,7 +55,7 @@ def run(
         seals.unseal(folder)
         kinds.rewrite(folder, kinds.BENCHMARK, config, recorded)
         for problem in problems:
-            place = folder / problem.title
+            place = folder / places[problem.title]
             found[problem.title] = run_comparison.run(problem, part, place, False, plots, listener)
         summary = _across(words, found)
         files.write_json(folder / "summary.json", summary)
@@ -63,6 +66,20 @@ def run(
     benchmark = Benchmark(folder, found, summary)
     listener(benchmark)
     return benchmark
+
+
+def _places(titles: Sequence[str]) -> dict[str, str]:
+    """A name for the folder of each, numbered where a system may take two for the same."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for title in titles:
+        name = safe_name(title)
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        found[title] = next(
+            each for each in itertools.chain([name], numbered) if each.casefold() not in taken
+        )
+        taken.add(found[title].casefold())
+    return found
 
 
 def _across(words: Sequence[str], found: Mapping[str, Comparison]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +17,7 @@ from optcli.core.specs import CacheFolder, InputFile, marked, with_texts
 from optcli.data.base import DATASETS
 from optcli.data.opening import at_home
 from optcli.data.split import Split
+from optcli.storage.paths import relative
 
 if TYPE_CHECKING:
     from optcli.config.settings import Config
@@ -85,6 +85,6 @@ def portable(config: Config, folder: Path) -> dict[str, Any]:
     values = config.resolved()
     for section, name in places(values):
         if section in values:
-            path = with_texts(values[section][name], lambda path: os.path.relpath(path, folder))
+            path = with_texts(values[section][name], lambda path: relative(path, folder))
             values[section] = values[section] | {name: path}
     return values

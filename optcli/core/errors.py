@@ -17,6 +17,11 @@ from pathlib import Path
 lost: list[OSError] = []
 
 
+# What the system says of names that no file can have: too long, a loop of links, letters that it
+# does not allow (Windows), a socket.
+NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO)
+
+
 class ParameterNames:
     """The words for parameters of those who came in by Python; the command line has its own."""
 
@@ -112,11 +117,7 @@ def unreadable(file: str, error: OSError) -> OptcliError:
     if isinstance(error, PermissionError):
         return EnvironmentFailed(f"{file}: no permission to read it")
     reason = error.strerror or str(error)
-    if isinstance(error, NotADirectoryError) or error.errno in (
-        errno.ENAMETOOLONG,
-        errno.ELOOP,
-        errno.ENXIO,
-    ):
+    if isinstance(error, NotADirectoryError) or error.errno in NO_PATH:
         return InvalidInput(Fault(f"cannot be read: {reason}", file=file))
     return EnvironmentFailed(f"{file}: cannot be read: {reason}")
 

@@ -117,6 +117,8 @@ def _starts(path: Path, mark: bytes) -> bool:
 
 def _not_found(path: Path) -> str:
     written = str(path)
+    if path.is_symlink():
+        return "is a link that leads nowhere"
     if any(ord(letter) < 32 for letter in written):
         escape = repr(next(letter for letter in written if ord(letter) < 32))[1:-1]
         return f"no such file; {escape} in double quotes is an escape; use / or single quotes"

@@ -6,10 +6,10 @@ a block of rows at a time, and most are done with after the first.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -151,10 +151,10 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
             found.append(f"column '{short(name)}' holds dates as numbers; {alone}")
         elif column.find(rounded) is not None:
             found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
-    own = {Path(path).resolve() for _, path in dataset.input_files()}
+    own = {os.path.realpath(path) for _, path in dataset.input_files()}
     for part in ("validation", "test"):
         way = getattr(split, part)
-        if isinstance(way, str) and Path(way).resolve() in own:
+        if isinstance(way, str) and os.path.realpath(way) in own:
             found.append(f"split.{part} is the training rows' own file")
     return found
 

@@ -41,13 +41,14 @@ class PluginRecord:
 def load(paths: Iterable[Path]) -> None:
     """Run each file once, so that what it registers is known; raises InvalidInput if it fails."""
     for path in paths:
-        if path.resolve() in loaded:
-            continue
         if not path.is_file():
-            wrong = "is a folder; must be a .py file" if path.is_dir() else "no such file"
+            wrong = "is a link that leads nowhere" if path.is_symlink() else "no such file"
+            wrong = "is a folder; must be a .py file" if path.is_dir() else wrong
             raise InvalidInput(Fault(wrong, file=str(path), parameter="plugin"))
         if path.suffix != ".py":
             raise InvalidInput(Fault("is no Python file (.py)", file=str(path), parameter="plugin"))
+        if path.resolve() in loaded:
+            continue
         name = f"{PLUGIN}{len(loaded)}_{path.stem}"
         loader = sources.SourceLoader(name, str(path))
         spec = importlib.util.spec_from_file_location(name, path, loader=loader)

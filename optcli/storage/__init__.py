@@ -6,6 +6,7 @@ lock          one process at a time writes into a folder
 seals         checksums over the files of a finished folder
 run_folder    folders that optcli makes: recognized and removed
 destination   where a command leaves its results, claimed in one way by all
+paths         names that every system takes, ways from one folder to a file
 results       what runs leave in them, read back: summary.json, history.csv
 outputs       files that the user names to write to
 interruption  signals

@@ -22,6 +22,7 @@ from optcli.storage import files, kinds, run_folder
 from optcli.storage.files import BEGUN
 from optcli.storage.kinds import Kind
 from optcli.storage.lock import Held, lock
+from optcli.storage.paths import safe_name
 from optcli.storage.seals import SUMS
 
 RUNS = Path("runs")  # where folders lie that were given no other place
@@ -140,7 +141,7 @@ class Destination:
     @contextlib.contextmanager
     def _named(self, contents: Mapping[str, bytes]) -> Iterator[Held]:
         """Make a folder with these files under runs/; where its name is taken it gets a number."""
-        parent, name = RUNS, f"{self.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        parent, name = RUNS, f"{safe_name(self.name)}-{time.strftime('%Y%m%d-%H%M%S')}"
         if parent.exists() and not parent.is_dir():
             message = "is a file, where the folder of runs should be; name another"
             message += f" ({setting('out', 'DIR')})"

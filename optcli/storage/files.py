@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput
 
 MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
@@ -32,6 +32,9 @@ MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
 BEGUN = ".new-"  # begins the names of files and folders that are not whole
 MODE = 0o644  # of a file that is new
+# Seconds between tries to replace a file: on Windows whoever reads it stands in the way, such as
+# a virus scanner. Elsewhere nobody does.
+PATIENCE = (0.01, 0.03, 0.1, 0.3, 1.0) if os.name == "nt" else ()
 SMALL = 1 << 20  # bytes of an array for which no file is worth its while
 
 # The maps of this process, and how many bytes of them were looked at since the last release.
@@ -41,11 +44,16 @@ _touched = 0
 
 @contextlib.contextmanager
 def os_errors_named(path: Path) -> Iterator[None]:
-    """Turn what the system says of a path into EnvironmentFailed, with its volume."""
+    """Turn what the system says of a path into EnvironmentFailed, with its volume.
+
+    A path that cannot be one, such as too long a name, is InvalidInput.
+    """
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        if error.errno in NO_PATH:
+            raise InvalidInput(Fault(f"cannot be written: {reason}", file=str(path))) from error
         raise EnvironmentFailed(f"{path}: cannot be written: {reason}{_volume(path)}") from error
 
 
@@ -53,7 +61,7 @@ def _volume(path: Path) -> str:
     """The volume that a path is on, and how much room it has."""
     try:
         place = path.absolute().parent
-        while not place.is_mount() and place != place.parent:
+        while not os.path.ismount(place) and place != place.parent:
             place = place.parent
         free = shutil.disk_usage(place).free
     except OSError:
@@ -77,7 +85,9 @@ def write_through(path: Path, content: bytes) -> None:
     A reader that has gone is no failure.
     """
     with os_errors_named(path), contextlib.suppress(BrokenPipeError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        # without O_BINARY Windows would write other line ends
+        binary = getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | binary)
         try:
             rest = memoryview(content)
             while rest:
@@ -110,12 +120,23 @@ def atomic_writer(
             finally:
                 os.close(descriptor)
             Path(name).chmod(mode)
-            Path(name).replace(path)
+            _replace(Path(name), path)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
         sync(path.parent)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Move the file to the place of another; where that is open on Windows, when it is closed."""
+    for seconds in PATIENCE:
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            time.sleep(seconds)
+    source.replace(target)
 
 
 def open_cache(folder: Path) -> None:
@@ -185,7 +206,8 @@ def sync(folder: Path) -> None:
 def json_bytes(data: Any) -> bytes:
     """Indented JSON; numbers that are not finite become null."""
     text = json.dumps(jsonable(data), indent=2, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
+    # an escape stands for a byte of a file's name that is no UTF-8
+    return f"{text}\n".encode(errors="backslashreplace")
 
 
 def write_json(path: Path, data: Any) -> None:
