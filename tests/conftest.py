@@ -1,9 +1,15 @@
 """The suite is the same every time, and takes one core for each of its processes.
 
+It starts a hundred commands. What Python compiles for the first is kept for the others, even
+where the environment says otherwise.
+
 Hypothesis draws the same examples. Threads of the BLAS, of which every process would start
 one for each core, wait for each other more than they compute. A comparison times the steps of
 its optimizers for a moment only, except in tests that look at what is found.
 """
+
+import os
+import sys
 
 import numpy  # noqa: F401  (loads the BLAS)
 import pytest
@@ -13,6 +19,8 @@ from threadpoolctl import threadpool_limits
 from optcli.comparison import step_time
 from optcli.plugins import loading
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 threadpool_limits(1, "blas")
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")

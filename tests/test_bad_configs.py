@@ -36,6 +36,7 @@ model: {name: mlp, hidden: [8]}
 loss: binary_cross_entropy
 optimizer: {name: adam, lr: 0.01}
 """
+BASE: dict[str, Any] = yaml.safe_load(GOOD)
 SECTIONS = (
     "dataset, objective, split, model, loss, optimizer, schedule, regularization, training, "
     "metrics, seed, dtype"
@@ -611,7 +612,7 @@ def hints(cls: type[Any]) -> dict[str, Any]:
 def test_every_wrong_value_of_every_field_is_refused(
     section: str, cls: type[Any], name: str
 ) -> None:
-    base = yaml.safe_load(GOOD)
+    base = BASE
     needed = {f.name: REQUIRED[f.name] for f in fields(cls) if f.default is dataclasses.MISSING}
     wrong = [value for value in POOL if not fits(hints(cls)[name], value)]
     assert len(wrong) > len(POOL) / 3
@@ -632,7 +633,7 @@ def test_every_wrong_value_of_every_field_is_refused(
 
 @pytest.mark.parametrize(("section", "cls", "name"), FIELDS)
 def test_every_right_value_of_every_field_is_taken(section: str, cls: type[Any], name: str) -> None:
-    base = yaml.safe_load(GOOD)
+    base = BASE
     needed = {f.name: REQUIRED[f.name] for f in fields(cls) if f.default is dataclasses.MISSING}
     for value in POOL:
         if not fits(hints(cls)[name], value) or isinstance(value, dict):
@@ -737,8 +738,8 @@ VALUES = st.recursive(
 @LENIENT
 @given(st.dictionaries(st.sampled_from(SECTIONS.split(", ")), VALUES, max_size=3))
 def test_any_values_are_taken_or_refused_in_words(values: dict[str, Any]) -> None:
-    survives(yaml.safe_dump({**yaml.safe_load(GOOD), **values}, allow_unicode=True))
+    survives(yaml.safe_dump({**BASE, **values}, allow_unicode=True))
     with contextlib.suppress(InvalidInput):
-        config.load({**yaml.safe_load(GOOD), **values})
+        config.load({**BASE, **values})
     with contextlib.suppress(InvalidInput):
         config.load({"objective": "booth", "optimizer": "adam", **values})

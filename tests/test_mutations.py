@@ -530,7 +530,7 @@ def test_every_broken_network_is_caught(way):
 
 
 @pytest.mark.parametrize("factor", [1.001, 0, -1, np.nan])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_one_wrong_entry_in_a_thousand_is_caught_and_named(seed, factor):
     random = np.random.default_rng(seed)
     value = network(seed).values(network(seed).x[None])[0]
@@ -576,9 +576,8 @@ def failures(some, seeds, every=1):
     return found
 
 
-@pytest.mark.parametrize("first", [0, 100])
-def test_right_gradients_never_fail(first):
-    seeds = range(first, first + 20, 4)
+def test_right_gradients_never_fail():
+    seeds = range(0, 24, 4)
     assert failures(COMPONENTS, seeds, every=8) == []
     assert failures(OTHERS, seeds, every=8) == []
 
@@ -592,4 +591,4 @@ def test_right_gradients_never_fail_in_any_case(first):
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(0, 200, 10))
 def test_right_gradients_of_models_never_fail(first):
-    assert failures(OTHERS, range(first, first + 10), every=2) == []
+    assert failures(OTHERS, range(first, first + 10), every=5) == []

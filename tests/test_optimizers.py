@@ -159,11 +159,13 @@ def test_any_tile_and_any_plan_give_the_same_bits(case, dtype):
     expected = walk(optimizers, x, gradients, **fixed)
     assert expected.dtype == dtype
     assert np.isfinite(expected).all()
-    for tile in (1, 7, 50, 51, 100, 149):
-        if not isinstance(optimizers[0], Shaped):
-            assert np.array_equal(walk(optimizers, x, gradients, tile=tile, **fixed), expected)
-    for plan in (1, 3, 7):
-        assert np.array_equal(walk(optimizers, x, gradients, plan=plan, **fixed), expected)
+    if isinstance(optimizers[0], Shaped):
+        each = [{"plan": plan} for plan in (1, 3, 7)]
+    else:
+        sizes = zip((1, 7, 50, 51, 100, 149), (10, 7, 3, 10, 1, 7), strict=True)
+        each = [{"tile": tile, "plan": plan} for tile, plan in sizes]
+    for sizes in each:
+        assert np.array_equal(walk(optimizers, x, gradients, **sizes, **fixed), expected), sizes
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -172,7 +174,7 @@ def test_alone_in_company_and_permuted_give_the_same_bits(dtype):
     optimizers = [
         dataclasses.replace(make(case), lr=float(lr))
         for case in CASES
-        for lr in random.uniform(0.001, 0.3, 3)
+        for lr in random.uniform(0.001, 0.3, 2)
     ]
     x, gradients, losses = sample(len(optimizers), steps=10, dtype=dtype)
     seeds = list(range(len(optimizers)))
@@ -291,10 +293,10 @@ def parabola(x):
 
 def rosenbrock(x):
     """Loss, gradient and minimum of (1 − a)² + 100(b − a²)²."""
-    a, b = x.T
+    ((a, b),) = x.tolist()  # of which Python makes less fuss
     valley = b - a**2
-    slope = np.stack([-2 * (1 - a) - 400 * a * valley, 200 * valley], axis=1)
-    return (1 - a) ** 2 + 100 * valley**2, slope, np.array([1, 1])
+    slope = [-2 * (1 - a) - 400 * a * valley, 200 * valley]
+    return np.array([(1 - a) ** 2 + 100 * valley**2]), np.array([slope]), 1
 
 
 # Their decay would move the minimum.
@@ -346,7 +348,9 @@ def test_finds_the_bottom_of_a_parabola_in_a_thousand_steps(name):
     assert distance(name, parabola, (3.0, 1.0), lr, 1000) < LOOSE.get(name, 1e-3)
 
 
-@pytest.mark.parametrize("name", GOALS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long) if GOALS[n][2] > 3000 else n for n in GOALS]
+)
 def test_finds_the_minimum_of_rosenbrock_in_the_stated_steps(name):
     _, lr, steps = GOALS[name]
     assert distance(name, rosenbrock, (-1.2, 1.0), lr, steps) < 0.1

@@ -25,6 +25,7 @@ from optcli.storage import run_folder, seals
 from optcli.training import loop, train_cohort
 from optcli.training.settings import EarlyStopping, GradientNoise
 from tests.cohorts import cohort, data
+from tests.forks import Forks
 
 ROOT = Path(__file__).parent.parent
 CONFIG = {
@@ -386,28 +387,25 @@ def kill(times, tmp_path, path, whole, seed):
     """Kill a run at random moments until it has ended, so many times in all."""
     chance = random.Random(seed)
     killed = number = 0
-    while killed < times:
-        folder = tmp_path / str(number)
-        number += 1
-        call = [sys.executable, "-m", "optcli", "train", str(path), "--out", str(folder)]
+    quiet = ["--no-plots", "--quiet"]
+    short = ["--set", "training.epochs=1", "--out", str(tmp_path / "first")]
+    with Forks("train", str(path), *short, *quiet) as forks:
         while killed < times:
-            process = subprocess.Popen(
-                [*call, "--no-plots", "--quiet"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-            )
-            try:
-                _, said = process.communicate(timeout=chance.uniform(0.25, 0.75))
-                assert process.returncode == 0, said
-                break
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+            folder = tmp_path / str(number)
+            number += 1
+            words = ["train", str(path), "--out", str(folder)]
+            while killed < times:
+                code = forks.run(chance.uniform(0, 0.4), *words, *quiet)
+                assert code in (0, -signal.SIGKILL)
+                if code == 0:
+                    break
                 killed += 1
+                if folder.exists():
+                    check_whole(folder)
+                    words = ["train", "--resume", str(folder)]
             if folder.exists():
-                check_whole(folder)
-                call = [sys.executable, "-m", "optcli", "train", "--resume", str(folder)]
-        if folder.exists():
-            optcli.resume(folder, plots=False)
-            agree(folder, whole)
+                optcli.resume(folder, plots=False)
+                agree(folder, whole)
 
 
 def check_whole(folder):

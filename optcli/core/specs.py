@@ -130,7 +130,12 @@ def _hints(spec: type) -> Mapping[str, Any]:
 
 
 def fields(spec: type) -> tuple[Field, ...]:
-    """The fields of a spec class, in the order of their definition."""
+    """The fields of a spec class, in the order of their definition; read once."""
+    return _fields(spec)
+
+
+@functools.cache
+def _fields(spec: type) -> tuple[Field, ...]:
     types = hints(spec)
     found = []
     for field in dataclasses.fields(spec):
