@@ -140,11 +140,11 @@ def blamed(table: Table, names: Sequence[str]) -> str:
     """`780 of them for column 'b', 3 for 'c'`: how many rows each column would drop."""
     gaps = {name: table.columns[name].gaps() for name in dict.fromkeys(names)}
     order = sorted((name for name in gaps if gaps[name]), key=lambda name: -gaps[name])
-    told = [f"{gaps[name]} for '{short(name)}'" for name in order[:BLAMED]]
-    told[0] = told[0].replace(" for ", " of them for column ", 1)
+    counts = [f"{gaps[name]} for '{short(name)}'" for name in order[:BLAMED]]
+    counts[0] = counts[0].replace(" for ", " of them for column ", 1)
     more = len(order) - BLAMED
     rest = f" (and {more} more column{'s' * (more > 1)})" if more > 0 else ""
-    return ", ".join(told) + rest
+    return ", ".join(counts) + rest
 
 
 def way_out(table: Table, roles: Roles, features: Sequence[str], others: Sequence[str]) -> str:
@@ -167,12 +167,12 @@ def dropped(
     Where they are more than a tenth, with the columns to blame, and before all else.
     """
     lost = table.rows - rows
-    said = f"{lost} of {table.rows} rows dropped for missing values"
+    note = f"{lost} of {table.rows} rows dropped for missing values"
     if lost <= MOST_LOST * table.rows:
-        return said
+        return note
     share = f"{lost / table.rows:.1%}".replace("%", " %")
-    said += f" ({share}), {blamed(table, [*features, *others])}"
-    return Grave(said + way_out(table, roles, features, others))
+    note += f" ({share}), {blamed(table, [*features, *others])}"
+    return Grave(note + way_out(table, roles, features, others))
 
 
 def check_columns(

@@ -371,8 +371,8 @@ def require(table: Table, names: Any) -> None:
         for name in names:
             table.check_header(name)
     except InvalidInput as error:  # a run has its delimiter, so that the table must change
-        told = [f.message.replace(SET, "write one of these for") for f in error.faults]
-        faults = [replace(f, message=m) for f, m in zip(error.faults, told, strict=True)]
+        messages = [f.message.replace(SET, "write one of these for") for f in error.faults]
+        faults = [replace(f, message=m) for f, m in zip(error.faults, messages, strict=True)]
         raise InvalidInput(*faults) from None
     missing = [name for name in names if name not in table.columns]
     if len(missing) > 2:

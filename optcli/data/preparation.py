@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from optcli.data.opening import check_there
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
 from optcli.data.remarks import Remarks, copies, counters, oddities
 from optcli.data.split import Split
+from optcli.data.stored import as_array
 from optcli.data.table import Table
 
 PIXELS = 1 << 20  # values of images that are looked at together
@@ -273,7 +274,7 @@ def labelled(
             weight[block] = values[block]
     if stream:
         encoder.check(table, dtype)
-        x = cast("Array", Encoded(encoder, table, np.dtype(dtype)))
+        x = as_array(Encoded(encoder, table, np.dtype(dtype)))
     else:
         x = encoder.encode(table, dtype)
     return Part(x, encoder.encode_target(table, dtype), weight, tuple(notes))

@@ -52,10 +52,10 @@ class Rare:
         rows = f"{self.rows} row{'s' * (self.rows != 1)}"
         shown = counted(self.counts)
         if self.way == "drop":
-            said = f"{rows} of {classes} of '{short(self.name)}' dropped: {shown}"
+            note = f"{rows} of {classes} of '{short(self.name)}' dropped: {shown}"
             if len(self.counts) == 1:
-                said = f"rare class {shown} of '{short(self.name)}' dropped"
-            return Grave(said) if self.rows > MOST_LOST * rows_in_all else said
+                note = f"rare class {shown} of '{short(self.name)}' dropped"
+            return Grave(note) if self.rows > MOST_LOST * rows_in_all else note
         return f"{classes} of '{short(self.name)}' ({rows}) merged into '{self.into}': {shown}"
 
 
@@ -117,7 +117,7 @@ def _rare(
     if roles.rare_classes == "error":
         ways = ways_on(counts, few, least)
         way = f"set dataset.rare_classes to {ways}, or lower it" if ways else "lower it"
-        message = f"is {least}, but {told(few, name, table.source)}; {way}"
+        message = f"is {least}, but {too_few(few, name, table.source)}; {way}"
         raise InvalidInput(Fault(message, "dataset.rare_below"))
     found = Rare(name, few, roles.rare_classes)
     if found.way == "drop":
@@ -161,13 +161,13 @@ def among(column: Column, texts: tuple[str, ...]) -> Array:
     return found
 
 
-def told(few: Mapping[str, int], name: str, source: str, parts: int = 0) -> str:
+def too_few(few: Mapping[str, int], name: str, source: str, parts: int = 0) -> str:
     """`class 'x' of 'y' in t.csv has 1 row for 3 parts`, or more classes with their rows."""
     where = f"of '{short(name)}' in {source}"
     if len(few) == 1:
         [(text, count)] = few.items()
-        said = f"class '{short(text)}' {where} has {count} row{'s' * (count != 1)}"
-        return f"{said} for {parts} parts" if parts else said
+        message = f"class '{short(text)}' {where} has {count} row{'s' * (count != 1)}"
+        return f"{message} for {parts} parts" if parts else message
     than = f"fewer than {parts} rows, one for each part" if parts else "fewer rows"
     return f"{len(few)} classes {where} have {than}: {counted(few)}"
 
@@ -200,7 +200,7 @@ def lacking(
     """
     name, there = dataset.roles().target[0], len(parts)
     total: Counter[str] = Counter()
-    said = {}
+    messages = {}
     for part, y in parts.items():
         counts = np.zeros(len(classes), np.intp)
         for block in blocks(len(y)):
@@ -213,18 +213,18 @@ def lacking(
             shown = ", ".join(gone[:NAMED])
             shown += f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""
             label = "training" if part == "train" else part
-            said[part] = f"no row of {which} {shown} of '{short(name)}' is in the {label} part"
-    if not said or not split.stratify:
-        return list(said.values())
+            messages[part] = f"no row of {which} {shown} of '{short(name)}' is in the {label} part"
+    if not messages or not split.stratify:
+        return list(messages.values())
     few = {text: total[text] for text in classes if total[text] < there}
     if few:
         ways = ways_on(total, few, there) if dataset.has_key("rare_classes") else ""
         ways = f"dataset.rare_classes to {ways}, or " if ways else ""
-        message = f"{told(few, name, table.source, there)}; set {ways}{UNSTRATIFIED}"
+        message = f"{too_few(few, name, table.source, there)}; set {ways}{UNSTRATIFIED}"
         raise InvalidInput(Fault(message, "split"))
     rest = f"each part needs rows of every class, or set {UNSTRATIFIED}"
-    keys = {part: "split" if part == "train" else f"split.{part}" for part in said}
-    raise InvalidInput(*(Fault(f"{what}; {rest}", keys[part]) for part, what in said.items()))
+    keys = {part: "split" if part == "train" else f"split.{part}" for part in messages}
+    raise InvalidInput(*(Fault(f"{what}; {rest}", keys[part]) for part, what in messages.items()))
 
 
 def _classes(count: int) -> str:

@@ -212,17 +212,17 @@ def copies(
         recoded = _recoded(table, left, column, measured=kind in NUMERIC)
         for name in tuple(left):
             if name in recoded and _same(table.columns[name], column):
-                said = f"equals {what}", f"equal {what}"
+                forms = f"equals {what}", f"equal {what}"
             elif name in recoded:
-                said = f"recodes {what} one to one", f"recode {what} one to one"
+                forms = f"recodes {what} one to one", f"recode {what} one to one"
             elif kind in NUMERIC and (scale := _line(table.columns[name], column)):
-                said = f"equals {what}", f"equal {what}"
+                forms = f"equals {what}", f"equal {what}"
                 if scale != 1 or not _same(table.columns[name], column):
-                    said = f"is a linear function of {what}", f"are linear functions of {what}"
+                    forms = f"is a linear function of {what}", f"are linear functions of {what}"
             else:
                 continue
             left.remove(name)
-            to.add(name, *said)
+            to.add(name, *forms)
 
 
 def _keys(column: Column) -> Array:

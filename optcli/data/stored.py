@@ -7,12 +7,21 @@ else is held in memory. Many rows at once are what they are meant to avoid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.storage import files
+
+
+def as_array(stand_in: Any) -> Array:
+    """A stand-in, with the type of the array in whose place it is.
+
+    Of a long column or of streamed inputs only the length and blocks of rows are asked for, which
+    stand-ins have; annotations say Array for both, as NumPy has no narrower type.
+    """
+    return cast("Array", stand_in)
 
 
 @dataclass(frozen=True)

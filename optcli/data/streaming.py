@@ -46,7 +46,7 @@ from optcli.data.columns import (
 )
 from optcli.data.opening import opened, suffix
 from optcli.data.reading_rules import Reading
-from optcli.data.stored import Codes, Stored
+from optcli.data.stored import Codes, Stored, as_array
 from optcli.data.table import Table
 from optcli.storage import files, run_folder
 
@@ -129,19 +129,21 @@ def _mapped(
         stored = Stored(blocks, i, header["rows"])
         if kind["values"] is not None:
             values = Codes(stored, np.array([*kind["values"], np.nan], np.float64))
-            columns[kind["name"]] = Numbers(cast("Array", values))
+            columns[kind["name"]] = Numbers(as_array(values))
         elif kind["order"] is None:
-            columns[kind["name"]] = Numbers(cast("Array", stored))
+            columns[kind["name"]] = Numbers(as_array(stored))
         else:
             codes = Codes(stored, np.array([*kind["order"], -1], np.intp))
-            words = Words(cast("Array", codes), tuple(kind["categories"]), kind["gap"])
+            words = Words(as_array(codes), tuple(kind["categories"]), kind["gap"])
             columns[kind["name"]] = words
-    lines = Stored(blocks, len(columns), header["rows"]) if header["lines"] else None
+    lines = None
+    if header["lines"]:
+        lines = as_array(Stored(blocks, len(columns), header["rows"]))
     mixed = {name: Mixed(*odd) for name, odd in header["mixed"].items()}
     notes = tuple(Note(*note) for note in header["notes"])
     doubt = header["doubt"] and Fault(header["doubt"], file=source, line=1)
     names = Header(tuple(header["unnamed"]), doubt)
-    contents = Contents(columns, mixed, cast("Array | None", lines), header["unread"], notes, names)
+    contents = Contents(columns, mixed, lines, header["unread"], notes, names)
     return replace(
         table.assembled(contents, source, reading), make=partial(files.temporary_array, folder)
     )
@@ -224,20 +226,20 @@ class _Kind:
 
     def description(self, name: str, reading: Reading, typed: bool) -> _Described:
         """What the header says of it."""
-        said: dict[str, Any] = {"name": name, "values": None, "order": None}
+        column: dict[str, Any] = {"name": name, "values": None, "order": None}
         texts = list(self.texts)
         if self.unread:
-            said |= {"order": [0] * len(texts), "categories": ["…"], "gap": ""}
-            return _Described(said)
+            column |= {"order": [0] * len(texts), "categories": ["…"], "gap": ""}
+            return _Described(column)
         if not texts:
-            return _Described(said)
+            return _Described(column)
         verdict = judge(texts, reading, as_text=name in reading.categorical, typed=typed)
         if verdict.numbers is not None:
-            said["values"] = [np.nan if value is None else value for value in verdict.numbers]
-            return _Described(said, None, verdict.note)
+            column["values"] = [np.nan if value is None else value for value in verdict.numbers]
+            return _Described(column, None, verdict.note)
         categories, order, gap, mixed = description(verdict, texts, self.rows)
-        said |= {"order": order.tolist(), "categories": categories, "gap": gap}
-        return _Described(said, mixed, verdict.note)
+        column |= {"order": order.tolist(), "categories": categories, "gap": gap}
+        return _Described(column, mixed, verdict.note)
 
 
 class _Described(NamedTuple):

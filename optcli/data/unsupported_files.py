@@ -114,8 +114,8 @@ def _text(data: bytes) -> str | None:
         return HTML if b"<html" in start.lower() else f"is XML, not a table; {EXPORT}"
     if _JSON.match(start):
         return "is JSON, not a table; write it as CSV or parquet"
-    told = next((line for line in lines if not line.startswith(b"%")), b"")
-    if re.match(rb"@relation\b", told, re.IGNORECASE):
+    first = next((line for line in lines if not line.startswith(b"%")), b"")
+    if re.match(rb"@relation\b", first, re.IGNORECASE):
         return "is ARFF; write it as CSV"
     rows = [line for line in lines if not line.startswith(b"#")][:2]
     if rows and all(map(_SPARSE.fullmatch, rows)):

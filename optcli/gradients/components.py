@@ -238,14 +238,14 @@ def in_float32(low: Differentiable, function: Differentiable) -> tuple[str, ...]
     part = FLOAT32_RTOL + 8 * FLOAT32_EPS * size
     wide = part * largest + FLOAT32_RTOL * FLOAT32_EPS
     off = np.flatnonzero(~(np.abs(slopes - gradient) <= wide))
-    said = []
+    differences = []
     if not abs(found - value) <= part * max(1, abs(value)):
-        said.append(f"in float32 the value is {found:.6g}, in float64 {value:.6g}")
+        differences.append(f"in float32 the value is {found:.6g}, in float64 {value:.6g}")
     if off.size:
         at = int(off[0])
         text = f"{function.label(at)} is {slopes[at]:.6g}, in float64 {gradient[at]:.6g}"
-        said.append(f"in float32 the gradient of {text}")
-    return tuple(said)
+        differences.append(f"in float32 the gradient of {text}")
+    return tuple(differences)
 
 
 def entry(name: str, index: int, shape: tuple[int, ...]) -> str:

@@ -152,8 +152,8 @@ def extreme_targets(loss: Loss, target: Array) -> Iterator[tuple[str, Array]]:
         yield "one-hot targets", one_hot
     else:
         for size in (0.0, 1e3, 1e-3):
-            said = "targets of 0" if not size else f"targets of magnitude {size:g}"
-            yield said, within(loss.targets, size * target)
+            what = "targets of 0" if not size else f"targets of magnitude {size:g}"
+            yield what, within(loss.targets, size * target)
 
 
 def without_error(loss: Loss, scores: Array, target: Array) -> Array | None:

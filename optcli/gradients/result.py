@@ -138,8 +138,8 @@ class Result:
     def counts(self) -> str:
         """`20 entries: 18 ok, 2 wrong`."""
         found = [(self.count(v), v) for v in VERDICTS]
-        said = ", ".join(f"{n:,} {v}" for n, v in found if n)
-        return f"{len(self.ratio):,} {self.unit}: {said}"
+        counts = ", ".join(f"{n:,} {v}" for n, v in found if n)
+        return f"{len(self.ratio):,} {self.unit}: {counts}"
 
     def hint(self) -> str:
         """The common factor of all wrong entries, in words; empty if there is none."""

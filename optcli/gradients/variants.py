@@ -98,18 +98,18 @@ def _together(
 def refusal(name: str, value: Any, error: BaseException) -> str:
     """The note on a rejected value, with a remedy."""
     text = str(error).partition("\n")[0] or type(error).__name__
-    said = f"{words(name, value)}, a value that was tried, is rejected: {text}"
+    note = f"{words(name, value)}, a value that was tried, is rejected: {text}"
     if isinstance(value, float):
-        said += f"; give the field its range, as in {name}: Annotated[float, Ge(1)]"
-    return said
+        note += f"; give the field its range, as in {name}: Annotated[float, Ge(1)]"
+    return note
 
 
 def words(name: str, value: Any) -> str:
     """`batch_norm`, `delta 0.3`, `class_weights 0.4, 1.0, 2.5`."""
     if isinstance(value, bool):
         return name if value else f"no {name}"
-    said = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return f"{name} {said}"
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return f"{name} {text}"
 
 
 def others(hint: Any, default: Any) -> list[list[Any]]:

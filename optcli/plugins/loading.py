@@ -34,7 +34,7 @@ class PluginRecord:
     @property
     def content(self) -> tuple[Any, ...]:
         """What two records of the same code have in common, wherever it lies."""
-        modules = sorted((Path(name).name, told) for name, told in self.modules.items())
+        modules = sorted((Path(name).name, checksum) for name, checksum in self.modules.items())
         return self.sha256, tuple(modules)
 
 
@@ -120,17 +120,17 @@ def identity() -> list[dict[str, Any]]:
     return [asdict(_records[path]) for path in loaded]
 
 
-def changes(told: Any) -> list[Change]:
+def changes(recorded: Any) -> list[Change]:
     """How the plug-ins that are loaded differ from those of `identity` that a run was made with.
 
-    told: what environment.json says; None where it says nothing, as in version 0.1. One that
+    recorded: what environment.json says; None where it says nothing, as in version 0.1. One that
     is registered beside them is no change: it cannot take a name that a run has. Raises
     InvalidInput where the record is damaged.
     """
-    if told is None:
+    if recorded is None:
         return []
     try:
-        old = [_record(each) for each in told]
+        old = [_record(each) for each in recorded]
         contents = [record.content for record in old]
     except (TypeError, KeyError, AttributeError) as error:
         message = "is damaged: its plug-ins are not told as optcli does"
@@ -152,9 +152,9 @@ def changes(told: Any) -> list[Change]:
     return found + [Change(each.file, each.file, frozenset(), "new") for each in alien]
 
 
-def _record(told: Mapping[str, Any]) -> PluginRecord:
+def _record(recorded: Mapping[str, Any]) -> PluginRecord:
     """The record of which `identity` told."""
-    return PluginRecord(**{**told, "registers": tuple(told["registers"])})
+    return PluginRecord(**{**recorded, "registers": tuple(recorded["registers"])})
 
 
 def _changed(old: PluginRecord, new: PluginRecord) -> str:
@@ -165,13 +165,15 @@ def _changed(old: PluginRecord, new: PluginRecord) -> str:
     return next(name for name in names if old.modules.get(name) != new.modules.get(name))
 
 
-def check(told: Any, what: str, remedy: str, *, of: Any = None, how: Sequence[str] = HOW) -> None:
+def check(
+    recorded: Any, what: str, remedy: str, *, of: Any = None, how: Sequence[str] = HOW
+) -> None:
     """Raise InvalidInput with every plug-in that is not as it was.
 
-    told: as for `changes`. what, remedy: as for `Change.fault`. of: settings; those that
+    recorded: as for `changes`. what, remedy: as for `Change.fault`. of: settings; those that
     name nothing of a plug-in are not touched by its change. how: which changes matter.
     """
-    found = [change for change in changes(told) if change.how in how]
+    found = [change for change in changes(recorded) if change.how in how]
     if of is not None:
         found = [change for change in found if not change.names or change.names & texts(of)]
     if found:
@@ -187,10 +189,10 @@ def texts(value: Any) -> set[str]:
     return {value} if isinstance(value, str) else set()
 
 
-def load_same(paths: Sequence[Path], told: Sequence[Mapping[str, Any]]) -> None:
+def load_same(paths: Sequence[Path], recorded: Sequence[Mapping[str, Any]]) -> None:
     """`load`, in a worker; raises InvalidInput where it has other code than `identity` told."""
     load(paths)
-    for path, each in zip(paths, told, strict=True):
+    for path, each in zip(paths, recorded, strict=True):
         here, there = _records[path.resolve()], _record(each)
         if here.content != there.content:
             message = "has changed since the comparison began; start it again, dask workers too"
