@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +92,16 @@ def slopes(y: Array) -> Array:
     return np.asarray(random.standard_normal(y.shape).astype(y.dtype))
 
 
+def but_activations(fault: Callable[[Fed], str]) -> Callable[[Fed], str]:
+    """A law but for activations, which may write over their input and never come first."""
+
+    @functools.wraps(fault)
+    def looked(fed: Fed) -> str:
+        return "" if isinstance(fed.layer, Activation) else fault(fed)
+
+    return looked
+
+
 def has_its_shapes(fed: Fed) -> str:
     """Whether output and gradients have the shapes, and are all written."""
     at = Bench(fed)
@@ -160,10 +171,9 @@ def forgets_the_last_batch(fed: Fed) -> str:
     return "an earlier batch changes the result: gradients are written anew, not added to"
 
 
+@but_activations
 def leaves_the_data(fed: Fed) -> str:
     """Whether the first layer's input, the data, is as it was."""
-    if isinstance(fed.layer, Activation):
-        return ""
     at = Bench(fed)
     x = at.empty(at.x)
     before = x.copy()
@@ -173,10 +183,9 @@ def leaves_the_data(fed: Fed) -> str:
     return "forward writes over its input, which may be the data; write into binding.empty(…)"
 
 
+@but_activations
 def lets_its_output_be_written_over(fed: Fed) -> str:
     """Whether what comes after may write over the output, as activations do."""
-    if isinstance(fed.layer, Activation):
-        return ""
     at = Bench(fed)
     dy = slopes(at.forward())
     expected = at.backward(dy), {n: g.copy() for n, g in at.gradients.items()}
@@ -188,10 +197,9 @@ def lets_its_output_be_written_over(fed: Fed) -> str:
     return "backward reads its output, which the next layer may have written over; keep a copy"
 
 
+@but_activations
 def may_be_first(fed: Fed) -> str:
     """Whether one batch may serve all replicas, as at the first layer."""
-    if isinstance(fed.layer, Activation):
-        return ""
     at = Bench(fed)
     x = np.ascontiguousarray(at.x[:1])
     shared = np.array(at.bound.forward(x))
