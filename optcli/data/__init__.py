@@ -6,6 +6,7 @@
     synthetic          data sets made by rule
     table              the raw columns of a data set
     columns            numbers or words
+    contents           what a file holds, and the columns that its cells make up
     cells              the rules that decide what a column of text cells is
     reading_rules      which of them a run was read by
     naming             names of columns

@@ -20,16 +20,8 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.data import dialect as dialects
 from optcli.data import parquet
 from optcli.data.cells import clean, is_missing, number
-from optcli.data.columns import (
-    Contents,
-    Found,
-    Header,
-    Numbers,
-    from_cells,
-    short,
-    transposed,
-    without_listed,
-)
+from optcli.data.columns import Numbers, short
+from optcli.data.contents import Contents, Found, Header, from_cells, transposed, without_listed
 from optcli.data.dialect import Dialect
 from optcli.data.naming import called, doubled
 from optcli.data.reading_rules import Reading

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data.columns import Column, Header, Note, Numbers, short
+from optcli.data.columns import Column, Numbers, short
+from optcli.data.contents import Header, Note
 
 # What pandas and readr call a column without a name.
 UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)?|\.\.\.\d+")

@@ -32,18 +32,8 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.data import delimited, parquet, table, unsupported_files
 from optcli.data import dialect as dialects
 from optcli.data.cells import judge
-from optcli.data.columns import (
-    Column,
-    Contents,
-    Header,
-    Mixed,
-    Note,
-    Numbers,
-    Words,
-    description,
-    first_rows,
-    short,
-)
+from optcli.data.columns import Column, Numbers, Words, short
+from optcli.data.contents import Contents, Header, Mixed, Note, description, first_rows
 from optcli.data.opening import opened, suffix
 from optcli.data.reading_rules import Reading
 from optcli.data.stored import Codes, Stored, as_array

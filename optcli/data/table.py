@@ -13,19 +13,8 @@ from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data import delimited, naming, parquet, unsupported_files
 from optcli.data.cells import clean, number, objection
-from optcli.data.columns import (
-    PLAIN,
-    Column,
-    Contents,
-    Found,
-    Header,
-    Mixed,
-    Note,
-    Numbers,
-    Words,
-    from_values,
-    short,
-)
+from optcli.data.columns import Column, Numbers, Words, short
+from optcli.data.contents import PLAIN, Contents, Found, Header, Mixed, Note, from_values
 from optcli.data.opening import contents, named, opened, suffix
 from optcli.data.reading_rules import CURRENT, Reading
 from optcli.data.stored import taken
