@@ -311,7 +311,7 @@ def test_parts_have_the_same_bits(small, tmp_path, split, missing, kind):
 
 
 def test_mean_and_deviation_of_blocks_are_those_of_all_rows(small, monkeypatch, tmp_path):
-    monkeypatch.setattr("optcli.data.preparation.BLOCK", 7)
+    monkeypatch.setattr("optcli.data.fitting.BLOCK", 7)
     rng = np.random.default_rng(0)
     x = 1e5 + rng.normal(size=150) + np.arange(150)
     path = write(tmp_path, "x,y\n" + "".join(f"{v!r},{i}\n" for i, v in enumerate(x.tolist())))

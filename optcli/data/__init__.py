@@ -18,6 +18,7 @@
     stored             columns that stay in a file
     streaming          tables larger than memory
     preparation        from a table to arrays
+    fitting            how columns are encoded, as the training rows say
     split              which rows train, validate and test
     checks             whether columns are fit for what they are meant for
     rare               classes of too few rows

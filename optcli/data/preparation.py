@@ -7,9 +7,8 @@ as one fault does not hide another.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from optcli.core.arrays import Array
 from optcli.core.errors import Fault, Grave, InvalidInput
 from optcli.core.specs import Bound, TargetKind
 from optcli.data import split as splitting
-from optcli.data.base import Dataset, Roles
+from optcli.data.base import Dataset
 from optcli.data.checks import (
     blamed,
     check_columns,
@@ -31,18 +30,15 @@ from optcli.data.checks import (
     weights_of,
     without_missing,
 )
-from optcli.data.columns import BLOCK, Numbers, Words, blocks, short
-from optcli.data.encoding import NUMERIC, Encoded, Encoder, Feature, Target, classes_of, require
+from optcli.data.columns import Numbers, blocks, short
+from optcli.data.encoding import NUMERIC, Encoded, Encoder, Feature, Target, require
+from optcli.data.fitting import fit_feature, fit_pixels, fit_target
 from optcli.data.opening import check_there
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
 from optcli.data.remarks import Remarks, copies, counters, oddities
 from optcli.data.split import Split
 from optcli.data.stored import as_array
 from optcli.data.table import Table
-
-PIXELS = 1 << 20  # values of images that are looked at together
-EPS = float(np.finfo(np.float64).eps)
-RARE = {"drop": "dropped", "merge": "merged"}  # where the encoder's target has the classes
 
 __all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prepare"]
 
@@ -175,12 +171,12 @@ def prepare(
     copies(
         table, [name for name in looked_at if name not in counting], roles.target, target, remarks
     )
-    encoded = tuple(_feature(name, table, train, dataset, roles, remarks) for name in features)
+    encoded = tuple(fit_feature(name, table, train, dataset, roles, remarks) for name in features)
     if roles.image:
-        encoded = _pixels(encoded, train, roles.image, standardize=dataset.standardize)
+        encoded = fit_pixels(encoded, train, roles.image, standardize=dataset.standardize)
     encoder = Encoder(
         encoded,
-        _target(
+        fit_target(
             train,
             roles.target,
             target,
@@ -299,141 +295,3 @@ def _strata(
             own = strata[start : start + len(piece)]
             own[among(piece, tuple(rare.counts))] = len(there)
     return strata
-
-
-def _target(
-    train: Table,
-    names: Sequence[str],
-    kind: TargetKind,
-    classes: tuple[tuple[str, ...], ...],
-    scaled: bool,
-    warnings: list[str],
-    rare: Rare | None,
-) -> Target:
-    text = tuple(isinstance(train.columns[name], Words) for name in names)
-    if kind == "labels" and len(names) > 1:
-        for name in names:
-            there = classes_of(train.columns[name])
-            if len(there) == 1:
-                warnings.append(f"target '{name}' is always '{there[0]}' in the training rows")
-    if kind != "values":
-        few: dict[str, Any] = {} if rare is None else {RARE[rare.way]: tuple(rare.counts)}
-        return Target(kind, tuple(names), classes, text=text, **few)
-    means, scales = [], []
-    for name in names:
-        column = train.columns[name]
-        assert isinstance(column, Numbers)
-        values, rules = _values([column]), train.reading.rules
-        mean, scale = _moments(values, rules) if scaled else (0.0, 1.0)
-        if scale == 0:
-            warnings.append(f"target '{name}' is constant in the training rows")
-        means.append(mean)
-        scales.append(scale)
-    return Target(kind, tuple(names), mean=tuple(means), scale=tuple(scales), text=text)
-
-
-# ---- the features --------------------------------------------------------------------
-
-
-def _feature(
-    name: str, table: Table, rows: Table, dataset: Dataset, roles: Roles, remarks: Remarks
-) -> Feature:
-    """What becomes of a column, by its training rows; a missing value becomes mean or mode."""
-    whole, train, rules = table.columns[name], rows.columns[name], table.reading.rules
-    impute = roles.missing == "impute"
-    if isinstance(whole, Words):
-        assert isinstance(train, Words)
-        categories = classes_of(whole)
-        if len(categories) == 1:
-            remarks.add(name, "is constant", "are constant")
-        mode = train.categories[int(train.counts().argmax())] if impute else None
-        return Feature(name, categories, fill=mode)
-    assert isinstance(train, Numbers)
-    if train.gaps() == len(train):
-        raise InvalidInput(Fault(f"column '{name}' has no value in the training rows", "split"))
-    mean, scale = _moments(_values([train]), rules)
-    if scale == 0:
-        how = "constant in the training rows"
-        if train.find(lambda piece: ~piece.missing & (piece.values != mean)) is not None:
-            how += " up to rounding"
-        becomes = (" and becomes 0", " and become 0") if dataset.standardize else ("", "")
-        remarks.add(name, f"is {how}{becomes[0]}", f"are {how}{becomes[1]}")
-    fill = mean if impute else None
-    if not dataset.standardize:
-        mean, scale = 0.0, 1.0
-    return Feature(name, None, mean, scale, fill)
-
-
-def _pixels(
-    features: tuple[Feature, ...], train: Table, image: tuple[int, ...], *, standardize: bool
-) -> tuple[Feature, ...]:
-    """The features as pixels of an image, one mean and scale for each of its channels."""
-    if len(image) != 3:
-        message = f"is {list(image)}; must be [channels, height, width]"
-        raise InvalidInput(Fault(message, "dataset.image"))
-    count = math.prod(image)
-    if count != len(features):
-        message = (
-            f"is {list(image)}, which makes {count} pixels; there are {len(features)} features"
-        )
-        raise InvalidInput(Fault(message, "dataset.image"))
-    text = next((feature.name for feature in features if feature.categories is not None), None)
-    if text is not None:
-        message = f"makes pixels of the features, but column '{text}' is text; exclude it"
-        raise InvalidInput(Fault(message, "dataset.image"))
-    if not standardize:
-        return features
-    size = count // image[0]
-    pixels: list[Feature] = []
-    for start in range(0, count, size):
-        channel = features[start : start + size]
-        columns = [train.columns[feature.name] for feature in channel]
-        values = _values([c for c in columns if isinstance(c, Numbers)])
-        mean, scale = _moments(values, train.reading.rules)
-        pixels += [replace(feature, mean=mean, scale=scale) for feature in channel]
-    return tuple(pixels)
-
-
-def _values(columns: Sequence[Numbers]) -> Callable[[], Iterator[Array]]:
-    """How to go through the values there are, of columns of equal length, in arrays of some."""
-    step = BLOCK if len(columns) == 1 else max(1, PIXELS // len(columns))
-
-    def each() -> Iterator[Array]:
-        for start in range(0, len(columns[0]), step):
-            pieces = [column.select(slice(start, start + step)) for column in columns]
-            values = np.concatenate([piece.values[~piece.missing] for piece in pieces])
-            if len(values):
-                yield values
-
-    return each
-
-
-def _moments(values: Callable[[], Iterator[Array]], rules: int) -> tuple[float, float]:
-    """Mean and population standard deviation; exactly 0 for a constant.
-
-    So is, but by rules 1, what rounding alone may make of a constant, as scikit-learn's
-    StandardScaler has it: a variance of at most n·eps·variance + (n·mean·eps)², by the
-    error bounds of the same paper. Block by block. T. F. Chan, G. H. Golub and R. J.
-    LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979.
-    """
-    ends = [(block.min(), block.max()) for block in values()]
-    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
-    if low == high:
-        return float(low), 0.0
-    # by a power of two, which is exact, so that squares do not overflow
-    _, exponent = np.frexp(max(abs(low), abs(high)))
-    count, mean, variance = 0, np.float64(0), np.float64(0)
-    for block in values():
-        scaled = np.ldexp(block, 1 - exponent)
-        own, center, spread = len(scaled), scaled.mean(), scaled.var()
-        if not count:
-            count, mean, variance = own, center, spread
-            continue
-        old, new = count / (count + own), own / (count + own)
-        variance = old * variance + new * spread + old * new * (center - mean) ** 2
-        mean = mean + new * (center - mean)
-        count += own
-    if rules > 1 and variance <= count * EPS * variance + (count * mean * EPS) ** 2:
-        variance = np.float64(0)
-    mean, scale = np.ldexp([mean, np.sqrt(variance)], exponent - 1)
-    return float(mean), float(scale)
