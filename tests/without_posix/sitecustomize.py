@@ -5,6 +5,7 @@ there: to open a folder, and to replace, rename or delete a file that this proce
 folder with one in it. The lock is taken through the library filelock.
 """
 
+import contextlib
 import errno
 import fcntl
 import mmap
@@ -22,7 +23,7 @@ class Lock:
     """As WindowsFileLock: held by an open file, ends with its process, its file goes."""
 
     def __init__(self, path, timeout, flock=fcntl.flock):
-        self.path, self.flock = os.fspath(path), flock
+        self.path, self.flock, self.descriptor = os.fspath(path), flock, None
         assert timeout == 0
 
     def acquire(self):
@@ -30,12 +31,16 @@ class Lock:
         try:
             self.flock(self.descriptor, 6)  # exclusive, without waiting
         except BlockingIOError:
-            os.close(self.descriptor)
+            self.release(unlink=False)
             raise filelock.Timeout(self.path) from None
 
-    def release(self):
-        os.close(self.descriptor)
-        os.unlink(self.path)  # noqa: PTH108
+    def release(self, unlink=True):
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+            if unlink:
+                with contextlib.suppress(OSError):
+                    os.unlink(self.path)  # noqa: PTH108
 
 
 filelock.FileLock = Lock

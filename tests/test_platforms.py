@@ -1,0 +1,150 @@
+"""Other systems: commands work without what only POSIX has, and on any console.
+
+`without_posix/sitecustomize.py` takes away what Windows lacks, and refuses what it refuses. What
+remains untried here is Windows itself and macOS; .github/workflows/tests.yml has both.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import optcli
+
+ROOT = Path(__file__).parent.parent
+HERE = Path(__file__).parent / "without_posix"
+IRIS = ROOT / "configs" / "iris.yaml"
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="imitates Windows on Linux")
+
+# Runs command lines one after another, each with a console of the next encoding; the last line of
+# stdout tells their codes and the modules.
+DRIVER = """
+import itertools, json, os, signal, sys
+from optcli.cli.main import run
+if __name__ == "__main__":
+    codes, encodings = [], itertools.cycle(os.environ.get("CONSOLES", "utf-8").split())
+    for words, encoding in zip(json.loads(sys.argv[1]), encodings):
+        sys.stdout.reconfigure(encoding=encoding, errors="strict")
+        sys.stderr.reconfigure(encoding=encoding, errors="strict")
+        codes.append(run(words))
+    there = [name for name in sys.argv[2:] if sys.modules.get(name)]
+    print(json.dumps([codes, there, hasattr(os, "sched_getaffinity"), hasattr(signal, "SIGKILL")]))
+"""
+
+
+def start(code, *arguments, cwd, **environment):
+    """Begin a Python of this environment."""
+    path = os.pathsep.join([str(HERE)] * ("without" in environment) + [str(ROOT)])
+    environment.pop("without", None)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@linux_only
+def test_commands_work_without_what_windows_lacks(tmp_path):
+    small = "--quiet --no-plots --set training.epochs=2"
+    lines = [
+        f"train {IRIS} {small} --out run",
+        f"train {IRIS} {small} --set dataset.stream=true --out streamed",
+        "train --resume run --quiet --set training.epochs=3",
+        f"predict run {ROOT / 'configs/data/iris.csv'} -o predictions.csv",
+        "evaluate run configs/data/iris.csv",
+        f"compare sgd adam --config {IRIS} {small} --tune 2 --seeds 2 --jobs 2 --out compared",
+        f"train {IRIS} {small} --out run --overwrite",
+        "runs verify run",
+        "runs list .",
+        "runs remove streamed",
+        "runs remove compared",
+    ]
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    # the file is imported by name in the worker processes
+    (tmp_path / "driver.py").write_text(DRIVER)
+    code = "import runpy; runpy.run_path('driver.py', run_name='__main__')"
+    words = json.dumps([line.split() for line in lines])
+    libraries = ["filelock", "fcntl", "resource", "pwd"]
+    process = start(code, words, *libraries, cwd=tmp_path, without=True)
+    out, err = process.communicate(timeout=120)
+    assert err.decode() == ""
+    last = json.loads(out.splitlines()[-1])
+    assert last == [[0] * len(lines), ["filelock"], False, False]
+    assert {path.name for path in tmp_path.iterdir()} >= {"run", "predictions.csv"}
+    assert not {"streamed", "compared"} & {path.name for path in tmp_path.iterdir()}
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith((".new-", ".lock"))]
+    whole = optcli.train(IRIS, ["training.epochs=2"], out=tmp_path / "whole", plots=False)
+    kept = optcli.load(tmp_path / "run").trained.parameters
+    assert kept.tobytes() == whole.trained.parameters.tobytes()
+
+
+@linux_only
+def test_a_lock_without_fcntl_refuses_others_and_ends_with_its_process(tmp_path):
+    (tmp_path / "run").mkdir()
+    code = (
+        "import sys, time; from pathlib import Path; from optcli.storage.lock import lock\n"
+        "with lock(Path('run')):\n    print('held', flush=True); time.sleep(float(sys.argv[1]))"
+    )
+    holder = start(code, "60", cwd=tmp_path, without=True)
+    assert holder.stdout.readline() == b"held\n"
+    out, err = start(code, "0", cwd=tmp_path, without=True).communicate(timeout=60)
+    assert out == b""
+    assert err.endswith(b"InvalidInput: run: is in use by another process; wait until it ends\n")
+    holder.kill()
+    holder.communicate()
+    out, err = start(code, "0", cwd=tmp_path, without=True).communicate(timeout=60)
+    assert (out, err) == (b"held\n", b"")
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_console_that_lacks_letters_gets_others(tmp_path):
+    rows = [f"{i},{i % 7},{'ж→' if i % 2 else 'naïve'}\n" for i in range(60)]
+    (tmp_path / "größe–β.csv").write_text("größe,β,class\n" + "".join(rows), "utf-8")
+    (tmp_path / "cfg–β.yaml").write_text(
+        "dataset: {name: csv, path: größe–β.csv, target: class}\n"
+        "model: mlp\nloss: cross_entropy\noptimizer: adam\ntraining: {epochs: 1}\n",
+        "utf-8",
+    )
+    lines = [
+        "train cfg–β.yaml --no-plots --out run --overwrite",
+        "train nothing–β.yaml",
+        "train cfg–β.yaml --json --no-plots --out run --overwrite",
+        "predict run größe–β.csv",
+        "runs show run",
+        "explain adam",
+        "explain softplus",
+        "list losses",
+        "--help",
+        "train --help",
+    ]
+    words = json.dumps([line.split() for twice in lines for line in [twice, twice]])
+    # a file that is opened without an encoding would be read as cp1252 on Windows
+    warned = {"PYTHONWARNDEFAULTENCODING": "1", "CONSOLES": "cp1252 cp437"}
+    process = start(DRIVER, words, cwd=tmp_path, **warned)
+    out, err = process.communicate(timeout=120)
+    codes, *_ = json.loads(out.splitlines()[-1])
+    assert codes == [0, 0, 2, 2, *[0] * (2 * len(lines) - 4)], err
+    assert rb"error: nothing\u2013\u03b2.yaml: no such file" in err
+    assert not [line for line in err.splitlines() if b"Warning" in line and b"optcli" in line]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has the lock of filelock")
+def test_what_other_systems_need_costs_no_start(tmp_path):
+    lines = [
+        "list",
+        "explain adam",
+        f"train {IRIS} --quiet --no-plots --out run",
+        "runs remove run",
+    ]
+    libraries = ["filelock", "asyncio", "sqlite3", "distributed"]
+    if sys.platform == "linux":
+        libraries.append("psutil")
+    words = json.dumps([line.split() for line in lines])
+    out, _ = start(DRIVER, words, *libraries, cwd=tmp_path).communicate(timeout=120)
+    codes, there, *_ = json.loads(out.splitlines()[-1])
+    assert (codes, there) == ([0] * len(lines), [])
