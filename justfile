@@ -8,6 +8,12 @@ lint:
     ruff format --check .
     mypy
 
+# The workflow files of the code host; needs pip install -e ".[workflows]".
+workflows:
+    yamllint --strict -c .github/yamllint.yml .github
+    check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    zizmor --offline --min-severity medium .github/workflows
+
 format:
     ruff check --fix .
     ruff format .

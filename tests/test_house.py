@@ -43,6 +43,8 @@ HOMES = {
     "yaml": {"config"},
     "pydantic": {"config"},
     "polars": {"data"},
+    "filelock": {"storage"},
+    "psutil": {"core"},
 }
 SPEAK = {"display", "cli"}
 
@@ -147,7 +149,7 @@ def test_nothing_below_the_display_prints_or_exits():
 
 
 def test_importing_optcli_costs_numpy_and_little_else():
-    heavy = "matplotlib polars pydantic typer rich yaml"
+    heavy = "matplotlib polars pydantic typer rich yaml filelock psutil"
     code = f"import sys, optcli; optcli.train; print({{*'{heavy}'.split()}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
