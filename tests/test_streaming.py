@@ -227,6 +227,46 @@ def test_a_damaged_cache_is_written_anew(small, tmp_path):
     assert file.read_bytes() == content
 
 
+def test_a_byte_of_a_cache_turned_anywhere_is_named_or_changes_nothing(small, tmp_path):
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    whole, refused = told(streamed, path, cache), 0
+    (file,) = cache.iterdir()
+    content = file.read_bytes()
+    for percent in range(100):
+        changed = bytearray(content)
+        changed[percent * len(content) // 100] ^= 1 << percent % 8
+        file.write_bytes(changed)
+        try:
+            assert told(streamed, path, cache) == whole
+        except InvalidInput as error:
+            refused += 1
+            said = str(error)
+            assert said.startswith(f"{file}: is damaged: the checksum of block"), said
+            file.unlink()
+    body = 8 * np.prod(streaming._header(file)["shape"])
+    assert abs(refused - 100 * body / len(content)) < 2
+
+
+def test_a_cache_that_is_cut_short_while_it_is_read_is_an_error(small, tmp_path):
+    """The system ends a process that looks at what a mapped file no longer has."""
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    found = streaming.read(path, cache, CURRENT)
+    (file,) = cache.iterdir()
+    os.truncate(file, 8)
+    with pytest.raises(InvalidInput, match=f"{file}: was cut short; delete it"):
+        next(iter(found.columns.values())).distinct()
+
+
+def test_the_cache_of_another_table_is_not_taken(small, tmp_path):
+    paths = [write(tmp_path, TABLES[name], f"{name}.csv") for name in ("words", "numbers")]
+    tables = [told(streamed, path, tmp_path / "cache") for path in paths]
+    one, two = (tmp_path / "cache").iterdir()
+    content = one.read_bytes(), two.read_bytes()
+    one.write_bytes(content[1])
+    two.write_bytes(content[0])
+    assert [told(streamed, path, tmp_path / "cache") for path in paths] == tables
+
+
 def test_a_full_disk_leaves_nothing(small, monkeypatch, tmp_path):
     path, cache = write(tmp_path, TABLES["numbers"]), tmp_path / "cache"
 

@@ -2,16 +2,21 @@
 
 They stand in for arrays (N,): a slice or row indices give an array; nothing
 else is held in memory. Many rows at once are what they are meant to avoid.
+What the file holds is believed once it agrees with its checksums.
 """
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
 from optcli.storage import files
 
 
@@ -24,15 +29,54 @@ def as_array(stand_in: Any) -> Array:
     return cast("Array", stand_in)
 
 
+def checksum(block: Array) -> int:
+    """CRC-32 of a block: it finds what disks do to bytes, at several GB/s."""
+    return zlib.crc32(block.data)
+
+
+class Blocks:
+    """The body of a file that holds C columns in blocks of K rows, (B, C, K) float64, mapped.
+
+    sums: the checksum of each block, which is held against it when it is first read. Raises
+    InvalidInput where they differ, and where the file has become shorter: to look at what is no
+    more would end the process.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], sums: Sequence[int]) -> None:
+        self.path, self.size, self._sums = path, shape[2], sums
+        self._array = files.mapped(path, shape, np.float64)
+        self._unread = np.ones(shape[0], bool)
+
+    def read(self, blocks: range | Array) -> Array:
+        """All blocks, of which these may be looked at."""
+        if not files.is_whole(self._array):
+            raise self._fault("was cut short")
+        if self._unread.any():
+            self._check(blocks)
+        return self._array
+
+    def _check(self, blocks: range | Array) -> None:
+        """Hold those of the blocks against their checksums that were not read yet."""
+        wanted = np.zeros_like(self._unread)
+        wanted[blocks] = True
+        for block in np.flatnonzero(wanted & self._unread).tolist():
+            files.count_mapped_read(self._array[block].nbytes)
+            if checksum(self._array[block]) != self._sums[block]:
+                raise self._fault(f"is damaged: the checksum of block {block + 1} is another")
+            self._unread[block] = False
+
+    def _fault(self, what: str) -> InvalidInput:
+        return InvalidInput(Fault(f"{what}; delete it, it is made anew", file=str(self.path)))
+
+
 @dataclass(frozen=True)
 class Stored:
     """One column of a table on disk.
 
-    blocks: (B, C, K) float64, the map of a file that holds C columns in blocks of
-    K rows. rows: N; the last block may be longer than what is left of them.
+    rows: N; the last block may be longer than what is left of them.
     """
 
-    blocks: Array
+    blocks: Blocks
     column: int
     rows: int
 
@@ -40,17 +84,19 @@ class Stored:
         return self.rows
 
     def __getitem__(self, rows: Any) -> Array:
-        size = self.blocks.shape[2]
+        size = self.blocks.size
         if not isinstance(rows, slice):
             files.count_mapped_read(8 * int(np.ptp(rows)) if len(rows) else 0)
             block, place = np.divmod(rows, size)
-            return np.asarray(self.blocks[block, self.column, place])
+            return np.asarray(self.blocks.read(block)[block, self.column, place])
         start, stop, _ = rows.indices(self.rows)
         found = np.empty(max(0, stop - start))
         files.count_mapped_read(found.nbytes)
-        for block in range(start // size, -(-stop // size)):
+        covered = range(start // size, -(-stop // size))
+        whole = self.blocks.read(covered)
+        for block in covered:
             low, high = max(start, block * size), min(stop, (block + 1) * size)
-            cells = self.blocks[block, self.column, low - block * size : high - block * size]
+            cells = whole[block, self.column, low - block * size : high - block * size]
             found[low - start : high - start] = cells
         return found
 

@@ -2,9 +2,10 @@
 
 The file, the table's cache, is mapped: the system reads what is looked at and
 lets go of it again. It holds numbers in blocks of K rows, each block column by
-column, then a header (JSON: names, kinds, categories), and at its end the
-header's length and SHA-256. It is called by the content of the table's file
-and the options of reading it, so a changed table gets a new one.
+column, then a header (JSON: names, kinds, categories, the checksum of each
+block), and at its end the header's length and SHA-256. It is called by the
+content of the table's file and the options of reading it, so a changed table
+gets a new one.
 
 A piece of the table is read as a small table would be, by `delimited`; what
 columns are follows from the pieces together.
@@ -36,7 +37,7 @@ from optcli.data.columns import Column, Numbers, Words, short
 from optcli.data.contents import Contents, Header, Mixed, Note, description, first_rows
 from optcli.data.opening import opened, suffix
 from optcli.data.reading_rules import Reading
-from optcli.data.stored import Codes, Stored, as_array
+from optcli.data.stored import Blocks, Codes, Stored, as_array, checksum
 from optcli.data.table import Table
 from optcli.storage import files, run_folder
 
@@ -47,7 +48,7 @@ MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 5"
+MAGIC = b"optcli table 6"
 STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
@@ -86,7 +87,11 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
         _build(cache, path, reading)
         header = _header(cache)
         assert header is not None
-    return _mapped(cache, header, str(path), folder, reading)
+    try:
+        return _mapped(cache, header, str(path), folder, reading)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+        message = f"is damaged: its header does not fit together ({error!r}); delete it"
+        raise InvalidInput(Fault(message, file=str(cache))) from error
 
 
 # ---- the cache -----------------------------------------------------------------------
@@ -94,7 +99,7 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
 
 def _header(cache: Path) -> dict[str, Any] | None:
     """What the header says, or None where there is no whole cache."""
-    with suppress(OSError, ValueError), cache.open("rb") as file:
+    with suppress(OSError, ValueError, KeyError, TypeError), cache.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(size - TAIL)
         tail = file.read()
@@ -104,7 +109,8 @@ def _header(cache: Path) -> dict[str, Any] | None:
         if tail[8:] != hashlib.sha256(text).digest() + MAGIC:
             return None
         header: dict[str, Any] = json.loads(text)
-        if size == 8 * int(np.prod(header["shape"])) + length + TAIL:
+        body = 8 * int(np.prod(header["shape"]))
+        if size == body + length + TAIL and header["table"] == cache.stem:
             return header
     return None
 
@@ -113,7 +119,7 @@ def _mapped(
     cache: Path, header: Mapping[str, Any], source: str, folder: Path, reading: Reading
 ) -> Table:
     """The table behind a header."""
-    blocks = files.mapped(cache, tuple(header["shape"]), np.float64)
+    blocks = Blocks(cache, tuple(header["shape"]), header["sums"])
     columns: dict[str, Column] = {}
     for i, kind in enumerate(header["columns"]):
         stored = Stored(blocks, i, header["rows"])
@@ -161,7 +167,7 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
             }
             again = both and not raw
             if not again:
-                writer.close(reading, typed, raw)
+                writer.close(cache.stem, reading, typed, raw)
         if not again:
             return
         raw = {name: kind.mixed(reading, typed) for name, kind in both.items()}
@@ -249,7 +255,8 @@ class _Writer:
         self.block = np.empty((0, 0))
         self.lines = False
         self.header = Header()
-        self.rows = self.filled = self.count = 0
+        self.rows = self.filled = 0
+        self.sums: list[int] = []
 
     def add(self, piece: Contents) -> None:
         if not self.kinds:
@@ -276,12 +283,16 @@ class _Writer:
     def _end_block(self) -> None:
         self.block[:, self.filled :] = np.nan
         self.write(self.block)
-        self.count, self.filled = self.count + 1, 0
+        self.sums.append(checksum(self.block))
+        self.filled = 0
 
-    def close(self, reading: Reading, typed: bool, raw: Mapping[str, Mixed | None]) -> None:
+    def close(
+        self, key: str, reading: Reading, typed: bool, raw: Mapping[str, Mixed | None]
+    ) -> None:
         """Write what is left, and the header.
 
-        raw: what is odd in columns that were read once more, should their texts be too many.
+        key: what the cache is called, by the table and the options of reading. raw: what is
+        odd in columns that were read once more, should their texts be too many.
         """
         if self.filled:
             self._end_block()
@@ -291,8 +302,10 @@ class _Writer:
             for name, of in found.items()
         }
         header = {
+            "table": key,
             "rows": self.rows,
-            "shape": [self.count, *self.block.shape],
+            "shape": [len(self.sums), *self.block.shape],
+            "sums": self.sums,
             "columns": [of.column for of in found.values()],
             "mixed": {name: list(astuple(odd)) for name, odd in mixed.items() if odd},
             "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},

@@ -171,6 +171,11 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
     return _map(np.memmap(path, dtype, "r", shape=shape))
 
 
+def is_whole(array: Array) -> bool:
+    """Whether the file of which `mapped` gave the array still holds all of it."""
+    return bool(array.base._mmap.size() >= array.nbytes)  # type: ignore[union-attr]
+
+
 def _map(array: Any) -> Array:
     _maps.add(array._mmap)
     return np.asarray(array)
