@@ -308,6 +308,8 @@ def test_bombs_under_little_memory(here):
     for name, kind in (("summary.json", "a"), ("model.npz", "b"), ("config.yaml", "c")):
         shutil.copytree("train", f"bomb/{kind}")
         Path(f"bomb/{kind}", seals.SUMS).unlink()
+        if kind != "a":  # what has ended is not read without its checksums
+            Path(f"bomb/{kind}/summary.json").unlink()
         os.truncate(Path(f"bomb/{kind}", name), 100 << 30)
     shutil.copytree("train", "bomb/d")
     Path("bomb/d", seals.SUMS).write_text("[" * 100_000)

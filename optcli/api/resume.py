@@ -13,7 +13,7 @@ import numpy as np
 from optcli.api import runs
 from optcli.api.check import Setup
 from optcli.api.predict import Run
-from optcli.api.train import Listener, train_in, with_cache_beside
+from optcli.api.train import CHANGEABLE, Listener, identity, train_in, with_cache_beside
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.data.checksum import checksum
@@ -47,6 +47,9 @@ def resume(
     from optcli import config as configs
 
     folder = Path(folder)
+    if run_folder.is_rest(folder):
+        message = "its removal was interrupted; remove it again"
+        raise InvalidInput(Fault(message, file=str(folder)))
     if not run_folder.is_own(folder):
         raise InvalidInput(Fault("is not a run folder", file=str(folder)))
     with lock(folder):
@@ -62,10 +65,11 @@ def resume(
         checkpoint = folder / "checkpoint.npz"
         arrays, history = None, History()
         if checkpoint.exists():
-            arrays, history, number = read_checkpoint(checkpoint)
+            arrays, history, number = read_checkpoint(checkpoint, identity(config, folder))
             rule = config.training.early_stopping
             reopen(arrays, stopping=rule != old.training.early_stopping)
-            if (folder / results.SUMMARY).exists() and _is_done(setup, arrays):
+            ended = (folder / results.SUMMARY).exists() and seals.is_sealed(folder)
+            if ended and _is_done(setup, arrays):
                 return _finished(setup, folder, history)
             try:
                 checkpoint_migration.convert(arrays, number, config.optimizer, config.schedule)
@@ -76,7 +80,8 @@ def resume(
                 raise InvalidInput(Fault(message, file=str(checkpoint))) from error
         seals.unseal(folder)
         if _length(config) != _length(old) and len(history):
-            recorded["lengthened_after"] = [*recorded.get("lengthened_after", []), len(history)]
+            before = recorded.get("lengthened_after", [])
+            recorded["lengthened_after"] = list(dict.fromkeys([*before, len(history)]))
         kinds.rewrite(folder, kinds.TRAIN, configs.dump(setup.config, folder), recorded)
         try:
             return train_in(setup, folder, title, plots, listeners, arrays, history)
@@ -123,9 +128,6 @@ def _findable(fault: Fault, config: Config) -> Fault:
         hint = f"; if it has moved, add {setting('overrides', f'{key}=FILE')}"
     return replace(fault, message=f"{fault.message}{hint}")
 
-
-# What may change when a run goes on; the rest would make it another run.
-CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
 
 # The setting with which a run goes on that has ended in one of these ways.
 GOES_ON = {

@@ -58,6 +58,8 @@ def entry(folder: Path) -> RunEntry:
         kinds.of(folder)
         if (folder / results.SUMMARY).is_file():
             summary = results.summary(folder)
+        if run_folder.is_rest(folder):
+            damage = "its removal was interrupted; remove it again"
     except InvalidInput as error:
         fault = error.faults[0]
         damage = f"{Path(fault.file or '').name} {fault.message}"
@@ -67,6 +69,8 @@ def entry(folder: Path) -> RunEntry:
     if kind == kinds.GRADCHECK and kinds.is_picture(folder):
         missing = "done"
     outcome = str(summary.get("outcome") or ("done" if summary else missing))
+    if summary and not seals.is_sealed(folder):
+        outcome = missing
     open_ = not damage and outcome in (missing, "interrupted")
     name = "damaged" if damage else outcome
     return RunEntry(
@@ -106,9 +110,12 @@ def going_on(command: str, folder: Path, directory: str | None = None) -> str:
 
 
 def opened(folder: Path) -> RunEntry:
-    """A run that is whole; raises InvalidInput with all that is missing or damaged."""
+    """A run that is whole, finished or not; raises InvalidInput with all that is damaged."""
     if not folder.is_dir() or not run_folder.is_left(folder):
         message = "is not a run folder" if folder.exists() else f"no such folder{_near(folder)}"
+        raise InvalidInput(Fault(message, file=str(folder)))
+    if run_folder.is_rest(folder):
+        message = "its removal was interrupted; remove it again"
         raise InvalidInput(Fault(message, file=str(folder)))
     for name in kinds.OWN:
         if not (folder / name).is_file() and not kinds.is_picture(folder):
@@ -118,6 +125,10 @@ def opened(folder: Path) -> RunEntry:
     found = entry(folder)
     if found.damage:
         raise InvalidInput(Fault(found.damage, file=str(folder)))
+    if found.summary and not seals.is_sealed(folder):
+        remedy = f"complete it with {found.resume}" if found.resume else "repeat it"
+        message = f"is missing, though the run has ended: nothing vouches for it; {remedy}"
+        raise InvalidInput(Fault(message, file=str(folder / seals.SUMS)))
     return found
 
 
@@ -223,5 +234,6 @@ def _paired(one: Mapping[str, Any], two: Mapping[str, Any]) -> dict[str, tuple[A
 def remove(folder: Path) -> None:
     """Delete a run folder and all in it; raises InvalidInput where it is none of ours."""
     if not folder.is_dir():
+        run_folder.sweep(folder.parent)
         raise InvalidInput(Fault("is not a run folder", file=str(folder)))
     run_folder.remove(folder)

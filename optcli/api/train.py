@@ -88,7 +88,9 @@ def train_in(
     """Train, from the start or from a checkpoint's arrays, and keep all in the folder."""
     config, history = setup.config, history or History()
     start = setup.untrained()
-    recorder = Recorder(folder, history, start, config.training.checkpoint_every)
+    recorder = Recorder(
+        folder, history, start, config.training.checkpoint_every, identity(config, folder)
+    )
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(config.training.threads), watched() as interruption:
         for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):
@@ -117,6 +119,20 @@ def train_in(
             remarks += figures.notes(setup.data)
         seals.seal(folder, kinds.TRAIN)
     return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)
+
+
+# What may change when a run goes on; the rest would make it another run.
+CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
+
+
+def identity(config: Config, folder: Path) -> dict[str, Any]:
+    """What a run in `folder` is known by: its data, and its config but for what may change."""
+    from optcli.config import without_paths
+
+    values = without_paths(config.resolved())
+    training = {name: v for name, v in values["training"].items() if name not in CHANGEABLE}
+    data = kinds.recorded(folder).get("data_sha256")
+    return {**values, "training": training, "data_sha256": data}
 
 
 FIRST_ROWS = 1024  # on which the model before training is measured

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optcli.api.check import Setup
 from optcli.api.resume import check_changes, restored
-from optcli.api.runs import trained_run
+from optcli.api.runs import RunEntry, trained_run
+from optcli.api.train import with_cache_beside
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, EpochEnded
+from optcli.core.specs import CacheFolder, marked
 from optcli.plugins import loading
 from optcli.storage import files, kinds, results
 from optcli.training import train_cohort
 
+if TYPE_CHECKING:
+    from optcli.config import Config
+
 # What may make the bits of another machine differ.
-MACHINE = ("cpu", "blas", "numpy", "python", "platform", "threads", "optcli")
+MACHINE = ("cpu", "simd", "blas", "numpy", "python", "platform", "threads", "optcli")
 
 
 @dataclass(frozen=True)
@@ -41,9 +49,11 @@ class Verification:
 def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = ()) -> Verification:
     """Train a run again, or its first epochs, and compare every number of its history.
 
-    overrides: `KEY=VALUE`, for tables that have moved. The best parameters are compared too,
-    when all was trained again. Nothing is written. Raises InvalidInput where the run is
-    damaged, or its data or a plug-in has changed.
+    overrides: `KEY=VALUE`, for tables that have moved. When all was trained again, all that
+    model.npz holds is compared too: parameters, statistics, encoder, model and loss; of shorter
+    training, what does not depend on its length. Nothing is written but a temporary folder, for
+    a table that is streamed. Raises InvalidInput where the run is damaged, or its data or a
+    plug-in has changed.
     """
     from optcli import config as configs
 
@@ -52,14 +62,36 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     loading.check(recorded.get("plugins"), "run", "restore it, and verify again")
     config = configs.load(folder / kinds.CONFIG, overrides)
     check_changes(configs.load(folder / kinds.CONFIG), config, ())
-    setup = restored(config, recorded, folder)
+    with _cache_set_aside(config, folder) as config:
+        return _verified(folder, epochs, entry, recorded, restored(config, recorded, folder))
+
+
+@contextlib.contextmanager
+def _cache_set_aside(config: Config, folder: Path) -> Iterator[Config]:
+    """The config with a temporary folder for the caches of tables; those that exist are read."""
+    names = marked(type(config.dataset), CacheFolder)
+    if not names:
+        yield config
+        return
+    with tempfile.TemporaryDirectory(prefix="optcli-") as place:
+        beside = with_cache_beside(config, folder).dataset
+        for name in names:
+            for path in Path(getattr(beside, name)).glob("*.table"):
+                files.link(Path(place, path.name), path)
+        places: dict[str, Any] = dict.fromkeys(names, place)
+        yield replace(config, dataset=replace(config.dataset, **places))
+
+
+def _verified(
+    folder: Path, epochs: int | None, entry: RunEntry, recorded: Mapping[str, Any], setup: Setup
+) -> Verification:
     columns = results.history(folder)
     rows = [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]
     here = files.jsonable(setup.environment(str(recorded.get("config"))))
     machine = {key: (recorded.get(key), here.get(key)) for key in MACHINE}
-    machine = {key: both for key, both in machine.items() if both[0] != both[1]}
+    machine = {k: both for k, both in machine.items() if k in recorded and both[0] != both[1]}
     wanted = rows[: epochs if epochs is not None else len(rows)]
 
     def verdict(first: str | None = None) -> Verification:
@@ -78,9 +110,14 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
         if len(same) < len(wanted):
             return verdict(f"it ended after {len(same)} epochs")
         whole = len(wanted) == len(rows) and entry.outcome in ("completed", "stopped_early")
-        trained = setup.untrained().read(folder / "model.npz")
-        if whole and event.state.best[:1].tobytes() != trained.parameters.tobytes():
-            return verdict("the parameters of model.npz")
+        trained = replace(
+            setup.untrained(),
+            parameters=event.state.best[:1],
+            statistics=event.state.best_statistics[:1],
+        )
+        part = trained.unlike(folder / "model.npz", numbers=whole)
+        if part:
+            return verdict(f"the {part} of model.npz")
     return verdict()
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from optcli.cli import options
 from optcli.cli.help import OUTPUT
+from optcli.core.errors import Fault, InvalidInput
 
 EXAMPLES = (
     "optcli predict runs/iris configs/data/iris.csv",
@@ -23,12 +24,21 @@ File = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+SafeCsv = Annotated[
+    bool,
+    options.option(
+        "In CSV and TSV, put ' before texts that spreadsheets take for formulas (= + - @)",
+        "--safe-csv",
+        rich_help_panel=OUTPUT,
+    ),
+]
 
 
 def command(
     run: options.Run,
     data: options.Data,
     output: File = None,
+    safe_csv: SafeCsv = False,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -49,13 +59,16 @@ def command(
     if output is not None and not stdout:
         outputs.check(output, [data])
         form = outputs.suffix(output, display.FORMS)
+    if safe_csv and (json or (form if output and not stdout else ".csv") not in display.TEXTS):
+        raise InvalidInput(Fault("is for CSV and TSV; leave it out", "--safe-csv"))
     done, say = load_run(run), said(quiet=quiet, stream=sys.stderr)
     if output is None or stdout:
         found = done.predictions(data, say)
-        display.predictions(found, None, quiet=quiet and not stdout, json=json, stream=sys.stdout)
+        quiet = quiet and not stdout
+        display.predictions(found, None, quiet=quiet, json=json, stream=sys.stdout, safe=safe_csv)
         return 0
     outputs.check(output, done.table_paths(), "a table that the run was trained on")
     found = done.predictions(data, say)
-    outputs.write(output, display.packed(found, form))
+    outputs.write(output, display.packed(found, form, safe=safe_csv))
     display.predictions(found, output, quiet=quiet, json=json, stream=sys.stdout)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import platform
 import sys
@@ -43,10 +44,23 @@ def environment(threads: int, data: str | None) -> dict[str, Any]:
             {key: info.get(key) for key in ("internal_api", "version", "architecture")}
             for info in blas
         ],
+        "simd": simd(),
         "threads": threads,
         "byteorder": sys.byteorder,
         "data_sha256": data,
     }
+
+
+def simd() -> list[str]:
+    """The instructions of this processor of which NumPy has code of its own.
+
+    NumPy chooses by them, as the BLAS does by its kernel, and another choice may give other bits.
+    """
+    try:
+        of = importlib.import_module("numpy._core._multiarray_umath")
+        return [name for name in of.__cpu_dispatch__ if of.__cpu_features__[name]]
+    except (ImportError, AttributeError, KeyError):
+        return []
 
 
 def cpu() -> str:

@@ -24,6 +24,7 @@
     rare               classes of too few rows
     remarks            columns that are no data
     encoding           from raw rows to inputs, and from scores to answers
+    encoder_checks     whether an encoder that was read from a file can be one
     batches            the rows of an epoch, in their order
     checksum           by which a run knows its rows again
 

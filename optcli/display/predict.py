@@ -5,32 +5,51 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from json import dumps
 from typing import Any, TextIO
 
 from optcli.core.arrays import Array
+from optcli.data.cells import number
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.text import escaped
 from optcli.storage.files import jsonable
 
 
-def as_csv(columns: Mapping[str, Array], delimiter: str = ",") -> str:
-    """A header, and a line for each row; numbers in full precision."""
+def as_csv(
+    columns: Mapping[str, Array], delimiter: str = ",", word: Callable[[str], str] = str
+) -> str:
+    """A header, and a line for each row; numbers in full precision.
+
+    word: what is written for a text.
+    """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+    writer.writerow(map(word, columns))
+    cells = (column.tolist() for column in columns.values())
+    words = (map(word, c) if c and isinstance(c[0], str) else c for c in cells)
+    writer.writerows(zip(*words, strict=True))
     return text.getvalue()
 
 
+def no_formula(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would take for a formula.
+
+    A number is none, also with a sign.
+    """
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")) or number(text) is not None:
+        return text
+    return f"'{text}"
+
+
 # The suffixes that predictions can be written by.
-FORMS = (".csv", ".csv.gz", ".tsv", ".parquet", ".ndjson", ".jsonl")
+TEXTS = (".csv", ".csv.gz", ".tsv")
+FORMS = (*TEXTS, ".parquet", ".ndjson", ".jsonl")
 
 
-def packed(columns: Mapping[str, Array], form: str) -> bytes:
-    """The columns as a file of one of the forms."""
+def packed(columns: Mapping[str, Array], form: str, *, safe: bool = False) -> bytes:
+    """The columns as a file of one of the forms. safe: without formulas of spreadsheets."""
     if form == ".parquet":
         from optcli.data import parquet
 
@@ -38,7 +57,8 @@ def packed(columns: Mapping[str, Array], form: str) -> bytes:
     if form in (".ndjson", ".jsonl"):
         lines = [dumps(jsonable(row), ensure_ascii=False) for row in _rows(columns)]
         return "".join(f"{line}\n" for line in lines).encode()
-    text = as_csv(columns, "\t" if form == ".tsv" else ",").encode()
+    word = no_formula if safe else str
+    text = as_csv(columns, "\t" if form == ".tsv" else ",", word).encode()
     return gzip.compress(text, mtime=0) if form == ".csv.gz" else text
 
 
@@ -54,8 +74,12 @@ def predictions(
     quiet: bool,
     json: bool,
     stream: TextIO,
+    safe: bool = False,
 ) -> None:
-    """The rows (N,) of each column; where they are in a file, only how many."""
+    """The rows (N,) of each column; where they are in a file, only how many.
+
+    On a terminal no text acts. safe: as for `packed`.
+    """
     rows = len(next(iter(columns.values())))
     if file is not None:
         fields: dict[str, Any] = {"rows": rows, "file": file}
@@ -69,4 +93,8 @@ def predictions(
             lines.emit("prediction", {"values": row})
     elif not quiet:
         output = Output(stream)
-        output.write(output.encodable(as_csv(columns)))
+        word = no_formula if safe else str
+        if stream.isatty():
+            plain = word
+            word = lambda text: escaped(plain(text))  # noqa: E731
+        output.write(output.encodable(as_csv(columns, ",", word)))

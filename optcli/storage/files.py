@@ -139,6 +139,12 @@ def _replace(source: Path, target: Path) -> None:
     source.replace(target)
 
 
+def link(path: Path, target: Path) -> None:
+    """Make a link that leads to a file; raises EnvironmentFailed."""
+    with os_errors_named(path), contextlib.suppress(FileExistsError):
+        path.symlink_to(target.absolute())
+
+
 def open_cache(folder: Path) -> None:
     """Make the folder, and remove what was begun in it by processes that are no more."""
     with os_errors_named(folder):

@@ -19,9 +19,10 @@ PICTURES = (".png", ".svg", ".pdf", ".gif")
 
 
 def unseal(folder: Path) -> None:
-    """Take away checksums.json and with it the results, as something is about to change."""
+    """Take away checksums.json, then summary.json, as something is about to change."""
     with files.os_errors_named(folder / SUMS):
         (folder / SUMS).unlink(missing_ok=True)
+        (folder / "summary.json").unlink(missing_ok=True)
         for path in folder.glob(f"{files.BEGUN}*"):  # of a process that died
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ class Recorder:
     """Listens to one replica of a run and writes history, checkpoint and model.
 
     checkpoint_every: epochs between two checkpoints; without, about every half minute,
-    within an epoch too, but for at most a twentieth of the time.
+    within an epoch too, but for at most a twentieth of the time. identity: what the run is known
+    by, its config and data, which the checkpoint keeps.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Recorder:
         history: History,
         trained: Trained,
         checkpoint_every: int | None,
+        identity: Mapping[str, Any],
         replica: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder, self.history, self.trained = folder, history, trained
         self.checkpoint_every, self.replica, self.clock = checkpoint_every, replica, clock
+        self.identity = identity
         self._due = clock() + CHECKPOINT_SECONDS
 
     def __call__(self, event: Event) -> None:
@@ -60,6 +64,7 @@ class Recorder:
             for name, values in self.history.columns.items()
         }
         description = {"format": checkpoint_migration.CHECKPOINT, "optcli": __version__}
+        description |= {"run": self.identity}
         path = self.folder / "checkpoint.npz"
         files.write_arrays(path, {**state.arrays(), **columns}, description)
         files.write(self.folder / "history.csv", self.history.csv())
@@ -72,10 +77,18 @@ class Recorder:
         self._due = now + max(CHECKPOINT_SECONDS, 20 * (now - began))
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Array], History, int]:
-    """The state's arrays, the history and the format of checkpoint.npz; raises InvalidInput."""
+def read_checkpoint(
+    path: Path, identity: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Array], History, int]:
+    """The state's arrays, the history and the format of checkpoint.npz; raises InvalidInput.
+
+    identity: that of the run whose checkpoint it must be; version 0.1 did not keep it.
+    """
     arrays, description = files.read_arrays(path)
     check_format(path, description, checkpoint_migration.CHECKPOINT)
+    if found := _unlike(description.get("run"), files.jsonable(identity)):
+        message = f"is of another run: {found}; restore the checkpoint of this run"
+        raise InvalidInput(Fault(message, file=str(path)))
     history = History()
     try:
         if arrays["outcomes"].shape != (1,) or arrays["position"].shape != (3,):
@@ -93,3 +106,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Array], History, int]:
         message = f"is damaged and cannot be read ({error})"
         raise InvalidInput(Fault(message, file=str(path))) from error
     return arrays, history, description["format"]
+
+
+def _unlike(there: Any, here: Any, key: str = "") -> str | None:
+    """The first entry that two runs are known by, both, and that differs, in words."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        both = (name for name in there if name in here)
+        found = (
+            _unlike(there[name], here[name], f"{key}.{name}" if key else name) for name in both
+        )
+        return next((each for each in found if each), None)
+    return f"{key} was {there!r}, is {here!r}" if key and there != here else None

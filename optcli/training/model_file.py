@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,24 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.parameters import Layout, Parameters
 from optcli.core.specs import named, unnamed
 from optcli.core.version import __version__
+from optcli.data import encoder_checks
 from optcli.data.encoding import Encoder
 from optcli.losses.base import LOSSES, Loss
 from optcli.models import MODELS, Architecture, Model
 from optcli.storage import files
 
+# What a description of odd types, lengths or sizes may raise.
+_MISFITS = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+)
 FORMAT = 1  # of model.npz; a reader refuses what is newer
 
 
@@ -60,16 +74,41 @@ class Trained:
         architecture.initialize_statistics(statistics)
         return replace(self, parameters=parameters, statistics=statistics)
 
-    def save(self, path: Path) -> None:
-        """Write model.npz: an array for each parameter, the rest as JSON inside."""
-        description = {
-            "format": FORMAT,
-            "optcli": __version__,
+    def described(self) -> dict[str, Any]:
+        """All but the numbers: model, loss, dtype and encoder."""
+        return {
             "model": named(self.model),
             "loss": named(self.loss),
             "dtype": self.dtype,
             "encoder": self.encoder.to_json(),
         }
+
+    def unlike(self, path: Path, *, numbers: bool) -> str | None:
+        """What a model.npz has that is not as it is here: parameters, encoder or another part.
+
+        numbers: whether parameters and statistics are compared. A key that the file's version
+        did not have yet makes no difference. Raises InvalidInput.
+        """
+        kept, (_, description) = self.read(path), files.read_arrays(path)
+        described: dict[str, Any] = files.jsonable(self.described())
+        for name, value in described.items():
+            there = description.get(name)
+            if isinstance(there, dict) and there.keys() <= value.keys():
+                value = {key: value[key] for key in there}
+            if name == "encoder" and isinstance(there, dict):
+                with contextlib.suppress(*_MISFITS):
+                    there = files.jsonable(Encoder.from_json(there).to_json())
+                    value = files.jsonable(self.encoder.to_json())
+            if there != value:
+                return name
+        for name in ("parameters", "statistics") if numbers else ():
+            if getattr(self, name).tobytes() != getattr(kept, name).tobytes():
+                return name
+        return None
+
+    def save(self, path: Path) -> None:
+        """Write model.npz: an array for each parameter, the rest as JSON inside."""
+        description = {"format": FORMAT, "optcli": __version__, **self.described()}
         architecture = self.architecture()
         views = architecture.layout.views(self.parameters)
         arrays = {f"parameters.{name}": view[0] for name, view in views.items()}
@@ -84,7 +123,9 @@ class Trained:
         check_format(path, description)
         try:
             return cls._from(arrays, description)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except InvalidInput as error:
+            raise InvalidInput(*(fault.at(str(path)) for fault in error.faults)) from error
+        except _MISFITS as error:
             message = f"is damaged: it does not fit together ({error!r})"
             raise InvalidInput(Fault(message, file=str(path))) from error
 
@@ -94,7 +135,7 @@ class Trained:
         check_format(path, description)
         try:
             return self._filled(arrays)
-        except (KeyError, ValueError) as error:
+        except _MISFITS as error:
             message = f"does not fit its config ({error!r})"
             raise InvalidInput(Fault(message, file=str(path))) from error
 
@@ -103,7 +144,7 @@ class Trained:
         empty = cls(
             unnamed(MODELS.find(description["model"]["name"]), description["model"]),
             unnamed(LOSSES.find(description["loss"]["name"]), description["loss"]),
-            Encoder.from_json(description["encoder"]),
+            encoder_checks.checked(Encoder.from_json(description["encoder"])),
             description["dtype"],
             np.empty(0),
             np.empty(0),
@@ -113,6 +154,9 @@ class Trained:
     def _filled(self, arrays: Mapping[str, Array]) -> Trained:
         """The same model with the parameters among the arrays."""
         architecture = self.architecture()
+        told = sum(a.size for name, a in arrays.items() if name.startswith("parameters."))
+        if architecture.layout.size != told:
+            raise ValueError(f"{told} parameters, not {architecture.layout.size}")
         return replace(
             self,
             parameters=_joined(arrays, "parameters", architecture.layout, self.dtype),

@@ -1,0 +1,83 @@
+"""Checks of an encoder that was read from a file: nothing in it is of another type or length.
+
+What JSON can hold is more than an encoder can: a mean that is a text, classes that are numbers,
+a fill that is no category. It would be found out only when rows are encoded, or never.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from typing import Any
+
+from optcli.core.specs import TargetKind
+from optcli.data.encoding import Encoder, Feature, Target
+
+
+def checked(encoder: Encoder) -> Encoder:
+    """The encoder; raises ValueError with the first thing in it that cannot be."""
+    if not encoder.features:
+        raise ValueError("no features")
+    for feature in encoder.features:
+        _check_feature(feature)
+    _check_target(encoder.target)
+    _require(encoder.weights is None or _is_text(encoder.weights), "weights", encoder.weights)
+    _require(_is_text(encoder.missing), "missing", encoder.missing)
+    image = encoder.image
+    if image is not None:
+        whole = all(type(size) is int and size > 0 for size in image)
+        _require(len(image) == 3 and whole, "image", image)
+        _require(math.prod(image) == len(encoder.features), "image", image)
+    return encoder
+
+
+def _check_feature(feature: Feature) -> None:
+    place, fill = f"feature {feature.name!r}", feature.fill
+    _require(_is_text(feature.name), "feature", feature.name)
+    _require(_is_number(feature.mean), f"{place}: mean", feature.mean)
+    _require(_is_number(feature.scale), f"{place}: scale", feature.scale)
+    if feature.categories is None:
+        _require(fill is None or _is_number(fill), f"{place}: fill", fill)
+        return
+    _check_names(feature.categories, f"{place}: categories")
+    _require(fill is None or fill in feature.categories, f"{place}: fill", fill)
+
+
+def _check_target(target: Target) -> None:
+    kind, count = target.kind, len(target.names)
+    _require(kind in typing.get_args(TargetKind), "target: kind", kind)
+    _check_names(target.names, "target: names")
+    for names in target.classes:
+        _check_names(names, "target: classes")
+    wanted = {"classes": 1, "labels": count}.get(kind, 0)
+    _require(len(target.classes) == wanted, "target: classes", target.classes)
+    if kind == "classes":
+        _require(count == 1 and len(target.classes[0]) > 1, "target: classes", target.classes)
+    if kind == "labels":
+        pairs = all(len(names) == 2 for names in target.classes)
+        _require(pairs, "target: classes", target.classes)
+    for name in ("mean", "scale"):
+        values = getattr(target, name)
+        fits = all(map(_is_number, values)) and (kind != "values" or len(values) == count)
+        _require(fits, f"target: {name}", values)
+    _require(all(type(text) is bool for text in target.text), "target: text", target.text)
+    for name in ("dropped", "merged"):
+        _require(all(map(_is_text, getattr(target, name))), f"target: {name}", "")
+
+
+def _check_names(names: Any, place: str) -> None:
+    texts = isinstance(names, tuple) and bool(names) and all(map(_is_text, names))
+    _require(texts and len(set(names)) == len(names), place, names)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _require(fits: bool, place: str, value: Any) -> None:
+    if not fits:
+        raise ValueError(f"{place} cannot be {str(value)[:60]!r}")
