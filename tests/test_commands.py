@@ -79,7 +79,14 @@ REACHES = {
 }
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def slow(path):
+    """The config that takes longest is among the long tests."""
+    return pytest.mark.long if path.stem == "digits" else ()
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=slow(path), id=path.stem) for path in CONFIGS]
+)
 def test_every_config_runs_and_reaches_what_it_should(path, here, capsys):
     assert run(["train", str(path), "--out", "run"]) == 0
     folder = here / "run"
@@ -278,7 +285,9 @@ def test_the_installed_command(here):
 
 def test_a_closed_pipe_does_not_stop_the_training(here):
     config = str(ROOT / "configs" / "iris.yaml")
-    command = f"{Path(sys.executable).parent / 'optcli'} train {config} --out run | head -1"
+    command = (
+        f"{Path(sys.executable).parent / 'optcli'} train {config} --no-plots --out run | head -1"
+    )
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
