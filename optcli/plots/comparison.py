@@ -58,11 +58,13 @@ def curves(
     """The curve of every seed, faint, with the median and the interquartile range in front.
 
     courses: by label the steps (E,) and the values (S, E) of S seeds, NaN where a run was
-    over, infinite where it had diverged. notes: a few words beside each name. optimizers:
+    over, infinite where it had diverged. In median and range a run that is over counts with
+    its last value. notes: a few words beside each name. optimizers:
     of each label, for its colour. higher: whether more is better.
     """
     panel = _Panel(list(courses), title, notes, optimizers)
-    shown = np.concatenate([_usual(values, higher) for _, values in courses.values()])
+    carried = {label: _carried(values) for label, (_, values) in courses.items()}
+    shown = np.concatenate([_usual(values, higher) for values in carried.values()])
     shown = shown if target is None else np.append(shown, target)
     # less than elsewhere makes it logarithmic: what counts is how the ends differ
     wide = not higher and shown.size > 0 and shown.min() > 0 and shown.max() > 8 * shown.min()
@@ -70,7 +72,10 @@ def curves(
     last = max(float(steps[-1]) for steps, _ in courses.values())
     across = ticks.linear(0, last * 1.02, count=5, least_step=1.0)
     axes = panel.draw_axes(scale, across, quantity, higher)
-    axes.set_xlabel("step (line: median; band: interquartile range)")
+    words = "line: median; band: interquartile range"
+    if any(np.isnan(values[:, -1]).any() for _, values in courses.values()):
+        words += "; of ended runs the last value"
+    axes.set_xlabel(f"step ({words})")
     if target is not None:
         axes.axhline(target, color=FAINT, linewidth=0.9, linestyle=(0, (2, 2)), zorder=2)
         ground = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5}
@@ -81,15 +86,21 @@ def curves(
     for number, (label, (steps, values)) in enumerate(courses.items()):
         look = panel.line(label)
         low, middle, high = np.full((3, len(steps)), np.nan)
-        some = _many(values)
+        some = _many(carried[label])
         if some.any():
-            low[some], middle[some], high[some] = _quartiles(values[:, some])
+            low[some], middle[some], high[some] = _quartiles(carried[label][:, some])
         axes.plot(steps, values.T, color=look["color"], linewidth=0.5, alpha=faint, zorder=3)
         axes.fill_between(steps, low, high, color=look["color"], alpha=0.14, linewidth=0)
         every = max(1, len(steps) // MARKS)
         start = every * number // max(1, len(courses))
         axes.plot(steps, middle, **look, markevery=(start, every), zorder=5 - number / 100)
     return panel.figure
+
+
+def _carried(values: Array) -> Array:
+    """The values (S, E), each run's last one carried on to the end."""
+    known = np.where(np.isnan(values), 0, np.arange(values.shape[1]))
+    return np.take_along_axis(values, np.maximum.accumulate(known, axis=1), axis=1)
 
 
 def _many(values: Array) -> Array:
@@ -138,7 +149,10 @@ def sensitivity(
     """
     panel = _Panel(list(tried), title, None, optimizers)
     rows = [row for own in tried.values() for row in own]
-    values = ticks.usable(np.array([v for row in rows for v in row.values]))
+    # a seed far off does not stretch the axis; a circle is seen in any case
+    heights = [float(np.median(row.values)) for row in rows if len(row.values)]
+    heights += [row.mean for row in rows if row.chosen and not row.diverged]
+    values = ticks.usable(np.array(heights))
     if start is not None and start > 0:
         near = values >= start / 1.2 if higher else values <= 1.2 * start
         values = values[near] if near.any() else values
@@ -158,10 +172,20 @@ def sensitivity(
             if row.chosen and np.isfinite(row.mean):
                 ring = {"marker": "o", "markersize": 10, "markerfacecolor": "none"}
                 axes.plot([row.lr], [row.mean], **ring, color=look["color"], zorder=6)
-        foot = axes.get_xaxis_transform()
         below = {"marker": 2, "markersize": 6, "markeredgewidth": 1.6, "clip_on": False}
+        foot = _beside(axes, label, {name: defaults[name] for name in tried})
         axes.plot([defaults[label]], [0], transform=foot, color=look["color"], zorder=7, **below)
     return panel.figure
+
+
+def _beside(axes: Any, label: str, rates: Mapping[str, float]) -> Any:
+    """Where a tick stands below the axis: beside those of the same rate, 2.4 points apart."""
+    from matplotlib.transforms import ScaledTranslation
+
+    same = [name for name, rate in rates.items() if rate == rates[label]]
+    points = 2.4 * (same.index(label) - (len(same) - 1) / 2)
+    shift = ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
+    return axes.get_xaxis_transform() + shift
 
 
 @picture

@@ -50,7 +50,7 @@ def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     # Below, names stand upright where even their ends would not fit side by side; the
     # names on the left are whole.
     turned = widest > 0.9 * cell and cell < 0.6
-    below = names if turned else [elided(name, 0.9 * cell, SMALL) for name in classes]
+    under = names if turned else [elided(name, 0.9 * cell, SMALL) for name in classes]
     foot = LINE if numbers else 0.0
     bottom = 0.45 + (widest if turned else 0.15) + foot
     height = 0.45 + side + bottom
@@ -61,7 +61,7 @@ def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     axes.imshow(_shades(shares), aspect="auto", interpolation="nearest")
     _write(axes, counts, shares, cell)
     family = fonts.families("".join(names))  # ticks make their texts only when they are drawn
-    axes.set_xticks(range(size), below, rotation=90 if turned else 0, family=family)
+    axes.set_xticks(range(size), under, rotation=90 if turned else 0, family=family)
     axes.set_yticks(range(size), names, family=family)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -69,7 +69,10 @@ def confusion(counts: Array, classes: Sequence[str], title: str = "") -> Figure:
     if numbers:
         shown = elided(numbers, figure.get_figwidth() - 0.3, SMALL)
         add_text(figure, 0.15, 0.12, shown, size=SMALL, va="center")
-    add_text(figure, left + side / 2, 0.17 + foot, "predicted class", **centre)
+    below = "predicted class (cells: count, % of the true class)"
+    half, wide = text_width(below, TEXT) / 2 + 0.1, figure.get_figwidth()
+    middle = min(max(left + side / 2, half), max(half, wide - half))
+    add_text(figure, middle, 0.17 + foot, below, **centre)
     add_text(figure, 0.2, bottom + side / 2, "true class", rotation=90, **centre)
     return figure
 

@@ -47,7 +47,7 @@ class Scale(NamedTuple):
             axis.axes.set(**{f"{name}scale": "log"})
         axis.axes.set(**{f"{name}lim": (self.low, self.high)})
         axis.set_ticks(self.ticks, self.labels)
-        axis.set_ticks(self.minor, minor=True)
+        axis.set_ticks(self.minor, [""] * len(self.minor), minor=True)
 
 
 def percent(share: float) -> str:

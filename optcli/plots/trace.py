@@ -33,6 +33,7 @@ from optcli.plots.style import (
     new_figure,
     picture,
     style,
+    text_width,
 )
 from optcli.training.trace import Path, Trace
 
@@ -183,7 +184,8 @@ class _Picture:
             curves = [_inches(np.stack(line.get_data(), axis=1), axes) for line in lines]
             land = [line.get_data() for line in axes.lines if line.get_gid() == "land"]
             marks = [_inches(np.stack(each, axis=1), axes) for each in land]
-            spots = _spots(curves, axes, marks)
+            feet = self._reached(curves) if axes is self.panel else [None] * len(curves)
+            spots = _spots(curves, axes, marks, feet)
             for mark, (at, spot) in zip(self.marks, spots, strict=True):
                 if at is None or spot is None:
                     continue
@@ -199,6 +201,14 @@ class _Picture:
                 disc.set_data([place[0]], [place[1]])
                 text.set_position(place)
 
+    def _reached(self, curves: Sequence[Array]) -> list[Array | None]:
+        """The point (2,) of each curve, in inches, at the step where its path arrived."""
+        paths = self.trace.paths
+        return [
+            None if path.reached is None or path.reached >= len(curve) else curve[path.reached]
+            for path, curve in zip(paths, curves, strict=True)
+        ]
+
     def _names(self, top: float, count: int) -> None:
         """Number, name, and what became of each, to the right of the panels."""
         paths = self.trace.paths[:MOST_NAMES]
@@ -210,7 +220,7 @@ class _Picture:
         for mark, path in zip(self.marks, paths, strict=False):
             self._name_badge(left + 0.09, y, mark)
             look = {"size": SMALL, "va": "center", "color": INK}
-            add_text(self.figure, left + 0.26, y, elided(path.label, room, SMALL), **look)
+            add_text(self.figure, left + 0.26, y, _named(path, room), **look)
             if pitch >= 0.26:
                 look = {"size": SMALL - 1, "va": "center", "color": "#5A5A5A"}
                 text = elided(_said(path), room, SMALL - 1)
@@ -445,12 +455,12 @@ def _data(places: Array, axes: Any) -> Array:
 
 
 def _spots(
-    curves: Sequence[Array], axes: Any, marks: Sequence[Array]
+    curves: Sequence[Array], axes: Any, marks: Sequence[Array], feet: Sequence[Array | None]
 ) -> list[tuple[Array | None, Array | None]]:
     """For each curve (in inches) the point that its badge is for, and where the badge stands.
 
     As far from other curves, badges and marks as can be; beside the curve only where there
-    is no room on it.
+    is no room on it. feet: the point that a badge must be for, where that is given.
     """
     corners = np.asarray(axes.transAxes.transform([(0, 0), (1, 1)])) / axes.figure.dpi
     sampled = [_sampled(curve, corners) for curve in curves]
@@ -463,18 +473,21 @@ def _spots(
         if not len(own):
             found.append((None, None))
             continue
-        feet = own[:: 1 + len(own) // 20]
-        spots = (feet[:, None] + offsets).reshape(-1, 2)
+        foot = feet[i]
+        places = own[:: 1 + len(own) // 20]
+        if foot is not None and ((foot >= corners[0]) & (foot <= corners[1])).all():
+            places = foot[None]
+        spots = (places[:, None] + offsets).reshape(-1, 2)
         others = [each for j, each in enumerate(sampled) if j != i and len(each)]
         clear = np.minimum(_nearest(spots, others), 0.35)
         apart = _nearest(spots, [np.array(badges)]) if badges else np.full(len(spots), 1.0)
-        beside = np.tile(np.hypot(*offsets.T), len(feet))
+        beside = np.tile(np.hypot(*offsets.T), len(places))
         off = ((spots < corners[0] + 0.08) | (spots > corners[1] - 0.08)).any(axis=1)
         hides = _nearest(spots, marks) < 0.2
         score = clear - 0.35 * beside - 10 * (apart < 0.17) - 10 * off - 5 * hides
         best = int(score.argmax())
         badges.append(spots[best])
-        found.append((feet[best // len(offsets)], spots[best]))
+        found.append((places[best // len(offsets)], spots[best]))
     return found
 
 
@@ -503,7 +516,13 @@ def _nearest(places: Array, others: Sequence[Array]) -> Array:
 # ---- words ---------------------------------------------------------------------------
 
 
+def _named(path: Path, room: float) -> str:
+    """The label, with the learning rate where it does not say it and there is room."""
+    whole = f"{path.label}, lr {path.lr:.3g}"
+    fits = "lr=" not in path.label and text_width(whole, SMALL) <= room
+    return whole if fits else elided(path.label, room, SMALL)
+
+
 def _said(path: Path) -> str:
-    """The learning rate, and what became of it."""
-    outcome = path.outcome if path.reached is None else f"{path.reached:,} steps"
-    return f"lr {path.lr:.3g}: {outcome}"
+    """What became of it."""
+    return path.outcome if path.reached is None else f"reached in {path.reached:,} steps"
