@@ -623,3 +623,23 @@ def test_every_picture_draws_any_name(name):
     ]
     for figure in figures:
         assert plots.render(figure).startswith(PNG)
+
+
+def test_a_run_that_is_over_counts_with_its_last_value():
+    values = np.array([[1, 0.5, np.nan], [1, 0.6, np.nan], [1, 0.9, 0.8]])
+    figure = plots.curves({"sgd": (np.array([0.0, 10, 20]), values)}, "loss")
+    axes = figure.axes[0]
+    median = max(axes.lines, key=lambda line: line.get_linewidth())
+    assert median.get_ydata().tolist() == [1, 0.6, 0.6]
+    assert "of ended runs the last value" in axes.get_xlabel()
+
+
+def test_equal_default_rates_stand_side_by_side():
+    tried = {
+        "sgd": [plots.Tried(0.1, 1.0, [1.0], 0, True)],
+        "adam": [plots.Tried(0.1, 2.0, [2.0], 0, True)],
+    }
+    figure = plots.sensitivity(tried, {"sgd": 0.01, "adam": 0.01}, "loss")
+    ticks_ = [line for line in figure.axes[0].lines if line.get_marker() == 2]
+    places = [line.get_transform().transform((0.01, 0)) for line in ticks_]
+    assert np.diff(places, axis=0).tolist() == [[pytest.approx(2.4 / 72 * figure.dpi), 0]]

@@ -556,7 +556,7 @@ MOONS = {
     "training": {"epochs": 10, "batch_size": 8},
 }  # 80 training rows: 10 steps an epoch, 100 in all
 LENGTH = (
-    "must be a fraction below 1 of the run, a whole number of steps, or text such as '5 epochs'"
+    "must be a fraction of the run (below 1), a whole number of steps, or text such as '5 epochs'"
 )
 UNFIT = {
     "{name: cosine, warmup: 101}": (

@@ -26,7 +26,7 @@ def _is_epochs(value: str) -> bool:
 
 # Below 1 a fraction of the run, else steps; or, as text, epochs.
 Epochs = Annotated[str, Predicate(_is_epochs), Doc("text such as '5 epochs'")]
-Number = Doc("a fraction below 1 of the run or a whole number of steps")
+Number = Doc("a fraction of the run (below 1) or a whole number of steps")
 Length = Annotated[float, Predicate(_is_length), Number] | Epochs
 # A length that is divided by: above 0.
 Period = Annotated[float, Predicate(_is_period), Number] | Epochs

@@ -18,12 +18,14 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 class AdaBelief(Optimizer):
     """AdaBelief: Adam scaled by the variance of the gradient around its moving average.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m ← β₁·m + (1 − β₁)·g
         s ← β₂·s + (1 − β₂)·(g − m)² + ε′
         m̂ = m / (1 − β₁ᵗ),   ŝ = s / (1 − β₂ᵗ)
         x ← x − α · m̂ / (√ŝ + ε)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ε′ = eps_root.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, ε′ = eps_root,
+    λ = weight_decay.
 
     State: two arrays of the parameters' size.
 

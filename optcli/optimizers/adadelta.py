@@ -17,12 +17,13 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 class Adadelta(Optimizer):
     """Adadelta: steps scaled by the ratio of RMS past updates to RMS past gradients.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         E[g²] ← ρ·E[g²] + (1 − ρ)·g²
         Δ     = √(E[Δ²] + ε) / √(E[g²] + ε) · g
         E[Δ²] ← ρ·E[Δ²] + (1 − ρ)·Δ²
         x     ← x − α·Δ
 
-    with learning rate α = lr, ρ = rho, ε = eps.
+    with learning rate α = lr, ρ = rho, ε = eps, λ = weight_decay.
 
     State: two arrays of the parameters' size.
 

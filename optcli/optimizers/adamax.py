@@ -17,11 +17,12 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 class AdaMax(Optimizer):
     """AdaMax: Adam with the infinity norm in place of the second moment.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m ← β₁·m + (1 − β₁)·g
         u ← max(β₂·u, |g| + ε)
         x ← x − α / (1 − β₁ᵗ) · m / u
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay.
 
     State: two arrays of the parameters' size, m and u.
 

@@ -17,10 +17,12 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 class AggMo(Optimizer):
     """Aggregated momentum: the average of several velocities with different coefficients.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         vᵢ ← βᵢ·vᵢ − g                                βᵢ = 1 − aⁱ⁻¹, for i = 1 … K
         x  ← x + α/K · Σ vᵢ
 
-    with learning rate α = lr, K = velocities, a = base: 0, 0.9 and 0.99 by default.
+    with learning rate α = lr, λ = weight_decay, K = velocities, a = base: 0, 0.9 and
+    0.99 by default.
 
     State: K arrays of the parameters' size.
 

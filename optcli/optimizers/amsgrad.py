@@ -18,12 +18,13 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 class AMSGrad(Optimizer):
     """AMSGrad: Adam with the maximum of all second moments so far as denominator.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
         w ← max(w, v)
         x ← x − α · m/(1 − β₁ᵗ) / (√(w/(1 − β₂ᵗ)) + ε)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay.
 
     State: three arrays of the parameters' size, m, v and w.
 

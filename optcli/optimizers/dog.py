@@ -15,14 +15,15 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, dot, norm
 @OPTIMIZERS.register("dog")
 @dataclass(frozen=True)
 class DoG(Shaped):
-    """DoG: SGD with step size distance over gradients, in place of a learning rate.
+    """DoG: SGD whose step size is computed from distance moved and gradient norms.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         r ← max(r, ‖x − x₀‖)                          initially r = ρ·(1 + ‖x₀‖)
         G ← G + ‖g‖²
         x ← x − α·r/√(G + ε)·g
 
     with α = lr, a factor that a schedule may change, ρ = reps_rel, ε = eps, and x₀ the
-    initial parameters. The norms are over all parameters.
+    initial parameters, λ = weight_decay. The norms are over all parameters.
 
     State: one array of the parameters' size, x₀, and two numbers.
 

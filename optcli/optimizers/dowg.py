@@ -15,14 +15,16 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, dot
 @OPTIMIZERS.register("dowg")
 @dataclass(frozen=True)
 class DoWG(Shaped):
-    """DoWG: SGD with step size distance over weighted gradients, in place of a learning rate.
+    """DoWG: DoG with gradients weighted by the distance moved.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         r² ← max(r², ‖x − x₀‖²)
         v  ← v + r²·‖g‖²
         x  ← x − α·r²/(√v + ε)·g
 
     with α = lr, a factor that a schedule may change, ε = eps, initially r² =
-    init_estim_sq_dist, and x₀ the initial parameters. The norms are over all parameters.
+    init_estim_sq_dist, and x₀ the initial parameters, λ = weight_decay. The norms are over
+    all parameters.
 
     State: one array of the parameters' size, x₀, and two numbers.
 

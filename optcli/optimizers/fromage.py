@@ -15,7 +15,7 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, norm
 @OPTIMIZERS.register("fromage")
 @dataclass(frozen=True)
 class Fromage(Shaped):
-    """Frobenius matched gradient descent: the step of an array is relative to its norm.
+    """Fromage: SGD in which the step of each array is proportional to the array's norm.
 
         x ← (x − α·‖x‖/‖g‖·g) / √(1 + α²)
 

@@ -17,10 +17,11 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 class Momentum(Optimizer):
     """Polyak's heavy-ball momentum, with the learning rate inside the velocity.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         v ← μ·v − α·g
         x ← x + v
 
-    with learning rate α = lr and μ = momentum.
+    with learning rate α = lr, μ = momentum and λ = weight_decay.
 
     State: one array of the parameters' size.
 

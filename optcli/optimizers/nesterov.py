@@ -16,11 +16,13 @@ from optcli.optimizers.momentum import Momentum
 class Nesterov(Momentum):
     """Nesterov's accelerated gradient: momentum with the gradient at the look-ahead point.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         v ← μ·v − α·∇f(x + μ·v)                       eq. 3
         x ← x + v                                     eq. 4
 
-    with learning rate α = lr and μ = momentum. Training keeps the look-ahead
-    point x + μ·v, at which the gradient is taken, as its parameters; for them the update is
+    with learning rate α = lr, μ = momentum and λ = weight_decay. Training keeps the
+    look-ahead point x + μ·v, at which the gradient is taken, as its parameters; for them
+    the update is
 
         v ← μ·v − α·g
         x ← x + μ·v − α·g

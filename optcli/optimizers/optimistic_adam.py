@@ -20,11 +20,13 @@ class OptimisticAdam(Optimizer):
 
     Each step adds the change from the previous step, as a prediction of the next:
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         u_t = m̂ / (√v̂ + ε)                            m̂, v̂ as in adam
         x ← x − γ·((α + β)·u_t − β·u_(t−1))           (u₀ = u₁)
 
     with learning rate γ = lr, α = alpha, β = optimism, and beta1, beta2 and ε = eps as in
-    adam. With `nesterov`, m̂ = β₁·m/(1 − β₁^(t+1)) + (1 − β₁)·g/(1 − β₁ᵗ).
+    adam, λ = weight_decay. With `nesterov`, m̂ = β₁·m/(1 − β₁^(t+1)) +
+    (1 − β₁)·g/(1 − β₁ᵗ).
 
     State: three arrays of the parameters' size, m, v and u.
 

@@ -17,11 +17,12 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 class QHAdam(Optimizer):
     """Quasi-hyperbolic Adam: both moments are averaged with the current gradient.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m̂, v̂ as in adam
         x ← x − α · ((1 − ν₁)·g + ν₁·m̂) / (√((1 − ν₂)·g² + ν₂·v̂) + ε)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ν₁ = nu1, ν₂ = nu2, ε = eps. With
-    ν₁ = ν₂ = 1 it is adam.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ν₁ = nu1, ν₂ = nu2, ε = eps,
+    λ = weight_decay. With ν₁ = ν₂ = 1 it is adam.
 
     State: two arrays of the parameters' size, m and v.
 

@@ -18,6 +18,7 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, power
 class RAdam(Optimizer):
     """Rectified Adam: a correction of the adaptive variance in place of warm-up.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m ← β₁·m + (1 − β₁)·g
         v ← β₂·v + (1 − β₂)·g²
         m̂ = m / (1 − β₁ᵗ)
@@ -28,7 +29,7 @@ class RAdam(Optimizer):
         else:   x ← x − α·m̂
 
     with ρ the length of the approximated moving average, learning rate α = lr, β₁ = beta1,
-    β₂ = beta2, ε = eps.
+    β₂ = beta2, ε = eps, λ = weight_decay.
 
     State: two arrays of the parameters' size, m and v.
 

@@ -17,13 +17,14 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 class RMSprop(Optimizer):
     """RMSprop: steps divided by the root of the moving average of squared gradients.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         v ← ρ·v + (1 − ρ)·g²
         d = g / (√v + ε)
         x ← x − α·d
 
-    with learning rate α = lr, ρ = rho, ε = eps. With `centered` the denominator is
-    the standard deviation, √(v − m²) + ε with m ← ρ·m + (1 − ρ)·g. With momentum μ the step
-    is α·b with b ← μ·b + d.
+    with learning rate α = lr, ρ = rho, ε = eps, λ = weight_decay. With `centered` the
+    denominator is the standard deviation, √(v − m²) + ε with m ← ρ·m + (1 − ρ)·g. With
+    momentum μ the step is α·b with b ← μ·b + d.
 
     State: one array of the parameters' size, one more with momentum, and one more with
     `centered`.

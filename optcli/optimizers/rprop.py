@@ -17,14 +17,15 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer
 class Rprop(Optimizer):
     """Rprop: step sizes for each parameter, adapted by the signs of its gradient.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         Δ ← min(η⁺·Δ, Δmax)              where g·g′ > 0
         Δ ← max(η⁻·Δ, Δmin), g ← 0       where g·g′ < 0
         x ← x − sign(g)·Δ
         g′ ← g
 
     with g′ the previous gradient, η⁺ = eta_plus, η⁻ = eta_minus, Δmax = step_max, Δmin =
-    step_min, and Δ = lr initially. A learning-rate schedule has no effect. Use
-    `batch_size: full`: with mini-batches the signs are mostly noise.
+    step_min, and Δ = lr initially, λ = weight_decay. A learning-rate schedule has no
+    effect. Use `batch_size: full`: with mini-batches the signs are mostly noise.
 
     State: two arrays of the parameters' size.
 

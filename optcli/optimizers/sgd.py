@@ -18,10 +18,12 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix
 class SGD(Optimizer):
     """Stochastic gradient descent, optionally with momentum.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         b ← μ·b + (1 − τ)·g        (b ← g at the first step)
         x ← x − α·b                (nesterov: x − α·(g + μ·b))
 
-    with learning rate α = lr, μ = momentum, τ = dampening. Without momentum, b = g.
+    with learning rate α = lr, μ = momentum, τ = dampening, λ = weight_decay. Without
+    momentum, b = g.
 
     State: none; with momentum, one array of the parameters' size, b.
 

@@ -18,14 +18,15 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped
 class Shampoo(Shaped):
     """Shampoo: matrix preconditioners for the rows and the columns of each weight.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         L ← L + G·Gᵀ
         R ← R + Gᵀ·G
         W ← W − α · L^(−¼)·G·R^(−¼)
 
-    with learning rate α = lr, and initially L = R = ε·I. The roots are computed every
-    `frequency` steps. The kernel of a convolution is reshaped to a matrix, one row for each
-    output channel. Biases and other vectors have a diagonal preconditioner: v ← v + g²,
-    x ← x − α·g/√v.
+    with learning rate α = lr, and initially L = R = ε·I, λ = weight_decay. The roots are
+    computed every `frequency` steps. The kernel of a convolution is reshaped to a matrix,
+    one row for each output channel. Biases and other vectors have a diagonal
+    preconditioner: v ← v + g², x ← x − α·g/√v.
 
     State: for an m × n weight two m × m and two n × n matrices; for biases one array of
     their size. A step that computes roots needs time of order m³ + n³, and more memory.

@@ -55,7 +55,9 @@ class Sophia(Shaped):
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.965
     beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the Hessian estimate")] = 0.99
     eps: Annotated[float, Gt(0), Doc("lower bound of the denominator")] = 1e-8
-    gamma: Annotated[float, Gt(0), Doc("factor on the Hessian estimate; smaller clips more")] = 0.01
+    gamma: Annotated[
+        float, Gt(0), Doc("multiplier of the Hessian estimate; smaller values clip more")
+    ] = 0.01
     clip: Annotated[float, Gt(0), Doc("bound on each entry of m̂ / max(γ·h, ε)")] = 1.0
     frequency: Annotated[int, Ge(1), Doc("steps between Hessian estimates")] = 10
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 1e-4

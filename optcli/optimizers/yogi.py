@@ -18,13 +18,14 @@ from optcli.optimizers.base import OPTIMIZERS, Optimizer, mix, power
 class Yogi(Optimizer):
     """Yogi: Adam with an additive, sign-controlled update of the second moment.
 
+        g ← g + λ·x                                   before `update`, by the Stepper
         m ← β₁·m + (1 − β₁)·g
         v ← v − (1 − β₂)·sign(v − g²)·g²
         m̂ = m / (1 − β₁ᵗ),   v̂ = v / (1 − β₂ᵗ)
         x ← x − α · m̂ / (√v̂ + ε)
 
-    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps. m and v start at
-    initial_accumulator_value.
+    with learning rate α = lr, β₁ = beta1, β₂ = beta2, ε = eps, λ = weight_decay. m and v
+    start at initial_accumulator_value.
 
     State: two arrays of the parameters' size.
 
