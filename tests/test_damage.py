@@ -170,7 +170,7 @@ def test_parquet_that_holds_more_than_memory(monkeypatch, capfd):
     Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream="false"))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "error: t.parquet: takes 160 MB or more, of 300 MB of memory; "
+        "error: t.parquet: needs 160 MB or more; the memory is 300 MB; "
         "set dataset.stream to true, or use part of the file\n"
     )
     assert streaming.is_large("t.parquet")
@@ -183,7 +183,7 @@ def test_text_that_unpacks_to_more_than_half_of_the_memory(monkeypatch, capfd):
     Path("c.yaml").write_text(CONFIG.format(name="t.csv.gz", stream="false"))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "error: t.csv.gz: takes 5 MB or more, of 10 MB of memory; "
+        "error: t.csv.gz: needs 5 MB or more; the memory is 10 MB; "
         "set dataset.stream to true, or use part of the file\n"
     )
 

@@ -230,7 +230,7 @@ def test_a_file_larger_than_memory(tmp_path):
             file.truncate(1 << 42)  # a hole, takes no space
         except OSError:
             pytest.skip("no sparse files here")
-    with pytest.raises(InvalidInput, match=r"takes 4398 GB or more, of \d+ GB of memory; set"):
+    with pytest.raises(InvalidInput, match=r"needs 4398 GB or more; the memory is \d+ GB; set"):
         table.read(path)
 
 

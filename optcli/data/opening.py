@@ -64,7 +64,7 @@ def _of_file(path: Path) -> bytes:
 def check_room(path: Path, size: int) -> None:
     """Raise InvalidInput for what takes more than half of the memory."""
     if size > memory() / 2:
-        message = f"takes {in_bytes(size)} or more, of {in_bytes(memory())} of memory"
+        message = f"needs {in_bytes(size)} or more; the memory is {in_bytes(memory())}"
         message += "; set dataset.stream to true, or use part of the file"
         raise InvalidInput(Fault(message, file=str(path)))
 
