@@ -6,6 +6,7 @@ remains untried here is Windows itself and macOS; .github/workflows/tests.yml ha
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,26 @@ def start(code, *arguments, cwd, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+# What not every system has, and the files that have a counterpart for it.
+POSIX = (
+    "sched_getaffinity|sysconf\\b|posix_fallocate|MADV_DONTNEED|O_NOFOLLOW|import (fcntl|resource)"
+    "|os\\.(fork|killpg|getuid|geteuid|setsid|uname|mkfifo|statvfs|nice|O_DIRECTORY)|preexec_fn"
+    "|import (pwd|grp|termios|tty|pty)\\b|signal\\.SIG(KILL|HUP|USR1|PIPE|QUIT|ALRM)"
+)
+GUARDED = {
+    "core/machine.py": {"sched_getaffinity"},
+    "storage/files.py": {"posix_fallocate", "MADV_DONTNEED"},
+    "storage/lock.py": {"import fcntl", "O_NOFOLLOW"},
+}
+
+
+def test_a_call_of_posix_alone_lies_where_it_has_a_counterpart():
+    package = ROOT / "optcli"
+    for path in sorted(package.rglob("*.py")):
+        found = {match[0] for match in re.finditer(POSIX, path.read_text("utf-8"))}
+        assert found <= GUARDED.get(path.relative_to(package).as_posix(), set()), path
 
 
 @linux_only

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import itertools
 import multiprocessing
-import os
 import pickle
 import signal
 import socket
@@ -235,9 +234,9 @@ _refusals: list[OptcliError] = []
 
 def _stop(executor: Executor, *, at_once: bool) -> None:
     """Let go of the workers; at once, those that are at work or hang as well."""
-    for process in list(getattr(executor, "_processes", None) or {}) if at_once else ():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    processes = getattr(executor, "_processes", None) or {}
+    for process in list(processes.values()) if at_once else ():
+        process.kill()
     executor.shutdown(wait=True, cancel_futures=True)
 
 
