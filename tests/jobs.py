@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+from optcli.storage import dispatch
+
 
 def square(number):
     """A job that goes well."""
@@ -59,3 +61,30 @@ def prepare(word):
 def says(number):
     """What the worker was prepared with."""
     return prepared, number
+
+
+def run(function, jobs, pool, expected=0.0):
+    """The results of jobs, by workers that are opened for them alone."""
+    with dispatch.opened(pool) as workers:
+        yield from workers.run(function, jobs, expected)
+
+
+def naps(seconds):
+    """Take a while."""
+    time.sleep(seconds)
+    return seconds
+
+
+def freezes(job):
+    """Stop the process that has a number, be it this one."""
+    number, value = job
+    if os.getpid() == number:
+        os.kill(number, signal.SIGSTOP)
+    return value
+
+
+def leaves_its_number(job):
+    """Write the number of the process to a file, and take a while."""
+    path, seconds = job
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(seconds)

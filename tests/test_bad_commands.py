@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from optcli.cli.main import run
-from optcli.storage import dispatch
+from optcli.storage.dispatch import cluster
 
 CONFIG = """\
 dataset: {name: moons, samples: 60}
@@ -152,8 +152,8 @@ def test_a_link_that_leads_nowhere_is_no_place_for_a_folder(place, capsys):
 
 def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys, monkeypatch):
     pytest.importorskip("distributed")  # to import it takes its time as well
-    assert dispatch.CONNECT_SECONDS < 10
-    monkeypatch.setattr(dispatch, "CONNECT_SECONDS", 0.5)
+    assert cluster.CONNECT_SECONDS < 10
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
     with socket.socket() as silent:  # takes connections and answers nothing
         silent.bind(("127.0.0.1", 0))
         silent.listen()

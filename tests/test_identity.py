@@ -270,7 +270,8 @@ def test_a_worker_with_other_code_refuses_the_job(tmp_path):
         "    path = Path('mine.py').resolve(); loading.load([path]); told = loading.identity()\n"
         "    path.write_text(path.read_text() + '# edited')\n"
         "    pool = dispatch.Pool(2, None, loading.load_same, ([path], told))\n"
-        "    try: list(dispatch.run(abs, [1, 2], pool))\n"
+        "    try:\n"
+        "        with dispatch.opened(pool) as workers: list(workers.run(abs, [1, 2]))\n"
         "    except InvalidInput as error: print(error)\n"
     )
     Path("main.py").write_text(code)

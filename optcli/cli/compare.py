@@ -72,7 +72,7 @@ Out = Annotated[
 Jobs = Annotated[
     int | None,
     option(
-        "Worker processes, 1 to 1,024; by default chosen for speed", "--jobs", "-j", metavar="N"
+        "Worker processes at most, 1 to 1,024; by default one per core", "--jobs", "-j", metavar="N"
     ),
 ]
 Backend = Annotated[

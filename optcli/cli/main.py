@@ -16,7 +16,7 @@ from optcli.cli import help as pages
 from optcli.cli.parameter_names import CommandLine
 from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput, OptcliError, lost
 from optcli.plugins import loading
-from optcli.storage.interruption import at_once
+from optcli.storage.interruption import at_once, raised
 
 # In the order of the help; each is a file of this name. Groups have commands of their own.
 COMMANDS = (
@@ -65,6 +65,8 @@ def _command() -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     signal.signal(signal.SIGTERM, at_once)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, at_once)
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
@@ -75,15 +77,18 @@ def run(arguments: list[str]) -> int:
         typer.echo(command.get_help(command.make_context("optcli", ["--"])), err=True)
         return 2
     lost.clear()
+    raised.clear()
     try:
         code = command.main(arguments, "optcli", standalone_mode=False)
         if lost:  # what was asked for did not arrive, though all else is done
             raise lost[0]
+        if code == 128 + signal.SIGINT:  # Typer makes that of every interruption
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except OptcliError as error:
         return _refused(error, arguments)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        return getattr(error, "exit_code", 130)
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
     except OSError as error:
@@ -124,6 +129,11 @@ def _is_lost(stream: TextIO | None) -> bool:
     except (OSError, ValueError):
         return True
     return False
+
+
+def _interrupted() -> int:
+    """The exit code after a signal; Ctrl-C raises KeyboardInterrupt without a handler."""
+    return 128 + (raised[-1] if raised else signal.SIGINT)
 
 
 def _refused(error: OptcliError, arguments: list[str]) -> int:

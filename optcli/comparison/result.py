@@ -42,6 +42,13 @@ class ComparisonStarted:
     notes: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Workers keep a comparison waiting, or are left out. message: which, and why."""
+
+    message: str
+
+
 # Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`; of several
-# configs with the `Benchmark` at the end.
-Listener = Callable[[ComparisonStarted | RunsDone | Comparison | Benchmark], object]
+# configs with the `Benchmark` at the end; with `Waiting` at any time.
+Listener = Callable[[Waiting | ComparisonStarted | RunsDone | Comparison | Benchmark], object]

@@ -9,14 +9,15 @@ from typing import Any
 from optcli.comparison import figures
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure
-from optcli.comparison.result import Comparison, ComparisonStarted, Listener
+from optcli.comparison.result import Comparison, ComparisonStarted, Listener, Waiting
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds, pairs_of
 from optcli.comparison.step_time import relative_step_times
 from optcli.comparison.store import Store
 from optcli.comparison.study import Budget, Study
 from optcli.comparison.summary import summary as summarized
-from optcli.comparison.trials import Measure, prepared
+from optcli.comparison.trials import Measure, prepared, ready
+from optcli.core import machine
 from optcli.core.durations import counted
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, Grave, InvalidInput
@@ -25,7 +26,7 @@ from optcli.data.checksum import checksum
 from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
-from optcli.storage.dispatch import Pool, reach
+from optcli.storage.dispatch import Pool, opened
 from optcli.training import checkpoint_migration
 
 
@@ -59,13 +60,20 @@ def run(
             f"with {counted(seeds, 'seed')} no difference between {count} can be shown; "
             f"{fewest} are the fewest"
         )
-    same = (list(loading.loaded), loading.identity())
-    pool = Pool(settings.jobs or 1, settings.backend, loading.load_same, same, loading.failure)
-    reach(pool)
     config = _config(problem, settings, budget, what, destination.folder)
     data = _data(problem)
     recorded = {**environment(1, data), "plugins": loading.identity(), **settings.origin}
-    with destination.claim(_written(config, settings.target), recorded) as folder:
+    with (
+        opened(_pool(problem, settings, listener)) as workers,
+        destination.claim(_written(config, settings.target), recorded) as folder,
+    ):
+        before = kinds.recorded(folder).get("workers") or {}
+
+        def crew() -> dict[str, Any]:
+            """Who has done runs on a cluster, of an earlier part of the comparison too."""
+            found = {**before, **workers.records}
+            return {"workers": found} if found else {}
+
         goal = _continued(folder, config, data, settings.target)
         _check_rules(folder, problem)
         stale = _Stale.of(folder, problem)
@@ -85,16 +93,15 @@ def run(
             measure=what,
             goal=goal,
             fixed_split=settings.fixed_split,
-            workers=settings.jobs,
-            pool=pool,
+            workers=workers,
         )
-        kinds.rewrite(folder, kinds.COMPARE, _written(config, goal), recorded)
+        kinds.rewrite(folder, kinds.COMPARE, _written(config, goal), {**recorded, **crew()})
         listener(ComparisonStarted(study, problem.title, notes))
         for progress in study.run():
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
         summary = summarized(study, relative_step_times(chosen))
-        kinds.rewrite(folder, kinds.COMPARE, _written(config, study.goal), recorded)
+        kinds.rewrite(folder, kinds.COMPARE, _written(config, study.goal), {**recorded, **crew()})
         files.write_json(folder / "summary.json", summary)
         if plots:
             for name, content in figures.draw(study, summary, problem.title):
@@ -103,6 +110,22 @@ def run(
     comparison = Comparison(folder, summary, study, tuple(notes))
     listener(comparison)
     return comparison
+
+
+def _pool(problem: Problem, settings: ComparisonSettings, listener: Listener) -> Pool:
+    """Where the runs are done."""
+    tables = {}
+    if settings.backend is not None:
+        paths = {path for entry in problem.entries for path in entry.task.anywhere().files()}
+        tables = {path: files.checksum(Path(path)) for path in sorted(paths)}
+    return Pool(
+        settings.jobs or machine.cores(),
+        settings.backend,
+        ready,
+        (list(loading.loaded), loading.identity(), tables),
+        loading.failure,
+        lambda message: listener(Waiting(message)),
+    )
 
 
 def _config(

@@ -19,7 +19,7 @@ class ComparisonSettings:
     instead. tune_seeds: seeds of each tuning run. seeds: seeds of the final runs; by default
     10 to 20, by the number of entries. metric: the validation metric that is compared; by
     default the loss. target: for the steps to target, in units of the metric. fixed_split:
-    the same split for all seeds. jobs: processes; None for several where that is faster.
+    the same split for all seeds. jobs: processes at most; None for one per core.
     backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
     line, kept to say how an interrupted comparison is continued.
     """

@@ -10,24 +10,21 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from optcli.comparison import trials
 from optcli.comparison.store import Store
 from optcli.comparison.targets import default_target, steps_to_target
 from optcli.comparison.trials import Measure, Trial, TrialResult
 from optcli.comparison.tuning import Competitor, choose, extension, mean
-from optcli.core import machine
 from optcli.optimizers.base import Optimizer
-from optcli.storage import dispatch
-from optcli.storage.dispatch import Pool
+from optcli.storage import interruption
+from optcli.storage.dispatch import Workers
 
 # Tuning seeds lie far from those that count, which may grow in number.
 TUNING_SEEDS = 1_000_000
-# What it costs to start a worker process: below, all is done in this one.
-START_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class RunsDone:
 class Study:
     """The entries, and what was found for them: the settings that were tried and chosen.
 
-    workers: processes; None takes several where that is faster. goal: the target, or None
+    workers: who does the runs. goal: the target, or None
     for the default, which the tuning runs fix.
     """
 
@@ -88,12 +85,11 @@ class Study:
         measure: Measure,
         goal: float | None = None,
         fixed_split: bool = False,
-        workers: int | None = 1,
-        pool: Pool | None = None,
+        workers: Workers,
     ) -> None:
         self.entries, self.budget, self.store = list(entries), budget, store
         self.measure, self.goal, self.fixed_split = measure, goal, fixed_split
-        self.workers, self.pool = workers, pool or Pool()
+        self.workers = workers
         self.tasks = {entry.label: entry.task for entry in entries}
         self.tried: dict[str, list[Optimizer]] = {}
         self.chosen: dict[str, Optimizer] = {}
@@ -212,24 +208,29 @@ class Study:
         }
         missing = self.store.missing(trial for own in wanted.values() for trial in own)
         yield self._progress(phase, wanted)
-        jobs = trials.jobs(self.tasks, missing, fixed_split=self.fixed_split, test=phase == "final")
-        for results in self._run(jobs):
+        for results in self._run(missing, test=phase == "final"):
+            interruption.check()
             self.store.add(results, "final" if phase == "final" else "tune")
             yield self._progress(phase, wanted)
 
-    def _run(self, jobs: Sequence[trials.Job]) -> Iterator[list[TrialResult]]:
-        """The results of each job; the first tells whether more processes are worth while."""
-        workers = self.workers
-        if workers is None and self.pool.backend is None and jobs:
-            began = time.monotonic()
-            yield trials.train(jobs[0])
-            each = time.monotonic() - began
-            jobs = jobs[1:]
-            cores = min(machine.cores(), len(jobs)) if jobs else 1
-            alone, shared = each * len(jobs), START_SECONDS + each * len(jobs) / max(1, cores)
-            workers = cores if shared < alone else 1
-        pool = replace(self.pool, workers=workers or machine.cores())
-        for _, results in dispatch.run(trials.train, jobs, pool):
+    def _run(self, missing: Sequence[Trial], *, test: bool) -> Iterator[list[TrialResult]]:
+        """The results of each job; in this process where others would take longer to start."""
+        cut = partial(trials.jobs, self.tasks, missing, fixed_split=self.fixed_split, test=test)
+        workers, jobs = self.workers, cut()
+        if not jobs or (workers.here and workers.count == 1):
+            yield from map(trials.train, jobs)
+            return
+        shared = cut(workers=workers.count)
+        if workers.here:
+            alone = sum(map(trials.seconds, jobs[:1])) * len(jobs)
+            each = trials.seconds(shared[0]) if alone > workers.start else alone
+            if workers.start + each * -(-len(shared) // workers.count) >= alone:
+                yield from map(trials.train, jobs)
+                return
+        else:
+            each = trials.seconds(shared[0])
+            shared = [trials.sendable(job) for job in shared]
+        for _, results in workers.run(trials.train, shared, each):
             yield results
 
     def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> RunsDone:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
-from optcli.core.events import Ended, EpochEnded, Started
+from optcli.core.events import Ended, EpochEnded, Progress, Started
 from optcli.core.parameters import Parameters
+from optcli.data.opening import check_there
 from optcli.data.preparation import Part, Prepared
 from optcli.optimizers.base import Optimizer
 from optcli.optimizers.stepper import kind
+from optcli.plugins import loading
+from optcli.storage import files
 from optcli.training import Cohort, Evaluation, Replica, State, train_cohort
 from optcli.training.checks import check
 from optcli.training.task import Task
@@ -21,6 +28,8 @@ from optcli.training.task import Task
 # A cohort's parameters, state and activations are to stay in the cache.
 COHORT_BYTES = 32_000_000
 LEAST_REPLICAS = 8
+# Of a job, to know how long it takes.
+PROBE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -103,9 +112,18 @@ class Job:
 
 
 def jobs(
-    tasks: Mapping[str, Task], trials: Sequence[Trial], *, fixed_split: bool, test: bool
+    tasks: Mapping[str, Task],
+    trials: Sequence[Trial],
+    *,
+    fixed_split: bool,
+    test: bool,
+    workers: int = 1,
 ) -> list[Job]:
-    """Cut trials into jobs that fit the cache; those of one seed stay neighbours."""
+    """Cut trials into jobs that fit the cache; those of one seed stay neighbours.
+
+    workers: those of one task are as many jobs as there are workers, or a multiple, and of
+    about the same size.
+    """
     distinct: list[tuple[Task, list[Trial]]] = []
     for trial in trials:
         task = tasks[trial.label]
@@ -117,11 +135,33 @@ def jobs(
     for task, own in distinct:
         own.sort(key=lambda trial: trial.seed)
         count = _at_once(task, own, fixed_split=fixed_split)
+        if workers > 1:
+            rounds = -(-len(own) // (count * workers))
+            count = -(-len(own) // (rounds * workers))
         found += [
             Job(task, tuple(own[start : start + count]), fixed_split, test)
             for start in range(0, len(own), count)
         ]
     return found
+
+
+def seconds(job: Job) -> float:
+    """About how long a job takes, in processor time, by a few of its steps. Raises InvalidInput."""
+    seed = None if job.fixed_split else job.trials[0].seed
+    replicas = [Replica(t.optimizer, prepared(job.task, seed), t.seed) for t in job.trials]
+    first: tuple[int, float] | None = None
+    with blas_threads(job.task.training.threads):
+        for event in train_cohort(job.task.cohort(replicas), every=PROBE_SECONDS / 4):
+            now = time.thread_time()
+            if isinstance(event, Started):
+                began, steps = now, event.steps
+            elif isinstance(event, Progress | EpochEnded):
+                if first is None:  # what is done once only, is done
+                    first = event.state.step, now
+                elif now - first[1] >= PROBE_SECONDS:
+                    each = (now - first[1]) / (event.state.step - first[0])
+                    return first[1] - began + each * (steps - first[0])
+    return now - began
 
 
 def _at_once(task: Task, trials: Sequence[Trial], *, fixed_split: bool) -> int:
@@ -155,9 +195,30 @@ def forget() -> None:
     _prepared.clear()
 
 
+def ready(
+    plugins: Sequence[Path], told: Sequence[Mapping[str, Any]], tables: Mapping[str, str]
+) -> None:
+    """Make a worker ready for jobs; raises InvalidInput where it has other files than here.
+
+    plugins, told: as `loading.load_same` takes them. tables: their paths and checksums.
+    """
+    loading.load_same(plugins, told)
+    for path, checksum in tables.items():
+        check_there(path, "dataset.path")
+        if files.checksum(Path(path)) != checksum:
+            message = "is another table there than here; copy it anew"
+            raise InvalidInput(Fault(message, file=path))
+
+
+def sendable(job: Job) -> Job:
+    """The same for a process in another folder: its paths are absolute."""
+    return replace(job, task=job.task.anywhere())
+
+
 def train(job: Job) -> list[TrialResult]:
     """Train the trials of a job, as one cohort for each size and fitted loss."""
 
+    @functools.cache  # there may be more of them than are kept
     def data(trial: Trial) -> Prepared:
         return prepared(job.task, None if job.fixed_split else trial.seed)
 

@@ -38,6 +38,8 @@ def environment(threads: int, data: str | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": platform.platform(),
+        "machine": platform.machine(),
+        "libc": " ".join(platform.libc_ver()).strip(),
         "cpu": cpu(),
         "cores": os.cpu_count(),
         "blas": [
@@ -61,6 +63,45 @@ def simd() -> list[str]:
         return [name for name in of.__cpu_dispatch__ if of.__cpu_features__[name]]
     except (ImportError, AttributeError, KeyError):
         return []
+
+
+# What decides on the bits of a result, in the words of a message.
+DECIDE = {
+    "optcli": "optcli",
+    "numpy": "NumPy",
+    "machine": "architecture",
+    "byteorder": "byte order",
+    "libc": "C library",
+}
+
+
+def differences(here: dict[str, Any], there: dict[str, Any]) -> list[str]:
+    """How another process may give other bits than this one: `NumPy 2.1.0, here 2.2.0`.
+
+    here, there: what `environment` says in each.
+    """
+    found = [
+        f"{words} {there.get(name)}, here {here[name]}"
+        for name, words in DECIDE.items()
+        if there.get(name) != here[name]
+    ]
+    ours, theirs = _blas(here), _blas(there)
+    if not (ours <= theirs or theirs <= ours):  # one may have loaded SciPy's as well
+        found.append(f"BLAS {', '.join(sorted(theirs))}, here {', '.join(sorted(ours))}")
+    before, after = set(here["simd"]), set(there.get("simd") or ())
+    changed = [f"+{name}" for name in sorted(after - before)]
+    changed += [f"-{name}" for name in sorted(before - after)]
+    if changed:
+        found.append(f"CPU features {' '.join(changed)}")
+    return found
+
+
+def _blas(said: dict[str, Any]) -> set[str]:
+    """Each BLAS that is loaded, with its version and the kernel it has chosen."""
+    return {
+        " ".join(str(blas.get(key)) for key in ("internal_api", "version", "architecture"))
+        for blas in said.get("blas") or ()
+    }
 
 
 def cpu() -> str:

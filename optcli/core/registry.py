@@ -101,6 +101,10 @@ class Registry(Generic[T]):
         """Whether the class is registered under the name."""
         return self._classes.get(str(name)) is cls
 
+    def here(self) -> list[type[T]]:
+        """The classes that were imported so far."""
+        return list(self._classes.values())
+
     def __iter__(self) -> Iterator[type[T]]:
         return iter([self._classes[name] for name in self.names()])
 
@@ -142,3 +146,13 @@ def _said(cls: type[object]) -> str:
         return f"{cls.__module__}.{cls.__qualname__}"
     file = getattr(sys.modules.get(cls.__module__), "__file__", None) or cls.__module__
     return f"{cls.__qualname__} in {Path(file).name}"
+
+
+def homes() -> set[str]:
+    """The modules that have registered something, but for optcli's own and plug-ins' files."""
+    return {
+        cls.__module__
+        for registry in REGISTRIES.values()
+        for cls in registry.here()
+        if not _is_own(cls) and not cls.__module__.startswith(PLUGIN)
+    }

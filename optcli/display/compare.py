@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from optcli.comparison.result import Benchmark, Comparison, ComparisonStarted
+from optcli.comparison.result import Benchmark, Comparison, ComparisonStarted, Waiting
 from optcli.comparison.study import RunsDone, Study
 from optcli.core.durations import counted
 from optcli.display.compare_report import WIDEST, across, head, report
@@ -53,7 +53,9 @@ class Teller:
 
     def __call__(self, event: Any) -> None:
         """Take note of an event of `comparison.result`, or that there is an interruption."""
-        if isinstance(event, ComparisonStarted):
+        if isinstance(event, Waiting):
+            self.waiting(event)
+        elif isinstance(event, ComparisonStarted):
             self.studies.append(event.study)
             self.started(event)
         elif isinstance(event, RunsDone):
@@ -69,6 +71,9 @@ class Teller:
         """How many runs are finished, and the folder that they are in."""
         folders = [each.store.folder for each in self.studies if each.store.folder is not None]
         return sum(each.runs for each in self.studies), whole(folders[-1]) if folders else None
+
+    def waiting(self, event: Waiting) -> None:
+        """Workers keep it waiting."""
 
     def started(self, event: ComparisonStarted) -> None:
         """A comparison is about to begin."""
@@ -111,6 +116,10 @@ class Plain(Teller):
         self.output.line(escaped(f"interrupted; saved {kept} in {folder}"))
         self.output.line(escaped(f"continue with: {event.command(folder)}"))
 
+    def waiting(self, event: Waiting) -> None:
+        self.close()
+        self.output.line(escaped(event.message))
+
     def started(self, event: ComparisonStarted) -> None:
         for line in head(event.study, event.title, event.notes):
             self.output.line(line)
@@ -149,6 +158,9 @@ class Lines(Teller):
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self.lines = JsonLines(stream)
+
+    def waiting(self, event: Waiting) -> None:
+        self.lines.emit("waiting", {"message": event.message})
 
     def started(self, event: ComparisonStarted) -> None:
         fields = {

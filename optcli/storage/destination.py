@@ -19,6 +19,7 @@ from typing import Any
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, setting
 from optcli.storage import files, kinds, run_folder
+from optcli.storage.dispatch import worker
 from optcli.storage.files import BEGUN
 from optcli.storage.kinds import Kind
 from optcli.storage.lock import Held, lock
@@ -57,6 +58,7 @@ class Destination:
 
     def check(self) -> None:
         """Raise InvalidInput where `claim` would; nothing is changed."""
+        worker.check_not_importing()
         folder = self.folder
         if self.out is None:
             return

@@ -36,9 +36,19 @@ class Interruption:
             signal.signal(each, signal.SIG_DFL)
 
 
+raised: list[int] = []  # the signals that `at_once` was called with
+
+
 def at_once(number: int, _frame: FrameType | None) -> None:
     """A handler that raises Interrupted."""
+    raised.append(number)
     raise Interrupted(number)
+
+
+def check() -> None:
+    """Raise Interrupted where it was raised and lost, as in a finalizer or a callback."""
+    if raised:
+        raise Interrupted(raised[-1])
 
 
 @contextlib.contextmanager

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from optcli.core.arrays import DTYPES
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.machine import memory_available
+from optcli.core.specs import CacheFolder, InputFile, marked, with_texts
 from optcli.data.base import Dataset
 from optcli.data.batches import Windows
 from optcli.data.opening import check_there
 from optcli.data.preparation import Prepared, prepare
 from optcli.data.reading_rules import RULES
 from optcli.data.split import Split
+from optcli.data.streaming import CACHE
 from optcli.data.table import Table
 from optcli.losses.base import Loss
 from optcli.metrics import METRICS, Additive, Metric, usual
@@ -24,6 +28,8 @@ from optcli.schedules import Schedule
 from optcli.schedules.constant import Constant
 from optcli.training import Cohort, Replica
 from optcli.training.settings import Regularization, Training
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,33 @@ class Task:
             message = f"makes {cells:,} numbers, which takes {needed / 1e9:,.1f} GB of memory"
             raise InvalidInput(Fault(f"{message}; {there / 1e9:.1f} GB are free", "dataset"))
         return self.dataset.table(self.seed, rules)
+
+    def anywhere(self) -> Task:
+        """The same for a process in another folder: paths are absolute, that of the cache too."""
+
+        def absolute(spec: S) -> S:
+            changed = {
+                name: with_texts(getattr(spec, name), lambda path: str(Path(path).absolute()))
+                for name in marked(type(spec), InputFile, CacheFolder)
+            }
+            return replace(spec, **changed) if changed else spec  # type: ignore[type-var]
+
+        dataset = absolute(self.dataset.cached_in(CACHE))
+        return replace(self, dataset=dataset, split=absolute(self.split))
+
+    def files(self) -> list[str]:
+        """The paths of all tables, that of validation rows among them."""
+        values = [
+            getattr(spec, name)
+            for spec in (self.dataset, self.split)
+            for name in marked(type(spec), InputFile)
+        ]
+        return [
+            path
+            for value in values
+            for path in (value if isinstance(value, list | tuple) else [value])
+            if isinstance(path, str)
+        ]
 
     def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:
         """The data as arrays, divided by the config's seed or another; raises InvalidInput."""
