@@ -12,6 +12,7 @@ from typing import Any
 
 from optcli.core.specs import TargetKind
 from optcli.data.encoding import Encoder, Feature, Target
+from optcli.data.reading_rules import Reading
 
 
 def checked(encoder: Encoder) -> Encoder:
@@ -23,6 +24,7 @@ def checked(encoder: Encoder) -> Encoder:
     _check_target(encoder.target)
     _require(encoder.weights is None or _is_text(encoder.weights), "weights", encoder.weights)
     _require(_is_text(encoder.missing), "missing", encoder.missing)
+    _check_reading(encoder.reading)
     image = encoder.image
     if image is not None:
         whole = all(type(size) is int and size > 0 for size in image)
@@ -63,6 +65,16 @@ def _check_target(target: Target) -> None:
     _require(all(type(text) is bool for text in target.text), "target: text", target.text)
     for name in ("dropped", "merged"):
         _require(all(map(_is_text, getattr(target, name))), f"target: {name}", "")
+
+
+def _check_reading(reading: Reading) -> None:
+    _require(type(reading.rules) is int, "reading: rules", reading.rules)
+    mark = reading.delimiter
+    _require(mark is None or (_is_text(mark) and len(mark) == 1), "reading: delimiter", mark)
+    for name, value in vars(reading).items():
+        if name not in ("rules", "delimiter"):
+            texts = isinstance(value, tuple) and all(map(_is_text, value))
+            _require(value is None or texts, f"reading: {name}", value)
 
 
 def _check_names(names: Any, place: str) -> None:
