@@ -29,7 +29,21 @@ def summary(folder: Path) -> dict[str, Any]:
     for name in NUMBERS:
         if not isinstance(found.get(name), int | float | None):
             raise InvalidInput(Fault(f"is damaged: '{name}' is no number", file=str(path)))
+    paths = found.get("paths")
+    if paths is not None and not (isinstance(paths, list) and all(map(_is_path, paths))):
+        raise InvalidInput(Fault("is damaged: 'paths' tells of no paths", file=str(path)))
     return found
+
+
+def _is_path(row: Any) -> bool:
+    """Whether summary.json tells of a path of a trace as optcli does."""
+    if not isinstance(row, dict) or not isinstance(row.get("hyperparameters"), dict):
+        return False
+    texts = all(isinstance(row.get(name), str) for name in ("label", "outcome"))
+    numbers = all(isinstance(row.get(n), int | float | None) for n in ("loss", "distance"))
+    steps = isinstance(row.get("steps_to_tolerance"), int | None)
+    rates = (row["hyperparameters"].get("lr"), row.get("tolerance"))
+    return texts and numbers and steps and all(isinstance(each, int | float) for each in rates)
 
 
 def history(folder: Path) -> dict[str, list[float]]:
