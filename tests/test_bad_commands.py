@@ -95,6 +95,8 @@ REFUSED = {
     "compare sgd adam --jobs many": "--jobs: is 'many'; must be a whole number",
     "compare sgd adam --tune 0": "--tune: is 0; must be 1 to 1,000",
     "compare sgd adam --tune-seeds 0": "--tune-seeds: is 0; must be 1 to 10,000",
+    "compare sgd adam --finalists 0": "--finalists: is 0; must be 1 to 100",
+    "compare sgd adam --at end": "--at: is 'end'; must be best or last",
     "compare sgd adam --seeds 0": "--seeds: is 0; must be 1 to 10,000",
     "compare sgd adam --seeds 1e3": "--seeds: is '1e3'; must be a whole number",
     "compare sgd adam --tune 3 --budget 3": (
@@ -292,6 +294,7 @@ NUMBERS = {
             "--tune": "1,000",
             "--budget": "10,000",
             "--tune-seeds": "10,000",
+            "--finalists": "100",
             "--seeds": "10,000",
             "--jobs": "1,024",
         }.items()

@@ -22,7 +22,7 @@ from optcli import config as configs
 from optcli.cli.main import run
 from optcli.comparison import trials, tuning
 from optcli.comparison.ranking import rank
-from optcli.comparison.trials import Job, Trial
+from optcli.comparison.trials import Job, Measure, Trial
 from optcli.core.errors import InvalidInput
 from optcli.display import compare, compare_report
 from optcli.optimizers.base import OPTIMIZERS
@@ -82,26 +82,26 @@ def two(tmp_path_factory):
 
 def test_the_summary_agrees_with_the_statistics_of_its_runs(three):
     found, out = three
-    table = rows(out / "runs.csv")
+    table = [row for row in rows(out / "runs.csv") if row["phase"] == "final"]
+    order = found.study.budget.final
     final = {}
     for row in found.summary["optimizers"]:
-        settings = json.dumps(row["hyperparameters"])
-        final[row["label"]] = [
-            float(r["validation_loss"])
-            for r in sorted(table, key=lambda r: int(r["seed"]))
-            if r["label"] == row["label"]
-            and r["phase"] == "final"
-            and r["hyperparameters"] == settings
-        ]
-        assert final[row["label"]] == row["values"]
+        for finalist in row["finalists"]:
+            settings = json.dumps(finalist["hyperparameters"])
+            own = [
+                r for r in table if (r["label"], r["hyperparameters"]) == (row["label"], settings)
+            ]
+            own.sort(key=lambda run: order.index(int(run["seed"])))
+            final.setdefault(row["label"], []).append([float(run["test_loss"]) for run in own])
+        assert final[row["label"]][0] == row["values"]
         assert row["median"] == np.median(row["values"])
+        means = [finalist["tuning_mean"] for finalist in row["finalists"]]
+        assert means == sorted(means), "the chosen one is not the best of the finalists"
     compared = rank(final)
     for pair in found.summary["pairs"]:
         expected = compared.pairs[pair["a"], pair["b"]]
         assert (pair["difference"], pair["p_value"]) == (expected.difference, expected.p_value)
-    assert found.summary["verdict"].startswith(
-        ("no significant difference", "adam (", "lion (", "sgd (")
-    )
+    assert found.summary["verdict"].startswith(("no difference shown", "adam (", "lion (", "sgd ("))
 
 
 def test_everyone_gets_the_same_budget_and_fresh_seeds(tmp_path):
@@ -113,19 +113,24 @@ def test_everyone_gets_the_same_budget_and_fresh_seeds(tmp_path):
             tuned.setdefault(row["label"], set()).add((row["lr"], row["seed"]))
     assert "adam:lr=0.01,beta1=0.8" not in tuned, "a fixed rate is not tuned"
     assert {rate for rate, _ in tuned["momentum:lr=0.1|0.01"]} == {"0.1", "0.01"}
-    assert all(len(own) in (6, 12) for label, own in tuned.items() if ":" not in label)
+    # three rates on two seeds, perhaps three more; then the best three on eight more
+    assert all(len(own) in (30, 36) for label, own in tuned.items() if ":" not in label)
+    assert len(tuned["momentum:lr=0.1|0.01"]) == 20
     seeds = {
         phase: {r["seed"] for r in table if r["phase"] == phase} for phase in ("tune", "final")
     }
-    assert len(seeds["tune"]) == 2
-    assert seeds["final"] == {"0", "1", "2", "3", "4", "5"}
+    assert [len(seeds[phase]) for phase in ("tune", "final")] == [10, 6]
     assert not seeds["tune"] & seeds["final"]
+    finals = [row for row in table if row["phase"] == "final"]
+    for label, count in {"adam:lr=0.01,beta1=0.8": 1, "sgd": 3}.items():
+        settings = {row["hyperparameters"] for row in finals if row["label"] == label}
+        assert len(settings) in (count, count + 1), "the finalists, and the default settings"
 
 
 def test_accuracy_counts_when_it_is_asked_for(tmp_path):
     settings = replace(FEW, metric="accuracy")
     found = small(settings=settings, out=tmp_path / "c")
-    assert found.summary["quantity"] == "validation_accuracy"
+    assert found.summary["quantity"] == "test_accuracy"
     first, second = found.summary["optimizers"]
     assert first["median"] >= second["median"]
     assert found.summary["target"] > 0.5
@@ -170,11 +175,11 @@ def test_losses_in_different_units_are_not_compared(tmp_path):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({}, "initialization, batch order and split"),
-        ({"split": {"validation": {"last": 0.2}}}, "initialization and batch order"),
-        ({"model": {"name": "linear", "init": "zeros"}}, "batch order and split"),
-        ({"training": {"epochs": 1, "batch_size": "full"}}, "initialization and split"),
-        ({"training": {"epochs": 1, "shuffle": False}}, "initialization and split"),
+        ({}, "initialization, batch order, split and test rows"),
+        ({"split": {"validation": {"last": 0.2}}}, "initialization, batch order and test rows"),
+        ({"model": {"name": "linear", "init": "zeros"}}, "batch order, split and test rows"),
+        ({"training": {"epochs": 1, "batch_size": "full"}}, "initialization, split and test rows"),
+        ({"training": {"epochs": 1, "shuffle": False}}, "initialization, split and test rows"),
     ],
     ids=["usual", "last", "zeros", "full", "in order"],
 )
@@ -200,7 +205,8 @@ def test_the_sentence_names_the_rate_chosen_from_a_list(tmp_path):
     found = small(("sgd:lr=0.1|0.01", "adam:lr=0.1"), out=tmp_path / "c")
     (chosen,) = (r for r in found.summary["optimizers"] if r["label"] == "sgd:lr=0.1|0.01")
     assert chosen["hyperparameters"]["lr"] == 0.1, "the one that the label begins with"
-    assert "sgd:lr=0.1|0.01 (lr 0.1)" in found.summary["verdict"]
+    said = "adam:lr=0.1 beats sgd:lr=0.1|0.01 at each of its two best learning rates (0.1, 0.01)"
+    assert found.summary["verdict"].startswith(said)
     assert "adam:lr=0.1 (" not in found.summary["verdict"]
 
 
@@ -220,6 +226,67 @@ def test_several_configs_make_a_profile(tmp_path):
     assert {row["config"] for row in rows(tmp_path / "c" / "runs.csv")} == {"a", "b"}
     assert set(found.summary["configs"]) == {"a", "b"}
     assert [one["label"] for one in found.summary["performances"]]
+
+
+def test_what_is_chosen_does_not_depend_on_test_rows(tmp_path):
+    """Other test rows leave every number before the verdict its bits."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(80, 2)), random.integers(0, 2, 80)
+    parts = ["train", "validation", "train", "test"] * 20
+    tables = []
+    for name, labels in (("a", y), ("b", np.where(np.array(parts) == "test", 1 - y, y))):
+        path = tmp_path / f"{name}.csv"
+        cells = zip(x, labels, parts, strict=True)
+        path.write_text("u,v,y,part\n" + "".join(f"{u},{v},{c},{p}\n" for (u, v), c, p in cells))
+        dataset = {"name": "csv", "path": str(path), "target": "y"}
+        way = {"column": "part"}
+        config = SMALL | {"dataset": dataset, "split": {"validation": way, "test": way}}
+        small(config=config, out=tmp_path / name)
+        tables.append(rows(tmp_path / name / "runs.csv"))
+    before, after = ([r for r in table if r["phase"] == "tune"] for table in tables)
+    assert before == after
+    keys = ("label", "lr", "seed", "phase", "validation_loss", "crossfit_loss")
+    one, other = ([[r[key] for key in keys] for r in table] for table in tables)
+    assert one == other, "finalists or final runs differ"
+    assert [r["test_loss"] for r in tables[0]] != [r["test_loss"] for r in tables[1]]
+
+
+def test_without_test_rows_the_verdict_is_cross_fit(tmp_path):
+    found = small(config=SMALL | {"split": {"test": 0}}, out=tmp_path / "c")
+    assert found.summary["quantity"] == "crossfit_loss"
+    assert any("split.test is 0" in note for note in found.notes)
+    assert "validation rows by cross-fit" in " ".join(compare_report.report(found.summary, 300))
+    for row in found.summary["optimizers"]:
+        own = [r for r in rows(tmp_path / "c" / "runs.csv") if r["label"] == row["label"]]
+        fits = {
+            r["seed"]: float(r["crossfit_loss"])
+            for r in own
+            if r["lr"] == str(row["hyperparameters"]["lr"])
+        }
+        order = found.study.budget.final
+        assert row["values"] == [fits[str(seed)] for seed in order]
+
+
+def test_a_table_without_a_test_part_gets_one(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{i / 7},{'ab'[i % 2]}\n" for i in range(40)))
+    dataset = {"name": "csv", "path": str(path), "target": "y"}
+    found = small(config=SMALL | {"dataset": dataset}, out=tmp_path / "c")
+    assert found.summary["rows"] == "test"
+    assert any("20% of the rows are held out" in note for note in found.notes)
+    assert "test: 0.2" in (tmp_path / "c" / "config.yaml").read_text()
+
+
+def test_the_last_epoch_counts_when_it_is_asked_for(tmp_path):
+    found = small(settings=replace(FEW, at="last"), out=tmp_path / "c")
+    history = rows(tmp_path / "c" / "history.csv")
+    ends = {row["run"]: row for row in history if row["train_loss"]}
+    for row in rows(tmp_path / "c" / "runs.csv"):
+        if row["phase"] == "final":
+            assert row["test_loss"] == ends[row["run"]]["test_loss"]
+    assert "at the last epoch" in " ".join(compare_report.report(found.summary, 300))
+    with pytest.raises(InvalidInput, match="at: is 'end'; must be best or last"):
+        small(settings=replace(FEW, at="end"))
 
 
 def test_test_rows_are_touched_by_final_runs_alone(tmp_path):
@@ -264,11 +331,11 @@ def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, three):
 
 def test_the_report_says_what_is_measured_and_what_has_no_room(three):
     narrow = " ".join(compare_report.report(three[0].summary, 50))
-    assert "each run counts with its lowest validation loss" in narrow
-    left_out = narrow.partition("not shown: ")[2].partition("; widen the terminal")[0]
+    assert "Measured on fresh rows of the synthetic data" in narrow
+    left_out = narrow.partition("Not shown: ")[2].partition("; widen the terminal")[0]
     assert "learning-rate range (decades)" in left_out
     wide = " ".join(compare_report.report(three[0].summary, 300))
-    assert "not shown" not in wide
+    assert "Not shown" not in wide
 
 
 def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
@@ -283,7 +350,7 @@ def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
 def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):
     listener = compare.Plain(sys.stdout)
     small(("sgd:lr=0.1", "adam:lr=0.1"), out=tmp_path / "c", listener=listener)
-    assert "nothing to tune, 6 seeds\n" in capsys.readouterr().out
+    assert "nothing to tune, 6 fresh seeds\n" in capsys.readouterr().out
 
 
 # ---- the same bits -------------------------------------------------------------------
@@ -305,9 +372,10 @@ def test_a_run_of_the_table_can_be_trained_alone(tmp_path, three, fixed):
             **({"split": {"seed": 0}} if fixed else split),
         }
         done = optcli.train(alone, out=tmp_path / row["run"], plots=False)
-        own = [each for each in history if each["run"] == row["run"]][1:]
+        own = [each for each in history if each["run"] == row["run"] and each["train_loss"]]
         for name in ("train_loss", "validation_loss", "validation_accuracy"):
-            assert [float(each[name]) for each in own] == list(done.history[name])
+            cells = [float(each[name] or "nan") for each in own]
+            assert np.array_equal(cells, done.history[name], equal_nan=True)
 
 
 SHORT = ("--set", "training.epochs=2", "--tune", "3", "--seeds", "6", "--no-plots", "--quiet")
@@ -345,13 +413,22 @@ def test_it_goes_on_where_it_stopped(three, tmp_path, monkeypatch):
     # the target stays that of the first two; all else is as if done at once
     assert parts.summary["target"] == goal
     without = [
-        [r | {"steps_to_target": ""} for r in rows(each / "runs.csv")]
+        [
+            {
+                name: cell
+                for name, cell in r.items()
+                if not name.startswith(("steps_to", "checksum"))
+            }
+            for r in rows(each / "runs.csv")
+        ]
         for each in (folder, tmp_path / "parts")
     ]
     assert without[0] == without[1]
     assert whole.summary["verdict"] == parts.summary["verdict"]
-    new = [t for t in trained if t.label != "lion" and t.seed in range(4)]
-    assert not new, "what was finished ran again"
+    known = [*whole.study.budget.final[:4], *whole.study.budget.halving]
+    assert trained
+    again = [t for t in trained if t.label != "lion" and t.seed in known]
+    assert not again, "what was finished ran again"
     trained.clear()
     small(("sgd", "adam", "lion"), out=tmp_path / "parts")
     assert not trained
@@ -482,7 +559,7 @@ def pool():
     results = [
         r
         for start in range(0, 2000, 250)
-        for r in trials.train(Job(task, chosen[start : start + 250]))
+        for r in trials.train(Job(task, chosen[start : start + 250], Measure()))
     ]
     losses = np.array([result.measured("validation_loss") for result in results])
     assert len(np.unique(losses)) > 1900
@@ -530,12 +607,14 @@ def test_tuning_does_not_leak(tmp_path):
         )
         task = config.task()
         tried = [replace(config.optimizer, lr=rate) for rate in rates]
-        job = Job(task, tuple(Trial("sgd", o, 10**6 + s) for o in tried for s in range(3)))
+        measure = Measure("accuracy", higher=True)
+        tuned = tuple(Trial("sgd", o, 10**6 + s) for o in tried for s in range(3))
         values = {o: [] for o in tried}
-        for result in trials.train(job):
-            values[result.trial.optimizer].append(-result.measured("validation_accuracy"))
-        chosen = tuning.choose(values)
-        final = Job(task, tuple(Trial("sgd", chosen, s) for s in range(10)), test=True)
+        for result in trials.train(Job(task, tuned, measure)):
+            values[result.trial.optimizer].append(measure.tuning(result))
+        chosen = tuning.ranked(values)[0]
+        chosen = tuple(Trial("sgd", chosen, s) for s in range(10))
+        final = Job(task, chosen, measure, final=True)
         means.append(np.mean([result.test["accuracy"] for result in trials.train(final)]))
     error = np.std(means, ddof=1) / np.sqrt(len(means))
     assert abs(np.mean(means) - 0.5) <= 3 * error
@@ -569,9 +648,11 @@ def test_an_edge_gets_three_more_rates_and_the_middle_none():
 def test_the_lowest_mean_is_chosen_and_of_equals_the_smaller_rate():
     adam = OPTIMIZERS.find("adam")
     a, b, c = adam(lr=0.1), adam(lr=0.01), adam(lr=1.0)
-    assert tuning.choose({a: [1, 3], b: [2.5, 2.5], c: [1, 2]}) == c
-    assert tuning.choose({a: [1, 3], b: [2, 2], c: [0, math.inf]}) == b
-    assert tuning.choose({c: [math.inf], a: [math.inf]}) == a
+    assert tuning.ranked({a: [1, 3], b: [2.5, 2.5], c: [1, 2]}) == [c, a, b]
+    assert tuning.ranked({a: [1, 3], b: [2, 2], c: [0, math.inf]}) == [b, a, c]
+    assert tuning.ranked({c: [math.inf], a: [math.inf]}) == [a, c]
+    assert tuning.best_of({a: [1, 3], b: [2, 2], c: [0, math.inf]}, 3) == [b, a]
+    assert tuning.best_of({c: [math.inf], a: [math.inf]}, 3) == [a]
 
 
 def test_a_budget_draws_all_that_is_not_fixed():

@@ -100,7 +100,7 @@ def test_trace():
 
 def test_a_comparison_counts_them():
     def result(outcome, steps):
-        return TrialResult(None, outcome, steps, {}, {})
+        return TrialResult(None, outcome, steps, {}, {}, {})
 
     runs = {
         "sgd": [result("diverged", 1), result("diverged", 1)],

@@ -274,21 +274,7 @@ SHORT = ["--tune", "3", "--seeds", "6"]
 CONTINUED = {
     "finished": (["-c", "moons.yaml", *SHORT], MOONS, ["finished"]),
     "interrupted": (["-c", "moons.yaml", "--seeds", "1"], MOONS | DEEP, ["interrupted"]),
-    "benchmark": (
-        ["-c", "moons.yaml", "-c", "values.yaml", *SHORT],
-        MOONS,
-        ["benchmark/moons", "benchmark/values"],
-    ),
 }
-
-
-def trained(table):
-    """The runs of a comparison; its columns may have become more."""
-    with table.open() as lines:
-        found = list(csv.DictReader(lines))
-    later = ("run", "steps_to_target", "checksum")  # they follow from all runs
-    lasting = [name for name in found[0] if name not in later and not name.startswith("test_")]
-    return [[row[name] for name in lasting] for row in found]
 
 
 def compare(name):
@@ -309,27 +295,11 @@ def left(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", CONTINUED)
-def test_a_comparison_of_version_0_1_goes_on_and_keeps_its_runs(name, left):
-    """Keys that its config lacks have their defaults."""
+def test_a_comparison_of_version_0_1_is_not_continued(name, left, capsys):
+    """Its verdict was measured on the rows that chose the epoch."""
     tables = [Path("left/compare", part, "runs.csv") for part in CONTINUED[name][2]]
-    before = [trained(table) for table in tables]
-    assert compare(name) == 0
-    for table, runs in zip(tables, before, strict=True):
-        now = trained(table)
-        assert all(run in now for run in runs)
-
-
-def test_a_comparison_of_version_0_1_under_a_schedule_of_beta_is_not_mixed(left, capsys):
-    """The same settings are another rule today."""
-    Path("left/compare/finished/checksums.json").unlink()
-    path = Path("left/compare/finished/config.yaml")
-    text = path.read_text()
-    path.write_text(text.replace("constant\n", "linear\n  end: 0.5\n").replace("[lr]", "[beta1]"))
-    plan = {"schedule": {"name": "linear", "end": 0.5, "of": ["beta1"]}}
-    Path("moons.yaml").write_text(json.dumps(MOONS | plan))
-    assert path.read_text() != text
-    words = ["adam", "lion", "-c", "moons.yaml", *SHORT, "--out", "left/compare/finished"]
-    assert command(["compare", *words, "--quiet", "--no-plots"]) == 2
+    before = [table.read_bytes() for table in tables]
+    assert compare(name) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "is of optcli 0.1" in said
-    assert "'adam' under a schedule of beta1" in said
+    assert "measured on validation rows; it can be shown, not continued" in said
+    assert [table.read_bytes() for table in tables] == before

@@ -11,7 +11,8 @@ import pytest
 
 from optcli import config
 from optcli.comparison import verdict
-from optcli.comparison.power import default_seeds, seeds_needed, smallest_difference
+from optcli.comparison.crossfit import epochs_of, folds, value
+from optcli.comparison.power import default_seeds
 from optcli.comparison.profile import profile
 from optcli.comparison.ranking import Ranking, median_interval, median_ranks, rank
 from optcli.comparison.signed_rank import (
@@ -24,8 +25,9 @@ from optcli.comparison.signed_rank import (
     signed_rank,
 )
 from optcli.comparison.step_time import relative_step_times, rounds, steady
-from optcli.comparison.targets import band, default_target, steps_to_target
+from optcli.comparison.targets import band, default_targets, expected_steps, steps_to_target
 from optcli.comparison.verdict import sentence
+from optcli.data.preparation import Part
 from optcli.optimizers.sgd import SGD
 
 INF = math.inf
@@ -232,7 +234,13 @@ def test_the_estimate_bears_29_percent_of_diverged_runs(diverged, finite):
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [([1, 2], [1, 2, 3]), ([], []), ([1, math.nan], [1, 2]), ([1, -INF], [1, 2]), ([[1]], [[1]])],
+    [
+        ([1, 2], [1, 2, 3]),
+        ([], []),
+        ([1, math.nan], [1, 2]),
+        ([1, -INF], [1, 2]),
+        ([[[1]]], [[[1]]]),
+    ],
 )
 def test_values_that_are_no_pair_are_refused(a, b):
     with pytest.raises(ValueError, match=r"seed|diverged"):
@@ -296,29 +304,103 @@ def test_power(n, k, effect, one, every):
         assert rate == pytest.approx(expected, abs=3 * error + 0.01)
 
 
-@pytest.mark.parametrize(
-    ("m", "effect"), [(1, 0.4), (1, 0.6), (1, 1), (6, 0.6), (6, 1), (6, 1.5), (28, 0.6), (28, 1)]
-)
-def test_the_seeds_that_are_said_to_be_needed_reach_the_power(m, effect):
-    n = seeds_needed(1.0, effect, m)
-    d = np.random.default_rng([10, m]).normal(effect, size=(TIMES, n))
-    assert np.mean(signed_rank(d, m).ci_low > 0) == pytest.approx(0.8, abs=0.05)
+# Several finalists
 
 
-def test_the_smallest_difference_is_the_other_side_of_the_seeds():
-    for sd, n, m in [(0.02, 10, 1), (1.0, 15, 6), (3.0, 20, 28), (0.1, 200, 45)]:
-        size = smallest_difference(sd, n, m)
-        assert seeds_needed(sd, size * (1 + 1e-9), m) == n
-        assert seeds_needed(sd, size * (1 - 1e-9), m) == n + 1
-        assert smallest_difference(2 * sd, n, m) == pytest.approx(2 * size)
+def finalists(rng):
+    """The values (F, n) of the finalists of two optimizers, with ties and infinities."""
+    n, ours, theirs = int(rng.integers(5, 13)), *rng.integers(1, 4, 2)
+    values = rng.normal(rng.choice([0, 1.5]), 1, (ours + theirs, n))
+    values[:ours] -= rng.choice([0, 0.7, 2])
+    if rng.random() < 0.5:
+        values = np.round(values)
+    values[rng.random(values.shape) < rng.choice([0, 0.2])] = INF
+    return values[:ours], values[ours:]
 
 
-def test_no_number_where_there_can_be_none():
-    assert seeds_needed(0.01, 1e9, 6) == fewest_seeds(6) == 8
-    assert smallest_difference(1.0, 7, 6) is None
-    assert smallest_difference(1.0, 8, 6) > 0
-    assert seeds_needed(None, 0.1, 1) is None
-    assert smallest_difference(None, 10, 1) is None
+def test_with_one_finalist_each_it_is_the_plain_pair():
+    rng = np.random.default_rng(20)
+    a, b = rng.normal(size=(2, 10))
+    plain, same = pair(a, b, 3), pair(np.stack([a, a]), np.stack([b, b, b]), 3)
+    for name in ("difference", "ci_low", "ci_high", "p_value", "better_in", "verdict"):
+        assert getattr(plain, name) == getattr(same, name)
+
+
+def test_the_winner_beats_each_finalist_of_the_rival():
+    rng, decided = np.random.default_rng(21), 0
+    for _ in range(1000):
+        a, b = finalists(rng)
+        found = pair(a, b, m := int(rng.integers(1, 4)))
+        ours = [pair(a[0], each, m).verdict == "a" for each in b]
+        theirs = [pair(each, b[0], m).verdict == "b" for each in a]
+        expected = "a" if all(ours) else "b" if all(theirs) else "tied"
+        assert found.verdict == expected
+        decided += expected != "tied"
+        assert (found.p_value <= 0.05) == (expected != "tied")
+        assert (found.ci_high < 0 or found.ci_low > 0) == (expected != "tied")
+        assert found.ci_low <= found.difference <= found.ci_high
+    assert decided > 100
+
+
+def test_p_over_finalists_equals_scipys_one_sided_tests():
+    scipy = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(22)
+    for _ in range(50):
+        a, b = rng.normal(0, 1, (2, 9)), rng.normal(1, 1, (3, 9))
+        less = [scipy.wilcoxon(a[0] - r, alternative="less", method="exact").pvalue for r in b]
+        more = [scipy.wilcoxon(r - b[0], alternative="greater", method="exact").pvalue for r in a]
+        expected = min(1.0, 2 * 6 * min(max(less), max(more)))
+        assert pair(a, b, 6).p_value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [10, 15])
+def test_equals_of_three_finalists_are_rarely_told_apart(n):
+    rng, claims = np.random.default_rng([23, n]), 0
+    for _ in range(TIMES):
+        a, b = rng.normal(size=(2, 3, n))
+        claims += pair(a, b).verdict != "tied"
+    assert claims <= MOST_FALSE
+
+
+# Cross-fit
+
+
+def test_cross_fit_measures_where_the_others_are_lowest():
+    rng = np.random.default_rng(24)
+    for _ in range(100):
+        losses, shares = rng.normal(size=(6, 4)), rng.uniform(1, 2, 4)
+        expected = 0.0
+        for k in range(4):
+            others = [j for j in range(4) if j != k]
+            means = [sum(row[j] * shares[j] for j in others) for row in losses]
+            expected += shares[k] * losses[int(np.argmin(means)), k] / shares.sum()
+        assert value(losses, shares) == pytest.approx(expected, rel=1e-12)
+
+
+def test_cross_fit_of_noise_is_no_better_than_noise():
+    """The lowest of 30 noisy epochs is 2 deviations below the mean; the cross-fit value is not."""
+    rng = np.random.default_rng(25)
+    found = [value(rng.normal(size=(30, 4)), np.ones(4)) for _ in range(2000)]
+    assert abs(np.mean(found)) < 4 * 0.5 / math.sqrt(2000)
+
+
+def test_epochs_that_are_not_finite_do_not_count():
+    losses = np.array([[3.0, 3, 3, 3], [1, 1, INF, 1], [math.nan, 0, 0, 0], [2, 2, 2, 2]])
+    assert epochs_of(losses, np.ones(4)).tolist() == [3, 3, 3, 3]
+    assert value(losses, np.ones(4)) == 2
+    assert value(np.full((2, 4), INF), np.ones(4)) == INF
+    assert value(np.array([[2.0], [1.0]]), np.ones(1)) == 1
+
+
+def test_folds_are_stratified_and_follow_the_seed():
+    part = Part(np.zeros((41, 1)), np.array([0] * 20 + [1] * 21))
+    own = folds(part, 7)
+    assert sorted(np.concatenate(own).tolist()) == list(range(41))
+    for rows in own:
+        assert np.bincount(part.y[rows]).tolist() in ([5, 5], [5, 6])
+    assert [each.tolist() for each in folds(part, 7)] == [each.tolist() for each in own]
+    assert [each.tolist() for each in folds(part, 8)] != [each.tolist() for each in own]
+    assert [len(rows) for rows in folds(Part(np.zeros((3, 1)), np.zeros(3, int)), 0)] == [1, 1, 1]
 
 
 # Medians
@@ -427,7 +509,7 @@ def test_sentence_of_a_winner():
     said = sentence(rank({"sgd": 0.2 + d, "adam": 0 * d + 0.2}), LR)
     low, high = (f"{-end:#.2g}" for end in (one.ci_high, one.ci_low))
     assert said == (
-        "adam (lr 0.01) beats sgd (lr 0.3): validation loss lower by 0.031 "
+        "adam (lr 0.01) beats sgd (lr 0.3): test loss lower by 0.031 "
         f"[{low}, {high}], better in 9 of 10 seeds."
     )
     # an accuracy is compared with its sign turned
@@ -439,7 +521,7 @@ def test_sentence_says_infinite_ends_and_half_seeds():
     d = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, INF]) + 0.0
     said = sentence(rank({"adam": 0 * np.arange(10.0), "sgd": d}))
     assert said == (
-        "adam beats sgd: validation loss lower by 4.5 [2.0, inf], "
+        "adam beats sgd: test loss lower by 4.5 [2.0, inf], "
         "better in 9.5 of 10 seeds, counting each tie as half."
     )
 
@@ -451,7 +533,7 @@ def test_sentence_names_the_winner_where_it_stands_second():
     found = rank({"good": good, "bad": bad})
     circle = Ranking(found.standings[::-1], {("bad", "good"): pair(bad, good)})
     assert sentence(circle) == sentence(found)
-    assert sentence(found).startswith("good beats bad: validation loss lower by 0.50 [")
+    assert sentence(found).startswith("good beats bad: test loss lower by 0.50 [")
     assert sentence(found).endswith("better in 9 of 10 seeds.")
 
 
@@ -459,34 +541,55 @@ def test_sentence_of_a_tie():
     # differences of standard deviation 0.02 around 0
     d = np.array([-1, 1] * 5) * 0.02 * math.sqrt(9 / 10)
     assert sentence(rank({"adam": 0.2 + d, "sgd": 0 * d + 0.2}), LR) == (
-        "no significant difference; minimum detectable difference with 10 seeds: 0.020 "
-        "(80 % power); about 35 seeds for 0.01."
+        "no difference shown between adam (lr 0.01) and sgd (lr 0.3); "
+        "any difference in test loss lies within [-0.019, 0.019]."
     )
     three = rank({"adam": 0.2 + d, "sgd": 0 * d + 0.2, "lion": 9 + d})
-    assert sentence(three, LR).startswith("no significant difference between adam (lr 0.01) and")
+    assert sentence(three, LR).startswith("no difference shown between adam (lr 0.01) and sgd (")
+    rivals = {"sgd": ["lr 0.3", "lr 1", "lr 0.1"], "adam": ["lr 0.01"]}
+    said = sentence(rank({"adam": 0.2 + d, "sgd": 9 + 0 * d}), LR, rivals=rivals)
+    assert said.startswith(
+        "adam (lr 0.01) beats sgd at each of its three best learning rates (0.3, 1, 0.1): "
+    )
+    rivals = {"sgd": ["lr 0.3, momentum 0.9", "lr 1"]}
+    said = sentence(rank({"adam": 0.2 + d, "sgd": 9 + 0 * d}), LR, rivals=rivals)
+    assert said.startswith("adam (lr 0.01) beats sgd at each of its two best settings: ")
+
+
+def test_medians_that_contradict_the_difference_are_said_to():
+    # skewed: the median of each is one thing, that of the differences another
+    a = np.array([0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9.0])
+    b = a + np.array([1, 1, 1, 1, 1, 1, -8.9, -8.9, -8.9, -8.9, -8.9])
+    found = rank({"a": a, "b": b})
+    assert "the medians differ in the opposite direction" in sentence(found)
 
 
 def test_sentence_of_diverged_runs():
     fine = np.linspace(0.1, 0.2, 10)
     bad = np.where(np.arange(10) < 6, INF, fine)
     assert sentence(rank({"sgd": bad, "adam": fine + 1e-3}), LR) == (
-        "sgd diverged in 6 of 10 seeds."
+        "sgd diverged in 6 of 10 seeds; no difference is shown."
     )
     assert sentence(rank({"sgd": bad, "adam": fine - 1e-3}), LR) == (
-        "sgd diverged in 6 of 10 seeds."
+        "adam (lr 0.01) beats sgd (lr 0.3): sgd diverged in 6 of 10 seeds."
     )
     adam = fine + 1e-3 * np.array([1, -1] * 5)
     adam[0] = INF
     both = rank({"sgd": np.where(np.arange(10) < 2, INF, fine), "adam": adam})
     assert sentence(both) == (
-        "no significant difference; sgd diverged in 2 of 10 seeds, adam in 1."
+        "no difference shown between adam and sgd; sgd diverged in 2 of 10 seeds, adam in 1."
     )
 
 
 def test_sentence_of_too_few_seeds_or_none_that_differ():
     said = sentence(rank({"sgd": np.arange(5.0), "adam": np.arange(5.0) + 1}))
-    assert said == "no significant difference; 5 seeds are too few to show one, 6 are the fewest."
-    assert sentence(rank({"a": np.ones(10), "b": np.ones(10)})) == "no significant difference."
+    assert said == (
+        "no difference shown between sgd and adam; 5 seeds are too few to show one, 6 are the "
+        "fewest."
+    )
+    assert sentence(rank({"a": np.ones(10), "b": np.ones(10)})) == (
+        "no difference shown between a and b; any difference in test loss lies within [0.0, 0.0]."
+    )
 
 
 @pytest.mark.parametrize(
@@ -519,11 +622,17 @@ def test_steps_to_target_is_the_first_evaluation_that_reached_it():
     assert steps_to_target([], [], 0.1) == INF
 
 
-def test_default_target_is_nine_tenths_of_the_way():
-    assert default_target([2.0, 2.2, 1.9, 2.1], [0.5, 0.05, INF]) == pytest.approx(0.25)
-    assert default_target([-1.0], [-3.0]) == pytest.approx(-2.8)
-    assert default_target([1.0], [1.5, INF]) is None
-    assert default_target([INF, INF, 1.0], [0.1]) is None
+def test_targets_lie_nine_tenths_of_the_way_and_further():
+    found = default_targets([2.0, 2.2, 1.9, 2.1], [0.5, 0.05, INF])
+    assert found == pytest.approx((0.25, 0.11, 0.07))
+    assert default_targets([-1.0], [-3.0]) == pytest.approx((-2.8, -2.94, -2.98))
+    assert default_targets([1.0], [1.5, INF]) == ()
+    assert default_targets([INF, INF, 1.0], [0.1]) == ()
+
+
+def test_the_expected_running_time_counts_the_steps_of_those_who_failed():
+    assert expected_steps([10, INF, 20], [100, 100, 50]) == (10 + 100 + 20) / 2
+    assert expected_steps([INF, INF], [100, 100]) == INF
 
 
 def test_band_of_learning_rates():

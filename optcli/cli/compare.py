@@ -51,9 +51,22 @@ Seeds = Annotated[
         metavar="N",
     ),
 ]
+Finalists = Annotated[
+    int,
+    option(
+        "Number of best settings of each entry that a rival has to beat, 1 to 100; 1 compares "
+        "settings, not tuned optimizers",
+        "--finalists",
+        metavar="N",
+    ),
+]
 Metric = Annotated[
     str | None,
-    option("Ranking metric; by default the validation loss", "--metric", metavar="NAME"),
+    option("Metric to compare; by default the loss", "--metric", metavar="NAME"),
+]
+At = Annotated[
+    str,
+    option("Epoch of a run that counts: best (lowest validation loss) or last", "--at"),
 ]
 Target = Annotated[
     float | None,
@@ -86,8 +99,10 @@ def command(
     tune: Tune = None,
     budget: Budget = None,
     tune_seeds: TuneSeeds = 3,
+    finalists: Finalists = 3,
     seeds: Seeds = None,
     metric: Metric = None,
+    at: At = "best",
     target: Target = None,
     fixed_split: Fixed = False,
     jobs: Jobs = None,
@@ -120,16 +135,18 @@ def command(
     options.load(plugin, quiet=quiet)
     listener = listener_of(quiet, json, sys.stdout)
     settings = ComparisonSettings(
-        9 if tune is None else tune,
-        budget,
-        tune_seeds,
-        seeds,
-        metric,
-        target,
-        fixed_split,
-        jobs,
-        backend,
-        shlex.join(["optcli", *sys.argv[1:]]),
+        tune=9 if tune is None else tune,
+        budget=budget,
+        tune_seeds=tune_seeds,
+        finalists=finalists,
+        seeds=seeds,
+        metric=metric,
+        at=at,
+        target=target,
+        fixed_split=fixed_split,
+        jobs=jobs,
+        backend=backend,
+        command=shlex.join(["optcli", *sys.argv[1:]]),
     )
     try:
         compare(

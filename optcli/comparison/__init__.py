@@ -3,12 +3,14 @@
     settings          budget, seeds, metric, workers
     problem           the entries, what they train, and what is measured
     tuning            entries, their candidates and the choice among them
+    held_out          the rows that a verdict is on, which choose nothing before
+    crossfit          the validation loss of a run at an epoch that other rows chose
     trials            single runs, trained together in cohorts
-    study             tune, extend, decide: which runs, and in what order
+    study             tune, extend, halve, final: which runs, and in what order
     store             runs.csv and history.csv
     signed_rank       the test of pairs, with its interval
     ranking           medians, ranks and ties of all
-    power             the number of seeds that shows a difference
+    power             how many seeds there are by default
     verdict           what the first two allow to say, in one sentence
     targets           steps to a target; learning rates that are nearly the best
     profile           performance profiles over several configs

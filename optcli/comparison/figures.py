@@ -22,7 +22,8 @@ def draw(study: Study, summary: Mapping[str, Any], title: str) -> Iterator[tuple
     heading = f"{title}, {counted(seeds, 'seed')}"
     optimizers = {label: row["optimizer"] for label, row in rows.items()}
     higher = study.measure.higher
-    figure = plots.curves(courses, quantity, heading, study.goal, notes, optimizers, higher)
+    target = study.targets[0] if study.targets else None
+    figure = plots.curves(courses, quantity, heading, target, notes, optimizers, higher)
     yield "curves.png", plots.render(figure)
     tried = {
         label: [
@@ -55,12 +56,11 @@ def _courses(study: Study, label: str) -> tuple[Array, Array]:
     Where one has diverged its value is infinite, the worst, as in the verdict.
     """
     results = study.final(label, study.chosen[label])
-    longest = max(results, key=lambda result: len(result.history["step"]))
-    steps = np.asarray(longest.history["step"], float)
+    courses = [study.measure.course(result) for result in results]
+    steps = np.asarray(max((own for own, _ in courses), key=len), float)
     values = np.full((len(results), len(steps)), np.nan)
-    for row, result in zip(values, results, strict=True):
-        course = result.history[study.measure.column]
-        row[: len(course)] = course
+    for row, result, (_, course) in zip(values, results, courses, strict=True):
+        row[: len(course)] = [study.measure.signed(value) for value in course]
         if result.outcome == "diverged":
             worst = study.measure.signed(np.inf)
             row[len(course) :] = worst

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from optcli.comparison.held_out import Rows, rows_for
 from optcli.comparison.trials import Measure, prepared
 from optcli.comparison.tuning import Competitor
 from optcli.core.errors import Fault, InvalidInput
@@ -162,7 +163,33 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
     return Problem(title, entries, dict(zip(labels, loaded, strict=True)), [])
 
 
-def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
+def with_held_out(problem: Problem) -> tuple[Problem, Rows]:
+    """The problem with the rows that the verdict is on, and which those are."""
+    found, notes, entries, configs = {}, [], [], dict(problem.configs)
+    for entry in problem.entries:
+        config = problem.config(entry.label)
+        given = "test" in (config.document.value.get("split") or {})
+        task, rows, note = rows_for(entry.task, given)
+        if note and task is not entry.task:
+            try:
+                prepared(task, None)
+            except InvalidInput:  # as with classes of too few rows for three parts
+                task, rows, note = rows_for(entry.task, True)
+                note = f"the table is too small for a test part; {note.partition(': ')[2]}"
+        entries.append(replace(entry, task=task))
+        key = entry.label if entry.label in configs else ""
+        configs[key] = replace(config, split=task.split)
+        found[rows] = entry.label
+        notes.append(note)
+    if len(found) > 1:
+        message = "some configs have test rows, others none; set split.test in all or in none"
+        raise InvalidInput(Fault(message, "split.test"))
+    notes = [note for note in dict.fromkeys(notes) if note]
+    notes = [*problem.notes, *notes]
+    return replace(problem, entries=entries, configs=configs, notes=notes), next(iter(found))
+
+
+def measure(problem: Problem, metric: str | None, rows: Rows, at: str) -> tuple[Measure, list[str]]:
     """What is compared, and the columns of the histories; raises InvalidInput."""
     columns: dict[str, None] = {}
     shared: set[str] | None = None
@@ -178,17 +205,18 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
                 raise InvalidInput(Fault(f"{message}; must be null", "training.time_limit"))
         columns |= dict.fromkeys(names)
         shared = set(names) if shared is None else shared & set(names)
-        parts = (data.train, data.validation, data.test)
-        sizes.setdefault(tuple(0 if p is None else len(p.x) for p in parts), entry.label)
+        sized = (data.train, data.validation, data.test)
+        sizes.setdefault(tuple(0 if p is None else len(p.x) for p in sized), entry.label)
     check_before_training(entry.optimizer for entry in problem.entries)
     if len(sizes) > 1:
         (one, first), (two, second) = list(sizes.items())[:2]
         message = f"{one} rows to train, validate and test, in {second} {two}; must be equal"
         raise InvalidInput(Fault(message, first))
     names = ["loss", *columns]
-    found = [f"train_{name}" for name in names] + [f"validation_{name}" for name in names]
+    parts = ["train", "validation", *(["test"] if rows != "validation" else [])]
+    found = [f"{part}_{name}" for part in parts for name in names]
     if metric is not None:
-        metric = metric.removeprefix("validation_")
+        metric = metric.removeprefix("validation_").removeprefix("test_")
     if metric in (None, "loss"):
         losses = {entry.task.loss for entry in problem.entries}
         if len(losses) > 1:
@@ -197,11 +225,11 @@ def measure(problem: Problem, metric: str | None) -> tuple[Measure, list[str]]:
         if len({_scaled(entry.task) for entry in problem.entries}) > 1:
             reason = "the losses are in different units (dataset.standardize differs)"
             raise InvalidInput(_unlike(reason, shared))
-        return Measure(), found
+        return Measure(rows=rows, at=at), found
     if metric not in (shared or set()):
         listed = ", ".join(["loss", *sorted(shared or ())])
         raise InvalidInput(Fault(f"is '{metric}'; must be one of {listed}", parameter="metric"))
-    return Measure(f"validation_{metric}", METRICS.find(metric).higher_is_better), found
+    return Measure(metric, METRICS.find(metric).higher_is_better, rows, at), found
 
 
 def _unlike(reason: str, shared: set[str] | None) -> Fault:

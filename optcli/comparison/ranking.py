@@ -75,26 +75,27 @@ class Ranking:
 
 
 def rank(values: Mapping[str, ArrayLike]) -> Ranking:
-    """Rank optimizers by their values (n,) on the same seeds, given by label.
+    """Rank optimizers by their values on the same seeds, given by label.
 
-    ValueError: as `pair`.
+    Values (n,), or (F, n) of several finalists, the chosen setting first. ValueError: as `pair`.
     """
-    valid = {label: checked(own) for label, own in values.items()}
+    valid = {label: np.atleast_2d(np.asarray(own, np.float64)) for label, own in values.items()}
     m = pairs_of(len(valid))
     both = itertools.permutations(valid, 2)
     found = {(a, b): pair(valid[a], valid[b], m) for a, b in both}
     standings = []
     for label, own in valid.items():
         against = {other: found[label, other].verdict for other in valid if other != label}
-        middle = median_interval(own)
+        chosen = checked(own[0])
+        middle = median_interval(chosen)
         standings.append(
             Standing(
                 label=label,
-                values=tuple(own.tolist()),
+                values=tuple(chosen.tolist()),
                 median=middle.median,
                 ci_low=middle.low,
                 ci_high=middle.high,
-                diverged=int(np.isinf(own).sum()),
+                diverged=int(np.isinf(chosen).sum()),
                 rank=1 + sum(verdict == "b" for verdict in against.values()),
                 tied_with=tuple(o for o, verdict in against.items() if verdict == "tied"),
             )

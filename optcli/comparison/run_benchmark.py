@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optcli.comparison import figures, run_comparison
-from optcli.comparison.problem import measure, optimizers
+from optcli.comparison.problem import measure, optimizers, with_held_out
 from optcli.comparison.profile import CAP, profile
 from optcli.comparison.result import Benchmark, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
@@ -46,7 +46,8 @@ def run(
     if twice is not None:
         raise InvalidInput(Fault(f"'{twice}' is listed twice", parameter="config"))
     for problem in problems:
-        measure(problem, settings.metric)
+        with_rows, rows = with_held_out(problem)
+        measure(with_rows, settings.metric, rows, settings.at)
     config = written({"benchmark": {"entries": list(words), "configs": titles}})
     recorded = {**environment(1, None), "plugins": loading.identity(), **settings.origin}
     part = replace(settings, command=None)  # the command goes on with all, in the folder above

@@ -8,13 +8,14 @@ from typing import Any
 
 from optcli.comparison import figures
 from optcli.comparison.power import default_seeds
-from optcli.comparison.problem import Problem, measure
+from optcli.comparison.problem import Problem, measure, with_held_out
 from optcli.comparison.result import Comparison, ComparisonStarted, Listener, Waiting
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds, pairs_of
 from optcli.comparison.step_time import relative_step_times
 from optcli.comparison.store import Store
 from optcli.comparison.study import Budget, Study
+from optcli.comparison.summary import VERSION
 from optcli.comparison.summary import summary as summarized
 from optcli.comparison.trials import Measure, prepared, ready
 from optcli.core import machine
@@ -27,7 +28,12 @@ from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
 from optcli.storage.dispatch import Pool, opened
-from optcli.training import checkpoint_migration
+
+# Settings that all runs of a folder have in common.
+SAME = (
+    *("quantity", "at", "tune", "budget", "tune_seeds", "finalists", "first_seed"),
+    "fixed_split",
+)
 
 
 def _of_data(problem: Problem) -> list[str]:
@@ -51,8 +57,11 @@ def run(
     pairs = pairs_of(count)
     seeds = settings.seeds or default_seeds(count)
     first = problem.config(problem.entries[0].label).seed
-    budget = Budget(settings.tune, settings.budget, settings.tune_seeds, seeds, first)
-    what, columns = measure(problem, settings.metric)
+    budget = Budget(
+        settings.tune, settings.budget, settings.tune_seeds, seeds, settings.finalists, first
+    )
+    problem, rows = with_held_out(problem)
+    what, columns = measure(problem, settings.metric, rows, settings.at)
     notes = [*_of_data(problem), *problem.notes]
     fewest = fewest_seeds(pairs)
     if seeds < fewest:
@@ -65,7 +74,7 @@ def run(
     recorded = {**environment(1, data), "plugins": loading.identity(), **settings.origin}
     with (
         opened(_pool(problem, settings, listener)) as workers,
-        destination.claim(_written(config, settings.target), recorded) as folder,
+        destination.claim(_written(config, _given(settings.target)), recorded) as folder,
     ):
         before = kinds.recorded(folder).get("workers") or {}
 
@@ -74,16 +83,16 @@ def run(
             found = {**before, **workers.records}
             return {"workers": found} if found else {}
 
-        goal = _continued(folder, config, data, settings.target)
-        _check_rules(folder, problem)
+        targets = _continued(folder, config, data, settings.target)
         stale = _Stale.of(folder, problem)
         seals.unseal(folder)
         # what holds no longer is gone before the folder tells of the plug-ins of today
         store = Store(folder, columns, [entry.label for entry in problem.entries], stale)
         notes += stale.notes
-        if stale.notes and goal is not None and settings.target is None:
-            notes.append(f"the target, {goal:g}, is found anew; a target of {goal!r} keeps it")
-            goal = None
+        if stale.notes and targets and settings.target is None:
+            message = f"the targets are set anew; a target of {targets[0]!r} keeps the first"
+            notes.append(message)
+            targets = ()
         if store.damaged:
             notes.append(f"{store.damaged} runs in {folder} were damaged; they are trained again")
         study = Study(
@@ -91,17 +100,19 @@ def run(
             budget,
             store,
             measure=what,
-            goal=goal,
+            targets=targets,
             fixed_split=settings.fixed_split,
             workers=workers,
         )
-        kinds.rewrite(folder, kinds.COMPARE, _written(config, goal), {**recorded, **crew()})
+        kinds.rewrite(folder, kinds.COMPARE, _written(config, targets), {**recorded, **crew()})
         listener(ComparisonStarted(study, problem.title, notes))
         for progress in study.run():
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
         summary = summarized(study, relative_step_times(chosen))
-        kinds.rewrite(folder, kinds.COMPARE, _written(config, study.goal), {**recorded, **crew()})
+        kinds.rewrite(
+            folder, kinds.COMPARE, _written(config, study.targets), {**recorded, **crew()}
+        )
         files.write_json(folder / "summary.json", summary)
         if plots:
             for name, content in figures.draw(study, summary, problem.title):
@@ -137,10 +148,13 @@ def _config(
     values = {
         "compare": {
             "entries": [entry.label for entry in problem.entries],
-            "measure": what.column,
+            "version": VERSION,
+            "quantity": what.quantity,
+            "at": what.at,
             "tune": budget.rates,
             "budget": budget.settings,
             "tune_seeds": budget.tuning_seeds,
+            "finalists": budget.finalists,
             "seeds": budget.seeds,
             "first_seed": budget.first,
             "fixed_split": settings.fixed_split,
@@ -153,11 +167,15 @@ def _config(
     return values | {"configs": {n: portable(c, folder) for n, c in problem.configs.items()}}
 
 
-def _written(config: dict[str, Any], target: float | None) -> str:
-    """The text of config.yaml, with the loss or metric to which steps are counted."""
+def _given(target: float | None) -> tuple[float, ...]:
+    return () if target is None else (target,)
+
+
+def _written(config: dict[str, Any], targets: Sequence[float]) -> str:
+    """The text of config.yaml, with the losses or metrics to which steps are counted."""
     from optcli.config import writing
 
-    values = {**config, "compare": {**config["compare"], "target": target}}
+    values = {**config, "compare": {**config["compare"], "targets": list(targets)}}
     return writing.written(files.jsonable(values))
 
 
@@ -170,8 +188,8 @@ def _data(problem: Problem) -> str:
 
 def _continued(
     folder: Path, config: dict[str, Any], data: str, target: float | None
-) -> float | None:
-    """The target of a comparison that is gone on with; raises InvalidInput if it is another.
+) -> tuple[float, ...]:
+    """The targets of a comparison that is gone on with; raises InvalidInput if it is another.
 
     Entries and seeds may be added. All that a finished run depends on must be the same.
     """
@@ -180,11 +198,19 @@ def _continued(
     seals.check_seal(folder, *kinds.OWN)
     old = yaml_text.read_written(folder / kinds.CONFIG)
     settings = old.get("compare")
-    if not isinstance(settings, dict) or not isinstance(settings.get("target"), int | float | None):
-        message = "is damaged: it does not tell the terms; choose another folder"
+    if isinstance(settings, dict) and settings.get("version", 1) != VERSION:
+        message = (
+            f"{folder} holds a comparison of an earlier version, measured on validation rows; "
+        )
+        message += "it can be shown, not continued; choose another"
+        raise InvalidInput(Fault(message, parameter="out"))
+    kept = settings.get("targets") if isinstance(settings, dict) else None
+    if not isinstance(kept, list) or not all(isinstance(each, int | float) for each in kept):
+        message = "is damaged: it does not tell the settings; choose another folder"
         raise InvalidInput(Fault(message, file=str(folder / kinds.CONFIG)))
+    assert isinstance(settings, dict)
     differences = []
-    for name in ("measure", "tune", "budget", "tune_seeds", "first_seed", "fixed_split"):
+    for name in SAME:
         if settings.get(name) != config["compare"][name]:
             differences.append((name, settings.get(name), config["compare"][name]))
     there, here = without_paths(_filled(old)), without_paths(files.jsonable(config))
@@ -205,24 +231,10 @@ def _continued(
     if kinds.recorded(folder).get("data_sha256") != data:
         message = f"{folder} holds a comparison on other data; the data has changed since"
         raise InvalidInput(Fault(message, parameter="out"))
-    kept = settings.get("target")
-    if target is not None and kept is not None and target != kept:
+    if target is not None and kept and [target] != kept:
         message = f"is {target}; the comparison in {folder} has {kept}"
         raise InvalidInput(Fault(message, parameter="target"))
-    return target if kept is None else float(kept)
-
-
-def _check_rules(folder: Path, problem: Problem) -> None:
-    """Raise InvalidInput where an earlier version trained by other rules: they do not mix."""
-    made_with = str(kinds.recorded(folder).get("optcli"))
-    if not made_with.startswith("0.1."):
-        return
-    for entry in problem.entries:
-        name, schedule = entry.optimizer.name, problem.config(entry.label).schedule
-        if scheduled := checkpoint_migration.lost_by(entry.optimizer, schedule):
-            message = f"{folder} is of optcli {made_with}, whose '{name}' under a schedule of "
-            message += f"{scheduled} was another rule; choose another"
-            raise InvalidInput(Fault(message, parameter="out"))
+    return tuple(map(float, kept)) or _given(target)
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:

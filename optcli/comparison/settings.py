@@ -16,9 +16,11 @@ class ComparisonSettings:
     """Settings of a comparison.
 
     tune: learning rates tried for each entry. budget: settings of all hyperparameters
-    instead. tune_seeds: seeds of each tuning run. seeds: seeds of the final runs; by default
-    10 to 20, by the number of entries. metric: the validation metric that is compared; by
-    default the loss. target: for the steps to target, in units of the metric. fixed_split:
+    instead. tune_seeds: seeds of the first tuning runs; the finalists get up to 10. finalists:
+    the best settings of each entry, each of which a rival has to beat. seeds: seeds of the
+    final runs; by default 10 to 20, by the number of entries. metric: what is compared; by
+    default the loss. at: the epoch of a run that counts, `best` (of the lowest validation loss)
+    or `last`. target: for the steps to target, in units of the metric. fixed_split:
     the same split for all seeds. jobs: processes at most; None for one per core.
     backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
     line, kept to say how an interrupted comparison is continued.
@@ -27,8 +29,10 @@ class ComparisonSettings:
     tune: int = 9
     budget: int | None = None
     tune_seeds: int = 3
+    finalists: int = 3
     seeds: int | None = None
     metric: str | None = None
+    at: str = "best"
     target: float | None = None
     fixed_split: bool = False
     jobs: int | None = 1
@@ -46,6 +50,7 @@ class ComparisonSettings:
             "tune": (self.tune, 1000),
             "budget": (self.budget, 10_000),
             "tune_seeds": (self.tune_seeds, MOST_SEEDS),
+            "finalists": (self.finalists, 100),
             "seeds": (self.seeds, MOST_SEEDS),
             "jobs": (self.jobs, 1024),
         }
@@ -54,6 +59,8 @@ class ComparisonSettings:
             for name, (value, most) in limits.items()
             if value is not None and not 1 <= value <= most
         ]
+        if self.at not in ("best", "last"):
+            faults.append(Fault(f"is '{self.at}'; must be best or last", parameter="at"))
         if self.target is not None and not math.isfinite(self.target):
             faults.append(Fault(f"is {self.target}; must be a number", parameter="target"))
         if faults:

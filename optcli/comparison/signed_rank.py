@@ -78,6 +78,8 @@ class SignedRank:
     ci_low: Array
     ci_high: Array
     p_value: Array
+    p_below: Array  # one-sided and uncorrected: that differences are below 0
+    p_above: Array
 
 
 def differences(a: ArrayLike, b: ArrayLike) -> Array:
@@ -109,6 +111,8 @@ def signed_rank(d: Array, m: int) -> SignedRank:
         ci_high=walsh[..., count - 1 - q] if q >= 0 else everything,
         # min(below, above) + ties = count − max(below, above)
         p_value=p_values(n, m)[count - np.maximum(below, above)],
+        p_below=distribution(n)[count - below],
+        p_above=distribution(n)[count - above],
     )
 
 
@@ -117,10 +121,11 @@ class Pair:
     """Two optimizers, a and b, on the same seeds.
 
     difference: of a from b, estimated; negative where a is better. ci_low, ci_high: its
-    interval, simultaneous for all pairs of the comparison; any of the three may be ±inf.
+    interval, simultaneous for all pairs of the comparison and for all finalists that the
+    winner has to beat; any of the three may be ±inf.
     better_in: the share of seeds in which a was better, ties half. sd: the standard
     deviation of the differences; None where a run diverged, or with a single seed.
-    diverged: runs of a, and of b.
+    diverged: runs of a, and of b. finalists: settings of a and of b that were tested.
     """
 
     difference: float
@@ -132,28 +137,44 @@ class Pair:
     seeds: int
     sd: float | None
     diverged: tuple[int, int]
+    finalists: tuple[int, int] = (1, 1)
 
 
 def pair(a: ArrayLike, b: ArrayLike, m: int = 1) -> Pair:
-    """Compare the values (n,) of two optimizers, one of m pairs, seed by seed.
+    """Compare two optimizers, one of m pairs, seed by seed.
+
+    a, b: values (n,), or (F, n) of F finalists each, the chosen setting first. Then a beats b
+    only if its chosen setting beats each finalist of b: an intersection-union test, whose
+    interval goes from the lowest end of a's finalists against b's chosen setting to the
+    highest of a's chosen setting against b's finalists.
 
     ValueError: the values are not for the same seeds, or are NaN or −inf.
     """
-    x, y = checked(a), checked(b)
-    if x.shape != y.shape:
-        raise ValueError(f"{len(x)} values against {len(y)}: a pair needs the same seeds")
-    d = differences(x, y)
-    found = signed_rank(d, m)
-    low, high = float(found.ci_low), float(found.ci_high)
-    diverged = int(np.isinf(x).sum()), int(np.isinf(y).sum())
+    x, y = _rows(a), _rows(b)
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"{x.shape[1]} values against {y.shape[1]}: a pair needs the same seeds")
+    own, n = differences(x[0], y[0]), x.shape[1]
+    chosen = signed_rank(own, m)
+    ours = signed_rank(differences(x[0], y), m)  # the chosen a against each finalist of b
+    theirs = signed_rank(differences(x, y[0]), m)
+    low, high = float(theirs.ci_low.min()), float(ours.ci_high.max())
+    # p ≤ 0.05 where the interval leaves zero, and only there
+    p = min(float(ours.p_below.max()), float(theirs.p_above.max()))
+    diverged = int(np.isinf(x[0]).sum()), int(np.isinf(y[0]).sum())
     return Pair(
-        difference=float(found.difference),
+        difference=float(chosen.difference),
         ci_low=low,
         ci_high=high,
-        p_value=float(found.p_value),
-        better_in=float(np.mean((d < 0) + (d == 0) / 2)),
+        p_value=min(1.0, 2 * m * p),
+        better_in=float(np.mean((own < 0) + (own == 0) / 2)),
         verdict="a" if high < 0 else "b" if low > 0 else "tied",
-        seeds=len(d),
-        sd=float(np.std(d, ddof=1)) if len(d) > 1 and not any(diverged) else None,
+        seeds=n,
+        sd=float(np.std(own, ddof=1)) if n > 1 and not any(diverged) else None,
         diverged=diverged,
+        finalists=(len(x), len(y)),
     )
+
+
+def _rows(values: ArrayLike) -> Array:
+    """Values as (F, n) of float64."""
+    return np.stack([checked(own) for own in np.atleast_2d(np.asarray(values, np.float64))])

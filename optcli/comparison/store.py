@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import time
@@ -27,7 +28,8 @@ from optcli.storage import files
 PHASES = ("tune", "final")
 HEAD = ("run", "label", "optimizer", "lr", "hyperparameters", "seed", "phase", "outcome")
 LOSSES = ("train_loss", "validation_loss")
-TAIL = ("steps", "steps_to_target", "checksum")
+TARGETS = ("steps_to_target", "steps_to_target_2", "steps_to_target_3")
+TAIL = ("steps", *TARGETS, "checksum")
 # Writing takes at most this share of the time: a large table is not written after each run.
 SHARE = 0.1
 
@@ -51,7 +53,7 @@ class Store:
         self.folder, self.columns, self.labels = folder, list(columns), list(labels)
         self.results: dict[Trial, TrialResult] = {}
         self.phases: dict[Trial, str] = {}
-        self.target: dict[Trial, float] = {}  # steps to the target
+        self.target: dict[Trial, tuple[float, ...]] = {}  # steps to each target
         self._lines: dict[Trial, list[str]] = {}
         self._next_write = 0.0
         self.damaged = 0
@@ -84,14 +86,16 @@ class Store:
         began = time.monotonic()
         labels = list(dict.fromkeys([*self.labels, *(t.label for t in self.results)]))
         order = sorted(self.results, key=lambda trial: self._place(trial, labels))
-        tests = list(dict.fromkeys(name for r in self.results.values() for name in r.test))
-        head = [*HEAD, *self.columns, *(f"test_{name}" for name in tests), *TAIL]
+        tests = [name for name in self.columns if name.startswith("test_")]
+        best = [name for name in self.columns if name not in tests]
+        fits = list(dict.fromkeys(name for r in self.results.values() for name in r.crossfit))
+        head = [*HEAD, *best, *(f"crossfit_{name}" for name in fits), *tests, *TAIL]
         runs = io.StringIO()
         writer = csv.DictWriter(runs, head, lineterminator="\n")
         writer.writeheader()
         history = [",".join(("run", "epoch", "step", *self.columns)) + "\n"]
         for number, trial in enumerate(order):
-            row = {"run": str(number), **self._row(trial, tests)}
+            row = {"run": str(number), **self._row(trial, best, fits, tests)}
             lines = self._written(trial)
             writer.writerow(row | {"checksum": _checksum(row, lines)})
             history += [f"{number},{line}\n" for line in lines]
@@ -100,10 +104,12 @@ class Store:
         now = time.monotonic()
         self._next_write = now + (now - began) / SHARE
 
-    def _row(self, trial: Trial, tests: Sequence[str]) -> dict[str, str]:
+    def _row(
+        self, trial: Trial, best: Sequence[str], fits: Sequence[str], tests: Sequence[str]
+    ) -> dict[str, str]:
         """What runs.csv says of a run, beside its number and its checksum."""
         result = self.results[trial]
-        measured = {c: result.measured(c) if c in result.history else "" for c in self.columns}
+        measured = {c: result.measured(c) if c in result.history else math.nan for c in best}
         return {
             "label": trial.label,
             "optimizer": trial.optimizer.name,
@@ -113,10 +119,15 @@ class Store:
             "phase": self.phases[trial],
             "outcome": result.outcome,
             **{name: "" if value != value else str(value) for name, value in measured.items()},
-            **{f"test_{name}": str(result.test.get(name, "")) for name in tests},
+            **{f"crossfit_{name}": str(result.crossfit.get(name, "")) for name in fits},
+            **{name: str(result.test.get(name.removeprefix("test_"), "")) for name in tests},
             "steps": str(result.steps),
-            "steps_to_target": str(self.target.get(trial, "")),
+            **self._steps(trial),
         }
+
+    def _steps(self, trial: Trial) -> dict[str, str]:
+        found = map(str, self.target.get(trial, ()))
+        return dict(itertools.zip_longest(TARGETS, found, fillvalue=""))
 
     def _place(self, trial: Trial, labels: list[str]) -> tuple[Any, ...]:
         phase = PHASES.index(self.phases[trial])
@@ -149,21 +160,18 @@ class Store:
                 settings = json.loads(row["hyperparameters"])
                 optimizer = unnamed(OPTIMIZERS.find(row["optimizer"]), settings)
                 trial = Trial(row["label"], optimizer, int(row["seed"]))
-                tests = {
-                    name.removeprefix("test_"): float(value)
-                    for name, value in row.items()
-                    if name.startswith("test_") and value
-                }
+                fits, tests = (
+                    {n.removeprefix(of): float(v) for n, v in row.items() if n.startswith(of) and v}
+                    for of in ("crossfit_", "test_")
+                )
                 history = self._history(lines)
             except (ValueError, KeyError, TypeError):
                 self.damaged += 1
                 continue
-            self.results[trial] = TrialResult(
-                trial, row["outcome"], int(row["steps"]), history, tests
-            )
+            steps = int(row["steps"])
+            self.results[trial] = TrialResult(trial, row["outcome"], steps, history, fits, tests)
             self.phases[trial] = row["phase"]
-            if row["steps_to_target"]:
-                self.target[trial] = float(row["steps_to_target"])
+            self.target[trial] = tuple(float(row[name]) for name in TARGETS if row.get(name))
         return gone
 
     def _history(self, lines: Sequence[str]) -> dict[str, list[float]]:
@@ -171,7 +179,10 @@ class Store:
         names = ("epoch", "step", *self.columns)
         rows = [[float(cell or "nan") for cell in line.split(",")] for line in lines]
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-        whole = {name: [int(value) for value in columns.pop(name)] for name in names[:2]}
+        whole: dict[str, list[float]] = {
+            name: [int(value) if value.is_integer() else value for value in columns.pop(name)]
+            for name in names[:2]
+        }
         return whole | {
             name: values
             for name, values in columns.items()

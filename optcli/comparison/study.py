@@ -2,9 +2,12 @@
 
     tune      everyone the same number of settings, on a few seeds
     extend    three more learning rates, once, where the best lies on the edge
-    decide    the chosen and the default settings, on fresh seeds
+    halve     the three best of each, the finalists, on more seeds: the first is chosen
+    final     the finalists and the default settings, on fresh seeds
 
-`Study.run` is a generator of `RunsDone`; the results are in the store.
+Settings are chosen by cross-fit values of the validation rows; the rows that the verdict is on
+are looked at in the final runs alone. `Study.run` is a generator of `RunsDone`; the results are
+in the store.
 """
 
 from __future__ import annotations
@@ -16,15 +19,15 @@ from functools import partial
 
 from optcli.comparison import trials
 from optcli.comparison.store import Store
-from optcli.comparison.targets import default_target, steps_to_target
+from optcli.comparison.targets import default_targets, steps_to_target
 from optcli.comparison.trials import Measure, Trial, TrialResult
-from optcli.comparison.tuning import Competitor, choose, extension, mean
+from optcli.comparison.tuning import Competitor, best_of, extension, mean, ranked
+from optcli.core.randomness import generator
 from optcli.optimizers.base import Optimizer
 from optcli.storage import interruption
 from optcli.storage.dispatch import Workers
 
-# Tuning seeds lie far from those that count, which may grow in number.
-TUNING_SEEDS = 1_000_000
+HALVING_SEEDS = 10  # tuning seeds of the finalists, in all
 
 
 @dataclass(frozen=True)
@@ -32,31 +35,45 @@ class Budget:
     """What everyone gets.
 
     rates: learning rates tried. settings: settings of all hyperparameters instead, or
-    None. tuning_seeds, seeds: how many. first: the first of them.
+    None. tuning_seeds, seeds: how many. finalists: settings of each entry in the final runs.
+    first: the config's seed, from which all others follow.
     """
 
     rates: int = 9
     settings: int | None = None
     tuning_seeds: int = 3
     seeds: int = 10
+    finalists: int = 3
     first: int = 0
 
     @property
     def tuning(self) -> list[int]:
-        """The seeds of tuning."""
-        return [TUNING_SEEDS + self.first + i for i in range(self.tuning_seeds)]
+        """The seeds of the first tuning runs."""
+        return self._seeds("tuning", self.tuning_seeds)
+
+    @property
+    def halving(self) -> list[int]:
+        """Those of all tuning runs of a finalist, the first ones included."""
+        return self._seeds("tuning", max(self.tuning_seeds, HALVING_SEEDS))
 
     @property
     def final(self) -> list[int]:
         """The seeds that count."""
-        return [self.first + i for i in range(self.seeds)]
+        return self._seeds("final", self.seeds)
+
+    def _seeds(self, phase: str, count: int) -> list[int]:
+        """Hashes of the first seed and the index: no two comparisons have some in common."""
+        return [
+            int(generator(self.first, f"comparison {phase}", index).integers(2**31))
+            for index in range(count)
+        ]
 
 
 @dataclass(frozen=True)
 class RunsDone:
     """Some runs are done.
 
-    phase: `tune`, `extend` or `final`. done, total: runs of the phase. finished, needed:
+    phase: `tune`, `extend`, `halve` or `final`. done, total: runs of the phase. finished, needed:
     the same by label. best: by label the learning rate with the lowest mean so far, and
     that mean as it was measured.
     """
@@ -72,8 +89,8 @@ class RunsDone:
 class Study:
     """The entries, and what was found for them: the settings that were tried and chosen.
 
-    workers: who does the runs. goal: the target, or None
-    for the default, which the tuning runs fix.
+    workers: who does the runs. targets: as they were measured, the easiest first; empty for the
+    default, which the tuning runs fix.
     """
 
     def __init__(
@@ -83,26 +100,26 @@ class Study:
         store: Store,
         *,
         measure: Measure,
-        goal: float | None = None,
+        targets: Sequence[float] = (),
         fixed_split: bool = False,
         workers: Workers,
     ) -> None:
         self.entries, self.budget, self.store = list(entries), budget, store
-        self.measure, self.goal, self.fixed_split = measure, goal, fixed_split
+        self.measure, self.targets, self.fixed_split = measure, tuple(targets), fixed_split
         self.workers = workers
         self.tasks = {entry.label: entry.task for entry in entries}
         self.tried: dict[str, list[Optimizer]] = {}
-        self.chosen: dict[str, Optimizer] = {}
+        self.finalists: dict[str, list[Optimizer]] = {}
         self.extended: set[str] = set()
 
     def run(self) -> Iterator[RunsDone]:
         """All of it; what the store has is not run again."""
         try:
             yield from self._tune()
-            if self.goal is None:
-                self.goal = self._default_goal()
+            if not self.targets:
+                self.targets = self._default_targets()
             final = {
-                entry.label: list(dict.fromkeys([self.chosen[entry.label], entry.optimizer]))
+                entry.label: list(dict.fromkeys([*self.finalists[entry.label], entry.optimizer]))
                 for entry in self.entries
             }
             yield from self._train("final", final)
@@ -110,20 +127,29 @@ class Study:
         finally:
             self.store.write()
 
+    @property
+    def chosen(self) -> dict[str, Optimizer]:
+        """The best finalist of each entry."""
+        return {label: own[0] for label, own in self.finalists.items()}
+
     def final(self, label: str, optimizer: Optimizer) -> list[TrialResult]:
-        """The runs that count, of the chosen or the default settings, by seed."""
+        """The runs that count, of a finalist or the default settings, by seed."""
         return self.store.of(label, optimizer, self.budget.final)
 
     def tuning(self, label: str, optimizer: Optimizer) -> list[TrialResult]:
-        """The tuning runs of one of the tried settings, by seed."""
-        return self.store.of(label, optimizer, self.budget.tuning)
+        """The tuning runs of one of the tried settings, by seed; of finalists there are more."""
+        halved = len(self.tried[label]) > 1 and optimizer in self.finalists.get(label, ())
+        seeds = self.budget.halving if halved and self._halves else self.budget.tuning
+        return self.store.of(label, optimizer, seeds)
 
     def means(self, label: str) -> dict[Optimizer, float]:
         """The tuning mean of each tried setting, turned so that less is better."""
-        return {
-            optimizer: mean([self.measure.of(result) for result in self.tuning(label, optimizer)])
-            for optimizer in self.tried[label]
-        }
+        return {o: mean(values) for o, values in self._values(label).items()}
+
+    def _values(self, label: str) -> dict[Optimizer, list[float]]:
+        """What each tried setting is chosen by."""
+        value = self.measure.tuning
+        return {o: [value(r) for r in self.tuning(label, o)] for o in self.tried[label]}
 
     def starts(self, label: str) -> list[float]:
         """What the tuning runs measured before training, turned; where that is finite."""
@@ -131,7 +157,7 @@ class Study:
             start
             for optimizer in self.tried[label]
             for result in self.tuning(label, optimizer)
-            if math.isfinite(start := self.measure.course(result)[0])
+            if math.isfinite(start := self.measure.start(result))
         ]
 
     def tuned(self, label: str) -> bool:
@@ -161,61 +187,70 @@ class Study:
             yield from self._train("extend", more)
         for entry in self.entries:
             self.tried[entry.label] += more.get(entry.label, [])
-            self.chosen[entry.label] = self._choice(entry.label)
+        count = self.budget.finalists
+        first = {e.label: best_of(self._values(e.label), count) for e in tuned}
+        if self._halves and first:
+            yield from self._train("halve", first)
+        for entry in self.entries:
+            own = first.get(entry.label, self.tried[entry.label])
+            self.finalists[entry.label] = own
+            if entry.label in first:
+                values = self._values(entry.label)
+                self.finalists[entry.label] = ranked({o: values[o] for o in own})
 
-    def _choice(self, label: str) -> Optimizer:
-        tried = self.tried[label]
-        if not self.tuned(label):
-            return tried[0]
-        value = self.measure.of
-        return choose({o: [value(result) for result in self.tuning(label, o)] for o in tried})
+    @property
+    def _halves(self) -> bool:
+        """Whether finalists get more tuning seeds; one alone has been chosen already."""
+        return self.budget.finalists > 1
 
     def _extend_grid(self, entry: Competitor) -> list[Optimizer]:
         """More settings, where the best learning rate lies on the edge of those tried."""
         if not entry.tunable or self.budget.settings is not None:
             return []
         rates = [optimizer.lr for optimizer in self.tried[entry.label]]
-        more = extension(rates, self._choice(entry.label).lr)
+        (best,) = best_of(self._values(entry.label), 1)
+        more = extension(rates, best.lr)
         return [replace(entry.optimizer, lr=rate) for rate in more]
 
-    def _default_goal(self) -> float | None:
-        """Nine tenths of the way from before training to the best tuned mean, turned back."""
+    def _default_targets(self) -> tuple[float, ...]:
+        """So far from before training to the best tuned mean, turned back."""
         tuned = [entry.label for entry in self.entries if self.tuned(entry.label)]
-        if not tuned:
-            return None
         starts = [start for label in tuned for start in self.starts(label)]
-        best = [min(self.means(label).values()) for label in tuned]
-        goal = default_target(starts, best) if starts else None
-        return None if goal is None else self.measure.signed(goal)
+        if not starts:
+            return ()
+        best = [self.means(label)[self.chosen[label]] for label in tuned]
+        return tuple(self.measure.signed(target) for target in default_targets(starts, best))
 
     def _note_targets(self, final: Mapping[str, Sequence[Optimizer]]) -> None:
-        if self.goal is None:
-            return
-        goal = self.measure.signed(self.goal)
+        targets = [self.measure.signed(target) for target in self.targets]
         for label, optimizers in final.items():
             for optimizer in optimizers:
                 for result in self.final(label, optimizer):
-                    steps = [max(1, step) for step in result.history["step"]]
-                    course = self.measure.course(result)
-                    self.store.target[result.trial] = steps_to_target(steps, course, goal)
+                    steps, course = self.measure.course(result)
+                    steps = [max(1, step) for step in steps]
+                    self.store.target[result.trial] = tuple(
+                        steps_to_target(steps, course, target) for target in targets
+                    )
 
     def _train(self, phase: str, settings: Mapping[str, Sequence[Optimizer]]) -> Iterator[RunsDone]:
         """Run what is missing of the settings on the seeds of the phase."""
-        seeds = self.budget.final if phase == "final" else self.budget.tuning
+        budget = self.budget
+        seeds = {"final": budget.final, "halve": budget.halving}.get(phase, budget.tuning)
         wanted = {
             label: [Trial(label, optimizer, seed) for optimizer in own for seed in seeds]
             for label, own in settings.items()
         }
         missing = self.store.missing(trial for own in wanted.values() for trial in own)
         yield self._progress(phase, wanted)
-        for results in self._run(missing, test=phase == "final"):
+        for results in self._run(missing, final=phase == "final"):
             interruption.check()
             self.store.add(results, "final" if phase == "final" else "tune")
             yield self._progress(phase, wanted)
 
-    def _run(self, missing: Sequence[Trial], *, test: bool) -> Iterator[list[TrialResult]]:
+    def _run(self, missing: Sequence[Trial], *, final: bool) -> Iterator[list[TrialResult]]:
         """The results of each job; in this process where others would take longer to start."""
-        cut = partial(trials.jobs, self.tasks, missing, fixed_split=self.fixed_split, test=test)
+        settings = {"fixed_split": self.fixed_split, "final": final}
+        cut = partial(trials.jobs, self.tasks, missing, self.measure, **settings)
         workers, jobs = self.workers, cut()
         if not jobs or (workers.here and workers.count == 1):
             yield from map(trials.train, jobs)
@@ -235,15 +270,17 @@ class Study:
 
     def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> RunsDone:
         there = self.store.results
+        value = self.measure.of if phase == "final" else self.measure.tuning
         best: dict[str, tuple[float, float]] = {}
         for label, own in wanted.items():
             values: dict[Optimizer, list[float]] = {}
             for trial in own:
                 if trial in there:
-                    values.setdefault(trial.optimizer, []).append(self.measure.of(there[trial]))
+                    values.setdefault(trial.optimizer, []).append(value(there[trial]))
             if values:
-                first = choose(values)
-                best[label] = first.lr, self.measure.signed(mean(values[first]))
+                chosen = self.finalists[label][0] if phase == "final" else ranked(values)[0]
+                if chosen in values:
+                    best[label] = chosen.lr, self.measure.signed(mean(values[chosen]))
         finished = {label: sum(t in there for t in own) for label, own in wanted.items()}
         needed = {label: len(own) for label, own in wanted.items()}
         return RunsDone(phase, sum(finished.values()), sum(needed.values()), finished, needed, best)

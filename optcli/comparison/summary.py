@@ -9,11 +9,15 @@ from typing import Any
 
 from optcli.comparison.ranking import Ranking, Standing, median_interval, rank
 from optcli.comparison.signed_rank import Pair
+from optcli.comparison.signed_rank import pair as paired
 from optcli.comparison.study import Study
-from optcli.comparison.targets import band
+from optcli.comparison.targets import band, expected_steps
 from optcli.comparison.trials import Measure, TrialResult
 from optcli.comparison.tuning import Competitor
 from optcli.comparison.verdict import sentence
+from optcli.optimizers.base import Optimizer
+
+VERSION = 2  # of comparisons: 1 measured its verdict on the rows that chose the epoch
 
 
 def summary(study: Study, step_times: Mapping[str, float | None]) -> dict[str, Any]:
@@ -25,26 +29,39 @@ def summary(study: Study, step_times: Mapping[str, float | None]) -> dict[str, A
     measure = study.measure
     entries = {entry.label: entry for entry in study.entries}
     runs = {label: study.final(label, study.chosen[label]) for label in entries}
-    found = rank({label: _values(own, measure) for label, own in runs.items()})
-    settings = {label: _setting(study, label) for label in entries}
-    goal = study.goal
+    found = rank({label: _finalists(study, label) for label in entries})
+    settings = {label: _setting(study, label, study.chosen[label]) for label in entries}
+    rivals = {
+        label: [_setting(study, label, own) for own in study.finalists[label]]
+        for label in entries
+        if study.tuned(label)
+    }
     return {
-        "quantity": measure.column,
+        "version": VERSION,
+        "quantity": measure.quantity,
+        "at": measure.at,
+        "rows": measure.rows,
         "higher_is_better": measure.higher,
         "seeds": study.budget.seeds,
+        "tune_seeds": study.budget.tuning_seeds,
+        "finalists": study.budget.finalists,
         "trials": study.runs,
         "stopped_early": _stopped(study),
         "extended": sorted(study.extended),
         "edge": sorted(filter(study.on_edge, entries)),
-        "target": goal,
-        "resolution": {label: own[0].history["step"][1:2] for label, own in runs.items()},
+        "target": study.targets[0] if study.targets else None,
+        "targets": list(study.targets),
+        "resolution": {label: measure.course(own[0])[0][1:2] for label, own in runs.items()},
         "optimizers": [
             _one(study, entries[standing.label], standing, runs[standing.label])
             | {"step_cost": step_times.get(standing.label)}
             for standing in found.standings
         ],
-        "pairs": [_pair(a, b, pair, measure) for (a, b), pair in found.pairs.items()],
-        "verdict": verdict(found, settings, measure),
+        "pairs": [
+            _pair(a, b, own, measure) | {"steps": _pairs_of_steps(study, a, b, len(found.pairs))}
+            for (a, b), own in found.pairs.items()
+        ],
+        "verdict": verdict(found, settings, measure, rivals),
         "note": "; ".join(filter(None, [diverged_at_once(runs), varied(study)])),
     }
 
@@ -57,9 +74,14 @@ def _stopped(study: Study) -> dict[str, Any] | None:
     return {"runs": ended, "patience": patience} if ended else None
 
 
-def verdict(found: Ranking, settings: Mapping[str, str], measure: Measure) -> str:
+def verdict(
+    found: Ranking,
+    settings: Mapping[str, str],
+    measure: Measure,
+    rivals: Mapping[str, Sequence[str]],
+) -> str:
     """The sentence, with what each is set to; the first letter as it is."""
-    return sentence(found, settings, quantity=measure.words, higher=measure.higher)
+    return sentence(found, settings, quantity=measure.words, higher=measure.higher, rivals=rivals)
 
 
 def diverged_at_once(runs: Mapping[str, Sequence[TrialResult]]) -> str:
@@ -86,6 +108,7 @@ def varied(study: Study) -> str:
         "dropout": any(getattr(task.model, "dropout", 0) for task in tasks),
         "gradient noise": any(task.training.gradient_noise for task in tasks),
         "split": not study.fixed_split and any(map(_at_random, (split.validation, split.test))),
+        "test rows": not study.fixed_split and study.measure.rows == "fresh",
     }
     things = [thing for thing, it_did in differed.items() if it_did]
     if not things:
@@ -109,9 +132,13 @@ def _values(results: Sequence[TrialResult], measure: Measure) -> list[float]:
     return [measure.of(result) for result in results]
 
 
-def _setting(study: Study, label: str) -> str:
-    """What to name an entry with: its learning rate, and more where more was tuned."""
-    optimizer = study.chosen[label]
+def _finalists(study: Study, label: str) -> list[list[float]]:
+    """The values of the final runs of each finalist, the chosen one first."""
+    return [_values(study.final(label, o), study.measure) for o in study.finalists[label]]
+
+
+def _setting(study: Study, label: str, optimizer: Optimizer) -> str:
+    """What to name an entry's setting with: its learning rate, and more where more was tuned."""
     entry = next(entry for entry in study.entries if entry.label == label)
     changed = {
         name: value
@@ -129,6 +156,7 @@ def _one(
     label, measure = entry.label, study.measure
     optimizer = study.chosen[label]
     default = study.final(label, entry.optimizer)
+    steps = _steps(study, results)
     return {
         "label": label,
         "optimizer": optimizer.name,
@@ -140,7 +168,9 @@ def _one(
         "tied_with": list(standing.tied_with),
         "metrics": _medians(results),
         "test": _tests(results),
-        "steps_to_target": _steps(study, results),
+        "steps_to_target": next(iter(steps), None),
+        "steps_to_targets": steps,
+        "finalists": [_finalist(study, label, own) for own in study.finalists[label]],
         "learning_rates": _rates(study, label),
         "band": _band(study, label),
     }
@@ -180,19 +210,67 @@ def _median(values: Sequence[float]) -> float:
     return median_interval(finite).median if finite else math.nan
 
 
-def _steps(study: Study, results: Sequence[TrialResult]) -> dict[str, Any] | None:
-    """Steps to the target: median and interval, and how many seeds reached it."""
-    if study.goal is None:
-        return None
-    values = [study.store.target[result.trial] for result in results]
-    middle = median_interval(values)
+def _finalist(study: Study, label: str, optimizer: Optimizer) -> dict[str, Any]:
+    """One of the best settings: its tuning mean and what its final runs gave."""
+    values = _values(study.final(label, optimizer), study.measure)
+    tuned = study.means(label)[optimizer] if study.tuned(label) else math.nan
     return {
-        "median": middle.median,
-        "ci_low": middle.low,
-        "ci_high": middle.high,
-        "values": values,
-        "reached": sum(map(math.isfinite, values)),
+        "lr": optimizer.lr,
+        "hyperparameters": asdict(optimizer),
+        "tuning_mean": study.measure.signed(tuned),
+        **_level(values, study.measure),
     }
+
+
+def _steps(study: Study, results: Sequence[TrialResult]) -> list[dict[str, Any]]:
+    """For each target, the steps to it: median and interval, and how many seeds reached it."""
+    found = []
+    taken = [result.steps for result in results]
+    for number, target in enumerate(study.targets):
+        values = [study.store.target[result.trial][number] for result in results]
+        middle = median_interval(values)
+        found.append(
+            {
+                "target": target,
+                "median": middle.median,
+                "ci_low": middle.low,
+                "ci_high": middle.high,
+                "values": values,
+                "reached": sum(map(math.isfinite, values)),
+                "expected": expected_steps(values, taken),
+            }
+        )
+    return found
+
+
+def _pairs_of_steps(study: Study, a: str, b: str, m: int) -> list[dict[str, Any]]:
+    """For each target, whether one reaches it in fewer steps: the paired test on their logs.
+
+    No verdict where more than half of the seeds tie, as they do where few evaluations are made.
+    """
+    found = []
+    for number, target in enumerate(study.targets):
+        steps = {
+            label: [
+                study.store.target[result.trial][number]
+                for result in study.final(label, study.chosen[label])
+            ]
+            for label in (a, b)
+        }
+        ties = sum(one == other for one, other in zip(steps[a], steps[b], strict=True))
+        ours, theirs = ([math.log(taken) for taken in steps[label]] for label in (a, b))
+        tested = paired(ours, theirs, m)
+        decided = 2 * ties <= len(steps[a])
+        found.append(
+            {
+                "target": target,
+                "ratio": math.exp(tested.difference) if math.isfinite(tested.difference) else None,
+                "p_value": tested.p_value,
+                "ties": ties,
+                "verdict": tested.verdict if decided else "tied",
+            }
+        )
+    return found
 
 
 def _rates(study: Study, label: str) -> list[dict[str, Any]]:
@@ -201,7 +279,7 @@ def _rates(study: Study, label: str) -> list[dict[str, Any]]:
         return []
     rows = []
     for optimizer in study.tried[label]:
-        values = _values(study.tuning(label, optimizer), study.measure)
+        values = [study.measure.tuning(result) for result in study.tuning(label, optimizer)]
         finite = [study.measure.signed(value) for value in values if math.isfinite(value)]
         rows.append(
             {
@@ -211,6 +289,7 @@ def _rates(study: Study, label: str) -> list[dict[str, Any]]:
                 "values": [study.measure.signed(value) for value in values],
                 "diverged": len(values) - len(finite),
                 "chosen": optimizer == study.chosen[label],
+                "finalist": optimizer in study.finalists[label],
             }
         )
     return sorted(rows, key=lambda row: float(row["lr"]))
@@ -240,4 +319,5 @@ def _pair(a: str, b: str, pair: Pair, measure: Measure) -> dict[str, Any]:
         "better_in": pair.better_in,
         "verdict": pair.verdict,
         "diverged": list(pair.diverged),
+        "finalists": list(pair.finalists),
     }

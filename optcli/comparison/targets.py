@@ -12,20 +12,22 @@ from numpy.typing import ArrayLike
 
 from optcli.comparison.diverged_values import checked, median
 
-TARGET = 0.9  # how far down from the loss before training the default target lies
+DEPTHS = (0.9, 0.97, 0.99)  # how far down from the loss before training the targets lie
 BAND = 0.05  # of that same gap: what counts as no worse than the best learning rate
 
 
-def default_target(start: ArrayLike, tuned: ArrayLike) -> float | None:
-    """The loss nine tenths of the way from before training to the best tuned mean.
+def default_targets(start: ArrayLike, tuned: ArrayLike) -> tuple[float, ...]:
+    """The losses 0.9, 0.97 and 0.99 of the way from before training to the best tuned mean.
 
-    start: the validation losses before training, of the tuning runs; their median
-    counts. tuned: the tuned mean of each optimizer, inf where it diverged. None where
-    no optimizer came below the start.
+    start: the losses before training, of the tuning runs; their median counts. tuned: the
+    tuned mean of each optimizer, inf where it diverged. Empty where no optimizer came
+    below the start.
     """
     before = float(median(np.sort(checked(start))))
     best = float(np.min(checked(tuned)))
-    return before - TARGET * (before - best) if best < before < math.inf else None
+    if not best < before < math.inf:
+        return ()
+    return tuple(before - depth * (before - best) for depth in DEPTHS)
 
 
 def steps_to_target(steps: ArrayLike, losses: ArrayLike, target: float) -> float:
@@ -35,6 +37,18 @@ def steps_to_target(steps: ArrayLike, losses: ArrayLike, target: float) -> float
     """
     reached = np.asarray(steps)[np.asarray(losses) <= target]
     return float(reached[0]) if len(reached) else math.inf
+
+
+def expected_steps(steps: ArrayLike, taken: ArrayLike) -> float:
+    """The expected running time of Hansen and others: all steps taken over the successes.
+
+    steps: to the target, inf where a run did not reach it; taken: of the whole run. What a
+    restart with another seed until one succeeds takes on average; inf without success.
+    """
+    reached = np.asarray(steps, np.float64)
+    spent = np.where(np.isfinite(reached), reached, taken).sum()
+    successes = np.isfinite(reached).sum()
+    return float(spent / successes) if successes else math.inf
 
 
 @dataclass(frozen=True)

@@ -11,25 +11,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from optcli.comparison.crossfit import FoldValues
+from optcli.comparison.held_out import FRESH, Rows
+from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
-from optcli.core.events import Ended, EpochEnded, Progress, Started
-from optcli.core.parameters import Parameters
+from optcli.core.events import Ended, EpochEnded, Paused, Progress, Started
 from optcli.data.opening import check_there
-from optcli.data.preparation import Part, Prepared
+from optcli.data.preparation import Part, Prepared, labelled
 from optcli.optimizers.base import Optimizer
 from optcli.optimizers.stepper import kind
 from optcli.plugins import loading
 from optcli.storage import files
-from optcli.training import Cohort, Evaluation, Replica, State, train_cohort
+from optcli.training import Evaluation, Replica, State, train_cohort
 from optcli.training.checks import check
-from optcli.training.task import Task
+from optcli.training.task import Task, lengths
 
 # A cohort's parameters, state and activations are to stay in the cache.
 COHORT_BYTES = 32_000_000
 LEAST_REPLICAS = 8
 # Of a job, to know how long it takes.
 PROBE_SECONDS = 0.02
+# How often the verdict's rows are measured in a run, at least, where it has so many steps.
+EVALUATIONS = 50
 
 
 @dataclass(frozen=True)
@@ -45,78 +51,128 @@ class Trial:
 class TrialResult:
     """What became of a trial.
 
-    history: the columns `epoch`, `step`, `train_loss`, `validation_loss` and the metrics.
-    The first entry is epoch 0, before training. test: loss and metrics on the test rows by
-    the best parameters, where they were measured.
+    history: the columns `epoch`, `step`, `train_loss`, `validation_loss` and the metrics, and
+    those of the test rows where they were measured. The first entry is epoch 0, before
+    training; entries within an epoch have no training loss. crossfit: loss and metrics of the
+    validation rows, at epochs that other rows chose; infinite where the run diverged. test:
+    those of the test rows at the best epoch, or at the last where that is compared.
     """
 
     trial: Trial
     outcome: str
     steps: int
     history: Mapping[str, Sequence[float]]
+    crossfit: Mapping[str, float]
     test: Mapping[str, float]
 
     @property
     def best(self) -> int | None:
         """The index of the epoch whose parameters are kept; None where none was finite."""
+        losses = self.history["validation_loss"]
+        return min(self._finite(), key=losses.__getitem__, default=None)
+
+    @property
+    def last(self) -> int | None:
+        """The index of the last epoch; None where none was finite."""
+        return max(self._finite(), default=None)
+
+    def _finite(self) -> list[int]:
         losses, train = self.history["validation_loss"], self.history["train_loss"]
-        finite = [
+        return [
             i for i in range(1, len(losses)) if math.isfinite(losses[i]) and math.isfinite(train[i])
         ]
-        return min(finite, key=losses.__getitem__, default=None)
 
-    def measured(self, column: str) -> float:
-        """A column at the best epoch; NaN where there is none."""
-        return math.nan if self.best is None else self.history[column][self.best]
+    def measured(self, column: str, at: str = "best") -> float:
+        """A column at the best epoch, or the last; NaN where there is none."""
+        index = self.last if at == "last" else self.best
+        return math.nan if index is None else self.history[column][index]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is compared: a column of the history, the lower the better once turned."""
+    """What is compared: the loss or a metric, on which rows, and at which epoch of a run.
 
-    column: str = "validation_loss"
+    rows: `test`, `fresh` (test rows that were made anew) or `validation`. at: `best`, the
+    epoch of the lowest validation loss, or `last`. Values are turned, so that lower is better.
+    """
+
+    metric: str = "loss"
     higher: bool = False
+    rows: Rows = "test"
+    at: str = "best"
+
+    @property
+    def quantity(self) -> str:
+        """`test_loss`, `crossfit_loss`, …: what the verdict is about."""
+        if self.rows != "validation":
+            return f"test_{self.metric}"
+        return f"crossfit_{self.metric}" if self.at == "best" else f"validation_{self.metric}"
+
+    @property
+    def words(self) -> str:
+        """The quantity in words."""
+        words = self.quantity.replace("_", " ", 1).replace("crossfit", "cross-fit validation")
+        return words if self.at == "best" else f"{words} at the last epoch"
+
+    @property
+    def column(self) -> str:
+        """The column of the history that follows it."""
+        return f"{'validation' if self.rows == 'validation' else 'test'}_{self.metric}"
 
     def signed(self, value: float) -> float:
         """The value, or its negative where more is better; and back again."""
         return -value if self.higher else value
 
+    def tuning(self, result: TrialResult) -> float:
+        """What settings are chosen by, on validation rows alone; infinite where it diverged."""
+        if self.at == "last":
+            return self._turned(result, result.measured(f"validation_{self.metric}", "last"))
+        return self._turned(result, result.crossfit.get(self.metric, math.inf))
+
     def of(self, result: TrialResult) -> float:
-        """At the best epoch, turned; infinite where the run diverged."""
-        value = result.measured(self.column)
+        """What the verdict is on, turned; infinite where the run diverged."""
+        if self.rows == "validation":
+            return self.tuning(result)
+        return self._turned(result, result.measured(self.column, self.at))
+
+    def _turned(self, result: TrialResult, value: float) -> float:
         diverged = result.outcome == "diverged" or not math.isfinite(value)
         return math.inf if diverged else self.signed(value)
 
-    def course(self, result: TrialResult) -> list[float]:
-        """At every evaluation, turned, the one before training included."""
-        return [self.signed(value) for value in result.history[self.column]]
+    def course(self, result: TrialResult) -> tuple[list[float], list[float]]:
+        """Steps and values, turned, of every evaluation, the one before training included."""
+        values = result.history[self.column]
+        known = [i for i, value in enumerate(values) if not math.isnan(value) or i == 0]
+        steps = [result.history["step"][i] for i in known]
+        return steps, [self.signed(values[i]) for i in known]
 
-    @property
-    def words(self) -> str:
-        """The column in words."""
-        return self.column.replace("_", " ", 1)
+    def start(self, result: TrialResult) -> float:
+        """What was measured before training, turned."""
+        return self.signed(result.history[f"validation_{self.metric}"][0])
 
 
 @dataclass(frozen=True)
 class Job:
     """Trials of one task that train together; a pure function of this is `train`.
 
-    fixed_split: the config's split for all, instead of one by each trial's seed. test:
-    measure the test rows, too.
+    fixed_split: the config's split for all, instead of one by each trial's seed. final: follow
+    the verdict's rows, too, about fifty times a run; before, nothing looks at them.
     """
 
     task: Task
     trials: tuple[Trial, ...]
+    measure: Measure
     fixed_split: bool = False
-    test: bool = False
+    final: bool = False
 
 
 def jobs(
     tasks: Mapping[str, Task],
     trials: Sequence[Trial],
+    measure: Measure,
     *,
     fixed_split: bool,
-    test: bool,
+    final: bool,
     workers: int = 1,
 ) -> list[Job]:
     """Cut trials into jobs that fit the cache; those of one seed stay neighbours.
@@ -139,7 +195,7 @@ def jobs(
             rounds = -(-len(own) // (count * workers))
             count = -(-len(own) // (rounds * workers))
         found += [
-            Job(task, tuple(own[start : start + count]), fixed_split, test)
+            Job(task, tuple(own[start : start + count]), measure, fixed_split, final)
             for start in range(0, len(own), count)
         ]
     return found
@@ -215,6 +271,14 @@ def sendable(job: Job) -> Job:
     return replace(job, task=job.task.anywhere())
 
 
+def fresh_rows(task: Task, data: Prepared, seed: int) -> Part:
+    """Rows of a synthetic data set that no run has seen, as many as it has, 1,000 at least."""
+    rows = max(FRESH, len(data.train.x))
+    table = task.dataset.fresh(rows, task.seed, seed)
+    assert table is not None
+    return labelled(data.encoder, table, data.train.x.dtype, what="fresh")
+
+
 def train(job: Job) -> list[TrialResult]:
     """Train the trials of a job, as one cohort for each size and fitted loss."""
 
@@ -233,52 +297,116 @@ def train(job: Job) -> list[TrialResult]:
     ordered = sorted(job.trials, key=place)
     with blas_threads(job.task.training.threads):
         for _, together in itertools.groupby(ordered, key=lambda trial: place(trial)[0]):
-            results += _cohort(job, list(together), data)
+            results += _Training(job, list(together), data).run()
     return results
 
 
-def _cohort(job: Job, trials: list[Trial], data: Callable[[Trial], Prepared]) -> list[TrialResult]:
-    replicas = [Replica(t.optimizer, data(t), t.seed) for t in trials]
-    cohort = job.task.cohort(replicas)
-    check(cohort)
-    rows: list[dict[str, list[float]]] = []
-    for event in train_cohort(cohort):
-        if isinstance(event, Started):
-            validation = [replica.data.validation for replica in replicas]
-            for before in _measured(cohort, event.state, validation):
-                rows.append({"epoch": [0], "step": [0]})
-                rows[-1] |= {f"train_{name}": [math.nan] for name in before}
-                rows[-1] |= {f"validation_{name}": [value] for name, value in before.items()}
-        elif isinstance(event, EpochEnded):
-            for replica, columns in enumerate(rows):
-                row = event.row(replica)
-                for name, values in columns.items():
-                    values.append(row[name])
-    assert isinstance(event, Ended)
-    tests: list[dict[str, float]] = [{} for _ in trials]
-    if job.test and replicas[0].data.test is not None:
-        tests = _measured(cohort, event.state, [r.data.test for r in replicas], best=True)
-    results = []
-    for replica, trial in enumerate(trials):
-        count = 1 + int(event.epochs[replica])
-        history = {name: values[:count] for name, values in rows[replica].items()}
-        steps = int(event.steps[replica])
-        results.append(TrialResult(trial, event.outcomes[replica], steps, history, tests[replica]))
-    return results
+class _Training:
+    """The training of trials as one cohort, and what is written down of each."""
+
+    def __init__(self, job: Job, trials: list[Trial], data: Callable[[Trial], Prepared]) -> None:
+        self.job, self.trials = job, trials
+        self.replicas = [Replica(trial.optimizer, data(trial), trial.seed) for trial in trials]
+        self.cohort = job.task.cohort(self.replicas)
+        check(self.cohort)
+        validation = [r.data.validation for r in self.replicas]
+        self.validation = [part for part in validation if part is not None]
+        self.followed = self._followed() if job.final else []
+        seeds = [trial.seed for trial in trials]
+        metrics = job.measure.metric != "loss"
+        self.folds = FoldValues(self.cohort, self.validation, seeds, metrics=metrics)
+        self.rows: list[dict[str, list[float]]] = [{} for _ in trials]
+
+    def run(self) -> list[TrialResult]:
+        """Train; the results in the order of the trials."""
+        with np.errstate(all="ignore"):
+            return self._run()
+
+    def _run(self) -> list[TrialResult]:
+        prefix = self.job.measure.column.partition("_")[0]
+        follow: Evaluation | None = None
+        for event in train_cohort(self.cohort, pauses=self._pauses()):
+            if isinstance(event, Started):
+                state = event.state
+                known = _named("validation", self._evaluation(state, self.validation)())
+                if self.followed:
+                    follow = self._evaluation(state, self.followed)
+                    known |= _named(prefix, follow())
+                self._write(0, 0, known)
+            elif isinstance(event, Paused) and follow is not None:
+                per_epoch = lengths(self.cohort)[1]
+                self._write(event.step / per_epoch, event.step, _named(prefix, follow()))
+            elif isinstance(event, EpochEnded):
+                assert event.validation is not None
+                self.folds.add(event.validation, event.validation_metrics)
+                known = {"train_loss": event.train_loss}
+                known |= {f"train_{name}": of for name, of in event.train_metrics.items()}
+                assert event.validation_loss is not None
+                known |= {"validation_loss": event.validation_loss}
+                known |= {f"validation_{n}": of for n, of in event.validation_metrics.items()}
+                if follow is not None and prefix == "test":
+                    known |= _named(prefix, follow())
+                self._write(event.epoch, event.step, known)
+        assert isinstance(event, Ended)
+        return [self._result(replica, event) for replica in range(len(self.trials))]
+
+    def _followed(self) -> list[Part]:
+        """The rows that the verdict is on, of each replica."""
+        if self.job.measure.rows == "validation":
+            return self.validation
+        if self.job.measure.rows == "fresh":
+            one = self.job.fixed_split
+            rows = [fresh_rows(self.job.task, r.data, 0 if one else r.seed) for r in self.replicas]
+            return [rows[0]] * len(rows) if one else rows
+        return [r.data.test for r in self.replicas if r.data.test is not None]
+
+    def _pauses(self) -> list[int]:
+        """Steps within an epoch after which the verdict's rows are measured, too."""
+        if not self.followed or self.followed[0].streamed:
+            return []
+        steps, per_epoch = lengths(self.cohort)
+        each = min(per_epoch, -(-EVALUATIONS * per_epoch // steps))
+        return sorted({round(i * per_epoch / each) for i in range(1, each)})
+
+    def _evaluation(self, state: State, parts: Sequence[Part]) -> Evaluation:
+        return Evaluation(
+            self.cohort, state.architecture, state.model, parts, state.model_statistics
+        )
+
+    def _write(self, epoch: float, step: int, known: Mapping[str, Array]) -> None:
+        """Add an evaluation of each replica; what was not measured is NaN."""
+        for replica, columns in enumerate(self.rows):
+            row = {"epoch": epoch, "step": step} | {n: float(v[replica]) for n, v in known.items()}
+            count = len(columns.get("step", ()))
+            for name in row.keys() - columns.keys():
+                columns[name] = [math.nan] * count
+            for name, values in columns.items():
+                values.append(row.get(name, math.nan))
+
+    def _result(self, replica: int, event: Ended) -> TrialResult:
+        columns, epochs = self.rows[replica], int(event.epochs[replica])
+        count = sum(epoch <= epochs for epoch in columns["epoch"])
+        outcome, steps = event.outcomes[replica], int(event.steps[replica])
+        order = ["epoch", "step", *sorted(columns.keys() - {"epoch", "step"}, key=_place)]
+        history = {name: columns[name][:count] for name in order}
+        result = TrialResult(
+            self.trials[replica], outcome, steps, history, self.folds.of(replica, epochs), {}
+        )
+        test = {
+            name.removeprefix("test_"): result.measured(name, self.job.measure.at)
+            for name in history
+            if name.startswith("test_")
+        }
+        return replace(result, test=test)
 
 
-def _measured(
-    cohort: Cohort, state: State, parts: Sequence[Part | None], *, best: bool = False
-) -> list[dict[str, float]]:
-    """Loss and metrics of each replica on a part of its data, as it is or at its best."""
-    parameters, statistics = state.model, state.model_statistics
-    if best:
-        parameters = Parameters(state.parameters.layout, state.best)
-        statistics = Parameters(state.statistics.layout, state.best_statistics)
-    there = [part for part in parts if part is not None]
-    measure = Evaluation(cohort, state.architecture, parameters, there, statistics)
-    loss, metrics = measure()
-    return [
-        {"loss": float(loss[r])} | {name: float(of[r]) for name, of in metrics.items()}
-        for r in range(len(parts))
-    ]
+def _place(column: str) -> tuple[int, str]:
+    """Training before validation before test rows, the loss before metrics."""
+    part, _, name = column.partition("_")
+    return ("train", "validation", "test").index(part), "" if name == "loss" else name
+
+
+def _named(part: str, found: tuple[Array, Mapping[str, Array]]) -> dict[str, Array]:
+    """Loss and metrics by column."""
+    loss, metrics = found
+    return {f"{part}_loss": loss} | {f"{part}_{name}": of for name, of in metrics.items()}

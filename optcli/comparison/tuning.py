@@ -120,9 +120,15 @@ def mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.inf
 
 
-def choose(values: Mapping[Optimizer, Sequence[float]]) -> Optimizer:
-    """The settings with the lowest mean over the tuning seeds; of equals the smaller rate.
+def ranked(values: Mapping[Optimizer, Sequence[float]]) -> list[Optimizer]:
+    """The settings by their mean over the tuning seeds; of equals the smaller rate first.
 
-    A diverged seed is infinite. Where all are, it is the smallest rate.
+    A diverged seed is infinite.
     """
-    return min(values, key=lambda optimizer: (mean(values[optimizer]), optimizer.lr))
+    return sorted(values, key=lambda optimizer: (mean(values[optimizer]), optimizer.lr))
+
+
+def best_of(values: Mapping[Optimizer, Sequence[float]], count: int) -> list[Optimizer]:
+    """The first `count` of them, of those that did not diverge; one at least."""
+    first, *others = ranked(values)[:count]
+    return [first, *(own for own in others if math.isfinite(mean(values[own])))]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from optcli.comparison.power import seeds_needed, smallest_difference
 from optcli.comparison.ranking import Ranking
 from optcli.comparison.signed_rank import Pair, fewest_seeds
 
@@ -14,50 +13,82 @@ def sentence(
     ranking: Ranking,
     settings: Mapping[str, str] | None = None,
     *,
-    quantity: str = "validation loss",
+    quantity: str = "test loss",
     higher: bool = False,
+    rivals: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """What the two optimizers that stand first allow to say, in one sentence.
 
     settings: what to name a label with, as `lr 0.01`. higher: the values are those of
-    `quantity` with their sign turned, since more of it is better.
+    `quantity` with their sign turned, since more of it is better. rivals: the finalists of each
+    label in words, where they were tuned.
     """
     first, second = (standing.label for standing in ranking.standings[:2])
     found = ranking.pairs[first, second]
-    if math.isinf(found.difference):
-        return f"{_diverged(first, second, found)}."
     if found.verdict == "tied":
-        between = "" if len(ranking.standings) == 2 else _between(first, second, settings)
-        return f"no significant difference{between}{_outlook(ranking)}."
-    winner, loser = (first, second) if found.verdict == "a" else (second, first)
-    share = found.better_in if found.verdict == "a" else 1 - found.better_in
+        if math.isinf(found.difference):
+            return f"{_diverged(first, second, found)}; no difference is shown."
+        return f"no difference shown between {_named(first, settings)} and " + (
+            f"{_named(second, settings)}{_outlook(first, second, ranking, quantity, higher)}."
+        )
+    a_wins = found.verdict == "a"
+    winner, loser = (first, second) if a_wins else (second, first)
+    others = (rivals or {}).get(loser, ())
+    claim = f"{_named(winner, settings)} beats {_against(loser, settings, others)}"
+    if math.isinf(found.difference):
+        return f"{claim}: {_diverged(first, second, found)}."
+    share = found.better_in if a_wins else 1 - found.better_in
     low, high = sorted((abs(found.ci_low), abs(found.ci_high)))
     seeds = share * found.seeds
     ties = "" if seeds == round(seeds) else ", counting each tie as half"
     return (
-        f"{_named(winner, settings)} beats {_named(loser, settings)}: "
-        f"{quantity} {'higher' if higher else 'lower'} by {_digits(abs(found.difference))} "
-        f"[{_digits(low)}, {_digits(high)}], better in {seeds:g} of {found.seeds} seeds{ties}."
+        f"{claim}: {quantity} {'higher' if higher else 'lower'} by "
+        f"{_digits(abs(found.difference))} [{_digits(low)}, {_digits(high)}], "
+        f"better in {seeds:g} of {found.seeds} seeds{ties}{_skew(first, second, ranking)}."
     )
 
 
-def _outlook(ranking: Ranking) -> str:
+def _against(loser: str, settings: Mapping[str, str] | None, others: Sequence[str]) -> str:
+    """`sgd at each of its three best learning rates (0.316, 1, 3.16)`."""
+    if len(others) < 2:
+        return _named(loser, settings)
+    if not all(other.startswith("lr ") and "," not in other for other in others):
+        return f"{loser} at each of its {_count(len(others))} best settings"
+    rates = ", ".join(other.removeprefix("lr ") for other in others)
+    return f"{loser} at each of its {_count(len(others))} best learning rates ({rates})"
+
+
+def _count(number: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five")
+    return words[number] if number < len(words) else str(number)
+
+
+def _outlook(first: str, second: str, ranking: Ranking, quantity: str, higher: bool) -> str:
     """What a tie of the first two leaves open: the end of its sentence."""
-    first, second = (standing.label for standing in ranking.standings[:2])
     found, m = ranking.pairs[first, second], len(ranking.pairs)
     if found.seeds < fewest_seeds(m):
         given = "1 seed is" if found.seeds == 1 else f"{found.seeds} seeds are"
         return f"; {given} too few to show one, {fewest_seeds(m)} are the fewest"
     if any(found.diverged):
         return f"; {_diverged(first, second, found)}"
-    size = smallest_difference(found.sd, found.seeds, m)
-    if not size:  # all differences are the same
+    low, high = found.ci_low, found.ci_high
+    if math.isinf(low) or math.isinf(high):
         return ""
-    size = float(_digits(size))
-    return (
-        f"; minimum detectable difference with {found.seeds} seeds: {_digits(size)} (80 % power)"
-        f"; about {seeds_needed(found.sd, size / 2, m)} seeds for {size / 2:.3g}"
-    )
+    if higher:
+        low, high = -high, -low
+    ends = f"[{_signed(low)}, {_signed(high)}]"
+    return f"; any difference in {quantity} lies within {ends}{_skew(first, second, ranking)}"
+
+
+def _skew(first: str, second: str, ranking: Ranking) -> str:
+    """That the medians order the two the other way round than their differences, if so."""
+    median = {standing.label: standing.median for standing in ranking.standings}
+    apart, found = median[first] - median[second], ranking.pairs[first, second].difference
+    return "; the medians differ in the opposite direction" if apart * found < 0 else ""
+
+
+def _signed(size: float) -> str:
+    return f"{'-' if size < 0 else ''}{_digits(abs(size))}"
 
 
 def _diverged(first: str, second: str, found: Pair) -> str:
@@ -67,10 +98,6 @@ def _diverged(first: str, second: str, found: Pair) -> str:
     return f"{worse} diverged in {most} of {found.seeds} seeds" + (
         f", {other} in {few}" * (few > 0)
     )
-
-
-def _between(first: str, second: str, settings: Mapping[str, str] | None) -> str:
-    return f" between {_named(first, settings)} and {_named(second, settings)}"
 
 
 def _named(label: str, settings: Mapping[str, str] | None) -> str:

@@ -15,6 +15,7 @@ from optcli.core.arrays import Array
 
 if TYPE_CHECKING:
     from optcli.training import State
+    from optcli.training.evaluation import Evaluation
 
 Outcome = Literal["completed", "stopped_early", "diverged", "interrupted", "timed_out"]
 
@@ -44,6 +45,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """A step of the epoch that a listener asked for is done; `state.model` is that of now."""
+
+    state: State
+    step: int  # updates so far
+
+
+@dataclass(frozen=True)
 class EpochEnded:
     """An epoch is over and has been measured. Values are float64 of shape (R,)."""
 
@@ -59,6 +68,7 @@ class EpochEnded:
     update_norm: Array  # of the last step
     best: Array  # bool: this epoch is the best so far
     seconds: float  # of training so far
+    validation: Evaluation | None = None  # with the scores of the validation rows; a live view
 
     def row(self, replica: int = 0) -> dict[str, float]:
         """The epoch of one replica, by the names and in the order of history.csv."""
@@ -89,4 +99,4 @@ class Ended:
     samples_per_second: float  # rows of all replicas together
 
 
-Event = Started | Progress | EpochEnded | Ended
+Event = Started | Progress | Paused | EpochEnded | Ended

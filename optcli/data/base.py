@@ -84,6 +84,13 @@ class Dataset(Registered):
         """The rows of a part that has a file of its own, as `split.validation` may name one."""
         return self.read(path, reading)
 
+    def fresh(self, rows: int, seed: int, number: int) -> Table | None:
+        """More rows from the same distribution as `table(seed)`; None where there are none.
+
+        number: which of as many samples as one likes.
+        """
+        return None
+
     def cells(self) -> int:
         """How many cells `table` will make; 0 where that shows only then."""
         return 0

@@ -7,8 +7,8 @@ several) or label1, label2, …. The geometry is scikit-learn's where it has the
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,14 @@ Samples = Annotated[int, Ge(2), Doc("number of rows")]
 Noise = Annotated[float, Ge(0), Doc("standard deviation of the noise")]
 
 
+class Made(NamedTuple):
+    """Features x (N, D), the target (N, names), and what was drawn once for all rows."""
+
+    x: Array
+    y: Array
+    drawn: tuple[Array, ...] = ()
+
+
 @dataclass(frozen=True)
 class Synthetic(Dataset):
     """A table that is made by rule from a seed."""
@@ -35,8 +43,8 @@ class Synthetic(Dataset):
     seed: Annotated[int | None, Ge(0), Doc("seed of the table; by default the run's seed")] = None
 
     @abstractmethod
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Features x (N, D), and the target (N, number of target names)."""
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
+        """The rows. drawn: the centers or weights of another table; if empty, new ones."""
 
     def targets(self) -> tuple[str, ...]:
         """The names of the target columns."""
@@ -44,8 +52,17 @@ class Synthetic(Dataset):
 
     def table(self, seed: int, rules: int = RULES) -> Table:
         rng = generator(seed if self.seed is None else self.seed, "dataset")
-        x, y = self.make(rng)
-        y = y.reshape(self.samples, -1)
+        return self._shuffled(self.make(rng), rng)
+
+    def fresh(self, rows: int, seed: int, number: int) -> Table:
+        own = seed if self.seed is None else self.seed
+        drawn = self.make(generator(own, "dataset")).drawn
+        rng, more = generator(own, "fresh rows", number), replace(self, samples=rows)
+        return more._shuffled(more.make(rng, drawn), rng)
+
+    def _shuffled(self, made: Made, rng: np.random.Generator) -> Table:
+        """The rows as a table, in random order."""
+        x, y = made.x, made.y.reshape(self.samples, -1)
         order = rng.permutation(self.samples)
         features = {f"x{i + 1}": Numbers(column[order]) for i, column in enumerate(x.T)}
         target = {
@@ -87,10 +104,11 @@ class Blobs(Synthetic):
     def inputs(self) -> int:
         return self.features
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
-        centers = rng.uniform(-10, 10, (self.classes, self.features))
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
+        (centers,) = drawn or (rng.uniform(-10, 10, (self.classes, self.features)),)
         y = class_indices(self.samples, self.classes)
-        return centers[y] + self.noise * rng.normal(size=(self.samples, self.features)), y
+        x = centers[y] + self.noise * rng.normal(size=(self.samples, self.features))
+        return Made(x, y, (centers,))
 
 
 @DATASETS.register("imbalanced")
@@ -105,11 +123,11 @@ class Imbalanced(Synthetic):
     def inputs(self) -> int:
         return self.features
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         y = (np.arange(self.samples) < max(1, round(self.share * self.samples))).astype(np.intp)
         center = 2 / np.sqrt(self.features)
         x = rng.normal(size=(self.samples, self.features))
-        return center * y[:, None] + self.noise * x, y
+        return Made(center * y[:, None] + self.noise * x, y)
 
 
 @DATASETS.register("moons")
@@ -117,7 +135,7 @@ class Imbalanced(Synthetic):
 class Moons(Synthetic):
     """Two half circles that reach into each other; see make_moons."""
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         upper = np.linspace(0, np.pi, (self.samples + 1) // 2)
         lower = np.linspace(0, np.pi, self.samples // 2)
         x = np.concatenate(
@@ -127,7 +145,7 @@ class Moons(Synthetic):
             ]
         )
         y = np.repeat([0, 1], [len(upper), len(lower)])
-        return x + self.noise * rng.normal(size=x.shape), y
+        return Made(x + self.noise * rng.normal(size=x.shape), y)
 
 
 @DATASETS.register("circles")
@@ -139,13 +157,13 @@ class Circles(Synthetic):
         float, Gt(0), Lt(1), Doc("radius of the inner circle, relative to the outer")
     ] = 0.5
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         counts = [(self.samples + 1) // 2, self.samples // 2]
         angle = np.concatenate([2 * np.pi * np.arange(count) / count for count in counts])
         y = np.repeat([0, 1], counts)
         radius = np.where(y == 0, 1.0, self.factor)
         x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return x + self.noise * rng.normal(size=x.shape), y
+        return Made(x + self.noise * rng.normal(size=x.shape), y)
 
 
 @DATASETS.register("spirals")
@@ -157,12 +175,12 @@ class Spirals(Synthetic):
     arms: Annotated[int, Ge(2), Doc("number of spirals")] = 2
     turns: Annotated[float, Gt(0), Doc("turns of each arm")] = 1.0
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         y = class_indices(self.samples, self.arms)
         radius = rng.uniform(size=self.samples)
         angle = 2 * np.pi * (self.turns * radius + y / self.arms)
         x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return x + self.noise * rng.normal(size=x.shape), y
+        return Made(x + self.noise * rng.normal(size=x.shape), y)
 
 
 @DATASETS.register("xor")
@@ -170,10 +188,10 @@ class Spirals(Synthetic):
 class Xor(Synthetic):
     """A square in four quarters: class 1 where x1 and x2 differ in sign."""
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         x = rng.uniform(-1, 1, (self.samples, 2))
         y = (x[:, 0] * x[:, 1] < 0).astype(np.intp)
-        return x + self.noise * rng.normal(size=x.shape), y
+        return Made(x + self.noise * rng.normal(size=x.shape), y)
 
 
 @DATASETS.register("linear")
@@ -196,12 +214,14 @@ class Linear(Synthetic):
     def targets(self) -> tuple[str, ...]:
         return numbered("y", self.outputs)
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         x = rng.normal(size=(self.samples, self.features))
-        w = rng.normal(size=(self.features, self.outputs))
-        b = rng.normal(size=self.outputs)
+        w, b = drawn or (
+            rng.normal(size=(self.features, self.outputs)),
+            rng.normal(size=self.outputs),
+        )
         y = x @ w + b + self.noise * rng.normal(size=(self.samples, self.outputs))
-        return x * self.condition ** np.linspace(0, -0.5, self.features), y
+        return Made(x * self.condition ** np.linspace(0, -0.5, self.features), y, (w, b))
 
 
 @DATASETS.register("friedman")
@@ -221,11 +241,11 @@ class Friedman(Synthetic):
     def targets(self) -> tuple[str, ...]:
         return ("y",)
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         x = rng.uniform(size=(self.samples, self.features))
         y = 10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2
         y += 10 * x[:, 3] + 5 * x[:, 4]
-        return x, y + self.noise * rng.normal(size=self.samples)
+        return Made(x, y + self.noise * rng.normal(size=self.samples))
 
 
 @DATASETS.register("sine")
@@ -236,9 +256,9 @@ class Sine(Synthetic):
     def targets(self) -> tuple[str, ...]:
         return ("y",)
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         x = rng.uniform(-np.pi, np.pi, (self.samples, 1))
-        return x, np.sin(x) + self.noise * rng.normal(size=x.shape)
+        return Made(x, np.sin(x) + self.noise * rng.normal(size=x.shape))
 
 
 @DATASETS.register("multilabel")
@@ -255,8 +275,8 @@ class Multilabel(Synthetic):
     def targets(self) -> tuple[str, ...]:
         return tuple(f"label{i + 1}" for i in range(self.labels))
 
-    def make(self, rng: np.random.Generator) -> tuple[Array, Array]:
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
         x = rng.normal(size=(self.samples, self.features))
-        w = rng.normal(size=(self.features, self.labels))
+        (w,) = drawn or (rng.normal(size=(self.features, self.labels)),)
         noise = self.noise * rng.normal(size=(self.samples, self.labels))
-        return x, (x @ w + noise > 0).astype(np.intp)
+        return Made(x, (x @ w + noise > 0).astype(np.intp), (w,))

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 INTERVAL = 0.2  # seconds between two refreshes, at least
 SPOKEN = 10.0  # percent between two plain lines
-PHASES = {"tune": "tuning", "extend": "extended learning-rate search", "final": "evaluation"}
+PHASES = {
+    "tune": "tuning",
+    "extend": "extended learning-rate search",
+    "halve": "tuning of the finalists",
+    "final": "evaluation",
+}
 
 
 def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:

@@ -9,6 +9,7 @@ from typing import Any
 from optcli.comparison.ranking import median_ranks
 from optcli.comparison.signed_rank import fewest_seeds
 from optcli.comparison.study import Study
+from optcli.comparison.targets import DEPTHS
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
 from optcli.display.table import Column, Table
@@ -20,26 +21,24 @@ MOST_PAIRS = 6
 
 
 def report(summary: Mapping[str, Any], width: int) -> list[str]:
-    """The table, the pairs, the verdict, and on what they stand."""
+    """The table, the verdict, the pairs, and what they rest on."""
     shown = table(summary, width)
-    lines = shown.lines()
+    lines = [*shown.lines(), "", *wrapped(summary["verdict"], width)]
     pairs = summary["pairs"]
     if 1 < len(pairs) <= MOST_PAIRS:
         lines += ["", *_pairs(summary, width)]
-    if shown.left_out:
-        names = ", ".join(column.heading.replace("\n", " ") for column in shown.left_out)
-        words = f"not shown: {names}; widen the terminal or see summary.json"
-        lines += ["", *wrapped(words, width)]
-    lines += ["", *wrapped(summary["verdict"], width), *wrapped(summary["note"], width)]
-    lines += wrapped(_settings(summary, [column.key for column in shown.columns]), width)
-    lines += wrapped(_stopped(summary), width) if summary.get("stopped_early") else []
+    columns = [column.key for column in shown.columns]
+    left_out = [column.heading.replace("\n", " ") for column in shown.left_out]
+    lines.append("")
+    for words in _rests_on(summary, columns, left_out):
+        lines += wrapped(words, width)
     return [escaped(line) for line in lines]
 
 
 def table(summary: Mapping[str, Any], width: int) -> Table:
     """A row for each optimizer, best first; the ranked quantity and its interval stay."""
     rows = summary["optimizers"]
-    what = summary["quantity"].replace("_", "\n")
+    what = summary["quantity"].replace("crossfit", "cross-fit").replace("_", "\n")
     # the whole range of so few holds the median less often
     interval = "95 % CI" if median_ranks(summary["seeds"])[2] >= 0.95 else "range"
     columns = [
@@ -49,25 +48,42 @@ def table(summary: Mapping[str, Any], width: int) -> Table:
         Column("median", f"median\n{what}", alike([row["median"] for row in rows])),
         Column("interval", interval, _intervals(rows), rank=1),
     ]
-    if summary["target"] is not None:
-        columns.append(Column("target", "steps to\ntarget", [_steps(row) for row in rows], rank=3))
+    if len(rows) > 2:
+        wins = [_wins(row["label"], summary["pairs"]) for row in rows]
+        columns.append(Column("wins", "wins/ties/\nlosses", wins, rank=3))
+    for i, target in enumerate(summary["targets"]):
+        depth = f"{DEPTHS[i]:.0%}" if len(summary["targets"]) > 1 else f"{number(target)}"
+        steps = [_steps(row["steps_to_targets"][i]) for row in rows]
+        rank = 4 if i == len(summary["targets"]) - 1 else 7 + i
+        columns.append(Column(f"target {i}", f"steps to\n{depth}", steps, rank=rank))
     times = [_step_time(row) for row in rows]
-    columns.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=4))
+    columns.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=5))
     if any(row["diverged"] for row in rows):
         counts = [f"{row['diverged']}/{summary['seeds']}" for row in rows]
-        columns.append(Column("diverged", "seeds\ndiverged", counts, rank=5))
+        columns.append(Column("diverged", "seeds\ndiverged", counts, rank=6))
     defaults = alike([row["default"]["median"] for row in rows], 3)
-    columns.append(Column("default", "median with\ndefault\nsettings", defaults, rank=6))
+    columns.append(Column("default", "median with\ndefault\nsettings", defaults, rank=9))
     widths = [_band(row) for row in rows]
-    columns.append(Column("band", "learning-rate\nrange\n(decades)", widths, rank=7))
+    columns.append(Column("band", "learning-rate\nrange\n(decades)", widths, rank=10))
     if (other := _other(summary)) is not None:
-        values = [_known(row["metrics"][other], metric) for row in rows]
-        columns.append(Column("other", f"median\n{other.replace('_', ' ')}", values, rank=8))
-    if any(row["test"] for row in rows):
-        tests = [_test(row, summary["quantity"]) for row in rows]
-        name = summary["quantity"].removeprefix("validation_")
-        columns.append(Column("test", f"median\ntest {name}", tests, rank=9))
+        values = [_known((row["test"] or row["metrics"])[other], metric) for row in rows]
+        columns.append(Column("other", f"median\n{_of_rows(summary)} {other}", values, rank=11))
     return Table(columns, width)
+
+
+def _of_rows(summary: Mapping[str, Any]) -> str:
+    return "validation" if summary["rows"] == "validation" else "test"
+
+
+def _wins(label: str, pairs: Sequence[Mapping[str, Any]]) -> str:
+    """`2/1/0`: pairs won, tied and lost."""
+    counts = {"win": 0, "tied": 0, "loss": 0}
+    for pair in pairs:
+        if label in (pair["a"], pair["b"]):
+            ours = "a" if pair["a"] == label else "b"
+            verdict = pair["verdict"]
+            counts["tied" if verdict == "tied" else "win" if verdict == ours else "loss"] += 1
+    return "/".join(map(str, counts.values()))
 
 
 def _intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -77,20 +93,21 @@ def _intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _other(summary: Mapping[str, Any]) -> str | None:
-    """A further measure that all have, the first one."""
-    everyone = [row["metrics"] for row in summary["optimizers"]]
-    said = (summary["quantity"], "validation_loss")
+    """A further measure that all have on the verdict's rows, the first one."""
+    everyone = [row["test"] or row["metrics"] for row in summary["optimizers"]]
+    compared = (summary["quantity"].partition("_")[2], summary["quantity"], "loss")
+    prefix = "validation_" if summary["rows"] == "validation" else ""
+    known = {f"{prefix}{name}" for name in compared}
     shared = [name for name in everyone[0] if all(name in own for own in everyone)]
-    return next((name for name in shared if name not in said), None)
+    return next((name for name in shared if name not in known), None)
 
 
 def _rank(row: Mapping[str, Any]) -> str:
     return f"{row['rank']}{'=' if row['tied_with'] else ''}"
 
 
-def _steps(row: Mapping[str, Any]) -> str:
-    steps = row["steps_to_target"]
-    if steps is None or not steps["reached"]:
+def _steps(steps: Mapping[str, Any]) -> str:
+    if not steps["reached"]:
         return "never"
     count = len(steps["values"])
     median = f"{steps['median']:,.0f}" if math.isfinite(steps["median"]) else "inf"
@@ -103,12 +120,6 @@ def _step_time(row: Mapping[str, Any]) -> str:
 
 def _band(row: Mapping[str, Any]) -> str:
     return "-" if row["band"] is None else f"{row['band']['decades']:.1f}"
-
-
-def _test(row: Mapping[str, Any], quantity: str) -> str:
-    name = quantity.removeprefix("validation_")
-    value = (row["test"] or {}).get(name, math.nan)
-    return _known(value, number)
 
 
 def _known(value: float, said: Callable[[float], str]) -> str:
@@ -144,38 +155,62 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
     return [part for line in lines for part in wrapped(line, width)]
 
 
-def _stopped(summary: Mapping[str, Any]) -> str:
-    """How many runs were shorter than the others."""
-    stopped = summary["stopped_early"]
-    patience = " or ".join(map(str, stopped["patience"]))
-    words = f"{stopped['runs']} of {counted(summary['trials'], 'run')} were stopped early"
-    return f"{words} by the config's rule (patience {patience}), so their steps differ"
-
-
-def _settings(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """How many runs, the target, and what the columns of the table are."""
-    measured = summary["quantity"].replace("_", " ", 1)
-    if summary["quantity"] == "validation_loss":
-        measured = "lowest validation loss of a run"
-        words = ["each run counts with its lowest validation loss"]
-    else:
-        words = [f"{measured}: at the epoch of the lowest validation loss"]
-    words.append(f"{counted(summary['trials'], 'run')} in total")
+def _rests_on(
+    summary: Mapping[str, Any], columns: Sequence[str], left_out: Sequence[str]
+) -> list[str]:
+    """What the numbers rest on: rows, seeds, budget; what was cut short; what is not shown."""
+    measured = [_measured(summary), summary["note"]]
+    budget = [f"{counted(summary['trials'], 'run')} in total"]
     if summary["extended"]:
-        words.append(f"three more learning rates tried for {', '.join(summary['extended'])}")
+        budget.append(f"three more learning rates tried for {', '.join(summary['extended'])}")
     if summary["edge"]:
         edge = ", ".join(summary["edge"])
-        words.append(f"the best learning rate of {edge} is at the edge of the range tried")
-    if summary["target"] is not None:
-        steps = sorted({step for own in summary["resolution"].values() for step in own})
-        each = " or ".join(f"{step:,}" for step in steps)
-        words.append(f"target {number(summary['target'])}, checked every {each} steps")
-        words.append(f"learning rates were tuned for the {measured}, not for speed")
+        budget.append(f"the best learning rate of {edge} is at the edge of the range tried")
+    if stopped := summary["stopped_early"]:
+        patience = " or ".join(map(str, stopped["patience"]))
+        words = f"{stopped['runs']} of {counted(summary['trials'], 'run')} were stopped early"
+        budget[0] = f"{words} by the config's rule (patience {patience}), so their steps differ"
+    shown = []
+    if any(name.startswith("target") for name in columns):
+        shown.append(_targets(summary))
     if "time" in columns and any(row["step_cost"] is None for row in summary["optimizers"]):
-        words.append("relative step time: - where it varied by more than 10 %")
+        shown.append("relative step time: - where it varied by more than 10 %")
     if "band" in columns:
-        words.append("learning-rate range: that within 5 % of the best")
-    return "; ".join(words)
+        shown.append("learning-rate range: that within 5 % of the best")
+    if left_out:
+        shown.append(f"not shown: {', '.join(left_out)}; widen the terminal or see summary.json")
+    return [
+        ". ".join(_sentence(part) for part in parts if part) + "."
+        for parts in (measured, ["; ".join(budget)], shown)
+        if any(parts)
+    ]
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:].rstrip(".")
+
+
+def _measured(summary: Mapping[str, Any]) -> str:
+    """On which rows, at which epoch, and what chose that epoch."""
+    rows = {
+        "test": "test rows, which chose nothing",
+        "fresh": "fresh rows of the synthetic data, which chose nothing",
+        "validation": "validation rows by cross-fit: at epochs that the other rows chose",
+    }[summary["rows"]]
+    epoch = {"best": "the epoch of the lowest validation loss", "last": "the last epoch"}
+    at = "" if summary["rows"] == "validation" else f", at {epoch[summary['at']]}"
+    return f"measured on {rows}{at}"
+
+
+def _targets(summary: Mapping[str, Any]) -> str:
+    steps = sorted({step for own in summary["resolution"].values() for step in own})
+    each = " or ".join(f"{step:,}" for step in steps)
+    if len(summary["targets"]) == 1:
+        what = f"target {number(summary['target'])}"
+    else:
+        values = ", ".join(map(number, summary["targets"]))
+        what = f"steps to 90, 97 and 99 % of the way to the best tuned loss ({values})"
+    return f"{what}, checked every {each} steps"
 
 
 def across(summary: Mapping[str, Any], width: int) -> list[str]:
@@ -213,13 +248,15 @@ def head(study: Study, title: str, notes: Sequence[str]) -> list[str]:
     rates = (
         f"{budget.settings} settings" if budget.settings else counted(budget.rates, "learning rate")
     )
+    seeds = counted(budget.seeds, "fresh seed")
     if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in study.entries):
+        best = "the best" if budget.finalists == 1 else f"the {budget.finalists} best"
         words = (
             f"{title}: {rates} each on {counted(budget.tuning_seeds, 'seed')}, "
-            f"then the best and the default on {counted(budget.seeds, 'fresh seed')}"
+            f"then {best} and the default on {seeds}"
         )
     else:
-        words = f"{title}: nothing to tune, {counted(budget.seeds, 'seed')}"
+        words = f"{title}: nothing to tune, {seeds}"
     lines = wrapped(words, width_of(WIDEST))
     for note in notes:
         kind = "warning" if isinstance(note, Grave) else "note"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
-from optcli.core.events import Ended, EpochEnded, Event, Outcome, Progress, Started
+from optcli.core.events import Ended, EpochEnded, Event, Outcome, Paused, Progress, Started
 from optcli.data.batches import Batch, Batches, Source
 from optcli.models import Network
 from optcli.objectives.model import ObjectiveModel
@@ -43,6 +43,7 @@ def train_cohort(
     clock: Callable[[], float] = time.perf_counter,
     every: float | None = None,
     measure: bool = True,
+    pauses: Collection[int] = (),
 ) -> Iterator[Event]:
     """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
 
@@ -51,12 +52,13 @@ def train_cohort(
     clock: returns the time in seconds. every: seconds between two Progress events. measure:
     whether epochs are measured; false yields Progress at their ends instead of EpochEnded, and
     leaves `state.best` as it was. Early stopping and schedules that watch need measured epochs.
+    pauses: steps within each epoch, from 1, after which comes a Paused event.
 
     A replica whose loss is not finite has diverged. That is an outcome, not an error, and
     does not affect other replicas.
     """
     with np.errstate(all="ignore"):
-        yield from Trainer(cohort, resume, stop, clock, every, measure).run()
+        yield from Trainer(cohort, resume, stop, clock, every, measure, pauses).run()
 
 
 class Trainer:
@@ -70,8 +72,10 @@ class Trainer:
         clock: Callable[[], float] = time.perf_counter,
         every: float | None = None,
         measure: bool = True,
+        pauses: Collection[int] = (),
     ) -> None:
         spec = cohort.training
+        self.pauses = sorted(pauses)
         self.cohort, self.spec, self.stop = cohort, spec, stop
         self.clock, self.every = clock, PROGRESS_SECONDS if every is None else every
         replicas = cohort.replicas
@@ -161,6 +165,7 @@ class Trainer:
             k = self._plan(last - first)
             # up to a multiple of them: there, divergence is looked for
             ahead = min(last - first, PLANNED_STEPS - first % PLANNED_STEPS)
+            ahead = min([ahead, *(pause - first for pause in self.pauses if pause > first)])
             self._steps(batches, k, min(ahead, len(self.planned) - k), last)
             state.seconds += self.clock() - began
             at = state.steps_in_epoch
@@ -178,6 +183,9 @@ class Trainer:
                 return
             if self._halted():
                 return
+            if at in self.pauses:
+                self._refresh_model()
+                yield Paused(state, state.step)
             if state.seconds - spoken > self.every:
                 spoken = state.seconds
                 yield Progress(state, state.step, state.seconds)
@@ -397,6 +405,7 @@ class Trainer:
             update_norm=self.update_norm.astype(np.float64),
             best=best,
             seconds=state.seconds,
+            validation=self.validate,
         )
         if self.watched:
             self.cohort.schedule.watch(state.schedule, self.watched(event))
@@ -407,12 +416,17 @@ class Trainer:
     def _end_epoch(self) -> None:
         """Bring the model up to the last step, and count the epoch."""
         state = self.state
+        self._refresh_model()
+        state.epoch += 1
+        state.steps_in_epoch = 0
+
+    def _refresh_model(self) -> None:
+        """Bring `state.model` up to date, where it is not the parameters themselves."""
+        state = self.state
         if state.stepper.averages:
             state.stepper.model(state.model.buffer)
         if state.average:
             state.average.measure(state.step)
-        state.epoch += 1
-        state.steps_in_epoch = 0
 
     def _as_seen(self) -> tuple[Array, dict[str, Array]]:
         """Training loss and metrics of the epoch, from its scores before each update."""
