@@ -54,6 +54,8 @@ class Destination:
         """Whether what is there will be continued. Raises InvalidInput where it is damaged."""
         if self.out is None or self.overwrite or not self.continues:
             return False
+        if run_folder.is_rest(self.folder):
+            return False
         return kinds.of(self.folder) == self.kind
 
     def check(self) -> None:
