@@ -181,12 +181,14 @@ def test_of_two_that_want_one_empty_folder_one_is_refused(here):
     assert seals.is_sealed(Path("out"))
 
 
-def test_a_comparison_of_which_the_removal_was_killed_is_begun_anew(monkeypatch):
-    """Its config.yaml is still there, and looks like one of version 0.1."""
+@pytest.mark.parametrize("left", [run_folder.REST, kinds.ENVIRONMENT])
+def test_a_comparison_that_was_killed_as_it_went_or_began_is_begun_anew(left, monkeypatch):
+    """What is left tells of a comparison, of which there is no more to continue."""
     monkeypatch.setattr(run_comparison, "relative_step_times", lambda _: {})
     Path("c").mkdir()
-    Path("c", run_folder.REST).write_text("{}")
-    Path("c/config.yaml").write_text("compare: {}\n")
+    Path("c", left).write_text('{"kind": "compare"}')
+    if left == run_folder.REST:
+        Path("c/config.yaml").write_text("compare: {}\n")
     compare("c")
     seals.check_seal(Path("c"), *kinds.COMPARE.holds)
 

@@ -54,9 +54,10 @@ class Destination:
         """Whether what is there will be continued. Raises InvalidInput where it is damaged."""
         if self.out is None or self.overwrite or not self.continues:
             return False
-        if run_folder.is_rest(self.folder):
+        folder = self.folder
+        if run_folder.is_rest(folder) or (folder.is_dir() and run_folder.is_vacant(folder)):
             return False
-        return kinds.of(self.folder) == self.kind
+        return kinds.of(folder) == self.kind
 
     def check(self) -> None:
         """Raise InvalidInput where `claim` would; nothing is changed."""
