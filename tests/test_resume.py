@@ -14,11 +14,15 @@ import numpy as np
 import pytest
 
 import optcli
+from optcli import config as configs
 from optcli import training
 from optcli.api import train as api
+from optcli.api.check import Setup
+from optcli.api.resume import restored
 from optcli.cli.main import run as command
 from optcli.core.errors import InvalidInput
 from optcli.core.events import Ended, EpochEnded, Progress
+from optcli.data.checksum import checksum
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
 from optcli.storage import run_folder, seals
@@ -263,20 +267,39 @@ def test_refused_in_words(words, tmp_path, monkeypatch, capsys, undisturbed):
     assert {path: path.read_bytes() for path in undisturbed.iterdir()} == before
 
 
-def test_changed_data_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("change", [("\n0.0,a", "\n1.0,a"), (",b,2", ",b,3")])
+def test_changed_data_is_refused(change, tmp_path, monkeypatch):
+    """Inputs, and sample weights."""
     table = tmp_path / "t.csv"
-    table.write_text("x,y\n" + "".join(f"{i / 7},{'ab'[i % 2]}\n" for i in range(60)))
+    rows = (f"{i / 7},{'ab'[i % 2]},{1 + i % 2}\n" for i in range(60))
+    table.write_text("x,y,w\n" + "".join(rows))
     config = {
-        "dataset": {"name": "csv", "path": str(table), "target": "y"},
+        "dataset": {"name": "csv", "path": str(table), "target": "y", "weights": "w"},
         "model": "linear",
         "loss": "cross_entropy",
         "optimizer": "sgd",
         "training": {"epochs": 3, "batch_size": 16},
     }
     interrupted(tmp_path / "r", 4, monkeypatch, config)
-    table.write_text(table.read_text().replace("\n0.0,a", "\n1.0,a"))
+    table.write_text(table.read_text().replace(*change))
     with pytest.raises(InvalidInput, match="data has changed"):
         optcli.resume(tmp_path / "r")
+
+
+def test_the_checksum_of_version_0_1_left_weights_out(tmp_path, monkeypatch):
+    table = tmp_path / "t.csv"
+    table.write_text("x,y,w\n" + "".join(f"{i / 7},{'ab'[i % 2]},{1 + i % 2}\n" for i in range(60)))
+    config = {
+        "dataset": {"name": "csv", "path": str(table), "target": "y", "weights": "w"},
+        "model": "linear",
+        "loss": "cross_entropy",
+        "optimizer": "sgd",
+    }
+    setup = Setup.of(configs.load(config))
+    old = {"optcli": "0.1.0", "data_sha256": checksum(setup.data, weights=False)}
+    restored(setup.config, old, tmp_path)
+    with pytest.raises(InvalidInput, match="data has changed"):
+        restored(setup.config, old | {"optcli": "0.2.0"}, tmp_path)
 
 
 def test_a_run_in_use_is_refused(tmp_path, undisturbed):

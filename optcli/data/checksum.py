@@ -10,12 +10,18 @@ from optcli.data.columns import blocks
 from optcli.data.preparation import Prepared
 
 
-def checksum(data: Prepared) -> str:
-    """SHA-256 over the prepared rows, in hexadecimal."""
+def checksum(data: Prepared, *, weights: bool = True) -> str:
+    """SHA-256 over the prepared rows, in hexadecimal.
+
+    weights: with the sample weights, where there are any; versions before 0.2 left them out.
+    """
     digest = hashlib.sha256()
-    for part in (data.train, data.validation, data.test):
-        if part is not None:
-            for rows in blocks(len(part.x)):
-                digest.update(np.ascontiguousarray(part.x[rows]).data)
-            digest.update(np.ascontiguousarray(part.y).data)
+    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
+    for part in parts:
+        for rows in blocks(len(part.x)):
+            digest.update(np.ascontiguousarray(part.x[rows]).data)
+        digest.update(np.ascontiguousarray(part.y).data)
+    for part in parts:
+        if weights and part.weight is not None:
+            digest.update(np.ascontiguousarray(part.weight).data)
     return digest.hexdigest()
