@@ -496,3 +496,32 @@ def test_json_is_json_whatever_the_names(tmp_path, monkeypatch, capsys):
         assert all(line.isascii() and "event" in json.loads(line) for line in lines)
     columns = Trained.load(Path("r/model.npz")).encoder.features
     assert columns[0].name == f"a{EVIL}", "the file holds the name as it is"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_byte_turned_at_any_percent_is_named_or_nothing_differs(kind, here, capsys):
+    def shown():
+        code = run(["runs", "show", kind])
+        return code, *capsys.readouterr()
+
+    whole = shown()
+    assert whole[0] == 0
+    named = 0
+    for path in sorted(Path(kind).iterdir()):
+        content = path.read_bytes()
+        if path.suffix == ".png" or not content:
+            continue
+        for percent in range(100):
+            changed = bytearray(content)
+            changed[percent * len(content) // 100] ^= 1 << percent % 8
+            path.write_bytes(bytes(changed))
+            code, out, err = shown()
+            if code:
+                named += 1
+                assert code in (2, 3)
+                assert path.name in err or kind in err, err
+            else:
+                assert out == whole[1], (path.name, percent)
+        path.write_bytes(content)
+    assert named >= 100
