@@ -225,7 +225,11 @@ def test_several_configs_make_a_profile(tmp_path):
     assert (tmp_path / "c" / "profile.png").stat().st_size
     assert {row["config"] for row in rows(tmp_path / "c" / "runs.csv")} == {"a", "b"}
     assert set(found.summary["configs"]) == {"a", "b"}
-    assert [one["label"] for one in found.summary["performances"]]
+    (pair,) = found.summary["pairs"]
+    assert set(pair["by_config"]) == {"a", "b"}
+    assert pair["wins"] + pair["ties"] + pair["losses"] == 2
+    # each config's claims are corrected for those of all
+    assert [own.summary["correction"] for own in found.found.values()] == [6, 6]
 
 
 def test_what_is_chosen_does_not_depend_on_test_rows(tmp_path):
@@ -734,8 +738,10 @@ def test_several_configs_on_the_terminal(tmp_path, monkeypatch, capsys):
     few = ["--set", "training.epochs=1", "--tune-seeds", "2", "--seeds", "7", "--no-plots"]
     assert run([*words, "--tune", "3", *few]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "profile average speed-up optimizer score rank over " in said
-    assert "fewer than six configs allow no verdict" in said
+    assert "7 seeds cannot show a difference for 3 pairs on 2 configs" in said
+    assert "each entry is tested against sgd only" in said
+    assert "wins/ties/losses first better, better on" in said
+    assert "over 2 configs" in said
     assert run([*words, "--tune", "1", *few, "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["event"] == "benchmark"
 

@@ -11,10 +11,12 @@ import pytest
 
 from optcli import config
 from optcli.comparison import verdict
+from optcli.comparison.across import ALL, across, sum_distribution
 from optcli.comparison.crossfit import epochs_of, folds, value
 from optcli.comparison.power import default_seeds
 from optcli.comparison.profile import profile
-from optcli.comparison.ranking import Ranking, median_interval, median_ranks, rank
+from optcli.comparison.ranking import Family, Ranking, median_interval, median_ranks, rank
+from optcli.comparison.several_problems import claims
 from optcli.comparison.signed_rank import (
     critical,
     differences,
@@ -101,8 +103,8 @@ def test_fewest_seeds_that_can_show_anything():
 
 
 def test_default_seeds_can_show_something():
-    assert [default_seeds(k) for k in (2, 3, 4, 5, 8)] == [10, 15, 15, 20, 20]
-    assert all(default_seeds(k) > fewest_seeds(pairs_of(k)) for k in range(2, 50))
+    assert [default_seeds(pairs_of(k)) for k in (2, 3, 4, 5, 8)] == [10, 15, 15, 20, 20]
+    assert all(default_seeds(pairs_of(k)) > fewest_seeds(pairs_of(k)) for k in range(2, 50))
 
 
 # One pair
@@ -254,7 +256,7 @@ def test_values_that_are_no_pair_are_refused(a, b):
 @pytest.mark.parametrize("noise", NOISES)
 def test_equals_are_rarely_told_apart_and_intervals_hold(noise, k):
     rng = np.random.default_rng([7, k])
-    values = noise(rng, (TIMES, k, default_seeds(k)))
+    values = noise(rng, (TIMES, k, default_seeds(pairs_of(k))))
     assert leaves_zero(all_pairs(values)).any(axis=1).sum() <= MOST_FALSE
     shift = rng.normal(size=k)
     first, second = np.triu_indices(k, 1)
@@ -658,36 +660,153 @@ def test_profile_by_hand():
     }
     found = profile(steps, ["a", "b", "c", "d", "e"])
     assert (found.configs, found.unsolved) == (("a", "b", "d", "e"), ("c",))
-    adam, sgd, lion = found.performances
-    assert adam.ratios == (1, 2, 1, INF)
-    assert sgd.ratios == (2, 1, 10, 1)
-    assert adam.average_rank == pytest.approx((1 + 2 + 1.5 + 3) / 4)
-    assert lion.average_rank == pytest.approx((2.5 + 3 + 1.5 + 2) / 4)
-    assert adam.speed_up == 1
-    assert sgd.speed_up == pytest.approx((1 / 2 * 2 * 1 / 4 * 4) ** (1 / 4))
-    assert lion.speed_up == pytest.approx((1 / 2 * 1 / 4 * 1 * 4) ** (1 / 4))
-    np.testing.assert_array_equal(adam.height([1, 2, 4]), [0.5, 0.75, 0.75])
-    np.testing.assert_array_equal(sgd.height([1, 1.99, 4, 10]), [0.5, 0.5, 0.75, 1])
-    other = profile(steps, ["a", "b", "c", "d", "e"], reference="sgd")
-    assert other.performances[0].speed_up == pytest.approx(1 / sgd.speed_up)
-
-
-def test_score_is_the_mean_height_of_the_profile():
-    steps = np.random.default_rng(14).lognormal(4, 1, size=(3, 7)) + 1
-    steps[0, 2] = INF
-    found = profile(dict(zip("abc", steps, strict=True)), [str(i) for i in range(7)])
-    tau = np.linspace(1, 4, 30_001)[:-1]
-    for performance in found.performances:
-        assert performance.score == pytest.approx(performance.height(tau).mean(), abs=1e-3)
-
-
-def test_both_unsolved_is_no_speed_up_and_nothing_solved_no_performance():
-    found = profile({"a": [INF, 10], "b": [INF, 10], "c": [10, INF]}, ["x", "y"])
-    assert [p.speed_up for p in found.performances] == [1, 1, pytest.approx(1)]
+    assert found.ratios["adam"] == (1, 2, 1, INF)
+    assert found.ratios["sgd"] == (2, 1, 10, 1)
+    np.testing.assert_array_equal(found.height("adam", [1, 2, 4]), [0.5, 0.75, 0.75])
+    np.testing.assert_array_equal(found.height("sgd", [1, 1.99, 4, 10]), [0.5, 0.5, 0.75, 1])
     with pytest.raises(ValueError, match="after 1 step"):
         profile({"a": [0, 10], "b": [10, 10]}, ["x", "y"])
     nothing = profile({"a": [INF], "b": [INF]}, ["x"])
-    assert (nothing.unsolved, nothing.performances) == (("x",), ())
+    assert (nothing.unsolved, nothing.ratios) == (("x",), {})
+
+
+def test_the_sum_of_signed_ranks_is_that_of_all_signs():
+    signs = np.array(list(itertools.product([0, 1], repeat=7)))
+    sums = signs @ np.array([1, 2, 3, 1, 2, 3, 4])  # ranks of three seeds, and of four
+    chance = [np.mean(sums <= t) for t in range(17)]
+    np.testing.assert_allclose(sum_distribution((3, 4)), chance, atol=1e-15)
+
+
+def test_one_config_without_ties_is_the_signed_rank_test():
+    rng = np.random.default_rng(5)
+    for n in (6, 10, 15):
+        a, b = rng.normal(size=n), rng.normal(size=n) + 0.5
+        for m in (1, 3):
+            one, other = across([a], [b], m), pair(a, b, m)
+            assert one.p_value == pytest.approx(other.p_value, abs=1e-12)
+            assert (one.verdict, one.better_in) == (other.verdict, other.better_in)
+
+
+def test_limits_of_one_config_are_wilsons():
+    a = np.where(np.arange(10) < 7, 0.0, 2.0)
+    found = across([a], [np.ones(10)])
+    stats = pytest.importorskip("scipy.stats")
+    limits = stats.binomtest(7, 10).proportion_ci(method="wilson")
+    assert (found.ci_low, found.ci_high) == pytest.approx(tuple(limits), abs=1e-12)
+
+
+def test_a_pair_turned_round_is_the_same():
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(7, 2, 10)), rng.normal(size=(7, 3, 10)) + 1
+    one, other = across(list(a), list(b)), across(list(b), list(a))
+    assert (one.verdict, other.verdict) == ("a", "b")
+    assert one.p_value == other.p_value
+    assert one.ci_low == pytest.approx(1 - other.ci_high, abs=1e-12)
+    assert one.new.p_value == other.new.p_value
+    assert one.new.ci_low == pytest.approx(1 - other.new.ci_high, abs=1e-12)
+
+
+def test_several_configs_need_each_of_the_rivals_finalists():
+    """As good as the rival's second finalist, much better than its chosen one: nothing is shown."""
+    rng = np.random.default_rng(5)
+    a = rng.normal(size=(6, 15))
+    b = np.stack([rng.normal(size=(6, 15)) + 3, rng.normal(size=(6, 15))], axis=1)
+    found = across(list(a), list(b))
+    assert found.verdict == "tied"
+    assert found.better_in > 0.9
+    assert found.ci_low < 0.6
+    assert across(list(a), list(b[:, :1])).verdict == "a"
+
+
+def test_ties_and_infinities_of_several_configs():
+    same = np.ones(10)
+    assert across([same] * 3, [same] * 3).p_value == 1
+    better = np.arange(10.0)
+    with_ties = across([better, same, same], [better + 1, same, same])
+    assert with_ties.verdict == "tied", "what ties counts half"
+    gone = np.full(10, INF)
+    assert across([better, gone], [gone, gone]).verdict == "tied"
+    assert across([better] * 2, [gone] * 2).verdict == "a"
+
+
+def test_new_configs_take_six_and_the_same_claim_on_these():
+    a, b = np.arange(10.0), np.arange(10.0) + 1 + np.linspace(0, 0.1, 10)
+    assert across([a] * 5, [b] * 5).new is None
+    six = across([a] * 6, [b] * 6, ALL).new
+    assert (six.verdict, six.better_in) == ("a", 1)
+    assert six.p_value == pytest.approx(2 * ALL / 64)
+    # more often than not a little better in each: shown of new ones, were it of these
+    some = np.where(np.arange(10) < 6, -1.0, 1.0) * (1 + np.arange(10) / 100)
+    found = across([some] * 6, [np.zeros(10)] * 6)
+    assert (found.verdict, found.new.p_value, found.new.verdict) == ("tied", 2 / 64, "tied")
+
+
+@pytest.mark.parametrize(("configs", "power"), [(3, 0.78), (6, 0.96)])
+def test_level_power_and_coverage_of_several_configs(configs, power):
+    rng = np.random.default_rng(5)
+    times, n = 300, 15
+    claimed, found, covered = 0, 0, 0
+    chance = plain.NormalDist().cdf(0.5)
+    for _ in range(times):
+        d = rng.normal(size=(configs, n))
+        zero = np.zeros((configs, n))
+        claimed += across(list(d), list(zero)).verdict != "tied"
+        better = across(list(d - 0.5), list(zero))
+        found += better.verdict == "a"
+        covered += better.ci_low <= chance <= better.ci_high
+    error = math.sqrt(0.05 * 0.95 / times)
+    assert claimed / times <= 0.05 + 2 * error
+    assert claimed / times >= 0.05 - 3 * error, "so cautious a test has lost its level"
+    assert found / times >= power
+    assert 0.9 <= covered / times <= 0.995
+
+
+def test_all_claims_of_equals_on_several_configs_hold_together():
+    """Three entries on six configs: any claim, about one, all or new ones, in at most 5 %."""
+    rng = np.random.default_rng(5)
+    times, titles = 40, [f"c{i}" for i in range(6)]
+    claimed = claims({title: ["a", "b", "c"] for title in titles}, 15)
+    false = 0
+    for _ in range(times):
+        d = rng.normal(size=(6, 3, 15))
+        single = [rank(dict(zip("abc", own, strict=True)), claimed.single) for own in d]
+        false += any(p.verdict != "tied" for r in single for p in r.pairs.values()) or any(
+            across(list(d[:, i]), list(d[:, j]), claimed.correction).verdict != "tied"
+            for i, j in ((0, 1), (0, 2), (1, 2))
+        )
+    assert false / times <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / times)
+
+
+def test_seeds_follow_the_claims_and_too_many_are_left_to_a_reference():
+    def of(k, configs, seeds=None):
+        return claims({f"c{i}": [f"o{j}" for j in range(k)] for i in range(configs)}, seeds)
+
+    assert [of(*size).seeds for size in ((2, 2), (2, 3), (2, 12), (60, 12))] == [15, 20, 20, 20]
+    assert of(2, 12).reference is None
+    assert of(2, 12).single.correction == 36
+    assert of(3, 12).correction == 4.5
+    full = of(60, 12)
+    assert full.reference == "o0"
+    assert full.single.correction == 3 * 59 * 12
+    assert fewest_seeds(full.single.correction) <= full.seeds
+    (note,) = full.notes
+    assert "1,770 pairs on 12 configs" in note
+    assert "tested against o0 only" in note
+    assert of(60, 12, 30).reference is None, "seeds enough for all pairs"
+    few = of(2, 12, 6)
+    assert (few.reference, few.seeds) == (None, 6)
+    assert "11 are the fewest" in few.notes[0]
+
+
+def test_against_a_reference_only_its_pairs_are_tested():
+    d = np.arange(20.0)
+    values = {"sgd": d + 50, "adam": d, "lion": d + 100, "adamw": d + 50}
+    found = rank(values, Family("sgd", 9.0))
+    assert set(found.pairs) == {("adam", "sgd"), ("sgd", "adamw"), ("sgd", "lion")}
+    assert [standing.label for standing in found.standings] == ["adam", "sgd", "adamw", "lion"]
+    assert (
+        sentence(found) == "beat sgd: adam; lost to sgd: lion; not distinguished from sgd: adamw."
+    )
 
 
 def test_a_price_that_does_not_repeat_is_not_given():

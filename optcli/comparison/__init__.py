@@ -13,12 +13,14 @@
     power             how many seeds there are by default
     verdict           what the first two allow to say, in one sentence
     targets           steps to a target; learning rates that are nearly the best
+    across            what the seeds of several configs say together of a pair
     profile           performance profiles over several configs
     diverged_values   arithmetic with runs that diverged
     step_time         the relative time of a step
     summary           what summary.json says of it all
     run_comparison    a comparison in its folder
-    run_benchmark     the same on several configs
+    several_problems  what is claimed of several configs, and with how many seeds
+    run_benchmark     the same optimizers on several configs
     result            what a comparison leaves, and who is told how it goes
     figures           which figures a comparison gets
 

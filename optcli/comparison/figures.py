@@ -43,11 +43,9 @@ def draw(study: Study, summary: Mapping[str, Any], title: str) -> Iterator[tuple
         yield "sensitivity.png", plots.render(figure)
 
 
-def profile(summary: Mapping[str, Any], title: str) -> bytes:
-    """The performance profile of several configs."""
-    ratios = {one["label"]: one["ratios"] for one in summary["performances"]}
-    counted = len(summary["counted"])
-    return plots.render(plots.profile(ratios, summary["cap"], title, counted))
+def profile(found: Mapping[str, Any], title: str) -> bytes:
+    """The performance profile of several configs, as their summary.json has it."""
+    return plots.render(plots.profile(found["ratios"], found["cap"], title, len(found["configs"])))
 
 
 def _courses(study: Study, label: str) -> tuple[Array, Array]:

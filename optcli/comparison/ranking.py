@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from optcli.comparison.diverged_values import checked, median
-from optcli.comparison.signed_rank import ALPHA, Pair, pair, pairs_of
+from optcli.comparison.signed_rank import ALPHA, Pair, pair
 
 
 @dataclass(frozen=True)
@@ -67,25 +67,55 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Family:
+    """The claims among which those of a comparison are made, and hold together with 95 %.
+
+    reference: the label against which alone the others are tested; None for all pairs.
+    correction: what p-values are multiplied by; None for the number of the comparison's pairs.
+    """
+
+    reference: str | None = None
+    correction: float | None = None
+
+    def pairs(self, labels: Sequence[str]) -> list[tuple[str, str]]:
+        """The pairs that are tested, in the order of the labels."""
+        both = itertools.combinations(labels, 2)
+        return [own for own in both if self.reference is None or self.reference in own]
+
+    def m(self, labels: Sequence[str]) -> float:
+        """What the p-values of one comparison of these labels are multiplied by."""
+        return self.correction or len(self.pairs(labels))
+
+
+ALONE = Family()
+
+
+@dataclass(frozen=True)
 class Ranking:
-    """All optimizers, best first, and all their pairs, the better placed of each as a."""
+    """All optimizers, best first, and the pairs tested, the better placed of each as a.
+
+    correction: what their p-values were multiplied by.
+    """
 
     standings: tuple[Standing, ...]
     pairs: dict[tuple[str, str], Pair]
+    correction: float = 1.0
+    reference: str | None = None
 
 
-def rank(values: Mapping[str, ArrayLike]) -> Ranking:
+def rank(values: Mapping[str, ArrayLike], family: Family = ALONE) -> Ranking:
     """Rank optimizers by their values on the same seeds, given by label.
 
     Values (n,), or (F, n) of several finalists, the chosen setting first. ValueError: as `pair`.
     """
     valid = {label: np.atleast_2d(np.asarray(own, np.float64)) for label, own in values.items()}
-    m = pairs_of(len(valid))
-    both = itertools.permutations(valid, 2)
+    m = family.m(list(valid))
+    tested = family.pairs(list(valid))
+    both = [*tested, *((b, a) for a, b in tested)]
     found = {(a, b): pair(valid[a], valid[b], m) for a, b in both}
     standings = []
     for label, own in valid.items():
-        against = {other: found[label, other].verdict for other in valid if other != label}
+        against = {b: own.verdict for (a, b), own in found.items() if a == label}
         chosen = checked(own[0])
         middle = median_interval(chosen)
         standings.append(
@@ -100,8 +130,8 @@ def rank(values: Mapping[str, ArrayLike]) -> Ranking:
                 tied_with=tuple(o for o, verdict in against.items() if verdict == "tied"),
             )
         )
-    standings.sort(key=lambda standing: (standing.rank, standing.median))
+    whole = family.reference is None  # else ranks tell only of the reference
+    standings.sort(key=lambda standing: (standing.rank if whole else 0, standing.median))
     order = [standing.label for standing in standings]
-    return Ranking(
-        tuple(standings), {both: found[both] for both in itertools.combinations(order, 2)}
-    )
+    pairs = {both: found[both] for both in family.pairs(order)}
+    return Ranking(tuple(standings), pairs, m, family.reference)

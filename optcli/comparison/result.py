@@ -43,6 +43,19 @@ class ComparisonStarted:
 
 
 @dataclass(frozen=True)
+class BenchmarkStarted:
+    """Comparisons on several configs are about to begin, of these entries, on so many seeds.
+
+    notes: on what can be claimed of so many.
+    """
+
+    configs: Sequence[str]
+    entries: Sequence[str]
+    seeds: int
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Workers keep a comparison waiting, or are left out. message: which, and why."""
 
@@ -50,5 +63,7 @@ class Waiting:
 
 
 # Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`; of several
-# configs with the `Benchmark` at the end; with `Waiting` at any time.
-Listener = Callable[[Waiting | ComparisonStarted | RunsDone | Comparison | Benchmark], object]
+# configs with `BenchmarkStarted` before and the `Benchmark` at the end; with `Waiting` at any time.
+Listener = Callable[
+    [Waiting | BenchmarkStarted | ComparisonStarted | RunsDone | Comparison | Benchmark], object
+]

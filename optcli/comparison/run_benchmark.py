@@ -1,26 +1,25 @@
-"""Run a benchmark: the same optimizers on several configs, and how they do on all."""
+"""Run a benchmark: the same optimizers on several configs, and what may be said of all."""
 
 from __future__ import annotations
 
 import csv
 import io
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures, run_comparison
+from optcli.comparison import figures, run_comparison, several_problems
 from optcli.comparison.problem import measure, optimizers, with_held_out
-from optcli.comparison.profile import CAP, profile
-from optcli.comparison.result import Benchmark, Comparison, Listener
+from optcli.comparison.result import Benchmark, BenchmarkStarted, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
+from optcli.storage.dispatch import opened
 from optcli.storage.paths import safe_name
 
 
@@ -34,7 +33,7 @@ def run(
     plots: bool,
     listener: Listener,
 ) -> Benchmark:
-    """The same optimizers on several configs: a comparison each, and the profile of all."""
+    """The same optimizers on several configs: a comparison each, and the claims over all."""
     from optcli.config.writing import written
 
     destination = Destination(kinds.BENCHMARK, "compare-benchmark", out, overwrite, True)
@@ -50,19 +49,35 @@ def run(
         measure(with_rows, settings.metric, rows, settings.at)
     config = written({"benchmark": {"entries": list(words), "configs": titles}})
     recorded = {**environment(1, None), "plugins": loading.identity(), **settings.origin}
-    part = replace(settings, command=None)  # the command goes on with all, in the folder above
+    entered = {p.title: [entry.label for entry in p.entries] for p in problems}
+    claimed = several_problems.claims(entered, settings.seeds)
+    # the command goes on with all, in the folder above
+    part = replace(settings, command=None, seeds=claimed.seeds)
     found = {}
-    with destination.claim(config, recorded) as folder:
+    with (
+        opened(run_comparison.pool(problems, settings, listener)) as workers,
+        destination.claim(config, recorded) as folder,
+    ):
         seals.unseal(folder)
         kinds.rewrite(folder, kinds.BENCHMARK, config, recorded)
+        listener(BenchmarkStarted(list(entered), words, claimed.seeds, claimed.notes))
         for problem in problems:
-            place = folder / places[problem.title]
-            found[problem.title] = run_comparison.run(problem, part, place, False, plots, listener)
-        summary = _across(words, found)
+            found[problem.title] = run_comparison.run(
+                problem,
+                part,
+                folder / places[problem.title],
+                False,
+                plots,
+                listener,
+                family=claimed.single,
+                workers=workers,
+            )
+        summaries = {title: each.summary for title, each in found.items()}
+        summary = several_problems.summary(claimed, summaries)
         files.write_json(folder / "summary.json", summary)
         files.write(folder / "runs.csv", _gathered(found))
-        if plots and summary["performances"]:
-            files.write(folder / "profile.png", figures.profile(summary, "all configs"))
+        if plots and summary["profile"]["ratios"]:
+            files.write(folder / "profile.png", figures.profile(summary["profile"], "all configs"))
         seals.seal(folder, kinds.BENCHMARK)
     benchmark = Benchmark(folder, found, summary)
     listener(benchmark)
@@ -81,33 +96,6 @@ def _places(titles: Sequence[str]) -> dict[str, str]:
         )
         taken.add(found[title].casefold())
     return found
-
-
-def _across(words: Sequence[str], found: Mapping[str, Comparison]) -> dict[str, Any]:
-    """The medians of the steps to target over configs: profile, ranks, speed-up."""
-    steps: dict[str, list[float]] = {word: [] for word in words}
-    for each in found.values():
-        for row in each.summary["optimizers"]:
-            reached = row["steps_to_target"]
-            steps[row["label"]].append(reached["median"] if reached else math.inf)
-    over_all = profile(steps, list(found))
-    return {
-        "configs": {title: each.summary["verdict"] for title, each in found.items()},
-        "counted": list(over_all.configs),
-        "unsolved": list(over_all.unsolved),
-        "reference": over_all.reference,
-        "cap": CAP,
-        "performances": [
-            {
-                "label": p.label,
-                "ratios": list(p.ratios),
-                "score": p.score,
-                "average_rank": p.average_rank,
-                "speed_up": p.speed_up,
-            }
-            for p in sorted(over_all.performances, key=lambda p: -p.score)
-        ],
-    }
 
 
 def _gathered(found: Mapping[str, Comparison]) -> bytes:

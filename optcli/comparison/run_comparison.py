@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from optcli.comparison import figures
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure, with_held_out
+from optcli.comparison.ranking import ALONE, Family
 from optcli.comparison.result import Comparison, ComparisonStarted, Listener, Waiting
 from optcli.comparison.settings import ComparisonSettings
-from optcli.comparison.signed_rank import fewest_seeds, pairs_of
+from optcli.comparison.signed_rank import fewest_seeds
 from optcli.comparison.step_time import relative_step_times
 from optcli.comparison.store import Store
 from optcli.comparison.study import Budget, Study
@@ -27,7 +29,7 @@ from optcli.data.checksum import checksum
 from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
-from optcli.storage.dispatch import Pool, opened
+from optcli.storage.dispatch import Pool, Workers, opened
 
 # Settings that all runs of a folder have in common.
 SAME = (
@@ -49,13 +51,19 @@ def run(
     overwrite: bool,
     plots: bool,
     listener: Listener,
+    family: Family = ALONE,
+    workers: Workers | None = None,
 ) -> Comparison:
-    """Compare, in a folder of its own, or go on in one that holds a part of it."""
+    """Compare, in a folder of its own, or go on in one that holds a part of it.
+
+    family: the claims, of several configs, that those made here hold together with.
+    workers: who does the runs; by default those that the settings say.
+    """
     destination = Destination(kinds.COMPARE, f"compare-{problem.title}", out, overwrite, True)
     destination.check()
     count = len(problem.entries)
-    pairs = pairs_of(count)
-    seeds = settings.seeds or default_seeds(count)
+    pairs = family.m([entry.label for entry in problem.entries])
+    seeds = settings.seeds or default_seeds(pairs)
     first = problem.config(problem.entries[0].label).seed
     budget = Budget(
         settings.tune, settings.budget, settings.tune_seeds, seeds, settings.finalists, first
@@ -73,14 +81,14 @@ def run(
     data = _data(problem)
     recorded = {**environment(1, data), "plugins": loading.identity(), **settings.origin}
     with (
-        opened(_pool(problem, settings, listener)) as workers,
+        nullcontext(workers) if workers else opened(pool([problem], settings, listener)) as own,
         destination.claim(_written(config, _given(settings.target)), recorded) as folder,
     ):
         before = kinds.recorded(folder).get("workers") or {}
 
         def crew() -> dict[str, Any]:
             """Who has done runs on a cluster, of an earlier part of the comparison too."""
-            found = {**before, **workers.records}
+            found = {**before, **own.records}
             return {"workers": found} if found else {}
 
         targets = _continued(folder, config, data, settings.target)
@@ -102,14 +110,14 @@ def run(
             measure=what,
             targets=targets,
             fixed_split=settings.fixed_split,
-            workers=workers,
+            workers=own,
         )
         kinds.rewrite(folder, kinds.COMPARE, _written(config, targets), {**recorded, **crew()})
         listener(ComparisonStarted(study, problem.title, notes))
         for progress in study.run():
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
-        summary = summarized(study, relative_step_times(chosen))
+        summary = summarized(study, relative_step_times(chosen), family)
         kinds.rewrite(
             folder, kinds.COMPARE, _written(config, study.targets), {**recorded, **crew()}
         )
@@ -123,11 +131,12 @@ def run(
     return comparison
 
 
-def _pool(problem: Problem, settings: ComparisonSettings, listener: Listener) -> Pool:
-    """Where the runs are done."""
+def pool(problems: Sequence[Problem], settings: ComparisonSettings, listener: Listener) -> Pool:
+    """Where the runs of all problems are done."""
     tables = {}
     if settings.backend is not None:
-        paths = {path for entry in problem.entries for path in entry.task.anywhere().files()}
+        entries = [entry for problem in problems for entry in problem.entries]
+        paths = {path for entry in entries for path in entry.task.anywhere().files()}
         tables = {path: files.checksum(Path(path)) for path in sorted(paths)}
     return Pool(
         settings.jobs or machine.cores(),

@@ -48,19 +48,19 @@ def distribution(n: int) -> Array:
 
 
 @functools.cache
-def p_values(n: int, m: int) -> Array:
+def p_values(n: int, m: float) -> Array:
     """min(1, 2m·P(T ≤ t)) for t = 0 … n(n+1)/2: two-sided, corrected for m pairs."""
     p: Array = np.minimum(1.0, 2 * m * distribution(n))
     p.flags.writeable = False
     return p
 
 
-def critical(n: int, m: int) -> int:
+def critical(n: int, m: float) -> int:
     """The largest q with 2m·P(T ≤ q) ≤ 0.05; −1 where not even q = 0 has it."""
     return int(np.count_nonzero(p_values(n, m) <= ALPHA)) - 1
 
 
-def fewest_seeds(m: int) -> int:
+def fewest_seeds(m: float) -> int:
     """The fewest seeds with which one of m pairs can differ: 2m·2⁻ⁿ ≤ 0.05."""
     return math.ceil(math.log2(2 * m / ALPHA))
 
@@ -88,7 +88,7 @@ def differences(a: ArrayLike, b: ArrayLike) -> Array:
         return balanced(np.subtract(a, b, dtype=np.float64))
 
 
-def signed_rank(d: Array, m: int) -> SignedRank:
+def signed_rank(d: Array, m: float) -> SignedRank:
     """The exact signed-rank test and interval of paired differences d (..., n), for m pairs.
 
     Differences may be ±inf. With fewer seeds than `fewest_seeds(m)` the interval is
@@ -140,7 +140,7 @@ class Pair:
     finalists: tuple[int, int] = (1, 1)
 
 
-def pair(a: ArrayLike, b: ArrayLike, m: int = 1) -> Pair:
+def pair(a: ArrayLike, b: ArrayLike, m: float = 1) -> Pair:
     """Compare two optimizers, one of m pairs, seed by seed.
 
     a, b: values (n,), or (F, n) of F finalists each, the chosen setting first. Then a beats b
@@ -150,7 +150,7 @@ def pair(a: ArrayLike, b: ArrayLike, m: int = 1) -> Pair:
 
     ValueError: the values are not for the same seeds, or are NaN or −inf.
     """
-    x, y = _rows(a), _rows(b)
+    x, y = rows(a), rows(b)
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"{x.shape[1]} values against {y.shape[1]}: a pair needs the same seeds")
     own, n = differences(x[0], y[0]), x.shape[1]
@@ -175,6 +175,6 @@ def pair(a: ArrayLike, b: ArrayLike, m: int = 1) -> Pair:
     )
 
 
-def _rows(values: ArrayLike) -> Array:
-    """Values as (F, n) of float64."""
+def rows(values: ArrayLike) -> Array:
+    """Values (n,) or (F, n) as (F, n) of float64; ValueError where one is NaN or −inf."""
     return np.stack([checked(own) for own in np.atleast_2d(np.asarray(values, np.float64))])

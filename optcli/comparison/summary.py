@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from optcli.comparison.ranking import Ranking, Standing, median_interval, rank
+from optcli.comparison.ranking import ALONE, Family, Ranking, Standing, median_interval, rank
 from optcli.comparison.signed_rank import Pair
 from optcli.comparison.signed_rank import pair as paired
 from optcli.comparison.study import Study
@@ -20,16 +20,19 @@ from optcli.optimizers.base import Optimizer
 VERSION = 2  # of comparisons: 1 measured its verdict on the rows that chose the epoch
 
 
-def summary(study: Study, step_times: Mapping[str, float | None]) -> dict[str, Any]:
+def summary(
+    study: Study, step_times: Mapping[str, float | None], family: Family = ALONE
+) -> dict[str, Any]:
     """What summary.json says: everyone, best first; all pairs; the verdict.
 
-    step_times: of a step, by label, relative to SGD; None where it does not repeat. Numbers are as
-    they were measured; what diverged is null once it is JSON.
+    family: the claims that those made here hold together with. step_times: of a step, by label,
+    relative to SGD; None where it does not repeat. Numbers are as they were measured; what
+    diverged is null once it is JSON.
     """
     measure = study.measure
     entries = {entry.label: entry for entry in study.entries}
     runs = {label: study.final(label, study.chosen[label]) for label in entries}
-    found = rank({label: _finalists(study, label) for label in entries})
+    found = rank({label: _finalists(study, label) for label in entries}, family)
     settings = {label: _setting(study, label, study.chosen[label]) for label in entries}
     rivals = {
         label: [_setting(study, label, own) for own in study.finalists[label]]
@@ -45,6 +48,8 @@ def summary(study: Study, step_times: Mapping[str, float | None]) -> dict[str, A
         "seeds": study.budget.seeds,
         "tune_seeds": study.budget.tuning_seeds,
         "finalists": study.budget.finalists,
+        "correction": found.correction,
+        "reference": found.reference,
         "trials": study.runs,
         "stopped_early": _stopped(study),
         "extended": sorted(study.extended),
@@ -58,7 +63,7 @@ def summary(study: Study, step_times: Mapping[str, float | None]) -> dict[str, A
             for standing in found.standings
         ],
         "pairs": [
-            _pair(a, b, own, measure) | {"steps": _pairs_of_steps(study, a, b, len(found.pairs))}
+            _pair(a, b, own, measure) | {"steps": _pairs_of_steps(study, a, b, found.correction)}
             for (a, b), own in found.pairs.items()
         ],
         "verdict": verdict(found, settings, measure, rivals),
@@ -243,7 +248,7 @@ def _steps(study: Study, results: Sequence[TrialResult]) -> list[dict[str, Any]]
     return found
 
 
-def _pairs_of_steps(study: Study, a: str, b: str, m: int) -> list[dict[str, Any]]:
+def _pairs_of_steps(study: Study, a: str, b: str, m: float) -> list[dict[str, Any]]:
     """For each target, whether one reaches it in fewer steps: the paired test on their logs.
 
     No verdict where more than half of the seeds tie, as they do where few evaluations are made.

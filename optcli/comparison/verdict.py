@@ -23,6 +23,8 @@ def sentence(
     `quantity` with their sign turned, since more of it is better. rivals: the finalists of each
     label in words, where they were tuned.
     """
+    if ranking.reference is not None and len(ranking.standings) > 2:
+        return _of_each(ranking, ranking.reference)
     first, second = (standing.label for standing in ranking.standings[:2])
     found = ranking.pairs[first, second]
     if found.verdict == "tied":
@@ -48,6 +50,19 @@ def sentence(
     )
 
 
+def _of_each(ranking: Ranking, reference: str) -> str:
+    """Who beats the reference, and whom it beats: no others were tested."""
+    won: dict[str, list[str]] = {"beat": [], "lost to": [], "not distinguished from": []}
+    for (a, b), pair in ranking.pairs.items():
+        ours = "b" if a == reference else "a"
+        words = "beat" if pair.verdict == ours else "lost to"
+        won["not distinguished from" if pair.verdict == "tied" else words].append(
+            a if b == reference else b
+        )
+    parts = [f"{words} {reference}: {', '.join(own)}" for words, own in won.items() if own]
+    return f"{'; '.join(parts)}."
+
+
 def _against(loser: str, settings: Mapping[str, str] | None, others: Sequence[str]) -> str:
     """`sgd at each of its three best learning rates (0.316, 1, 3.16)`."""
     if len(others) < 2:
@@ -65,7 +80,7 @@ def _count(number: int) -> str:
 
 def _outlook(first: str, second: str, ranking: Ranking, quantity: str, higher: bool) -> str:
     """What a tie of the first two leaves open: the end of its sentence."""
-    found, m = ranking.pairs[first, second], len(ranking.pairs)
+    found, m = ranking.pairs[first, second], ranking.correction
     if found.seeds < fewest_seeds(m):
         given = "1 seed is" if found.seeds == 1 else f"{found.seeds} seeds are"
         return f"; {given} too few to show one, {fewest_seeds(m)} are the fewest"

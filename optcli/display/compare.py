@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -9,20 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from optcli.comparison.result import Benchmark, Comparison, ComparisonStarted, Waiting
+from optcli.comparison.result import (
+    Benchmark,
+    BenchmarkStarted,
+    Comparison,
+    ComparisonStarted,
+    Waiting,
+)
 from optcli.comparison.study import RunsDone, Study
 from optcli.core.durations import counted
+from optcli.core.errors import Grave
 from optcli.display.compare_report import WIDEST, across, head, report
 from optcli.display.jsonl import JsonLines
 from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
 from optcli.display.terminal import console, live, width_of
-from optcli.display.text import bar, escaped, number, remaining, short, shortened
+from optcli.display.text import bar, escaped, number, remaining, short, shortened, wrapped
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
+MOST_REPORTS = 3  # configs that get a whole report each
 INTERVAL = 0.2  # seconds between two refreshes, at least
 SPOKEN = 10.0  # percent between two plain lines
 PHASES = {
@@ -60,6 +69,8 @@ class Teller:
         """Take note of an event of `comparison.result`, or that there is an interruption."""
         if isinstance(event, Waiting):
             self.waiting(event)
+        elif isinstance(event, BenchmarkStarted):
+            self.many(event)
         elif isinstance(event, ComparisonStarted):
             self.studies.append(event.study)
             self.started(event)
@@ -79,6 +90,9 @@ class Teller:
 
     def waiting(self, event: Waiting) -> None:
         """Workers keep it waiting."""
+
+    def many(self, event: BenchmarkStarted) -> None:
+        """Several are about to begin."""
 
     def started(self, event: ComparisonStarted) -> None:
         """A comparison is about to begin."""
@@ -110,6 +124,9 @@ class Plain(Teller):
         self.output = Output(stream)
         self._phase = ""
         self._spoken = 0.0
+        self._title = ""
+        self._short = False  # of many configs each gets one sentence
+        self._told: set[str] = set()
 
     def interrupted(self, event: InterruptedComparison) -> None:
         self.close()
@@ -125,11 +142,30 @@ class Plain(Teller):
         self.close()
         self.output.line(escaped(event.message))
 
+    def many(self, event: BenchmarkStarted) -> None:
+        self._short = len(event.configs) > MOST_REPORTS
+        entries = counted(len(event.entries), "optimizer")
+        words = [f"{entries} on {counted(len(event.configs), 'config')}, {event.seeds} fresh seeds"]
+        words += [f"note: {note}" for note in event.notes]
+        for line in itertools.chain(*(wrapped(own, width_of(WIDEST)) for own in words), [""]):
+            self.output.line(escaped(line))
+
     def started(self, event: ComparisonStarted) -> None:
-        for line in head(event.study, event.title, event.notes):
+        self._title = event.title
+        notes = event.notes
+        if self._short:
+            notes = [n for n in notes if isinstance(n, Grave) and n not in self._told]
+            self._told.update(notes)
+            words = [f"warning: {event.title}: {note}" for note in notes]
+            lines = [escaped(w) for own in words for w in wrapped(own, width_of(WIDEST))]
+        else:
+            lines = head(event.study, event.title, notes)
+        for line in lines:
             self.output.line(line)
 
     def progress(self, progress: RunsDone) -> None:
+        if self._short:
+            return
         if progress.phase != self._phase:
             self._phase, self._spoken = progress.phase, 0.0
         share = 100 * progress.done / max(1, progress.total)
@@ -142,6 +178,10 @@ class Plain(Teller):
         self.output.line(whole if best and len(whole) <= width_of(WIDEST) else words)
 
     def found(self, found: Comparison) -> None:
+        if self._short:
+            for line in wrapped(f"{self._title}: {found.summary['verdict']}", width_of(WIDEST)):
+                self.output.line(escaped(line))
+            return
         for line in report(found.summary, width_of(WIDEST)):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {found.folder}"))
@@ -166,6 +206,10 @@ class Lines(Teller):
 
     def waiting(self, event: Waiting) -> None:
         self.lines.emit("waiting", {"message": event.message})
+
+    def many(self, event: BenchmarkStarted) -> None:
+        fields = {"configs": list(event.configs), "entries": list(event.entries)}
+        self.lines.emit("benchmark_started", fields | {"notes": list(event.notes)})
 
     def started(self, event: ComparisonStarted) -> None:
         fields = {

@@ -18,6 +18,7 @@ from optcli.display.text import alike, brief, escaped, metric, number, short, wr
 
 WIDEST = 110
 MOST_PAIRS = 6
+MOST_ACROSS = 10  # pairs over several configs; of more there is a row for each entry
 
 
 def report(summary: Mapping[str, Any], width: int) -> list[str]:
@@ -129,7 +130,7 @@ def _known(value: float, said: Callable[[float], str]) -> str:
 def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
     """A line for each pair: who is better, by how much, and how sure that is."""
     lines = []
-    few = summary["seeds"] < fewest_seeds(len(summary["pairs"]))
+    few = summary["seeds"] < fewest_seeds(summary.get("correction", len(summary["pairs"])))
     for pair in summary["pairs"]:
         a, b, share = pair["a"], pair["b"], pair["better_in"]
         numbers = [pair[name] for name in ("difference", "ci_low", "ci_high")]
@@ -214,32 +215,90 @@ def _targets(summary: Mapping[str, Any]) -> str:
 
 
 def across(summary: Mapping[str, Any], width: int) -> list[str]:
-    """The table over several configs."""
-    rows = summary["performances"]
-    lines = [""]
-    if rows:
-        reference = summary["reference"]
-        columns = [
-            Column("label", "optimizer", [row["label"] for row in rows], left=True, cut=True),
-            Column("score", "profile\nscore", [f"{row['score']:.2f}" for row in rows]),
-            Column("rank", "average\nrank", [f"{row['average_rank']:.2f}" for row in rows]),
-            Column(
-                "speed", f"speed-up\nover {reference}", [f"{row['speed_up']:.2f}" for row in rows]
-            ),
-        ]
-        lines += Table(columns, width).lines()
-        few = len(summary["counted"]) < 6
-        words = f"over {counted(len(summary['counted']), 'config')}"
-        if len(rows) > 2:
-            words += "; the score compares each optimizer with the best one, not with the others"
-        if few:
-            words += "; fewer than six configs allow no verdict across them"
+    """What may be said over several configs: the pairs or the entries, the verdict, its basis."""
+    shown = _pairs_across(summary, width)
+    if len(summary["pairs"]) > MOST_ACROSS:
+        shown = _entries_across(summary, width)
+    lines = ["", *shown, "", *wrapped(summary["verdict"], width), ""]
+    for words in _basis(summary):
         lines += wrapped(words, width)
-    if summary["unsolved"]:
-        lines += wrapped(
-            f"no optimizer reached the target: {', '.join(summary['unsolved'])}", width
-        )
     return [escaped(line) for line in lines]
+
+
+def _pairs_across(summary: Mapping[str, Any], width: int) -> list[str]:
+    """A row for each pair: how many configs, how often, how sure."""
+    pairs = sorted(summary["pairs"], key=lambda pair: -pair["better_in"])
+    columns = [
+        Column("pair", "pair", [f"{p['a']} / {p['b']}" for p in pairs], left=True, cut=True),
+        Column("wins", "wins/ties/losses\nby config", list(map(_counts, pairs)), rank=2),
+        Column("share", "first better,\n% of seeds", list(map(_percent, pairs))),
+        Column("p", "p", [f"{pair['p_value']:.2g}" for pair in pairs], rank=3),
+        Column("verdict", "better on\nthese configs", [_winner(pair, pair) for pair in pairs]),
+    ]
+    if any(pair["new"] for pair in pairs):
+        new = [_winner(pair, pair["new"]) for pair in pairs]
+        columns.append(Column("new", "better on\nnew configs", new, rank=1))
+    return Table(columns, width).lines()
+
+
+def _counts(own: Mapping[str, Any]) -> str:
+    return f"{own['wins']}/{own['ties']}/{own['losses']}"
+
+
+def _percent(own: Mapping[str, Any]) -> str:
+    """`78 [70, 84]`."""
+    share, low, high = (100 * own[name] for name in ("better_in", "ci_low", "ci_high"))
+    return f"{share:.0f} [{low:.0f}, {high:.0f}]"
+
+
+def _winner(pair: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
+    return "-" if found is None or found["verdict"] == "tied" else str(pair[found["verdict"]])
+
+
+def _entries_across(summary: Mapping[str, Any], width: int) -> list[str]:
+    """A row for each entry, against all that it was tested against."""
+    rows = summary["optimizers"]
+    reference = summary["reference"]
+    against = "others" if reference is None else reference
+    columns = [
+        Column("label", "optimizer", [row["label"] for row in rows], left=True, cut=True),
+        Column("wins", "wins/ties/losses\npair by config", list(map(_counts, rows)), rank=1),
+        Column("share", "better,\n% of seeds", [f"{100 * row['better_in']:.0f}" for row in rows]),
+        Column("configs", "configs", [str(row["configs"]) for row in rows], rank=3),
+    ]
+    if reference is None:
+        lost = [str(row["rank"] - 1) for row in rows]
+        columns.append(Column("beaten", "beaten over\nall configs by", lost, rank=2))
+    else:
+        verdicts = [_against_reference(row["label"], summary) for row in rows]
+        columns.append(Column("verdict", f"over all configs\nagainst {against}", verdicts))
+    return Table(columns, width).lines()
+
+
+def _against_reference(label: str, summary: Mapping[str, Any]) -> str:
+    for pair in summary["pairs"]:
+        if label in (pair["a"], pair["b"]) and label != summary["reference"]:
+            winner = _winner(pair, pair)
+            return winner if winner == "-" else "better" if winner == label else "worse"
+    return ""
+
+
+def _basis(summary: Mapping[str, Any]) -> list[str]:
+    """What the claims rest on, and what they hold together with."""
+    seeds, configs = counted(summary["seeds"], "seed"), counted(len(summary["configs"]), "config")
+    words = [
+        f"{configs}, {seeds} each; all claims here, also those of single configs, hold together "
+        "with 95 %. Brackets: 95 % interval, all pairs together. -: no difference shown."
+    ]
+    if any(pair["new"] for pair in summary["pairs"]):
+        words.append(
+            "Claims about new configs presume that these are a random sample of them; they are "
+            "made only where these configs show the same."
+        )
+    if summary["profile"]["unsolved"]:
+        unsolved = ", ".join(summary["profile"]["unsolved"])
+        words.append(f"No optimizer reached the target: {unsolved}.")
+    return words
 
 
 def head(study: Study, title: str, notes: Sequence[str]) -> list[str]:
