@@ -191,6 +191,8 @@ def test_whatever_happens_to_a_cluster(dask, monkeypatch, capsys):
         shorter.setattr(pool, "HANGS_TIMES", 0.0)
         one_is_frozen(dask, workers)
     another_kind_of_worker_comes(dask)
+    a_worker_without_optcli_comes(dask)
+    a_setting_asks_for_encryption(dask)
     one_is_killed_and_one_comes(dask, workers)
     a_job_kills_its_workers(dask)
     the_scheduler_freezes_and_dies(dask, monkeypatch)
@@ -325,6 +327,28 @@ def another_kind_of_worker_comes(dask):
     process.kill()
 
 
+def a_worker_without_optcli_comes(dask):
+    """Its Python has another module of that name."""
+    place = dask.folder / "without"
+    (place / "optcli").mkdir(parents=True)
+    (place / "optcli/__init__.py").write_text("raise ImportError('no bird in this nest')\n")
+    process, where = dask.worker(PYTHONPATH=str(place))
+    with pytest.raises(EnvironmentFailed, match=f"worker {where} cannot run optcli: .*this nest"):
+        list(jobs.run(abs, [1], dask.pool()))
+    process.kill()
+    process.wait()
+
+
+def a_setting_asks_for_encryption(dask):
+    import dask as library
+
+    with (
+        library.config.set({"distributed.comm.require-encryption": True}),
+        pytest.raises(EnvironmentFailed, match="no scheduler answers there"),
+    ):
+        list(jobs.run(abs, [1], dask.pool()))
+
+
 def one_is_killed_and_one_comes(dask, workers):
     process = next(iter(workers.values()))
     with opened(dask.pool()) as crew:
@@ -392,6 +416,12 @@ def test_a_configuration_of_dask_that_is_none_is_told_in_one_line(text, tmp_path
     assert done.stderr.startswith("error: --backend: dask cannot be imported: A dask config file")
     assert "dask.yaml" in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_dask_that_is_not_installed_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)  # its import raises ModuleNotFoundError
+    with pytest.raises(InvalidInput, match=r"not installed; pip install 'optcli\[dask\]'"):
+        list(jobs.run(abs, [1], Pool(backend="dask")))
 
 
 def test_what_makes_bits_differ_is_told():
