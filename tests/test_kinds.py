@@ -122,6 +122,18 @@ def test_a_folder_of_an_earlier_version_is_known(folder, kind):
     assert runs.entry(LEFT / folder).damage is None
 
 
+def test_a_comparison_of_version_0_1_says_what_it_measured(here, capsys):
+    def measured_on(folder):
+        assert run(["runs", "show", str(folder)]) == 0
+        return "measured on" in (shown := capsys.readouterr().out), " ".join(shown.split())
+
+    there, shown = measured_on(LEFT / "compare" / "finished")
+    assert there
+    assert "measured on the validation rows that chose the epoch, as in optcli 0.1 verdict" in shown
+    assert not measured_on("compare")[0]
+    assert not measured_on(LEFT / "compare" / "interrupted")[0]
+
+
 def test_the_picture_of_version_0_1_is_listed_shown_and_removed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(LEFT / "gradcheck", "runs")

@@ -200,7 +200,10 @@ def _outcomes(entry: RunEntry) -> dict[str, str]:
         f"{row['rank']}{'=' if row['tied_with'] else ''} {row['label']} ({row['median']:.5g})"
         for row in rows
     ]
-    return {f"median {entry.summary['quantity']}": ", ".join(ranking), "verdict": said}
+    found = {f"median {entry.summary['quantity']}": ", ".join(ranking)}
+    if entry.summary.get("version", 1) == 1:  # of optcli 0.1
+        found["measured on"] = "the validation rows that chose the epoch, as in optcli 0.1"
+    return {**found, "verdict": said}
 
 
 @dataclass(frozen=True)

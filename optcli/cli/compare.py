@@ -30,7 +30,7 @@ Configs = Annotated[
 Tune = Annotated[
     int | None,
     option(
-        "Try N learning rates for each optimizer, 1 to 1,000; by default 9", "--tune", metavar="N"
+        "Try N learning rates for each optimizer, 1 to 1,000 (default: 9)", "--tune", metavar="N"
     ),
 ]
 Budget = Annotated[
@@ -40,13 +40,16 @@ Budget = Annotated[
     ),
 ]
 TuneSeeds = Annotated[
-    int, option("Number of tuning seeds, 1 to 10,000", "--tune-seeds", metavar="N")
+    int,
+    option(
+        "Number of seeds in the first round of tuning, 1 to 10,000", "--tune-seeds", metavar="N"
+    ),
 ]
 Seeds = Annotated[
     int | None,
     option(
-        "Number of evaluation seeds, 1 to 10,000; by default 10, 15 or 20, depending on the "
-        "number of entries",
+        "Number of evaluation seeds, 1 to 10,000 (default: 10 for two entries, 15 for up to "
+        "four, else 20)",
         "--seeds",
         metavar="N",
     ),
@@ -54,23 +57,27 @@ Seeds = Annotated[
 Finalists = Annotated[
     int,
     option(
-        "Number of best settings of each entry that a rival has to beat, 1 to 100; 1 compares "
-        "settings, not tuned optimizers",
+        "Number of best settings that a rival must beat, 1 to 100; 1 compares settings, not "
+        "tuned optimizers",
         "--finalists",
         metavar="N",
     ),
 ]
 Metric = Annotated[
     str | None,
-    option("Metric to compare; by default the loss", "--metric", metavar="NAME"),
+    option("Metric to compare (default: loss)", "--metric", metavar="NAME"),
 ]
 At = Annotated[
     str,
-    option("Epoch of a run that counts: best (lowest validation loss) or last", "--at"),
+    option(
+        "Measure each run at its best epoch (lowest validation loss) or its last (default: best)",
+        "--at",
+        metavar="best|last",
+    ),
 ]
 Target = Annotated[
     float | None,
-    option("Loss or metric value for counting steps to target", "--target", metavar="X"),
+    option("Count steps to this value of the loss or metric", "--target", metavar="X"),
 ]
 Fixed = Annotated[bool, option("Use the config's split for every seed", "--fixed-split")]
 Out = Annotated[
@@ -85,7 +92,10 @@ Out = Annotated[
 Jobs = Annotated[
     int | None,
     option(
-        "Worker processes at most, 1 to 1,024; by default one per core", "--jobs", "-j", metavar="N"
+        "Maximum number of worker processes, 1 to 1,024 (default: one per core)",
+        "--jobs",
+        "-j",
+        metavar="N",
     ),
 ]
 Backend = Annotated[
@@ -120,8 +130,9 @@ def command(
 ) -> int:
     """Compare optimizers or whole configs.
 
-    Tune each with the same budget, then run it on fresh seeds. Without --config, train on a
-    built-in problem. With --out and the folder of a comparison, continue that one.
+    Tune each entry with the same budget, then train it with fresh seeds and measure it on
+    held-out rows. Without --config, use a built-in problem. With --out and the folder of a
+    comparison, continue that one.
     """
     from optcli.api import runs
     from optcli.api.compare import compare

@@ -18,7 +18,7 @@ EXAMPLES = (
 def command(
     names: Annotated[
         list[str] | None,
-        options.argument("NAME...", "Losses, layers, models, ...; by default all"),
+        options.argument("NAME...", "Losses, layers, models, ... (default: all)"),
     ] = None,
     config: Annotated[
         Path | None,
@@ -61,7 +61,7 @@ def command(
 ) -> int:
     """Check analytic gradients against numerical ones.
 
-    Check everything registered, or what is named, or the model and the loss of a config.
+    Check everything registered, the names given, or the model and loss of a config.
     Exit with 1 if a gradient is wrong or could not be checked.
     """
     from optcli.api import gradcheck

@@ -13,12 +13,12 @@ EXAMPLES = ("optcli list optimizers",)
 def command(
     kind: Annotated[
         str | None,
-        options.argument("KIND", "datasets, models, losses, ...; by default all"),
+        options.argument("KIND", "datasets, models, losses, ... (default: all)"),
     ] = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List datasets, models, losses, optimizers and everything else a config can name."""
+    """List what a config can name: datasets, models, losses, optimizers, ..."""
     from optcli.display import list as display
     from optcli.plugins import catalog
 

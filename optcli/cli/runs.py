@@ -21,7 +21,7 @@ Moved = Annotated[
         "New path of a table that has moved: dataset.path=FILE", "--set", metavar="KEY=VALUE"
     ),
 ]
-Folder = Annotated[Path, options.argument("DIR", "Folder of the runs; by default runs")]
+Folder = Annotated[Path, options.argument("DIR", "Folder with the runs (default: runs)")]
 
 
 @app.command("list", cls=pages.Command, epilog="optcli runs list")

@@ -24,7 +24,7 @@ Optimizers = Annotated[
 Start = Annotated[
     str | None,
     options.option(
-        "Starting point of all optimizers; by default the function's own", "--start", metavar="X,Y"
+        "Starting point of all optimizers (default: the function's own)", "--start", metavar="X,Y"
     ),
 ]
 Steps = Annotated[int, options.option("Number of steps, 1 to 100,000", "--steps", metavar="N")]

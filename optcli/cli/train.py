@@ -19,7 +19,7 @@ Resume = Annotated[Path | None, options.option("Resume a run in place", "--resum
 Divergence = Annotated[
     str | None,
     options.option(
-        "Stop or continue when training diverges; by default stop",
+        "Stop or continue when training diverges (default: stop)",
         "--on-divergence",
         metavar="stop|continue",
     ),

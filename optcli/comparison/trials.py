@@ -378,8 +378,8 @@ class _Training:
         for replica, columns in enumerate(self.rows):
             row = {"epoch": epoch, "step": step} | {n: float(v[replica]) for n, v in known.items()}
             count = len(columns.get("step", ()))
-            for name in row.keys() - columns.keys():
-                columns[name] = [math.nan] * count
+            for name in row:
+                columns.setdefault(name, [math.nan] * count)
             for name, values in columns.items():
                 values.append(row.get(name, math.nan))
 
@@ -387,7 +387,7 @@ class _Training:
         columns, epochs = self.rows[replica], int(event.epochs[replica])
         count = sum(epoch <= epochs for epoch in columns["epoch"])
         outcome, steps = event.outcomes[replica], int(event.steps[replica])
-        order = ["epoch", "step", *sorted(columns.keys() - {"epoch", "step"}, key=_place)]
+        order = sorted(columns, key=_place)  # as runs.csv has them, metrics in the config's order
         history = {name: columns[name][:count] for name in order}
         result = TrialResult(
             self.trials[replica], outcome, steps, history, self.folds.of(replica, epochs), {}
@@ -400,10 +400,9 @@ class _Training:
         return replace(result, test=test)
 
 
-def _place(column: str) -> tuple[int, str]:
-    """Training before validation before test rows, the loss before metrics."""
-    part, _, name = column.partition("_")
-    return ("train", "validation", "test").index(part), "" if name == "loss" else name
+def _place(column: str) -> int:
+    """Epoch, step, then training before validation before test rows."""
+    return ("epoch", "step", "train", "validation", "test").index(column.partition("_")[0])
 
 
 def _named(part: str, found: tuple[Array, Mapping[str, Array]]) -> dict[str, Array]:
