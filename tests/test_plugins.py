@@ -292,7 +292,9 @@ LATE = "import multiprocessing as m; m.parent_process() and "
 @pytest.mark.parametrize("end", ["exec('raise RuntimeError(1)')", "__import__('sys').exit(4)"])
 def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
     plugin(RULE.format(name="mine", numbers="return {'lr': self.lr}", body=f"{start}{end}; {STEP}"))
-    words = "compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs 2 --plugin p.py --debug"
+    # of so many steps that workers are worth their start
+    words = "compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs 2 --plugin p.py --debug "
+    words += "--set training.epochs=20000"
     done = subprocess.run(
         [sys.executable, "-m", "optcli", *words.split()], capture_output=True, text=True
     )
