@@ -470,10 +470,10 @@ def test_a_killed_comparison_ends_as_the_undisturbed_one(tmp_path):
     ],
 )
 def test_a_folder_of_another_comparison_is_refused(two, change, words):
-    before = {path.name: path.read_bytes() for path in two.iterdir()}
+    before = {path: path.read_bytes() for path in two.rglob("*") if path.is_file()}
     with pytest.raises(InvalidInput, match=words):
         small(out=two, **change)
-    assert {path.name: path.read_bytes() for path in two.iterdir()} == before
+    assert {path: path.read_bytes() for path in two.rglob("*") if path.is_file()} == before
 
 
 def test_a_table_that_has_changed_is_refused(tmp_path):

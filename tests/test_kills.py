@@ -95,9 +95,13 @@ def make(folder, kind):
         train(folder)
         return
     folder.mkdir()
-    for place, of in ((folder, kinds.BENCHMARK), (folder / "a", kinds.COMPARE)):
-        place.mkdir(exist_ok=True)
-        kinds.rewrite(place, of, f"{of.name}: {{}}\n", {})
+    part, run = folder / "a", folder / "a" / "models" / "sgd" / "7"
+    run.mkdir(parents=True)
+    (part / "best").mkdir()
+    files.write(part / "best" / "sgd.yaml", b"{}")
+    for place, of in ((folder, kinds.BENCHMARK), (part, kinds.COMPARE), (run, kinds.TRAIN)):
+        of_compare = {"part_of": "compare"} if of == kinds.TRAIN else {}
+        kinds.rewrite(place, of, f"{of.name}: {{}}\n", of_compare)
         for name in of.holds:
             if name not in kinds.OWN:
                 files.write(place / name, b"{}")

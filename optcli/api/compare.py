@@ -11,12 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optcli.api.check import Setup
+from optcli.api.train import train_in
 from optcli.comparison import run_benchmark, run_comparison
+from optcli.comparison.best import config_of_run
 from optcli.comparison.problem import optimizers, whole
-from optcli.comparison.result import Benchmark, Comparison, Listener
+from optcli.comparison.result import Benchmark, Comparison, Listener, ModelsKept
 from optcli.comparison.settings import ComparisonSettings
-from optcli.comparison.trials import forget
+from optcli.comparison.trials import forget, prepared
 from optcli.core.errors import Fault, InvalidInput
+from optcli.storage import files, interruption, kinds, results, run_folder, seals
+from optcli.storage.lock import lock
+from optcli.training import Replica
 
 __all__ = ["Benchmark", "Comparison", "ComparisonSettings", "Listener", "compare"]
 
@@ -50,6 +56,8 @@ def compare(
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     settings, listener = settings or terms or ComparisonSettings(), listener or (lambda _: None)
     settings.check()
+    if settings.keep:
+        listener = _keeping(listener)
     forget()
     words = [str(entry) for entry in entries]
     named = [word for word in words if _is_config(word)]
@@ -73,3 +81,78 @@ def compare(
 
 def _is_config(word: str) -> bool:
     return word.lower().endswith(CONFIGS) or "/" in word or Path(word).is_file()
+
+
+def _keeping(listener: Listener) -> Listener:
+    """The listener, and after it, of each comparison that is done, models are kept."""
+
+    def heard(event: Any) -> None:
+        listener(event)
+        if isinstance(event, Comparison):
+            listener(keep_models(event))
+
+    return heard
+
+
+def keep_models(found: Comparison) -> ModelsKept:
+    """Keep the final runs at the chosen settings: models/NAME/SEED/ are runs as of `train`.
+
+    Each is trained anew, to the same bits; those that are there already stay. Where the verdict
+    is on fresh rows, their values are the run's `test`. Raises InvalidInput, EnvironmentFailed,
+    KeyboardInterrupt.
+    """
+    from optcli import config as configs
+
+    study, place = found.study, found.folder / kinds.MODELS
+    chosen = {row["label"]: found.folder / row["config"] for row in found.summary["optimizers"]}
+    loaded = {label: configs.load(path) for label, path in chosen.items()}
+    with lock(found.folder):
+        if place.is_symlink():
+            raise InvalidInput(Fault("is a link, which optcli does not make", file=str(place)))
+        for seed in study.budget.final:  # those of a seed share its rows
+            for label, path in chosen.items():
+                task, optimizer = study.tasks[label], study.chosen[label]
+                config = config_of_run(
+                    loaded[label], task, optimizer, seed, fixed_split=study.fixed_split
+                )
+                (result,) = study.store.of(label, optimizer, [seed])
+                fresh = result.test if study.measure.rows == "fresh" else None
+                data = prepared(task, None if study.fixed_split else seed)
+                setup = Setup(config, task.cohort([Replica(optimizer, data, seed)]), data)
+                _keep(setup, place / path.stem / str(seed), fresh)
+    return ModelsKept(place, len(chosen) * len(study.budget.final))
+
+
+def _keep(setup: Setup, folder: Path, fresh: Mapping[str, float] | None) -> None:
+    """One of these runs, unless the folder has it whole. fresh: what fresh rows gave."""
+    from optcli import config as configs
+
+    text = configs.dump(setup.config, folder)
+    recorded = {**setup.environment(f"{folder.parent.name}-{folder.name}"), "part_of": "compare"}
+    if _has(folder, text, recorded):
+        return
+    with files.os_errors_named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        run_folder.clear(folder)
+    for name, content in kinds.first_files(kinds.TRAIN, text, recorded).items():
+        files.write(folder / name, content)
+    done = train_in(setup, folder, folder.name, False, ())
+    if done.signal is not None:
+        interruption.at_once(done.signal, None)
+    if fresh:
+        files.write_json(folder / "summary.json", {**done.summary, "test": fresh})
+        seals.seal(folder, kinds.TRAIN)
+
+
+def _has(folder: Path, config: str, environment: Mapping[str, Any]) -> bool:
+    """Whether a folder holds the finished run of this config, by the same plug-ins."""
+    try:
+        whole = seals.is_sealed(folder) and seals.first_damage(folder) is None
+        return (
+            whole
+            and (folder / kinds.CONFIG).read_text(encoding="utf-8") == config
+            and kinds.recorded(folder).get("plugins") == files.jsonable(environment["plugins"])
+            and results.summary(folder).get("outcome") != "interrupted"
+        )
+    except (InvalidInput, OSError):
+        return False

@@ -10,7 +10,7 @@ from typing import Annotated
 from optcli.cli import options
 from optcli.cli.help import OUTPUT
 from optcli.cli.options import option
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, OptcliError
 
 EXAMPLES = (
     "optcli compare sgd adam",
@@ -80,6 +80,31 @@ Target = Annotated[
     option("Count steps to this value of the loss or metric", "--target", metavar="X"),
 ]
 Fixed = Annotated[bool, option("Use the config's split for every seed", "--fixed-split")]
+Keep = Annotated[
+    bool,
+    option(
+        "Keep the models of all final runs at the chosen settings, for predict and evaluate",
+        "--keep",
+        rich_help_panel=OUTPUT,
+    ),
+]
+FailUnless = Annotated[
+    list[str] | None,
+    option(
+        "Exit with 1 unless the comparison finds that A beats B; repeatable",
+        "--fail-unless",
+        metavar="'A beats B'",
+    ),
+]
+FailIf = Annotated[
+    list[str] | None,
+    option(
+        "Exit with 1 unless the 95 % interval excludes that A is worse than B by D or more; with "
+        "'A beats B', if the comparison finds that; repeatable",
+        "--fail-if",
+        metavar="'A worse than B by D'",
+    ),
+]
 Out = Annotated[
     Path | None,
     option(
@@ -115,6 +140,8 @@ def command(
     at: At = "best",
     target: Target = None,
     fixed_split: Fixed = False,
+    fail_unless: FailUnless = None,
+    fail_if: FailIf = None,
     jobs: Jobs = None,
     backend: Backend = None,
     set_: options.Set = None,
@@ -123,6 +150,7 @@ def command(
     plugin: options.Plugin = None,
     out: Out = None,
     overwrite: options.Overwrite = False,
+    keep: Keep = False,
     no_plots: options.NoPlots = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -132,10 +160,12 @@ def command(
 
     Tune each entry with the same budget, then train it with fresh seeds and measure it on
     held-out rows. Without --config, use a built-in problem. With --out and the folder of a
-    comparison, continue that one.
+    comparison, continue that one. Exit with 1 if a condition of --fail-unless or --fail-if
+    failed; with several configs each must pass on all.
     """
     from optcli.api import runs
-    from optcli.api.compare import compare
+    from optcli.api.compare import Benchmark, compare
+    from optcli.comparison.gate import failures
     from optcli.comparison.settings import ComparisonSettings
     from optcli.display.compare import InterruptedComparison
     from optcli.display.compare import listener as listener_of
@@ -155,12 +185,15 @@ def command(
         at=at,
         target=target,
         fixed_split=fixed_split,
+        keep=keep,
+        fail_unless=tuple(fail_unless or ()),
+        fail_if=tuple(fail_if or ()),
         jobs=jobs,
         backend=backend,
         command=shlex.join(["optcli", *sys.argv[1:]]),
     )
     try:
-        compare(
+        found = compare(
             entries,
             config[0] if config and len(config) == 1 else config,
             options.overrides(set_, seed, cache),
@@ -180,4 +213,7 @@ def command(
         raise
     finally:
         listener.close()
+    several = found.found.items() if isinstance(found, Benchmark) else [("", found)]
+    if failed := failures({title: each.summary for title, each in several}):
+        raise OptcliError(*failed)
     return 0

@@ -18,6 +18,8 @@
     diverged_values   arithmetic with runs that diverged
     step_time         the relative time of a step
     summary           what summary.json says of it all
+    gate              conditions on the verdict that decide the exit code
+    best              the config of each entry at its chosen setting
     run_comparison    a comparison in its folder
     several_problems  what is claimed of several configs, and with how many seeds
     run_benchmark     the same optimizers on several configs

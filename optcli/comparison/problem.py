@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -156,11 +156,57 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
             message = f"differs from that of {words[0]}; must be equal, to give both the same rows"
             raise InvalidInput(Fault(message, "split", word))
     entries = [
-        Competitor(label, replace(config.task(), seed=first.seed), config.optimizer)
+        Competitor(label, replace(config.task(), seed=first.seed), config.optimizer, _fixed(config))
         for label, config in zip(labels, loaded, strict=True)
     ]
     title = "-".join(titles[:3])
     return Problem(title, entries, dict(zip(labels, loaded, strict=True)), [])
+
+
+def _fixed(config: Config) -> frozenset[str]:
+    """The hyperparameters that a config sets, but for the learning rate: they are kept."""
+    section = config.document.value["optimizer"]
+    return frozenset(section) - {"name", "lr"} if isinstance(section, Mapping) else frozenset()
+
+
+MOST_KEYS = 4  # that differ between configs, in a note
+
+
+def retuned(problem: Problem, rates: int, budget: int | None) -> list[str]:
+    """What whole configs differ in, what of them is tuned, and what stays; nothing of optimizers.
+
+    rates, budget: of `Budget`.
+    """
+    if "" in problem.configs:
+        return []
+    flat = {label: dict(_flat(c.resolved())) for label, c in problem.configs.items()}
+    keys = dict.fromkeys(key for values in flat.values() for key in values)
+    values = {key: [str(own.get(key, "-")) for own in flat.values()] for key in keys}
+    differing = {key: own for key, own in values.items() if len(set(own)) > 1}
+    parts = [f"{key} ({', '.join(own)})" for key, own in differing.items()]
+    if len(parts) > MOST_KEYS:
+        parts[MOST_KEYS:] = [f"{len(parts) - MOST_KEYS} more keys"]
+    rate = ", ".join(f"{e.label}: {e.optimizer.lr:g}" for e in problem.entries)
+    around = f"learning rates retuned around each config's own ({rate})"
+    if budget is not None:
+        said = f"{around}, and hyperparameters that a config does not set; all else is"
+    elif rates > 1:
+        said = f"{around}; all else is"
+    else:
+        said = "nothing is retuned; all is"
+    return [
+        f"the configs differ in {', '.join(parts) or 'nothing'}",
+        f"{said} as the configs have it",
+    ]
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys of a config, dotted, with their values."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
 
 
 def with_held_out(problem: Problem) -> tuple[Problem, Rows]:

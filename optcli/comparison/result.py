@@ -25,6 +25,14 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class ModelsKept:
+    """The models of final runs are kept. folder: of all of them. count: how many there are."""
+
+    folder: Path
+    count: int
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """The comparisons of several configs, each in a folder of its own under `folder`."""
 
@@ -63,7 +71,17 @@ class Waiting:
 
 
 # Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`; of several
-# configs with `BenchmarkStarted` before and the `Benchmark` at the end; with `Waiting` at any time.
+# configs with `BenchmarkStarted` before and the `Benchmark` at the end; with `Waiting` at any time,
+# and with `ModelsKept` after a comparison whose models are kept.
 Listener = Callable[
-    [Waiting | BenchmarkStarted | ComparisonStarted | RunsDone | Comparison | Benchmark], object
+    [
+        Waiting
+        | BenchmarkStarted
+        | ComparisonStarted
+        | RunsDone
+        | Comparison
+        | ModelsKept
+        | Benchmark
+    ],
+    object,
 ]

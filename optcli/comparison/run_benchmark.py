@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures, run_comparison, several_problems
+from optcli.comparison import figures, gate, run_comparison, several_problems
 from optcli.comparison.problem import measure, optimizers, with_held_out
 from optcli.comparison.result import Benchmark, BenchmarkStarted, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
@@ -20,7 +19,7 @@ from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
 from optcli.storage.dispatch import opened
-from optcli.storage.paths import safe_name
+from optcli.storage.paths import safe_names
 
 
 def run(
@@ -41,7 +40,7 @@ def run(
     problems = [optimizers(words, source, overrides) for source in sources]
     titles = [problem.title for problem in problems]
     twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
-    places = _places(titles)
+    places = safe_names(titles)
     if twice is not None:
         raise InvalidInput(Fault(f"'{twice}' is listed twice", parameter="config"))
     for problem in problems:
@@ -51,6 +50,7 @@ def run(
     recorded = {**environment(1, None), "plugins": loading.identity(), **settings.origin}
     entered = {p.title: [entry.label for entry in p.entries] for p in problems}
     claimed = several_problems.claims(entered, settings.seeds)
+    gate.parsed(settings, words, claimed.single)  # before anything is written
     # the command goes on with all, in the folder above
     part = replace(settings, command=None, seeds=claimed.seeds)
     found = {}
@@ -82,20 +82,6 @@ def run(
     benchmark = Benchmark(folder, found, summary)
     listener(benchmark)
     return benchmark
-
-
-def _places(titles: Sequence[str]) -> dict[str, str]:
-    """A name for the folder of each, numbered where a system may take two for the same."""
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for title in titles:
-        name = safe_name(title)
-        numbered = (f"{name}-{number}" for number in itertools.count(2))
-        found[title] = next(
-            each for each in itertools.chain([name], numbered) if each.casefold() not in taken
-        )
-        taken.add(found[title].casefold())
-    return found
 
 
 def _gathered(found: Mapping[str, Comparison]) -> bytes:

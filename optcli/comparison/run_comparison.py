@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures
+from optcli.comparison import best, figures, gate
 from optcli.comparison.power import default_seeds
-from optcli.comparison.problem import Problem, measure, with_held_out
+from optcli.comparison.problem import Problem, measure, retuned, with_held_out
 from optcli.comparison.ranking import ALONE, Family
 from optcli.comparison.result import Comparison, ComparisonStarted, Listener, Waiting
 from optcli.comparison.settings import ComparisonSettings
@@ -62,7 +62,9 @@ def run(
     destination = Destination(kinds.COMPARE, f"compare-{problem.title}", out, overwrite, True)
     destination.check()
     count = len(problem.entries)
-    pairs = family.m([entry.label for entry in problem.entries])
+    labels = [entry.label for entry in problem.entries]
+    pairs = family.m(labels)
+    gates = gate.parsed(settings, labels, family)
     seeds = settings.seeds or default_seeds(pairs)
     first = problem.config(problem.entries[0].label).seed
     budget = Budget(
@@ -70,7 +72,7 @@ def run(
     )
     problem, rows = with_held_out(problem)
     what, columns = measure(problem, settings.metric, rows, settings.at)
-    notes = [*_of_data(problem), *problem.notes]
+    notes = [*_of_data(problem), *problem.notes, *retuned(problem, budget.rates, budget.settings)]
     fewest = fewest_seeds(pairs)
     if seeds < fewest:
         notes.append(
@@ -118,6 +120,10 @@ def run(
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
         summary = summarized(study, relative_step_times(chosen), family)
+        summary["gates"] = [gate.checked(each, summary) for each in gates]
+        written = best.write(folder, problem, study)
+        for row in summary["optimizers"]:
+            row["config"] = written[row["label"]]
         kinds.rewrite(
             folder, kinds.COMPARE, _written(config, study.targets), {**recorded, **crew()}
         )

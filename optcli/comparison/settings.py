@@ -21,7 +21,9 @@ class ComparisonSettings:
     final runs; by default 10 to 20, by the number of entries. metric: what is compared; by
     default the loss. at: the epoch of a run that counts, `best` (of the lowest validation loss)
     or `last`. target: for the steps to target, in units of the metric. fixed_split:
-    the same split for all seeds. jobs: processes at most; None for one per core.
+    the same split for all seeds. keep: whether the models of the final runs at the chosen
+    settings are kept, each in a run folder. fail_unless, fail_if: conditions (`comparison.gate`)
+    that `gates` of summary.json answers. jobs: processes at most; None for one per core.
     backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
     line, kept to say how an interrupted comparison is continued.
     """
@@ -35,6 +37,9 @@ class ComparisonSettings:
     at: str = "best"
     target: float | None = None
     fixed_split: bool = False
+    keep: bool = False
+    fail_unless: tuple[str, ...] = ()
+    fail_if: tuple[str, ...] = ()
     jobs: int | None = 1
     backend: str | None = None
     command: str | None = None
@@ -61,6 +66,12 @@ class ComparisonSettings:
         ]
         if self.at not in ("best", "last"):
             faults.append(Fault(f"is '{self.at}'; must be best or last", parameter="at"))
+        if self.keep and self.at == "last":
+            message = "cannot be combined with at='last'; a run keeps the model of its best epoch"
+            faults.append(Fault(message, parameter="keep"))
+        for name in ("fail_unless", "fail_if"):
+            if isinstance(getattr(self, name), str):
+                faults.append(Fault("is a text; must be a list of conditions", parameter=name))
         if self.target is not None and not math.isfinite(self.target):
             faults.append(Fault(f"is {self.target}; must be a number", parameter="target"))
         if faults:

@@ -15,6 +15,7 @@ from optcli.comparison.result import (
     BenchmarkStarted,
     Comparison,
     ComparisonStarted,
+    ModelsKept,
     Waiting,
 )
 from optcli.comparison.study import RunsDone, Study
@@ -78,6 +79,8 @@ class Teller:
             self.progress(event)
         elif isinstance(event, Comparison):
             self.found(event)
+        elif isinstance(event, ModelsKept):
+            self.models_kept(event)
         elif isinstance(event, Benchmark):
             self.benchmark(event)
         elif isinstance(event, InterruptedComparison):
@@ -102,6 +105,9 @@ class Teller:
 
     def found(self, found: Comparison) -> None:
         """It is done."""
+
+    def models_kept(self, event: ModelsKept) -> None:
+        """The models of its final runs are kept."""
 
     def benchmark(self, benchmark: Benchmark) -> None:
         """All configs are done."""
@@ -186,6 +192,9 @@ class Plain(Teller):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {found.folder}"))
 
+    def models_kept(self, event: ModelsKept) -> None:
+        self.output.line(escaped(f"kept {counted(event.count, 'model')} in {event.folder}"))
+
     def benchmark(self, benchmark: Benchmark) -> None:
         for line in across(benchmark.summary, width_of(WIDEST)):
             self.output.line(line)
@@ -238,6 +247,9 @@ class Lines(Teller):
             self.lines.emit("pair", pair)
         rest = {k: v for k, v in found.summary.items() if k not in ("optimizers", "pairs")}
         self.lines.emit("summary", {**rest, "folder": str(found.folder)})
+
+    def models_kept(self, event: ModelsKept) -> None:
+        self.lines.emit("models", {"count": event.count, "folder": str(event.folder)})
 
     def benchmark(self, benchmark: Benchmark) -> None:
         self.lines.emit("benchmark", {**benchmark.summary, "folder": str(benchmark.folder)})

@@ -21,6 +21,7 @@ from optcli.storage import files
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
 OWN = (CONFIG, ENVIRONMENT)  # they tell a folder of optcli's own making from any other
 PICTURE = "gradcheck.png"
+BEST, MODELS = "best", "models"  # in a comparison: the configs that it chose, the runs it kept
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,16 @@ def require(folder: Path, wanted: Kind, remedy: str) -> None:
 
 
 def is_part(folder: Path) -> bool:
-    """Whether a folder holds a comparison that was made as a part of another.
+    """Whether a folder holds a comparison or a training run that was made as a part of another.
 
-    One that was asked for by itself has the command that did so.
+    A comparison that was asked for by itself has the command that did so; a training run that a
+    comparison kept says so.
     """
     with contextlib.suppress(InvalidInput):
-        return of(folder) == COMPARE and not recorded(folder).get("command")
+        kind = of(folder)
+        if kind == TRAIN:
+            return recorded(folder).get("part_of") == COMPARE.name
+        return kind == COMPARE and not recorded(folder).get("command")
     return guessed(folder) == COMPARE
 
 

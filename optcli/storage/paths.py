@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 MOST_BYTES = 200  # of a name; systems take 255, of which a date and a number need some
@@ -25,6 +27,19 @@ def safe_name(text: str) -> str:
     mark = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
     whole = name.encode()[: MOST_BYTES - len(mark) - 1].decode(errors="ignore")
     return f"{whole}-{mark}"
+
+
+def safe_names(texts: Iterable[str]) -> dict[str, str]:
+    """A safe name for each text, numbered where a system may take two for the same."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for text in texts:
+        name = safe_name(text)
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        names = itertools.chain([name], numbered)
+        found[text] = next(each for each in names if each.casefold() not in taken)
+        taken.add(found[text].casefold())
+    return found
 
 
 def relative(path: str | Path, folder: Path) -> str:

@@ -25,6 +25,9 @@ REST = f"{BEGUN}removed"  # what environment.json is called once the removal is 
 # All that optcli may have put there.
 RESULTS = ("history.csv", "summary.json", "model.npz", "checkpoint.npz", "runs.csv", "paths.csv")
 NAMES = (*OWN, SUMS, LOCK, *RESULTS)
+_WITHIN = (kinds.BEST, kinds.MODELS)
+_NOT_OURS = "which is not optcli's; move it, or leave the folder"
+_OF_ITS_OWN = "of its own; move it, or remove it first"
 FRESH = 60.0  # seconds within which a folder without files may be one that is just begun
 
 
@@ -99,17 +102,44 @@ def _foreign(folder: Path, rest: bool = False) -> str | None:
             continue
         if not path.is_dir() or path.is_symlink():
             if path.is_dir() or not (path.name in NAMES or path.suffix in PICTURES):
-                return f"'{path.name}', which is not optcli's; move it, or leave the folder"
+                return f"'{path.name}', {_NOT_OURS}"
+            continue
+        if path.name in _WITHIN and (rest or kinds.guessed(folder) == kinds.COMPARE):
+            if foreign := _foreign_within(path, rest):
+                return foreign
             continue
         begun = is_vacant(path) and (rest or any(path.iterdir()))
         if not (begun or is_rest(path) or (is_own(path) and (rest or has_parts(folder)))):
             if not is_own(path):
-                return f"'{path.name}', which is not optcli's; move it, or leave the folder"
-            return f"'{path.name}', {_what(path)} of its own; move it, or remove it first"
+                return f"'{path.name}', {_NOT_OURS}"
+            return f"'{path.name}', {_what(path)} {_OF_ITS_OWN}"
         if is_own(path) and not kinds.is_part(path):
-            return f"'{path.name}', {_what(path)} of its own; move it, or remove it first"
+            return f"'{path.name}', {_what(path)} {_OF_ITS_OWN}"
         if foreign := _foreign(path, rest):
             return foreign
+    return None
+
+
+def _foreign_within(folder: Path, rest: bool) -> str | None:
+    """The same in the configs or the models of a comparison: best/*.yaml, models/NAME/SEED/."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(BEGUN) or path.name == LOCK:
+            continue
+        known = path.suffix == ".yaml" and path.is_file()
+        if path.is_symlink() or not (path.is_dir() if folder.name == kinds.MODELS else known):
+            return f"'{folder.name}/{path.name}', {_NOT_OURS}"
+        for run in sorted(path.iterdir()) if path.is_dir() else ():
+            name = f"{folder.name}/{path.name}/{run.name}"
+            if run.is_symlink() or not run.is_dir():
+                return f"'{name}', {_NOT_OURS}"
+            if is_vacant(run):
+                continue
+            if not (is_rest(run) or is_own(run)):
+                return f"'{name}', {_NOT_OURS}"
+            if is_own(run) and not kinds.is_part(run):
+                return f"'{name}', {_what(run)} {_OF_ITS_OWN}"
+            if foreign := _foreign(run, rest):
+                return foreign
     return None
 
 

@@ -1,7 +1,8 @@
 """Seals: checksums.json tells of every file of a finished run folder its size and SHA-256.
 
-While something changes, a folder has none. Pictures are of no use to any number: one that is
-missing is no damage.
+Of a comparison it covers the chosen configs in best/, too; models that it kept are sealed runs
+themselves. While something changes, a folder has none. Pictures are of no use to any number: one
+that is missing is no damage.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def unseal(folder: Path) -> None:
     with files.os_errors_named(folder / SUMS):
         (folder / SUMS).unlink(missing_ok=True)
         (folder / "summary.json").unlink(missing_ok=True)
-        for path in folder.glob(f"{files.BEGUN}*"):  # of a process that died
+        begun = f"{files.BEGUN}*"  # of a process that died
+        for path in (*folder.glob(begun), *(folder / kinds.BEST).glob(begun)):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
@@ -41,13 +43,19 @@ def seal(folder: Path, kind: Kind | None = None) -> None:
         were = "was" if len(gone) == 1 else "were"
         message = f"{', '.join(gone)} {were} deleted while it was at work; {kind.repeat}"
         raise EnvironmentFailed(Fault(message, file=str(folder)))
+    best = folder / kinds.BEST
+    places = [folder, *([best] if kind == kinds.COMPARE and best.is_dir() else [])]
     covered = sorted(
         path
-        for path in folder.iterdir()
+        for place in places
+        for path in place.iterdir()
         if path.is_file() and path.name != SUMS and not path.name.startswith(".")
     )
     sums = {
-        path.name: {"bytes": path.stat().st_size, "sha256": files.checksum(path)}
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": files.checksum(path),
+        }
         for path in covered
     }
     files.write_json(folder / SUMS, sums)
@@ -98,10 +106,10 @@ def _damage(folder: Path, name: str, entry: Any, *, read: bool = True) -> str | 
 
     read: whether to read the file, instead of looking at its size alone.
     """
-    path = folder / name
-    if not isinstance(entry, dict) or Path(name).name != name or name == "..":
+    path, plain = folder / name, name.removeprefix(f"{kinds.BEST}/")
+    if not isinstance(entry, dict) or Path(plain).name != plain or plain == "..":
         return f"is damaged: {SUMS} does not tell of it as optcli does"
-    if path.is_symlink():
+    if path.is_symlink() or (plain != name and path.parent.is_symlink()):
         return "is a link, which optcli does not make"
     if not path.is_file():
         return None if path.suffix in PICTURES and not path.exists() else "is missing"
