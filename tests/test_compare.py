@@ -299,6 +299,32 @@ def test_test_rows_are_touched_by_final_runs_alone(tmp_path):
         assert bool(row["test_loss"]) == (row["phase"] == "final")
 
 
+def test_a_table_is_read_once_and_within_an_epoch_only_what_counts_is_measured(monkeypatch):
+    made = []
+
+    def counted(cls, make):
+        monkeypatch.setattr(
+            cls, make.__name__, lambda *args: made.append(make.__name__) or make(*args)
+        )
+
+    task = configs.load(SMALL).task()
+    trials.forget()
+    counted(type(task), type(task).table)
+    counted(type(task.dataset), type(task.dataset).fresh)
+    sgd = OPTIMIZERS.find("sgd")
+    runs = [Trial("sgd", sgd(lr=rate), seed) for seed in (1, 2, 3) for rate in (0.01, 0.1)]
+    job = Job(task, tuple(runs), Measure(rows="fresh"), final=True)
+    for history in (result.history for result in trials.train(job)):
+        within = np.mod(history["epoch"], 1) > 0
+        assert within.any()
+        assert np.isfinite(history["test_loss"]).all()
+        metrics = [name for name in history if name.startswith("test_") and name != "test_loss"]
+        assert metrics
+        for name in metrics:
+            assert (np.isnan(history[name]) == within).all()
+    assert made == ["table", "fresh", "fresh", "fresh"]  # the fresh rows once for each seed
+
+
 def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):
     wild = {"dataset": {"name": "linear", "samples": 60}, "model": "linear", "loss": "mse"}
     found = small(("adam", "sgd:lr=1e30"), config=SMALL | wild, out=tmp_path / "c")

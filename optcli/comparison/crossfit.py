@@ -52,31 +52,39 @@ class FoldValues:
         self.shares: Array | None = None  # (folds, R) of the weight
         each = [] if self.streamed else [folds(p, s) for p, s in zip(parts, seeds, strict=True)]
         self.rows = [np.stack([own[k] for own in each]) for k in range(self.count)]
+        self.targets: list[tuple[Array, Array | None]] = []  # of each fold, with its weights
 
     def add(self, evaluation: Evaluation, all_rows: Mapping[str, Array]) -> None:
         """Measure the folds from what was just evaluated. all_rows: metrics of all rows."""
         if self.streamed:
             self._add_batches(evaluation, all_rows)
             return
-        y, weight = evaluation.batches.targets(1)
         replicas = np.arange(len(self.cohort.replicas))[:, None]
+        if self.shares is None:
+            self._take_targets(evaluation, replicas)
         found: dict[str, list[Array]] = {}
-        shares = []
-        for rows in self.rows:
+        for rows, (own, weights) in zip(self.rows, self.targets, strict=True):
             scores = evaluation.scores[replicas, rows]
-            own = _taken(y, replicas, rows)
-            weights = None if weight is None else _taken(weight, replicas, rows)
             loss = self.cohort.loss.value(scores, own, weights, self.work)
             found.setdefault("loss", []).append(np.array(loss, np.float64))
             if self.metrics:
                 for name, of in measure(self.cohort, scores, own, weights).items():
                     found.setdefault(name, []).append(of)
+        self.values.append({name: np.stack(of) for name, of in found.items()})
+
+    def _take_targets(self, evaluation: Evaluation, replicas: Array) -> None:
+        """Gather the targets and weights of each fold, which are the same in every epoch."""
+        y, weight = evaluation.batches.targets(1)
+        shares = []
+        for rows in self.rows:
+            own = _taken(y, replicas, rows)
+            weights = None if weight is None else _taken(weight, replicas, rows)
+            self.targets.append((own, weights))
             counts = self.cohort.loss.counts(own, weights, self.work)
             size = float(rows.shape[1])
             every = np.full(len(replicas), size) if counts is None else counts.sum(axis=1)
             shares.append(np.array(every, np.float64))
         self.shares = np.stack(shares)
-        self.values.append({name: np.stack(of) for name, of in found.items()})
 
     def _add_batches(self, evaluation: Evaluation, all_rows: Mapping[str, Array]) -> None:
         count = min(FOLDS, len(evaluation.losses))

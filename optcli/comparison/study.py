@@ -13,9 +13,10 @@ in the store.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from optcli.comparison import trials
 from optcli.comparison.store import Store
@@ -28,6 +29,7 @@ from optcli.storage import interruption
 from optcli.storage.dispatch import Workers
 
 HALVING_SEEDS = 10  # tuning seeds of the finalists, in all
+SAFETY = 4  # how many times the pace of earlier runs later ones may take
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,17 @@ class Budget:
     finalists: int = 3
     first: int = 0
 
-    @property
+    @cached_property
     def tuning(self) -> list[int]:
         """The seeds of the first tuning runs."""
         return self._seeds("tuning", self.tuning_seeds)
 
-    @property
+    @cached_property
     def halving(self) -> list[int]:
         """Those of all tuning runs of a finalist, the first ones included."""
         return self._seeds("tuning", max(self.tuning_seeds, HALVING_SEEDS))
 
-    @property
+    @cached_property
     def final(self) -> list[int]:
         """The seeds that count."""
         return self._seeds("final", self.seeds)
@@ -111,6 +113,7 @@ class Study:
         self.tried: dict[str, list[Optimizer]] = {}
         self.finalists: dict[str, list[Optimizer]] = {}
         self.extended: set[str] = set()
+        self._pace = 0.0  # processor seconds of a run in this process, where there was one
 
     def run(self) -> Iterator[RunsDone]:
         """All of it; what the store has is not run again."""
@@ -253,19 +256,30 @@ class Study:
         cut = partial(trials.jobs, self.tasks, missing, self.measure, **settings)
         workers, jobs = self.workers, cut()
         if not jobs or (workers.here and workers.count == 1):
-            yield from map(trials.train, jobs)
+            yield from self._here(jobs)
+            return
+        if self._pace and workers.here and SAFETY * self._pace * len(missing) < workers.start:
+            yield from self._here(jobs)
             return
         shared = cut(workers=workers.count)
         if workers.here:
             alone = sum(map(trials.seconds, jobs[:1])) * len(jobs)
             each = trials.seconds(shared[0]) if alone > workers.start else alone
             if workers.start + each * -(-len(shared) // workers.count) >= alone:
-                yield from map(trials.train, jobs)
+                yield from self._here(jobs)
                 return
         else:
             each = trials.seconds(shared[0])
             shared = [trials.sendable(job) for job in shared]
         for _, results in workers.run(trials.train, shared, each):
+            yield results
+
+    def _here(self, jobs: Sequence[trials.Job]) -> Iterator[list[TrialResult]]:
+        """The results of each job, trained in this process, whose pace is noted."""
+        for job in jobs:
+            began = time.thread_time()
+            results = trials.train(job)
+            self._pace = (time.thread_time() - began) / len(results)
             yield results
 
     def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> RunsDone:

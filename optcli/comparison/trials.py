@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.events import Ended, EpochEnded, Paused, Progress, Started
 from optcli.data.opening import check_there
 from optcli.data.preparation import Part, Prepared, labelled
+from optcli.data.table import Table
 from optcli.optimizers.base import Optimizer
 from optcli.optimizers.stepper import kind
 from optcli.plugins import loading
@@ -65,13 +66,13 @@ class TrialResult:
     crossfit: Mapping[str, float]
     test: Mapping[str, float]
 
-    @property
+    @functools.cached_property
     def best(self) -> int | None:
         """The index of the epoch whose parameters are kept; None where none was finite."""
         losses = self.history["validation_loss"]
         return min(self._finite(), key=losses.__getitem__, default=None)
 
-    @property
+    @functools.cached_property
     def last(self) -> int | None:
         """The index of the last epoch; None where none was finite."""
         return max(self._finite(), default=None)
@@ -229,26 +230,49 @@ def _at_once(task: Task, trials: Sequence[Trial], *, fixed_split: bool) -> int:
 
 
 _prepared: dict[tuple[str, int | None], Prepared] = {}
-KEPT = 16  # of the latest preparations
+KEPT = 16  # of the latest preparations, at most
+KEPT_BYTES = 256_000_000  # of them all
+_tables: dict[str, Table] = {}
+SMALL = 1_000_000  # cells of a table that is kept for the next preparation
 
 
 def prepared(task: Task, split_seed: int | None) -> Prepared:
     """The task's data, divided by a seed; the latest few are kept. Raises InvalidInput."""
     key = repr(task), split_seed
     if key not in _prepared:
-        while len(_prepared) >= KEPT:
-            del _prepared[next(iter(_prepared))]
-        data = task.prepare(task.table(), split_seed)
+        data = task.prepare(_table(task), split_seed)
         if data.validation is None:
             message = "is 0; a comparison takes validation rows"
             raise InvalidInput(Fault(message, "split.validation"))
+        room = KEPT_BYTES - _bytes(data)
+        while _prepared and (len(_prepared) >= KEPT or sum(map(_bytes, _prepared.values())) > room):
+            del _prepared[next(iter(_prepared))]
         _prepared[key] = data
     return _prepared[key]
+
+
+def _table(task: Task) -> Table:
+    """The raw data; that of the latest task is kept where it is small."""
+    key = repr((task.dataset, task.seed))
+    if key not in _tables:
+        table = task.table()
+        if table.rows * len(table.columns) > SMALL or table.stored:
+            return table
+        _tables.clear()
+        _tables[key] = table
+    return _tables[key]
+
+
+def _bytes(data: Prepared) -> int:
+    """What the parts of prepared data take in memory."""
+    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
+    return sum(part.x.nbytes for part in parts if not part.streamed)
 
 
 def forget() -> None:
     """Let go of what was prepared: files may have changed."""
     _prepared.clear()
+    _tables.clear()
 
 
 def ready(
@@ -282,31 +306,45 @@ def fresh_rows(task: Task, data: Prepared, seed: int) -> Part:
 def train(job: Job) -> list[TrialResult]:
     """Train the trials of a job, as one cohort for each size and fitted loss."""
 
-    @functools.cache  # there may be more of them than are kept
-    def data(trial: Trial) -> Prepared:
-        return prepared(job.task, None if job.fixed_split else trial.seed)
+    def split_seed(trial: Trial) -> int | None:
+        return None if job.fixed_split else trial.seed
 
-    def place(trial: Trial) -> tuple[str, ...]:
-        """What those of one cohort have in common; then the kind, whose neighbours share calls."""
-        found, rule = data(trial), trial.optimizer
+    @functools.cache  # there may be more of them than are kept
+    def data(seed: int | None) -> Prepared:
+        return prepared(job.task, seed)
+
+    @functools.cache
+    def shared(seed: int | None) -> str:
+        """What those of one cohort have in common."""
+        found = data(seed)
         parts = (found.train, found.validation, found.test)
         shapes = [None if part is None else part.x.shape for part in parts]
-        return repr((shapes, job.task.fitted(found))), rule.name, repr(kind(rule))
+        return repr((shapes, job.task.fitted(found)))
+
+    @functools.cache
+    def place(trial: Trial) -> tuple[str, ...]:
+        """What is shared; then the kind, whose neighbours share calls."""
+        rule = trial.optimizer
+        return shared(split_seed(trial)), rule.name, repr(kind(rule))
 
     results: list[TrialResult] = []
     ordered = sorted(job.trials, key=place)
     with blas_threads(job.task.training.threads):
         for _, together in itertools.groupby(ordered, key=lambda trial: place(trial)[0]):
-            results += _Training(job, list(together), data).run()
+            trials = list(together)
+            results += _Training(job, trials, [data(split_seed(t)) for t in trials]).run()
     return results
 
 
 class _Training:
     """The training of trials as one cohort, and what is written down of each."""
 
-    def __init__(self, job: Job, trials: list[Trial], data: Callable[[Trial], Prepared]) -> None:
+    def __init__(self, job: Job, trials: list[Trial], data: Sequence[Prepared]) -> None:
         self.job, self.trials = job, trials
-        self.replicas = [Replica(trial.optimizer, data(trial), trial.seed) for trial in trials]
+        self.replicas = [
+            Replica(trial.optimizer, own, trial.seed)
+            for trial, own in zip(trials, data, strict=True)
+        ]
         self.cohort = job.task.cohort(self.replicas)
         check(self.cohort)
         validation = [r.data.validation for r in self.replicas]
@@ -315,7 +353,9 @@ class _Training:
         seeds = [trial.seed for trial in trials]
         metrics = job.measure.metric != "loss"
         self.folds = FoldValues(self.cohort, self.validation, seeds, metrics=metrics)
-        self.rows: list[dict[str, list[float]]] = [{} for _ in trials]
+        # of each evaluation: epoch and step, and what was measured of the replicas
+        self.places: list[tuple[float, int]] = []
+        self.columns: dict[str, list[Array | None]] = {}
 
     def run(self) -> list[TrialResult]:
         """Train; the results in the order of the trials."""
@@ -324,6 +364,7 @@ class _Training:
 
     def _run(self) -> list[TrialResult]:
         prefix = self.job.measure.column.partition("_")[0]
+        metrics = self.job.measure.metric != "loss"
         follow: Evaluation | None = None
         for event in train_cohort(self.cohort, pauses=self._pauses()):
             if isinstance(event, Started):
@@ -335,7 +376,8 @@ class _Training:
                 self._write(0, 0, known)
             elif isinstance(event, Paused) and follow is not None:
                 per_epoch = lengths(self.cohort)[1]
-                self._write(event.step / per_epoch, event.step, _named(prefix, follow()))
+                found = _named(prefix, follow(metrics=metrics))
+                self._write(event.step / per_epoch, event.step, found)
             elif isinstance(event, EpochEnded):
                 assert event.validation is not None
                 self.folds.add(event.validation, event.validation_metrics)
@@ -355,9 +397,12 @@ class _Training:
         if self.job.measure.rows == "validation":
             return self.validation
         if self.job.measure.rows == "fresh":
-            one = self.job.fixed_split
-            rows = [fresh_rows(self.job.task, r.data, 0 if one else r.seed) for r in self.replicas]
-            return [rows[0]] * len(rows) if one else rows
+            seeds = [0 if self.job.fixed_split else replica.seed for replica in self.replicas]
+            rows: dict[int, Part] = {}
+            for seed, replica in zip(seeds, self.replicas, strict=True):
+                if seed not in rows:
+                    rows[seed] = fresh_rows(self.job.task, replica.data, seed)
+            return [rows[seed] for seed in seeds]
         return [r.data.test for r in self.replicas if r.data.test is not None]
 
     def _pauses(self) -> list[int]:
@@ -375,20 +420,33 @@ class _Training:
 
     def _write(self, epoch: float, step: int, known: Mapping[str, Array]) -> None:
         """Add an evaluation of each replica; what was not measured is NaN."""
-        for replica, columns in enumerate(self.rows):
-            row = {"epoch": epoch, "step": step} | {n: float(v[replica]) for n, v in known.items()}
-            count = len(columns.get("step", ()))
-            for name in row:
-                columns.setdefault(name, [math.nan] * count)
-            for name, values in columns.items():
-                values.append(row.get(name, math.nan))
+        self.places.append((epoch, step))
+        for name, values in known.items():
+            column = self.columns.setdefault(name, [])
+            column += [None] * (len(self.places) - 1 - len(column))
+            column.append(np.array(values, np.float64))
+
+    @functools.cached_property
+    def histories(self) -> dict[str, list[list[float]]]:
+        """What was measured, by column and replica."""
+        nothing = np.full(len(self.trials), np.nan)
+        found = {}
+        for name in sorted(self.columns, key=_place):
+            column = self.columns[name]
+            column += [None] * (len(self.places) - len(column))
+            rows = np.stack([nothing if values is None else values for values in column])
+            found[name] = rows.T.tolist()
+        return found
 
     def _result(self, replica: int, event: Ended) -> TrialResult:
-        columns, epochs = self.rows[replica], int(event.epochs[replica])
-        count = sum(epoch <= epochs for epoch in columns["epoch"])
+        epochs = int(event.epochs[replica])
+        places = [place for place in self.places if place[0] <= epochs]
         outcome, steps = event.outcomes[replica], int(event.steps[replica])
-        order = sorted(columns, key=_place)  # as runs.csv has them, metrics in the config's order
-        history = {name: columns[name][:count] for name in order}
+        history: dict[str, list[float]] = {
+            "epoch": [epoch for epoch, _ in places],
+            "step": [step for _, step in places],
+        }
+        history |= {name: own[replica][: len(places)] for name, own in self.histories.items()}
         result = TrialResult(
             self.trials[replica], outcome, steps, history, self.folds.of(replica, epochs), {}
         )
@@ -401,8 +459,8 @@ class _Training:
 
 
 def _place(column: str) -> int:
-    """Epoch, step, then training before validation before test rows."""
-    return ("epoch", "step", "train", "validation", "test").index(column.partition("_")[0])
+    """Training before validation before test rows; metrics stay in the config's order."""
+    return ("train", "validation", "test").index(column.partition("_")[0])
 
 
 def _named(part: str, found: tuple[Array, Mapping[str, Array]]) -> dict[str, Array]:

@@ -18,6 +18,8 @@ BLOCK_ROWS = 1 << 14
 WINDOW_BYTES = 1 << 24
 # A block of gathered features stays in the cache from the gathering to its use.
 BLOCK_BYTES = 1 << 20
+# Features that are never shuffled are gathered once and kept, up to so many bytes.
+KEPT_BYTES = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,13 @@ class Batches:
         else:
             self.block = self.rows * max(1, BLOCK_BYTES // max(1, self.rows * row_bytes))
             self.block = min(self.block, self.total)
+            if not shuffle and self.total * row_bytes <= KEPT_BYTES:
+                self.block = self.total
         targets = self.total if self.windows is None else self.block
         self._y = np.empty((self.count, targets, *first.y.shape[1:]), first.y.dtype)
         self._weight = None if weight is None else np.empty((self.count, targets), weight.dtype)
-        self._in_order = False  # whether the targets stand there already, never to be shuffled
+        self._epoch = 0  # whose targets these are, where they are not streamed
+        self._gathered = False  # whether all features stand in `_x`, never to be shuffled
         self._x: Array | None = None
         if shuffle or self.count > 1 or self.windows is not None:
             self._x = np.empty((self.count, self.block, first.x.shape[1]), first.x.dtype)
@@ -195,7 +200,7 @@ class Batches:
         self, number: int, orders: dict[int, Array | None] | None = None
     ) -> tuple[Array, Array | None]:
         """Targets (S, N) or (S, N, C), and weights (S, N), in the order of epoch `number`."""
-        if self._in_order:
+        if number == self._epoch or (self._epoch and not self.shuffle):
             return self._y, self._weight
         orders = self._orders(number) if orders is None else orders
         for row, owner in enumerate(self.owner[: self.count]):
@@ -203,7 +208,7 @@ class Batches:
             self._y[row] = part.y if order is None else part.y[order]
             if self._weight is not None and part.weight is not None:
                 self._weight[row] = part.weight if order is None else part.weight[order]
-        self._in_order = not self.shuffle
+        self._epoch = number
         return self._y, self._weight
 
     def order(self, number: int) -> Array:
@@ -224,6 +229,8 @@ class Batches:
     def _features(self, orders: dict[int, Array | None], start: int) -> Array:
         if self._x is None:
             return self.sources[0].part.x[None, start : start + self.block]
+        if self._gathered:
+            return self._x
         stop = min(start + self.block, self.total)
         for row, owner in enumerate(self.owner[: self.count]):
             out = self._x[row, : stop - start]
@@ -234,4 +241,5 @@ class Batches:
                 out[:] = x[start:stop]
             else:
                 x.take(order[start:stop], 0, out, "clip")
+        self._gathered = not self.shuffle and self.block == self.total
         return self._x

@@ -45,8 +45,8 @@ class Evaluation:
         rows = 0 if streamed else self.batches.total
         self.scores = np.empty((len(parts), rows, architecture.outputs), cohort.dtype)
 
-    def __call__(self) -> tuple[Array, dict[str, Array]]:
-        """The mean loss (R,) and the metrics (R,), by the parameters as they are."""
+    def __call__(self, *, metrics: bool = True) -> tuple[Array, dict[str, Array]]:
+        """The mean loss (R,) and the metrics (R,), if wanted, by the parameters as they are."""
         for step, batch in enumerate(self.batches.epoch(1)):
             rows = batch.stop - batch.start
             scores = (self.networks.get(rows) or self._network(rows)).forward(batch.x)
@@ -59,6 +59,8 @@ class Evaluation:
             counts = loss.counts(batch.y, batch.weight, self.work)
             self.weights[step] = rows if counts is None else counts.sum(axis=1)
         mean = weighted_mean(self.losses, self.weights)
+        if not metrics:
+            return mean, {}
         if self.tallies is not None:
             return mean, self.tallies.result()
         return mean, measure(self.cohort, self.scores, *self.batches.targets(1))
