@@ -61,8 +61,15 @@ def test_the_built_in_problem_has_its_known_answer(whole_step_times, tmp_path, c
     # the noise has variance 0.01; a mean over 10 splits may be a little below
     assert 0.009 < first["median"] < 0.012 < second["median"]
     assert second["step_cost"] == 1  # plain SGD is what relative_step_times are measured against
-    for name in ("runs.csv", "history.csv", "curves.png", "sensitivity.png", "checksums.json"):
+    pictures = {path.name for path in (tmp_path / "here").glob("*.png")}
+    assert pictures == {"curves.png", "sensitivity.png", "targets.png"}
+    for name in ("runs.csv", "history.csv", "checksums.json", *pictures):
         assert (tmp_path / "here" / name).stat().st_size
+    # the last line of the live view, the table, and the file have the same medians
+    (told,) = re.findall(r"evaluation: 80 of 80 runs; median: (.*)", said)
+    for row in summary["optimizers"]:
+        assert f"{row['label']} {row['median']:.5f}" in told
+        assert re.search(rf"{row['label']} +{row['median']:.5f} ", said)
 
 
 @pytest.fixture(scope="module")
@@ -354,18 +361,78 @@ def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):
 
 def test_the_range_of_few_seeds_is_no_interval_of_95_percent(tmp_path, three):
     """Five values enclose the median with 1 − 2/2⁵ = 93.75 %, six with 96.9 %."""
-    assert compare_report.table(three[0].summary, 120).columns[4].heading == "95 % CI"
+    assert "  95 % CI  " in compare_report.tables(three[0].summary, 120)[0].heading()[-1]
     found = small(("sgd:lr=0.1", "adam"), settings=replace(FEW, seeds=5), out=tmp_path / "c")
-    assert compare_report.table(found.summary, 120).columns[4].heading == "range"
+    assert "95 % CI" not in " ".join(compare_report.report(found.summary, 120))
+    assert "  range  " in compare_report.tables(found.summary, 120)[0].heading()[-1]
 
 
 def test_the_report_says_what_is_measured_and_what_has_no_room(three):
-    narrow = " ".join(compare_report.report(three[0].summary, 50))
-    assert "Measured on fresh rows of the synthetic data" in narrow
-    left_out = narrow.partition("Not shown: ")[2].partition("; widen the terminal")[0]
-    assert "learning-rate range (decades)" in left_out
-    wide = " ".join(compare_report.report(three[0].summary, 300))
-    assert "Not shown" not in wide
+    summary = three[0].summary
+    narrow = " ".join(" ".join(compare_report.report(summary, 46)).split())
+    assert "1,000 fresh rows of the synthetic data" in narrow
+    left_out = narrow.partition("not shown ")[2].partition("; widen the terminal")[0]
+    assert "rate range (decades)" in left_out
+    wide = " ".join(compare_report.report(summary, 300))
+    assert "not shown" not in wide
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_what_decides_is_in_the_first_part_of_the_table(three, width):
+    first, *rest = compare_report.tables(three[0].summary, width)
+    assert [column.key for column in first.columns[:4]] == [
+        "rank",
+        "optimizer",
+        "median",
+        "interval",
+    ]
+    shown = {column.key for part in (first, *rest) for column in part.columns}
+    assert {"wins", "lr", "finalists", "time", "default"} <= shown
+    assert all(len(line) <= width for part in (first, *rest) for line in part.lines())
+
+
+def test_a_reader_finds_the_answers_on_the_screen(three):
+    """What, on which rows, how sure, at what cost, with which settings, and may it be repeated."""
+    summary = three[0].summary
+    said = " ".join(" ".join(compare_report.report(summary, 80)).split())
+    for words in (
+        "1,000 fresh rows of the synthetic data, which chose nothing",
+        "(48 train, 12 validation rows)",
+        "no interval: 6 seeds for 3 pairs are too few to decide",
+        "3 settings each on 2 seeds, 3 finalists on 10",
+        "another --seed replicates it",
+    ):
+        assert words in said
+    diverged = {
+        row["label"]: sum(rate["diverged"] for rate in row["learning_rates"])
+        for row in summary["optimizers"]
+    }
+    assert any(diverged.values())
+    assert all(f"{label} {count} in tuning" in said for label, count in diverged.items() if count)
+    assert "such a run counts as the worst" in said
+    for row in summary["optimizers"]:
+        rates = ", ".join(f"{own['lr']:.4g}" for own in row["finalists"][1:])
+        assert re.search(rf"{row['label']} +{re.escape(rates)} ", said)
+    for pair in summary["pairs"]:
+        assert re.search(rf"{pair['a']} +{pair['b']} .* {pair['p_value']:.2f}", said)
+
+
+def test_of_many_pairs_those_of_the_first_are_shown(three):
+    summary = three[0].summary
+    labels = "abcde"
+    base = summary["optimizers"][0]
+    many = dict(summary)
+    many["optimizers"] = [{**base, "label": label} for label in labels]
+    both = [(a, b) for i, a in enumerate(labels) for b in labels[i + 1 :]]
+    many["pairs"] = [{**summary["pairs"][0], "a": a, "b": b} for a, b in both]
+    many["seeds"] = 20
+    said = compare_report.report(many, 80)
+    said = said[next(i for i, line in enumerate(said) if line.startswith("first  ")) :]
+    assert sum(line.startswith("a  ") for line in said) == 4
+    assert not any(line.startswith("b      c ") for line in said)
+    assert "6 more pairs are in summary.json" in said
+    words = " ".join(said)
+    assert "signed rank, all 10 pairs together, and over the finalists" in words
 
 
 def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
@@ -374,7 +441,7 @@ def test_a_best_rate_on_the_edge_is_said_to_be_there(tmp_path, capsys):
     found = small(words, out=tmp_path / "c", listener=compare.Plain(sys.stdout))
     assert found.summary["edge"] == [words[0]]
     said = " ".join(capsys.readouterr().out.split())
-    assert f"the best learning rate of {words[0]} is at the edge of the range tried" in said
+    assert f"the best rate of {words[0]} is still at the edge" in said
 
 
 def test_a_head_without_tuning_speaks_of_none(tmp_path, capsys):

@@ -631,7 +631,7 @@ def test_a_run_that_is_over_counts_with_its_last_value():
     axes = figure.axes[0]
     median = max(axes.lines, key=lambda line: line.get_linewidth())
     assert median.get_ydata().tolist() == [1, 0.6, 0.6]
-    assert "of ended runs the last value" in axes.get_xlabel()
+    assert any("of ended runs the last value" in text for text in words(figure))
 
 
 def test_equal_default_rates_stand_side_by_side():
@@ -643,3 +643,85 @@ def test_equal_default_rates_stand_side_by_side():
     ticks_ = [line for line in figure.axes[0].lines if line.get_marker() == 2]
     places = [line.get_transform().transform((0.01, 0)) for line in ticks_]
     assert np.diff(places, axis=0).tolist() == [[pytest.approx(2.4 / 72 * figure.dpi), 0]]
+
+
+# ---- comparisons ---------------------------------------------------------------------
+
+
+def row(a, b, difference, low, high, better=None, share=0.5):
+    return plots.PairRow(a, b, difference, low, high, 0.5, better, share)
+
+
+def test_few_seeds_are_drawn_one_by_one_and_many_are_not():
+    steps = np.arange(5.0)
+    for seeds, count in ((10, 11), (11, 1)):
+        values = np.linspace(1, 2, seeds)[:, None] * np.linspace(1, 0.5, 5)
+        figure = plots.curves({"sgd": (steps, values)}, "loss")
+        drawn = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 5]
+        assert len(drawn) == count
+        assert any("single seeds" in text for text in words(figure)) == (count > 1)
+
+
+def test_the_axis_of_sensitivity_ends_where_something_is_seen():
+    """An extended search may have gone on to rates of a million, all far worse."""
+    rates = [10.0**k for k in range(-4, 7)]
+    means = [1.0, 0.5, 0.1, 0.2, 0.6] + [1e9] * 6
+    both = zip(rates, means, strict=True)
+    tried = {"sgd": [plots.Tried(lr, mean, [mean], 0, mean == 0.1) for lr, mean in both]}
+    figure = plots.sensitivity(tried, {"sgd": 0.001}, "loss", start=1.0)
+    low, high = figure.axes[0].get_xlim()
+    assert low < 1e-4
+    assert 10 < high < 100, "one rate beyond those that are seen"
+    assert any("not shown: rates far worse" in text for text in words(figure))
+
+
+def test_finalists_have_their_medians_on_the_verdicts_rows():
+    tried = [
+        plots.Tried(lr, 0.5, [0.5], 0, lr == 0.1, (0.4, 0.3, 0.7) if lr > 0.01 else None)
+        for lr in (0.01, 0.1, 1.0)
+    ]
+    figure = plots.sensitivity({"adam": tried}, {"adam": 0.1}, "loss")
+    bars = [line for line in figure.axes[0].lines if line.get_marker() == "_"]
+    assert [line.get_ydata().tolist() for line in bars] == [[0.4, 0.4]]
+    low, high = figure.axes[0].get_ylim()
+    assert low <= 0.3 < 0.7 <= high
+    assert any("test median of a finalist" in text for text in words(figure))
+
+
+def test_a_forest_plot_shows_all_pairs_in_the_colour_of_the_better_one():
+    pairs = [
+        row("adam", "sgd", -0.2, -0.3, -0.1, "adam", 0.9),
+        row("adam", "lion", -0.1, -0.2, 0.1),
+        row("sgd", "lion", 0.1, -np.inf, 1e9),
+    ]
+    figure = plots.pair_differences(pairs, "test loss")
+    axes = figure.axes[0]
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in points] == [-0.2, -0.1, 0.1]
+    adam = looks(["adam"])["adam"].colour
+    assert [line.get_color() == adam for line in points] == [True, False, False]
+    low, high = axes.get_xlim()
+    assert -1 < low < -0.3
+    assert 0.1 < high < 1, "a far end does not stretch the axis"
+    arrows = [line.get_marker() for line in axes.lines if line.get_marker() in ("<", ">")]
+    assert arrows == ["<", ">"]
+    said = words(figure)
+    assert {"adam − sgd", "adam − lion", "sgd − lion", "← first better"} <= set(said)
+    assert "← second better" in words(plots.pair_differences(pairs, "accuracy", higher=True))
+
+
+def test_a_matrix_of_wins_has_both_sides_of_each_pair():
+    pairs = [row("adam", "sgd", -0.2, -0.3, -0.1, "adam", 0.9), row("adam", "lion", 0, -1, 1)]
+    pairs.append(row("sgd", "lion", 0.3, 0.1, 0.4, "lion", 0.2))
+    figure = plots.wins(["adam", "lion", "sgd"], pairs, 10)
+    cells = [text.get_text() for text in figure.axes[0].texts]
+    assert cells == ["tie\n5/10", "win\n9/10", "tie\n5/10", "win\n8/10", "loss\n1/10", "loss\n2/10"]
+
+
+def test_the_share_of_reached_targets_rises_to_what_was_reached():
+    steps = {"sgd": np.array([[10.0, 20.0], [10.0, np.inf]]), "adam": np.full((2, 2), np.inf)}
+    figure = plots.reached_targets(steps, 100.0)
+    curve = next(line for line in figure.axes[0].lines if 0.75 in line.get_ydata())
+    assert dict(zip(curve.get_xdata(), curve.get_ydata(), strict=True))[10.0] == 0.5
+    assert curve.get_ydata()[-1] == 0.75
+    assert 100 <= figure.axes[0].get_xlim()[1] < 110

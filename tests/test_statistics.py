@@ -28,6 +28,7 @@ from optcli.comparison.signed_rank import (
 )
 from optcli.comparison.step_time import relative_step_times, rounds, steady
 from optcli.comparison.targets import band, default_targets, expected_steps, steps_to_target
+from optcli.comparison.tuning_curve import chances, expected_best
 from optcli.comparison.verdict import sentence
 from optcli.data.preparation import Part
 from optcli.optimizers.sgd import SGD
@@ -830,3 +831,23 @@ def test_the_price_of_a_step_does_not_count_the_time_that_other_processes_take()
     each = list(itertools.islice(rounds(task, Waiting(), 0.001), 3))
     assert 0 < min(each) < 0.001  # by the clock on the wall, more
     assert relative_step_times({"mine": (task, SGD())}) == {"mine": 1}
+
+
+# Tuning curves
+
+
+def test_the_chances_of_a_tuning_curve_are_those_of_drawing_without_replacement():
+    found = chances(6)
+    for b in range(1, 7):
+        best = [min(drawn) for drawn in itertools.combinations(range(6), b)]
+        assert found[b - 1].tolist() == [pytest.approx(best.count(i) / len(best)) for i in range(6)]
+
+
+def test_a_tuning_curve_is_measured_on_seeds_that_chose_nothing():
+    """Equal settings with noise: the best of many is no better than any, on other seeds."""
+    noise = np.random.default_rng(0).normal(1.0, 0.1, (2000, 9, 3))
+    curve = np.mean([expected_best(values, 9.0) for values in noise], axis=0)
+    assert curve == pytest.approx(np.ones(9), abs=0.005)
+    # settings that differ by more than their noise: the first value is the mean, the last the best
+    values = np.repeat(np.array([[0.1], [0.2], [np.inf]]), 2, axis=1)
+    assert expected_best(values, 0.6) == pytest.approx([0.3, (0.1 + 0.1 + 0.2) / 3, 0.1])

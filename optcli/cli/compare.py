@@ -79,6 +79,9 @@ Target = Annotated[
     float | None,
     option("Count steps to this value of the loss or metric", "--target", metavar="X"),
 ]
+Axis = Annotated[
+    str, option("Horizontal axis of the curves: steps or seconds", "--x", metavar="UNIT")
+]
 Fixed = Annotated[bool, option("Use the config's split for every seed", "--fixed-split")]
 Keep = Annotated[
     bool,
@@ -142,6 +145,7 @@ def command(
     fixed_split: Fixed = False,
     fail_unless: FailUnless = None,
     fail_if: FailIf = None,
+    x: Axis = "steps",
     jobs: Jobs = None,
     backend: Backend = None,
     set_: options.Set = None,
@@ -188,6 +192,7 @@ def command(
         keep=keep,
         fail_unless=tuple(fail_unless or ()),
         fail_if=tuple(fail_if or ()),
+        x=x,
         jobs=jobs,
         backend=backend,
         command=shlex.join(["optcli", *sys.argv[1:]]),

@@ -25,6 +25,7 @@
     run_benchmark     the same optimizers on several configs
     result            what a comparison leaves, and who is told how it goes
     figures           which figures a comparison gets
+    tuning_curve      what the best of so many settings is worth
 
 Throughout, a value is better when lower, and infinite where the run diverged.
 """

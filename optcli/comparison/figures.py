@@ -1,51 +1,196 @@
-"""Figures: which ones a comparison gets, and from what they are drawn."""
+"""Figures: which ones a comparison gets, and from what they are drawn.
+
+curves, sensitivity and targets are always drawn, as far as there is something to draw; pairs,
+wins and tuning tell more than the table only from three entries on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optcli import plots
+from optcli.comparison.step_time import step_seconds
 from optcli.comparison.study import Study
+from optcli.comparison.tuning_curve import expected_best
 from optcli.core.arrays import Array
 from optcli.core.durations import counted
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def draw(study: Study, summary: Mapping[str, Any], title: str) -> Iterator[tuple[str, bytes]]:
-    """File names and contents: the courses of the final runs, and what each rate gave."""
-    rows = {row["label"]: row for row in summary["optimizers"]}
-    courses = {label: _courses(study, label) for label in rows}
-    notes = {label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in rows.items()}
-    quantity, seeds = study.measure.words, study.budget.seeds
-    heading = f"{title}, {counted(seeds, 'seed')}"
-    optimizers = {label: row["optimizer"] for label, row in rows.items()}
-    higher = study.measure.higher
-    target = study.targets[0] if study.targets else None
-    figure = plots.curves(courses, quantity, heading, target, notes, optimizers, higher)
-    yield "curves.png", plots.render(figure)
-    tried = {
-        label: [
-            plots.Tried(*(rate[n] for n in ("lr", "mean", "values", "diverged", "chosen")))
-            for rate in row["learning_rates"]
-        ]
-        for label, row in rows.items()
-        if row["learning_rates"]
-    }
-    if tried:
-        defaults = {label: rows[label]["default"]["hyperparameters"]["lr"] for label in tried}
-        starts = [values[:, 0] for _, values in courses.values()]
-        start = float(np.nanmedian(np.concatenate(starts)))
-        seeds = study.budget.tuning_seeds
-        heading = f"{title}, tuning on {counted(seeds, 'seed')}"
-        figure = plots.sensitivity(tried, defaults, quantity, heading, start, optimizers, higher)
-        yield "sensitivity.png", plots.render(figure)
+MANY = 3  # entries, from which on pairs are drawn
+# What the axis of the curves may be, by `x` of the settings.
+AXES = {
+    "steps": "step",
+    "seconds": "seconds of training (processor time)",
+}
+
+
+def draw(
+    study: Study, summary: Mapping[str, Any], title: str, x: str = "steps"
+) -> Iterator[tuple[str, bytes]]:
+    """File names and contents. x: the axis of curves and targets, as in the settings."""
+    figures = _Figures(study, summary, title, x)
+    for name, picture in figures.all().items():
+        yield name, plots.render(picture())
 
 
 def profile(found: Mapping[str, Any], title: str) -> bytes:
     """The performance profile of several configs, as their summary.json has it."""
     return plots.render(plots.profile(found["ratios"], found["cap"], title, len(found["configs"])))
+
+
+class _Figures:
+    """The pictures of one comparison, and what they have in common."""
+
+    def __init__(self, study: Study, summary: Mapping[str, Any], title: str, x: str) -> None:
+        self.study, self.summary, self.title = study, summary, title
+        self.rows = {row["label"]: row for row in summary["optimizers"]}
+        self.optimizers = {label: row["optimizer"] for label, row in self.rows.items()}
+        self.measure = study.measure
+        self.seeds = counted(study.budget.seeds, "seed")
+        self.across, self.per_step = AXES[x], self._per_step(x)
+
+    def all(self) -> dict[str, Callable[[], Figure]]:
+        """What is drawn of this comparison, by file name."""
+        many = len(self.rows) >= MANY
+        tuned = any(row["learning_rates"] for row in self.rows.values())
+        found = {
+            "curves.png": (self.curves, True),
+            "sensitivity.png": (self.sensitivity, tuned),
+            "targets.png": (self.targets, bool(self.study.targets)),
+            "pairs.png": (self.pairs, many),
+            "wins.png": (self.wins, many),
+            "tuning.png": (self.tuning, many and self._tuning_values() != {}),
+        }
+        return {name: draw for name, (draw, wanted) in found.items() if wanted}
+
+    def _per_step(self, x: str) -> Mapping[str, float]:
+        """What a step of each entry is in units of the axis."""
+        if x == "seconds":
+            chosen = self.study.chosen
+            return step_seconds(
+                {label: (self.study.tasks[label], chosen[label]) for label in chosen}
+            )
+        return dict.fromkeys(self.rows, 1.0)
+
+    def curves(self) -> Figure:
+        courses = {label: _courses(self.study, label) for label in self.rows}
+        scaled = {
+            label: (steps * self.per_step[label], values)
+            for label, (steps, values) in courses.items()
+        }
+        notes = {
+            label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in self.rows.items()
+        }
+        return plots.curves(
+            scaled,
+            self.measure.words,
+            f"{self.title}, {self.seeds}",
+            self.study.targets[0] if self.study.targets else None,
+            notes,
+            self.optimizers,
+            self.measure.higher,
+            self.across,
+        )
+
+    def sensitivity(self) -> Figure:
+        tried = {
+            label: [self._tried(row, rate) for rate in row["learning_rates"]]
+            for label, row in self.rows.items()
+            if row["learning_rates"]
+        }
+        defaults = {label: self.rows[label]["default"]["hyperparameters"]["lr"] for label in tried}
+        starts = [start for label in tried for start in self.study.starts(label)]
+        start = self.measure.signed(float(np.median(starts))) if starts else None
+        what = self.measure.metric
+        rows = "cross-fit" if self.measure.rows == "validation" else "test"
+        quantity = f"validation and test {what}" if rows == "test" else self.measure.words
+        budget = self.study.budget
+        title = f"{self.title}, tuning on {counted(budget.tuning_seeds, 'seed')}"
+        if budget.finalists > 1:
+            title += f", finalists on {len(budget.halving)}"
+        return plots.sensitivity(
+            tried, defaults, quantity, title, start, self.optimizers, self.measure.higher, rows
+        )
+
+    def _tried(self, row: Mapping[str, Any], rate: Mapping[str, Any]) -> plots.Tried:
+        same = [f for f in row["finalists"] if f["hyperparameters"] == rate["hyperparameters"]]
+        verdict = None
+        if same and math.isfinite(same[0]["median"]):
+            verdict = (same[0]["median"], same[0]["ci_low"], same[0]["ci_high"])
+        names = ("lr", "mean", "values", "diverged", "chosen")
+        return plots.Tried(**{name: rate[name] for name in names}, verdict=verdict)
+
+    def targets(self) -> Figure:
+        taken = 0.0
+        steps = {}
+        for label in self.rows:
+            results = self.study.final(label, self.study.chosen[label])
+            each = np.array([self.study.store.target[result.trial] for result in results])
+            steps[label] = each * self.per_step[label]
+            taken = max(taken, *(r.steps * self.per_step[label] for r in results))
+        title = f"{self.title}, {self.seeds}"
+        return plots.reached_targets(steps, taken, title, self.optimizers, self.across)
+
+    def pairs(self) -> Figure:
+        title = f"{self.title}, {self.seeds}"
+        quantity, higher = self.measure.words, self.measure.higher
+        return plots.pair_differences(self._pairs(), quantity, title, self.optimizers, higher)
+
+    def wins(self) -> Figure:
+        title = f"{self.title}: wins, ties, losses"
+        seeds = self.study.budget.seeds
+        return plots.wins(list(self.rows), self._pairs(), seeds, title, self.optimizers)
+
+    def _pairs(self) -> list[plots.PairRow]:
+        return [
+            plots.PairRow(
+                pair["a"],
+                pair["b"],
+                pair["difference"],
+                pair["ci_low"],
+                pair["ci_high"],
+                pair["p_value"],
+                None if pair["verdict"] == "tied" else pair[pair["verdict"]],
+                pair["better_in"],
+            )
+            for pair in self.summary["pairs"]
+        ]
+
+    def tuning(self) -> Figure:
+        quantity = f"{self.measure.metric} on validation rows"
+        return plots.tuning_curves(
+            self._tuning_values(),
+            quantity,
+            f"{self.title}, tuning",
+            self.optimizers,
+            self.measure.higher,
+        )
+
+    def _tuning_values(self) -> dict[str, Array]:
+        """Of each tuned entry the expected value after 1, 2, … settings."""
+        count = self.study.budget.tuning_seeds
+        found = {}
+        for label, row in self.rows.items():
+            values = _by_seed(row["learning_rates"], count, self.measure.signed)
+            starts = self.study.starts(label)
+            if len(values) > 1 and count > 1 and starts:
+                best = expected_best(values, float(np.median(starts)))
+                found[label] = np.array([self.measure.signed(each) for each in best])
+        return found
+
+
+def _by_seed(
+    rates: Sequence[Mapping[str, Any]], count: int, signed: Callable[[float], float]
+) -> Array:
+    """The tuning values (R, S) of all tried settings on the seeds that all have, turned."""
+    values = [[signed(value) for value in rate["values"][:count]] for rate in rates]
+    return np.array(values, np.float64).reshape(len(rates), count)
 
 
 def _courses(study: Study, label: str) -> tuple[Array, Array]:

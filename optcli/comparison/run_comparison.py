@@ -129,7 +129,7 @@ def run(
         )
         files.write_json(folder / "summary.json", summary)
         if plots:
-            for name, content in figures.draw(study, summary, problem.title):
+            for name, content in figures.draw(study, summary, problem.title, settings.x):
                 files.write(folder / name, content)
         seals.seal(folder, kinds.COMPARE)
     comparison = Comparison(folder, summary, study, tuple(notes))

@@ -9,6 +9,7 @@ from pathlib import Path
 from optcli.core.errors import Fault, InvalidInput
 
 MOST_SEEDS = 10_000
+AXES = ("steps", "seconds")  # of the curves
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class ComparisonSettings:
     or `last`. target: for the steps to target, in units of the metric. fixed_split:
     the same split for all seeds. keep: whether the models of the final runs at the chosen
     settings are kept, each in a run folder. fail_unless, fail_if: conditions (`comparison.gate`)
-    that `gates` of summary.json answers. jobs: processes at most; None for one per core.
+    that `gates` of summary.json answers. x: the axis of the curves, `steps` or `seconds`. jobs:
+    processes at most; None for one per core.
     backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
     line, kept to say how an interrupted comparison is continued.
     """
@@ -40,6 +42,7 @@ class ComparisonSettings:
     keep: bool = False
     fail_unless: tuple[str, ...] = ()
     fail_if: tuple[str, ...] = ()
+    x: str = "steps"
     jobs: int | None = 1
     backend: str | None = None
     command: str | None = None
@@ -72,6 +75,8 @@ class ComparisonSettings:
         for name in ("fail_unless", "fail_if"):
             if isinstance(getattr(self, name), str):
                 faults.append(Fault("is a text; must be a list of conditions", parameter=name))
+        if self.x not in AXES:
+            faults.append(Fault(f"is '{self.x}'; must be one of {', '.join(AXES)}", parameter="x"))
         if self.target is not None and not math.isfinite(self.target):
             faults.append(Fault(f"is {self.target}; must be a number", parameter="target"))
         if faults:

@@ -21,6 +21,7 @@ ROUNDS = 20
 SECONDS = 0.22  # of all rounds together, where a step is short enough
 ROUND = 0.002, 0.005  # seconds of one optimizer in a round: at least, at most
 SPREAD = 0.25  # between the quartiles of the rounds, beyond which no time is given
+FEW_ROUNDS = 6  # for seconds, the first of which does not count
 STEPS = 10**9  # more than are taken
 NAME = ""  # of plain SGD, where it is none of the labels
 
@@ -47,6 +48,14 @@ def relative_step_times(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[
         found = [{label: next(own) for label, own in training.items()} for _ in range(ROUNDS)]
     ratios = {label: [own[label] / own[plain] for own in found] for label in settings}
     return {label: steady(own) for label, own in ratios.items()}
+
+
+def step_seconds(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float]:
+    """The processor seconds of a step by label: the median of a few rounds, each in its turn."""
+    training = {label: rounds(task, own, ROUND[0]) for label, (task, own) in settings.items()}
+    with blas_threads(next(iter(settings.values()))[0].training.threads):
+        found = [{label: next(own) for label, own in training.items()} for _ in range(FEW_ROUNDS)]
+    return {label: float(np.median([own[label] for own in found[1:]])) for label in settings}
 
 
 def steady(ratios: Sequence[float]) -> float | None:

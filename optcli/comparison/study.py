@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from optcli.comparison import trials
+from optcli.comparison.ranking import median_interval
 from optcli.comparison.store import Store
 from optcli.comparison.targets import default_targets, steps_to_target
 from optcli.comparison.trials import Measure, Trial, TrialResult
@@ -76,8 +77,9 @@ class RunsDone:
     """Some runs are done.
 
     phase: `tune`, `extend`, `halve` or `final`. done, total: runs of the phase. finished, needed:
-    the same by label. best: by label the learning rate with the lowest mean so far, and
-    that mean as it was measured.
+    the same by label. best: by label the learning rate with the lowest mean so far, and that
+    mean of the cross-fit validation values; of the final runs the chosen rate, and the median
+    that the verdict's table has at the end.
     """
 
     phase: str
@@ -86,6 +88,11 @@ class RunsDone:
     finished: Mapping[str, int]
     needed: Mapping[str, int]
     best: Mapping[str, tuple[float, float]]
+
+    @property
+    def level(self) -> str:
+        """What `best` gives: `mean` or `median`."""
+        return "median" if self.phase == "final" else "mean"
 
 
 class Study:
@@ -284,7 +291,8 @@ class Study:
 
     def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> RunsDone:
         there = self.store.results
-        value = self.measure.of if phase == "final" else self.measure.tuning
+        final = phase == "final"
+        value, level = (self.measure.of, middle) if final else (self.measure.tuning, mean)
         best: dict[str, tuple[float, float]] = {}
         for label, own in wanted.items():
             values: dict[Optimizer, list[float]] = {}
@@ -292,9 +300,14 @@ class Study:
                 if trial in there:
                     values.setdefault(trial.optimizer, []).append(value(there[trial]))
             if values:
-                chosen = self.finalists[label][0] if phase == "final" else ranked(values)[0]
+                chosen = self.finalists[label][0] if final else ranked(values)[0]
                 if chosen in values:
-                    best[label] = chosen.lr, self.measure.signed(mean(values[chosen]))
+                    best[label] = chosen.lr, self.measure.signed(level(values[chosen]))
         finished = {label: sum(t in there for t in own) for label, own in wanted.items()}
         needed = {label: len(own) for label, own in wanted.items()}
         return RunsDone(phase, sum(finished.values()), sum(needed.values()), finished, needed, best)
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median, as the table has it; infinite where half of the runs diverged."""
+    return median_interval(values).median

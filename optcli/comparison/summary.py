@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from optcli.comparison.held_out import FRESH
 from optcli.comparison.ranking import ALONE, Family, Ranking, Standing, median_interval, rank
 from optcli.comparison.signed_rank import Pair
 from optcli.comparison.signed_rank import pair as paired
 from optcli.comparison.study import Study
 from optcli.comparison.targets import band, expected_steps
-from optcli.comparison.trials import Measure, TrialResult
+from optcli.comparison.trials import Measure, TrialResult, prepared
 from optcli.comparison.tuning import Competitor
 from optcli.comparison.verdict import sentence
 from optcli.optimizers.base import Optimizer
@@ -44,6 +45,7 @@ def summary(
         "quantity": measure.quantity,
         "at": measure.at,
         "rows": measure.rows,
+        "row_counts": _row_counts(study),
         "higher_is_better": measure.higher,
         "seeds": study.budget.seeds,
         "tune_seeds": study.budget.tuning_seeds,
@@ -69,6 +71,18 @@ def summary(
         "verdict": verdict(found, settings, measure, rivals),
         "note": "; ".join(filter(None, [diverged_at_once(runs), varied(study)])),
     }
+
+
+def _row_counts(study: Study) -> dict[str, int]:
+    """How many rows train, validate, and are measured for the verdict, with each seed."""
+    data = prepared(study.entries[0].task, None)
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    counts = {name: 0 if part is None else len(part.x) for name, part in parts.items()}
+    if study.measure.rows == "fresh":
+        measured = max(FRESH, counts["train"])
+    else:
+        measured = counts[study.measure.rows]
+    return {"train": counts["train"], "validation": counts["validation"], "measured": measured}
 
 
 def _stopped(study: Study) -> dict[str, Any] | None:

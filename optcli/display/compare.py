@@ -41,6 +41,8 @@ PHASES = {
     "halve": "tuning of the finalists",
     "final": "evaluation",
 }
+# What the best of each entry is told by: its mean while it is tuned, at last what the table has.
+LEVELS = {"mean": "lowest validation mean", "median": "median"}
 
 
 def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
@@ -178,9 +180,9 @@ class Plain(Teller):
         if share < min(100.0, self._spoken + SPOKEN):
             return
         self._spoken = share if share < 100 else math.inf
-        best = ", ".join(f"{label} {_mean(at)}" for label, (_, at) in progress.best.items())
+        best = ", ".join(f"{label} {_value(at)}" for label, (_, at) in progress.best.items())
         words = f"{PHASES[progress.phase]}: {progress.done} of {progress.total} runs"
-        whole = escaped(f"{words}; best mean: {best}")
+        whole = escaped(f"{words}; {LEVELS[progress.level]}: {best}")
         self.output.line(whole if best and len(whole) <= width_of(WIDEST) else words)
 
     def found(self, found: Comparison) -> None:
@@ -201,8 +203,8 @@ class Plain(Teller):
         self.output.line(escaped(f"comparison folder: {benchmark.folder}"))
 
 
-def _mean(value: float) -> str:
-    """A mean over seeds, which is infinite as soon as one of them diverged."""
+def _value(value: float) -> str:
+    """A mean over seeds is infinite as soon as one of them diverged, a median with half of them."""
     return number(value) if math.isfinite(value) else "diverged"
 
 
@@ -236,7 +238,8 @@ class Lines(Teller):
         self.lines.emit("interrupted", fields)
 
     def progress(self, progress: RunsDone) -> None:
-        best = {label: {"lr": lr, "mean": at} for label, (lr, at) in progress.best.items()}
+        name = progress.level
+        best = {label: {"lr": lr, name: at} for label, (lr, at) in progress.best.items()}
         fields = {"phase": progress.phase, "done": progress.done, "total": progress.total}
         self.lines.emit("progress", fields | {"best": best})
 
@@ -310,7 +313,9 @@ class Bars(Plain):
             text.append(f" {done:>4}/{needed}")
             if label in progress.best:
                 lr, at = progress.best[label]
-                known = f"mean {_mean(at)} at lr {short(lr)}" if math.isfinite(at) else _mean(at)
+                known = _value(at)
+                if math.isfinite(at):
+                    known = f"{progress.level} {known} at lr {short(lr)}"
                 text.append(f"  {known}", "dim")
             text.truncate(width)
             lines.append(text)

@@ -1,4 +1,4 @@
-"""What `optcli compare` shows at its end: the table, the pairs, the verdict and the settings."""
+"""What `optcli compare` shows at its end: the table, the verdict, the pairs, what they rest on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from optcli.comparison.ranking import median_ranks
 from optcli.comparison.signed_rank import fewest_seeds
-from optcli.comparison.study import Study
+from optcli.comparison.study import HALVING_SEEDS, Study
 from optcli.comparison.targets import DEPTHS
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
@@ -17,27 +17,43 @@ from optcli.display.terminal import width_of
 from optcli.display.text import alike, brief, escaped, metric, number, short, wrapped
 
 WIDEST = 110
-MOST_PAIRS = 6
+MOST_PAIRS = 6  # of more, those of the first entry
+PARTS = 3  # of the table, one below the other, where it is wider than the terminal
+MINOR = 11  # columns of this rank or more get no part of their own
 MOST_ACROSS = 10  # pairs over several configs; of more there is a row for each entry
 
 
 def report(summary: Mapping[str, Any], width: int) -> list[str]:
     """The table, the verdict, the pairs, and what they rest on."""
-    shown = table(summary, width)
-    lines = [*shown.lines(), "", *wrapped(summary["verdict"], width)]
-    pairs = summary["pairs"]
-    if 1 < len(pairs) <= MOST_PAIRS:
-        lines += ["", *_pairs(summary, width)]
-    columns = [column.key for column in shown.columns]
-    left_out = [column.heading.replace("\n", " ") for column in shown.left_out]
-    lines.append("")
-    for words in _rests_on(summary, columns, left_out):
-        lines += wrapped(words, width)
+    parts = tables(summary, width)
+    lines: list[str] = []
+    for part in parts:
+        lines += [*part.lines(), ""]
+    lines += [*wrapped(summary["verdict"], width), "", *_pairs(summary, width), ""]
+    shown = [column.key for part in parts for column in part.columns]
+    left_out = [column.heading.replace("\n", " ") for column in parts[-1].left_out]
+    said = {**_rests_on(summary), **_columns(summary, shown, left_out)}
+    rows = Table([Column("topic", cells=list(said), left=True), Column("text", wrap=True)], width)
+    for topic, words in said.items():
+        lines += rows.row({"topic": topic, "text": words})
     return [escaped(line) for line in lines]
 
 
-def table(summary: Mapping[str, Any], width: int) -> Table:
-    """A row for each optimizer, best first; the ranked quantity and its interval stay."""
+def tables(summary: Mapping[str, Any], width: int) -> list[Table]:
+    """The table; the columns that have no room beside the others stand in a second one below.
+
+    What the ranking is by comes first: the median and its interval, then wins and losses.
+    """
+    columns = _all_columns(summary)
+    name = next(column for column in columns if column.key == "optimizer")
+    parts = [Table(columns, width)]
+    while any(c.rank < MINOR for c in parts[-1].left_out) and len(parts) < PARTS:
+        parts.append(Table([name, *parts[-1].left_out], width))
+    return parts
+
+
+def _all_columns(summary: Mapping[str, Any]) -> list[Column]:
+    """A row for each optimizer, best first."""
     rows = summary["optimizers"]
     what = summary["quantity"].replace("crossfit", "cross-fit").replace("_", "\n")
     # the whole range of so few holds the median less often
@@ -45,31 +61,47 @@ def table(summary: Mapping[str, Any], width: int) -> Table:
     columns = [
         Column("rank", "rank", [_rank(row) for row in rows]),
         Column("optimizer", "optimizer", [row["label"] for row in rows], left=True, cut=True),
-        Column("lr", "lr", [short(row["hyperparameters"]["lr"]) for row in rows], rank=2),
         Column("median", f"median\n{what}", alike([row["median"] for row in rows])),
         Column("interval", interval, _intervals(rows), rank=1),
     ]
     if len(rows) > 2:
         wins = [_wins(row["label"], summary["pairs"]) for row in rows]
-        columns.append(Column("wins", "wins/ties/\nlosses", wins, rank=3))
-    for i, target in enumerate(summary["targets"]):
-        depth = f"{DEPTHS[i]:.0%}" if len(summary["targets"]) > 1 else f"{number(target)}"
-        steps = [_steps(row["steps_to_targets"][i]) for row in rows]
-        rank = 4 if i == len(summary["targets"]) - 1 else 7 + i
-        columns.append(Column(f"target {i}", f"steps to\n{depth}", steps, rank=rank))
-    times = [_step_time(row) for row in rows]
-    columns.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=5))
+        columns.append(Column("wins", "wins/\nties/\nlosses", wins, rank=2))
     if any(row["diverged"] for row in rows):
         counts = [f"{row['diverged']}/{summary['seeds']}" for row in rows]
-        columns.append(Column("diverged", "seeds\ndiverged", counts, rank=6))
+        columns.append(Column("diverged", "seeds\ndiverged", counts, rank=4))
+    best = [short(row["hyperparameters"]["lr"]) for row in rows]
+    chosen = any(row["learning_rates"] for row in rows)
+    columns.append(Column("lr", "best\nrate" if chosen else "rate", best, rank=3))
+    if any(len(row["finalists"]) > 1 for row in rows):
+        others = [_finalists(row) for row in rows]
+        columns.append(Column("finalists", "other\nfinalists", others, rank=10))
+    for i, target in enumerate(summary["targets"]):
+        depth = f"{DEPTHS[i]:.0%}".replace("%", " %")
+        depth = depth if len(summary["targets"]) > 1 else number(target)
+        steps = [_steps(row["steps_to_targets"][i]) for row in rows]
+        rank = 5 if i == len(summary["targets"]) - 1 else 11 + i
+        columns.append(Column(f"target {i}", f"steps\nto {depth}", steps, rank=rank))
+    if all(row.get("gradient_evaluations") is not None for row in rows):
+        counts = [f"{row['gradient_evaluations']:,.0f}" for row in rows]
+        columns.append(Column("gradients", "gradient\nevaluations", counts, rank=9))
+    times = [_step_time(row) for row in rows]
+    columns.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=6))
     defaults = alike([row["default"]["median"] for row in rows], 3)
-    columns.append(Column("default", "median with\ndefault\nsettings", defaults, rank=9))
-    widths = [_band(row) for row in rows]
-    columns.append(Column("band", "learning-rate\nrange\n(decades)", widths, rank=10))
+    columns.append(Column("default", "with\ndefault\nsettings", defaults, rank=8))
+    if chosen:
+        widths = [_band(row) for row in rows]
+        columns.append(Column("band", "rate range\n(decades)", widths, rank=13))
     if (other := _other(summary)) is not None:
         values = [_known((row["test"] or row["metrics"])[other], metric) for row in rows]
-        columns.append(Column("other", f"median\n{_of_rows(summary)} {other}", values, rank=11))
-    return Table(columns, width)
+        name = other.removeprefix("validation_")
+        columns.append(Column("other", f"median\n{_of_rows(summary)}\n{name}", values, rank=7))
+    return columns
+
+
+def _finalists(row: Mapping[str, Any]) -> str:
+    """The rates of the other finalists: `0.1, 1`."""
+    return ", ".join(short(own["lr"]) for own in row["finalists"][1:]) or "-"
 
 
 def _of_rows(summary: Mapping[str, Any]) -> str:
@@ -111,7 +143,7 @@ def _steps(steps: Mapping[str, Any]) -> str:
     if not steps["reached"]:
         return "never"
     count = len(steps["values"])
-    median = f"{steps['median']:,.0f}" if math.isfinite(steps["median"]) else "inf"
+    median = f"{steps['median']:,.0f}" if math.isfinite(steps["median"]) else "-"
     return median if steps["reached"] == count else f"{median} ({steps['reached']}/{count})"
 
 
@@ -128,90 +160,154 @@ def _known(value: float, said: Callable[[float], str]) -> str:
 
 
 def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
-    """A line for each pair: who is better, by how much, and how sure that is."""
-    lines = []
-    few = summary["seeds"] < fewest_seeds(summary.get("correction", len(summary["pairs"])))
-    for pair in summary["pairs"]:
-        a, b, share = pair["a"], pair["b"], pair["better_in"]
-        numbers = [pair[name] for name in ("difference", "ci_low", "ci_high")]
-        if pair["verdict"] == "tied":
-            words = f"{a} and {b} {'not decided' if few else 'tied'}: difference"
-        else:
-            numbers = [abs(numbers[0]), *sorted(map(abs, numbers[1:]))]
-            if pair["verdict"] == "b":
-                a, b, share = b, a, 1 - share
-            words = f"{a} beats {b}: by"
-        size, low, high = map(brief, numbers)
-        better = "" if pair["verdict"] != "tied" else f"{a} "
-        seeds = f"{better}better in {share * summary['seeds']:g} of {summary['seeds']}"
-        interval = "" if few else f" [{low}, {high}]"
-        lines.append(f"{words} {size}{interval}, p {pair['p_value']:.2g}, {seeds}")
-    if few:
-        words = (
-            f"no interval: {counted(summary['seeds'], 'seed')} for {len(summary['pairs'])} pairs"
-        )
-        lines.append(f"{words} {'is' if summary['seeds'] == 1 else 'are'} too few to decide")
-    else:
-        lines.append("difference: first minus second; [ ]: its 95 % interval, all pairs together")
-    return [part for line in lines for part in wrapped(line, width)]
-
-
-def _rests_on(
-    summary: Mapping[str, Any], columns: Sequence[str], left_out: Sequence[str]
-) -> list[str]:
-    """What the numbers rest on: rows, seeds, budget; what was cut short; what is not shown."""
-    measured = [_measured(summary), summary["note"]]
-    budget = [f"{counted(summary['trials'], 'run')} in total"]
-    if summary["extended"]:
-        budget.append(f"three more learning rates tried for {', '.join(summary['extended'])}")
-    if summary["edge"]:
-        edge = ", ".join(summary["edge"])
-        budget.append(f"the best learning rate of {edge} is at the edge of the range tried")
-    if stopped := summary["stopped_early"]:
-        patience = " or ".join(map(str, stopped["patience"]))
-        words = f"{stopped['runs']} of {counted(summary['trials'], 'run')} were stopped early"
-        budget[0] = f"{words} by the config's rule (patience {patience}), so their steps differ"
-    shown = []
-    if any(name.startswith("target") for name in columns):
-        shown.append(_targets(summary))
-    if "time" in columns and any(row["step_cost"] is None for row in summary["optimizers"]):
-        shown.append("relative step time: - where it varied by more than 10 %")
-    if "band" in columns:
-        shown.append("learning-rate range: that within 5 % of the best")
-    if left_out:
-        shown.append(f"not shown: {', '.join(left_out)}; widen the terminal or see summary.json")
-    return [
-        ". ".join(_sentence(part) for part in parts if part) + "."
-        for parts in (measured, ["; ".join(budget)], shown)
-        if any(parts)
+    """A row for each pair: the difference, how sure it is, and who is better."""
+    count, seeds = len(summary["pairs"]), summary["seeds"]
+    first = summary.get("reference") or summary["optimizers"][0]["label"]
+    pairs = summary["pairs"]
+    if count > MOST_PAIRS:
+        pairs = [pair for pair in pairs if first in (pair["a"], pair["b"])]
+    few = seeds < fewest_seeds(summary.get("correction", count))
+    ends = [brief(pair[end]) for pair in pairs for end in ("difference", "ci_low", "ci_high")]
+    tied = "undecided" if few else "tied"
+    better = [pair[pair["verdict"]] if pair["verdict"] != "tied" else tied for pair in pairs]
+    intervals = [f"[{low}, {high}]" for low, high in zip(ends[1::3], ends[2::3], strict=True)]
+    columns = [
+        Column("a", "first", [pair["a"] for pair in pairs], left=True, cut=True),
+        Column("b", "second", [pair["b"] for pair in pairs], left=True, cut=True),
+        Column("difference", "difference", ends[::3]),
+        *([] if few else [Column("interval", "95 % CI", intervals)]),
+        Column("p", "p", [_p(pair["p_value"]) for pair in pairs], rank=2),
+        Column("share", "first\nbetter in", [_share(pair, seeds) for pair in pairs], rank=3),
+        Column("better", "better", better, left=True, rank=1),
     ]
+    lines = Table(columns, width).lines()
+    if few:
+        words = f"no interval: {counted(seeds, 'seed')} for {counted(count, 'pair')}"
+        words += f" {'is' if seeds == 1 else 'are'} too few to decide"
+    else:
+        words = _interval_words(summary, pairs)
+    lines += wrapped(words, width)
+    if len(pairs) < count:
+        lines += wrapped(f"{count - len(pairs)} more pairs are in summary.json", width)
+    return lines
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:].rstrip(".")
+def _interval_words(summary: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> str:
+    """What the difference and its interval are, and why one side may be long."""
+    count = len(summary["pairs"])
+    over = "" if count == 1 else f", all {count} pairs together"
+    if summary.get("correction", count) > count:
+        over = ", all claims of all configs together"
+    words = "difference: first minus second, seed by seed (Hodges-Lehmann), at the best rates"
+    if not any(max(pair["finalists"]) > 1 for pair in pairs):
+        return f"{words}; 95 % CI and p: signed rank{over}"
+    return (
+        f"{words}; 95 % CI and p: signed rank{over}, and over the finalists: each of one against "
+        "the best of the other; an end far from the difference is that of another finalist"
+    )
+
+
+def _p(value: float) -> str:
+    """As many digits as tell it from 0.05."""
+    return "< 0.0001" if value < 1e-4 else f"{value:.4f}" if value < 0.1 else f"{value:.2f}"
+
+
+def _share(pair: Mapping[str, Any], seeds: int) -> str:
+    return f"{pair['better_in'] * seeds:g}/{seeds}"
+
+
+def _rests_on(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Rows, seeds, budget, and what diverged, each in a line."""
+    return {
+        "rows": _measured(summary),
+        "seeds": f"{summary['seeds']}; {summary['note']}; another --seed replicates it",
+        "budget": _budget(summary),
+        "diverged": _diverged(summary),
+    }
 
 
 def _measured(summary: Mapping[str, Any]) -> str:
     """On which rows, at which epoch, and what chose that epoch."""
+    counts = summary.get("row_counts") or {}
+    number = f"{counts['measured']:,} " if counts else ""
     rows = {
         "test": "test rows, which chose nothing",
         "fresh": "fresh rows of the synthetic data, which chose nothing",
         "validation": "validation rows by cross-fit: at epochs that the other rows chose",
     }[summary["rows"]]
-    epoch = {"best": "the epoch of the lowest validation loss", "last": "the last epoch"}
+    epoch = {"best": "the epoch of lowest validation loss", "last": "the last epoch"}
     at = "" if summary["rows"] == "validation" else f", at {epoch[summary['at']]}"
-    return f"measured on {rows}{at}"
+    rest = [f"{counts['train']:,} train"] if counts else []
+    if counts and summary["rows"] != "validation":
+        rest.append(f"{counts['validation']:,} validation")
+    return f"{number}{rows}{at}" + (f" ({', '.join(rest)} rows)" if rest else "")
+
+
+def _budget(summary: Mapping[str, Any]) -> str:
+    """How many settings were tried on how many seeds, and what was cut short."""
+    trials = summary["trials"]
+    tuned = [row for row in summary["optimizers"] if row["learning_rates"]]
+    words = []
+    if tuned:
+        # those of the extension are three more
+        plain = [len(r["learning_rates"]) for r in tuned if r["label"] not in summary["extended"]]
+        extended = [len(r["learning_rates"]) - 3 for r in tuned if not plain]
+        rates = max(plain or extended)
+        seeds, finalists = summary["tune_seeds"], summary["finalists"]
+        words.append(f"{counted(rates, 'setting')} each on {counted(seeds, 'seed')}")
+        if finalists > 1:
+            words[0] += f", {finalists} finalists on {max(seeds, HALVING_SEEDS)}"
+        if summary["extended"]:
+            words.append(f"3 more rates beyond the edge for {', '.join(summary['extended'])}")
+        if summary["edge"]:
+            words.append(f"the best rate of {', '.join(summary['edge'])} is still at the edge")
+    words.append(counted(trials, "run"))
+    if stopped := summary["stopped_early"]:
+        patience = " or ".join(map(str, stopped["patience"]))
+        words.append(f"{stopped['runs']} stopped early (patience {patience})")
+    return "; ".join(words)
+
+
+def _diverged(summary: Mapping[str, Any]) -> str:
+    """Which runs diverged, and how they count."""
+    found = []
+    for row in summary["optimizers"]:
+        tuning = sum(rate["diverged"] for rate in row["learning_rates"])
+        final = row["diverged"]
+        parts = [f"{tuning} in tuning"] * bool(tuning)
+        parts += [f"{final} of {summary['seeds']} at the best rate"] * bool(final)
+        found += [f"{row['label']} {', '.join(parts)}"] * bool(parts)
+    if not found:
+        return "no tuning run, and none at the best rates"
+    return f"{'; '.join(found)}; such a run counts as the worst"
+
+
+def _columns(
+    summary: Mapping[str, Any], shown: Sequence[str], left_out: Sequence[str]
+) -> dict[str, str]:
+    """What a heading alone does not say."""
+    said = {}
+    if any(name.startswith("target") for name in shown):
+        said["steps"] = _targets(summary)
+    if "time" in shown and any(row["step_cost"] is None for row in summary["optimizers"]):
+        said["step time"] = "- where it varied by more than 25 %"
+    if left_out:
+        said["not shown"] = f"{', '.join(left_out)}; widen the terminal or see summary.json"
+    return said
 
 
 def _targets(summary: Mapping[str, Any]) -> str:
     steps = sorted({step for own in summary["resolution"].values() for step in own})
-    each = " or ".join(f"{step:,}" for step in steps)
-    if len(summary["targets"]) == 1:
-        what = f"target {number(summary['target'])}"
-    else:
-        values = ", ".join(map(number, summary["targets"]))
-        what = f"steps to 90, 97 and 99 % of the way to the best tuned loss ({values})"
-    return f"{what}, checked every {each} steps"
+    each = "step" if steps == [1] else " or ".join(f"{step:,}" for step in steps) + " steps"
+    values = ", ".join(map(number, summary["targets"]))
+    quantity = summary["quantity"].partition("_")[2]
+    what = f"median to a {quantity} of {values}"
+    if len(summary["targets"]) > 1:
+        what += " (90, 97, 99 % of the way from untrained to the best tuned)"
+    own = [each for row in summary["optimizers"] for each in row["steps_to_targets"]]
+    some = any(0 < one["reached"] < len(one["values"]) for one in own)
+    counts = "; (n/N): reached in n of N seeds" * some
+    return f"{what}, checked every {each}{counts}"
 
 
 def across(summary: Mapping[str, Any], width: int) -> list[str]:
@@ -309,11 +405,12 @@ def head(study: Study, title: str, notes: Sequence[str]) -> list[str]:
     )
     seeds = counted(budget.seeds, "fresh seed")
     if any(len(e.candidates(budget.rates, budget.settings)) > 1 for e in study.entries):
-        best = "the best" if budget.finalists == 1 else f"the {budget.finalists} best"
-        words = (
-            f"{title}: {rates} each on {counted(budget.tuning_seeds, 'seed')}, "
-            f"then {best} and the default on {seeds}"
-        )
+        words = f"{title}: {rates} each on {counted(budget.tuning_seeds, 'seed')}, "
+        if budget.finalists > 1:
+            words += f"the {budget.finalists} best on {len(budget.halving)}, then these"
+        else:
+            words += "then the best"
+        words += f" and the default on {seeds}"
     else:
         words = f"{title}: nothing to tune, {seeds}"
     lines = wrapped(words, width_of(WIDEST))

@@ -12,7 +12,10 @@
     samples     `samples`
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
-    comparison  `curves`, `sensitivity`, `profile`
+    panel       the frame of a comparison's pictures
+    comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`
+    sensitivity `sensitivity`, the results by learning rate
+    pairs       `pair_differences`, `wins`
     figures     which figures a run gets
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
@@ -22,25 +25,30 @@ no global state is touched. matplotlib is imported when the first one is drawn.
 from __future__ import annotations
 
 from optcli.plots.boundary import decision_boundary
-from optcli.plots.comparison import Tried, curves, profile, sensitivity
+from optcli.plots.comparison import curves, profile, reached_targets, tuning_curves
 from optcli.plots.gradcheck import error_by_step
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
+from optcli.plots.pairs import PairRow, pair_differences, wins
 from optcli.plots.regression import predicted_against_true
 from optcli.plots.samples import samples
 from optcli.plots.schedule import schedule_curve
+from optcli.plots.sensitivity import Tried, sensitivity
 from optcli.plots.style import render, save
 from optcli.plots.trace import trace_animation, trace_map
 
 __all__ = [
+    "PairRow",
     "Tried",
     "confusion",
     "curves",
     "decision_boundary",
     "error_by_step",
     "loss_curve",
+    "pair_differences",
     "predicted_against_true",
     "profile",
+    "reached_targets",
     "render",
     "samples",
     "save",
@@ -48,4 +56,6 @@ __all__ = [
     "sensitivity",
     "trace_animation",
     "trace_map",
+    "tuning_curves",
+    "wins",
 ]

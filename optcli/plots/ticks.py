@@ -47,7 +47,10 @@ class Scale(NamedTuple):
             axis.axes.set(**{f"{name}scale": "log"})
         axis.axes.set(**{f"{name}lim": (self.low, self.high)})
         axis.set_ticks(self.ticks, self.labels)
-        axis.set_ticks(self.minor, [""] * len(self.minor), minor=True)
+        from matplotlib.ticker import FixedLocator, NullFormatter
+
+        axis.set_minor_locator(FixedLocator(self.minor))  # set_ticks would lay out each label
+        axis.set_minor_formatter(NullFormatter())
 
 
 def percent(share: float) -> str:
