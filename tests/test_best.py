@@ -80,6 +80,8 @@ def test_the_config_repeats_the_first_final_run(case, tmp_path, monkeypatch):
 def test_names_are_safe_and_distinct():
     names = safe_names(["a:b", "a|b", "A-B", "con", "sgd"])
     assert list(names.values()) == ["a-b", "a-b-2", "A-B-3", "con_", "sgd"]
+    assert best._names(["a/m.yaml", "b/m.yml"]) == {"a/m.yaml": "a-m", "b/m.yml": "b-m"}
+    assert list(best._names(["m.yaml", "m.json"]).values()) == ["m.yaml", "m.json"]
 
 
 def test_the_command_in_a_config_has_the_plug_ins(tmp_path, monkeypatch):

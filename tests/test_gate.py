@@ -133,6 +133,8 @@ def test_the_exit_code_and_one_line_say_what_failed(tmp_path, monkeypatch, capsy
     words = ["compare", "sgd", "adam", *SHORT[:-1], "--out", "c", "--json"]
     # after two epochs of the built-in problem SGD is far behind
     good = ["--fail-unless", "adam beats sgd", "--fail-if", "adam worse than sgd by 0.01"]
+    assert run([*words[:-1], *good]) == 0
+    assert "comparison folder: c (config of adam: best/adam.yaml)" in capsys.readouterr().out
     assert run([*words, *good]) == 0
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [each["passed"] for each in summary["gates"]] == [True, True]

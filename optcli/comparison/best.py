@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ def write(folder: Path, problem: Problem, study: Study) -> Mapping[str, str]:
         raise InvalidInput(Fault("is a link, which optcli does not make", file=str(place)))
     with files.os_errors_named(place):
         place.mkdir(exist_ok=True)
-    names = {label: f"{name}.yaml" for label, name in safe_names(study.tasks).items()}
+    names = {label: f"{name}.yaml" for label, name in _names(list(study.tasks)).items()}
     with files.os_errors_named(place):
         for path in place.glob("*.yaml"):  # of entries that take part no longer
             if path.name not in names.values():
@@ -50,6 +51,13 @@ def write(folder: Path, problem: Problem, study: Study) -> Mapping[str, str]:
         text = _comment(label, name, seed, place) + configs.dump(config, place)
         files.write(place / name, text.encode())
     return {label: f"{kinds.BEST}/{name}" for label, name in names.items()}
+
+
+def _names(labels: Sequence[str]) -> Mapping[str, str]:
+    """A safe name for each label; of a config's path without the ending, where that is enough."""
+    plain = [re.sub(r"\.(ya?ml|json)$", "", label, flags=re.IGNORECASE) for label in labels]
+    names = safe_names(plain if len(set(plain)) == len(plain) else labels)
+    return dict(zip(labels, names.values(), strict=True))
 
 
 def config_of_run(

@@ -192,7 +192,9 @@ class Plain(Teller):
             return
         for line in report(found.summary, width_of(WIDEST)):
             self.output.line(line)
-        self.output.line(escaped(f"comparison folder: {found.folder}"))
+        first = found.summary["optimizers"][0]
+        known = f"config of {first['label']}: {first['config']}"
+        self.output.line(escaped(f"comparison folder: {found.folder} ({known})"))
 
     def models_kept(self, event: ModelsKept) -> None:
         self.output.line(escaped(f"kept {counted(event.count, 'model')} in {event.folder}"))
