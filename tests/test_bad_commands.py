@@ -346,7 +346,7 @@ NUMERIC = ("integer", "float")
 def test_every_option_that_takes_a_number_is_in_the_table():
     import typer
 
-    from optcli.cli import main
+    from optcli.cli import commands
 
     run(["--version"])
     missing, looked = [], []
@@ -367,6 +367,6 @@ def test_every_option_that_takes_a_number_is_in_the_table():
                 missing.extend([] if found else [(path, option.opts)])
                 looked.append(option)
 
-    look(typer.main.get_command(main.app), [])
+    look(typer.main.get_command(commands.app), [])
     assert missing == []
     assert len(looked) == len(NUMBERS)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from optcli.cli.main import app, run
+from optcli.cli.commands import app
+from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.plugins import loading
 

@@ -136,7 +136,8 @@ def _keep(setup: Setup, folder: Path, fresh: Mapping[str, float] | None) -> None
         run_folder.clear(folder)
     for name, content in kinds.first_files(kinds.TRAIN, text, recorded).items():
         files.write(folder / name, content)
-    done = train_in(setup, folder, folder.name, False, ())
+    with interruption.watched() as watch:
+        done = train_in(setup, folder, folder.name, False, (), watch)
     if done.signal is not None:
         interruption.at_once(done.signal, None)
     if fresh:

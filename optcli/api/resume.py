@@ -20,6 +20,7 @@ from optcli.data.checksum import checksum
 from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
 from optcli.storage import kinds, results, run_folder, seals
+from optcli.storage.interruption import watched
 from optcli.storage.lock import lock
 from optcli.training import checkpoint_migration
 from optcli.training.checkpoints import read_checkpoint
@@ -68,9 +69,10 @@ def resume(
             arrays, history, number = read_checkpoint(checkpoint, identity(config, folder))
             rule = config.training.early_stopping
             reopen(arrays, stopping=rule != old.training.early_stopping)
-            ended = (folder / results.SUMMARY).exists() and seals.is_sealed(folder)
-            if ended and _is_done(setup, arrays):
-                return _finished(setup, folder, history)
+            there = results.summary(folder) if (folder / results.SUMMARY).exists() else None
+            outcome = None if there is None else _outcome(folder, there)
+            if there and outcome and seals.is_sealed(folder) and _is_done(setup, arrays):
+                return _finished(setup, folder, history, there, outcome)
             try:
                 checkpoint_migration.convert(arrays, number, config.optimizer, config.schedule)
             except ValueError as error:
@@ -78,13 +80,17 @@ def resume(
                     f"is of optcli 0.1: {error}; train anew (optcli train {folder}/config.yaml)"
                 )
                 raise InvalidInput(Fault(message, file=str(checkpoint))) from error
-        seals.unseal(folder)
         if _length(config) != _length(old) and len(history):
             before = recorded.get("lengthened_after", [])
             recorded["lengthened_after"] = list(dict.fromkeys([*before, len(history)]))
-        kinds.rewrite(folder, kinds.TRAIN, configs.dump(setup.config, folder), recorded)
+        text = configs.dump(setup.config, folder)
         try:
-            return train_in(setup, folder, title, plots, listeners, arrays, history)
+            with watched() as interruption:
+                seals.unseal(folder)
+                kinds.rewrite(folder, kinds.TRAIN, text, recorded)
+                return train_in(
+                    setup, folder, title, plots, listeners, interruption, arrays, history
+                )
         except (ValueError, KeyError) as error:
             message = f"does not fit its config: {error}"
             raise InvalidInput(Fault(message, file=str(checkpoint))) from error
@@ -176,17 +182,25 @@ def _length(config: Config) -> tuple[int, int | None]:
 def _is_done(setup: Setup, arrays: Mapping[str, Array]) -> bool:
     """Whether nothing is left to train."""
     steps, _ = lengths(setup.cohort)
-    ended = [outcome for outcome in arrays["outcomes"] if outcome]
+    going = ("", "diverged") if setup.config.training.on_divergence == "continue" else ("",)
+    ended = [outcome for outcome in arrays["outcomes"] if outcome not in going]
     return bool(ended) or int(arrays["position"][1]) >= steps
 
 
-def _finished(setup: Setup, folder: Path, history: History) -> Run:
-    summary = results.summary(folder)
-    trained = setup.untrained().read(folder / "model.npz")
+def _outcome(folder: Path, summary: Mapping[str, Any]) -> str:
+    """How a run ended; raises InvalidInput where its summary.json does not tell."""
     outcome = summary.get("outcome")
     if not isinstance(outcome, str):
         message = "is damaged: it does not tell the outcome"
         raise InvalidInput(Fault(message, file=str(folder / results.SUMMARY)))
+    return outcome
+
+
+def _finished(
+    setup: Setup, folder: Path, history: History, summary: dict[str, Any], outcome: str
+) -> Run:
+    """A run of which nothing is left to train."""
+    trained = setup.untrained().read(folder / "model.npz")
     note = f"this run has ended ({outcome.replace('_', ' ')}); nothing was changed"
     if outcome in GOES_ON:
         epochs, steps = _length(setup.config)

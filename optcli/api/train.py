@@ -7,6 +7,7 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +23,13 @@ from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
-from optcli.storage.interruption import watched
+from optcli.storage.interruption import Interruption, watched
 from optcli.training import train_cohort
 from optcli.training.baseline import Ending, constant_loss, constant_scores
 from optcli.training.checkpoints import Recorder
 from optcli.training.history import History
 from optcli.training.summary import summary
-from optcli.training.task import notes
+from optcli.training.task import lengths, notes
 
 if TYPE_CHECKING:
     from optcli.config import Config
@@ -72,8 +73,9 @@ def run(
     destination.check()
     setup = Setup.of(config if out is None else with_cache_beside(config, destination.folder))
     text = configs.dump(setup.config, destination.folder)
-    with destination.claim(text, setup.environment(config.title)) as folder:
-        return train_in(setup, folder, config.title, plots, listeners)
+    recorded = setup.environment(config.title)
+    with watched() as interruption, destination.claim(text, recorded) as folder:
+        return train_in(setup, folder, config.title, plots, listeners, interruption)
 
 
 def train_in(
@@ -82,17 +84,21 @@ def train_in(
     title: str,
     plots: bool,
     listeners: Iterable[Listener],
+    interruption: Interruption,
     arrays: Mapping[str, Array] | None = None,
     history: History | None = None,
 ) -> Run:
-    """Train, from the start or from a checkpoint's arrays, and keep all in the folder."""
+    """Train, from the start or from a checkpoint's arrays, and keep all in the folder.
+
+    interruption: a signal ends training after the step, and leaves pictures out.
+    """
     config, history = setup.config, history or History()
     start = setup.untrained()
     recorder = Recorder(
         folder, history, start, config.training.checkpoint_every, identity(config, folder)
     )
     everyone: list[Listener] = [recorder, *listeners]
-    with blas_threads(config.training.threads), watched() as interruption:
+    with blas_threads(config.training.threads):
         for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):
             for listener in everyone:
                 listener(event)
@@ -111,12 +117,20 @@ def train_in(
             results["end"] = results.pop("test")  # where the path ended is no test
         files.write_json(folder / "summary.json", results)
         remarks = notes(setup.cohort)
+        more = config.training.on_divergence == "continue" and state.step < lengths(setup.cohort)[0]
         if plots:
             from optcli.plots import figures
 
+            before = interruption.signal
             for name, content in figures.pictures(title, setup.cohort, trained, history, results):
+                if interruption.signal != before:
+                    remarks += ("interrupted while pictures were drawn; some are missing",)
+                    break
                 files.write(folder / name, content)
             remarks += figures.notes(setup.data)
+        if interruption.came() and event.outcomes[0] == "diverged" and more:
+            command = f"optcli train --resume {shlex.quote(str(folder))}"
+            remarks += (f"interrupted; continue with: {command}",)
         seals.seal(folder, kinds.TRAIN)
     return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)
 

@@ -173,11 +173,10 @@ def command(
     from optcli.comparison.settings import ComparisonSettings
     from optcli.display.compare import InterruptedComparison
     from optcli.display.compare import listener as listener_of
-    from optcli.storage import run_folder
+    from optcli.storage import interruption, run_folder
 
     if tune is not None and budget is not None:
         raise InvalidInput(Fault("cannot be combined with --budget; give one of the two", "--tune"))
-    options.load(plugin, quiet=quiet)
     listener = listener_of(quiet, json, sys.stdout)
     settings = ComparisonSettings(
         tune=9 if tune is None else tune,
@@ -198,6 +197,7 @@ def command(
         command=shlex.join(["optcli", *sys.argv[1:]]),
     )
     try:
+        options.load(plugin, quiet=quiet)
         found = compare(
             entries,
             config[0] if config and len(config) == 1 else config,
@@ -215,7 +215,7 @@ def command(
                 run_folder.whole_of, lambda folder: runs.going_on(command, folder)
             )
         )
-        raise
+        return interruption.code()
     finally:
         listener.close()
     several = found.found.items() if isinstance(found, Benchmark) else [("", found)]

@@ -5,6 +5,7 @@ Written by typer's plain formatter, not by rich, whose import alone takes longer
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import typer
@@ -14,7 +15,18 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 CONFIG, OUTPUT, OTHER = "Configuration", "Output", "Other"
 
 
-class Command(TyperCommand):
+class _Shown:
+    """What shows its help by the kit, which knows streams that cannot be written to."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """`--help`."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.callback = _show
+        return option
+
+
+class Command(_Shown, TyperCommand):
     """A command whose help has groups of options, and ends with examples."""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
@@ -43,7 +55,7 @@ class Command(TyperCommand):
         _write_examples(self.epilog, formatter)
 
 
-class HelpGroup(TyperGroup):
+class HelpGroup(_Shown, TyperGroup):
     """A command of commands, each with the whole of its one line."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -84,6 +96,20 @@ def group(text: str, *lines: str, name: str | None = None) -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+
+
+def say(text: str) -> None:
+    """Write a text that ends the command to the standard output."""
+    from optcli.display.output import Output
+
+    output = Output(sys.stdout)
+    output.write(output.encodable(text) + "\n")
+    raise typer.Exit
+
+
+def _show(context: Any, _option: Any, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        say(context.get_help())
 
 
 def _write_examples(text: str | None, formatter: Any) -> None:

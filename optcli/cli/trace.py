@@ -59,15 +59,16 @@ def command(
     """
     from optcli.api import trace
     from optcli.display.trace import InterruptedTrace, Tuned, listener
+    from optcli.storage import interruption
     from optcli.training.trace import TracedOptimizer
 
-    options.load(plugin, quiet=quiet)
     show = listener(quiet, json, sys.stdout)
 
     def tuned(entries: Sequence[TracedOptimizer]) -> None:
         show(Tuned({entry.label: entry.optimizer.lr for entry in entries}))
 
     try:
+        options.load(plugin, quiet=quiet)
         done = trace.trace(
             objective,
             optimizers,
@@ -83,7 +84,7 @@ def command(
         )
     except KeyboardInterrupt:
         show(InterruptedTrace())
-        raise
+        return interruption.code()
     none = not tune and all(path.reached is None for path in done.paths)
     hint = "no optimizer converged; --tune finds the best learning rate of each" if none else ""
     show.finish(trace.summary(done), folder=done.folder, hint=done.fault or hint)

@@ -21,6 +21,7 @@ from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliErr
 from optcli.storage import files, kinds, run_folder
 from optcli.storage.dispatch import worker
 from optcli.storage.files import BEGUN
+from optcli.storage.interruption import Deferred
 from optcli.storage.kinds import Kind
 from optcli.storage.lock import Held, lock
 from optcli.storage.paths import safe_name
@@ -108,22 +109,27 @@ class Destination:
         self.check()
         contents = kinds.first_files(self.kind, config, environment)
         run_folder.sweep(self.folder.parent)
-        if self.out is not None and self.folder.exists():
-            with lock(self.folder) as held:
-                self.check()  # another may have taken it, and be done
-                if self.continued:
-                    yield self.folder
-                    return
-                with run_folder.parts_held(self.folder), self._removed_if_useless(held, contents):
-                    with files.os_errors_named(self.folder):
-                        run_folder.clear(self.folder)
-                    for name, content in contents.items():
-                        files.write(self.folder / name, content)
-                    yield self.folder
-            return
-        new = self._named(contents) if self.out is None else self._made(contents)
-        with new as held, self._removed_if_useless(held, contents):
-            yield held.folder
+        with Deferred() as signals:
+            if self.out is not None and self.folder.exists():
+                with lock(self.folder) as held:
+                    self.check()  # another may have taken it, and be done
+                    if self.continued:
+                        signals.end()
+                        yield self.folder
+                        return
+                    parts = run_folder.parts_held(self.folder)
+                    with parts, self._removed_if_useless(held, contents):
+                        with files.os_errors_named(self.folder):
+                            run_folder.clear(self.folder)
+                        for name, content in contents.items():
+                            files.write(self.folder / name, content)
+                        signals.end()
+                        yield self.folder
+                return
+            new = self._named(contents) if self.out is None else self._made(contents)
+            with new as held, self._removed_if_useless(held, contents):
+                signals.end()
+                yield held.folder
 
     @contextlib.contextmanager
     def _made(self, contents: Mapping[str, bytes]) -> Iterator[Held]:
@@ -172,18 +178,16 @@ class Destination:
     def _removed_if_useless(self, held: Held, contents: Mapping[str, bytes]) -> Iterator[None]:
         """Remove the folder where an error leaves nothing of use in it.
 
-        Of a kind that can be resumed results are of use, and after Ctrl-C the settings too, to
-        begin again; of any other only what is whole. What stays has its first files, should they
-        have been deleted meanwhile.
+        Of a kind that can be resumed results are of use; of any other only what is whole. What
+        stays has its first files, should they have been deleted meanwhile.
         """
         try:
             yield
-        except BaseException as error:
-            with contextlib.suppress(OSError, OptcliError):
+        except BaseException:
+            with Deferred(), contextlib.suppress(OSError, OptcliError):
                 folder = held.folder
                 if self.kind.resumable:
-                    stopped = isinstance(error, KeyboardInterrupt)
-                    useless = not stopped and not _has_results(folder)
+                    useless = not _has_results(folder)
                 else:
                     useless = not (folder / SUMS).exists()
                 if useless:

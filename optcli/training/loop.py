@@ -163,18 +163,17 @@ class Trainer:
             first = state.steps_in_epoch
             began = self.clock()
             k = self._plan(last - first)
-            # up to a multiple of them: there, divergence is looked for
+            # up to a multiple of them: there alone, and at the end of the epoch, divergence is
+            # looked for, so that no clock decides when it is found
             ahead = min(last - first, PLANNED_STEPS - first % PLANNED_STEPS)
             ahead = min([ahead, *(pause - first for pause in self.pauses if pause > first)])
             self._steps(batches, k, min(ahead, len(self.planned) - k), last)
             state.seconds += self.clock() - began
             at = state.steps_in_epoch
-            lost = ~np.isfinite(state.losses[first:at])
-            if lost.any():
-                for replica in np.flatnonzero(lost.any(axis=0) & state.running):
-                    step = state.step - at + first + int(lost[:, replica].argmax()) + 1
-                    state.diverge(int(replica), step)
-            if at == last or (self._over() and at % PLANNED_STEPS == 0):
+            due = at == last or at % PLANNED_STEPS == 0
+            if due:
+                self._look_for_divergence((at - 1) // PLANNED_STEPS * PLANNED_STEPS)
+            if at == last or (due and self._over()):
                 if self.measures:
                     yield self._measure(state.stepper.lr[k + at - first - 1])
                 else:
@@ -189,6 +188,16 @@ class Trainer:
             if state.seconds - spoken > self.every:
                 spoken = state.seconds
                 yield Progress(state, state.step, state.seconds)
+
+    def _look_for_divergence(self, first: int) -> None:
+        """Note which losses of the epoch, from its step `first` on, are not finite."""
+        state = self.state
+        at = state.steps_in_epoch
+        lost = ~np.isfinite(state.losses[first:at])
+        if lost.any():
+            for replica in np.flatnonzero(lost.any(axis=0) & state.running):
+                step = state.step - at + first + int(lost[:, replica].argmax()) + 1
+                state.diverge(int(replica), step)
 
     def _over(self) -> bool:
         """Whether no replica is left to train."""

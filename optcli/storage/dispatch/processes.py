@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from optcli.core.errors import EnvironmentFailed
 from optcli.storage.dispatch import worker
 from optcli.storage.dispatch.pool import TRIES, Pool
+from optcli.storage.interruption import Deferred, kept_from_children
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -56,6 +57,11 @@ class Processes:
     def executor(self) -> Executor:
         """The pool, with as many processes as jobs came at once so far."""
         if self._executor is None:
+            if sys.platform != "win32":
+                from multiprocessing.resource_tracker import ensure_running
+
+                with kept_from_children():  # it ends with this process, and only then
+                    ensure_running()
             # a fresh interpreter each: nothing is inherited but the environment
             self._executor = ProcessPoolExecutor(
                 min(self.pool.workers, MOST) if sys.platform == "win32" else self.pool.workers,
@@ -144,7 +150,8 @@ class _Batch:
         for index in itertools.islice(waiting, count):
             try:
                 executor = self.processes.executor()
-                with worker.without_script():
+                # a process that is half begun would be nobody's
+                with Deferred(), worker.without_script():
                     future = executor.submit(worker.work, self.payloads[index])
             except OSError as error:
                 message = f"a worker process cannot be started: {error.strerror or error}"

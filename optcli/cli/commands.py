@@ -1,0 +1,122 @@
+"""The commands, put together; what they raise is turned into an exit code."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import traceback
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from optcli.cli import help as pages
+from optcli.cli.parameter_names import CommandLine
+from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput, OptcliError, lost
+from optcli.plugins import loading
+from optcli.storage import interruption
+
+# In the order of the help; each is a file of this name. Groups have commands of their own.
+COMMANDS = (
+    *("train", "compare", "gradcheck", "check", "predict", "evaluate"),
+    *("trace", "explain", "list", "schema"),
+)
+GROUPS = ("runs", "plugin")
+
+app = pages.group(
+    "Train models, compare optimizers and check gradients, on NumPy.",
+    "optcli train configs/iris.yaml",
+    "optcli compare sgd adam",
+    name="optcli",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from optcli.core.version import __version__
+
+        pages.say(f"optcli {__version__}")
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit"
+    ),
+) -> None:
+    """Train models, compare optimizers and check gradients, on NumPy."""
+
+
+@functools.cache
+def _command() -> Any:
+    """All commands; to put them together takes longer than most of them."""
+    for name in COMMANDS:
+        module = import_module(f"optcli.cli.{name}")
+        epilog = pages.examples(*module.EXAMPLES)
+        app.command(name, cls=pages.Command, epilog=epilog)(module.command)
+    for name in GROUPS:
+        app.add_typer(import_module(f"optcli.cli.{name}").app, name=name)
+    return typer.main.get_command(app)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code. Raises KeyboardInterrupt after a signal."""
+    command = _command()
+    if not arguments:
+        typer.echo(command.get_help(command.make_context("optcli", ["--"])), err=True)
+        return 2
+    lost.clear()
+    try:
+        code = _invoked(command, arguments)
+        if lost:  # what was asked for did not arrive, though all else is done
+            raise lost[0]
+        return code if isinstance(code, int) else 0
+    except OptcliError as error:
+        return _refused(error, arguments)
+    except MemoryError:
+        return _refused(EnvironmentFailed("out of memory"), arguments)
+    except OSError as error:
+        return _refused(loading.failure(error) or _failed(error), arguments)
+    except (Exception, SystemExit) as error:
+        # click's own errors know their message; anything else is a plug-in's fault, or ours
+        if hasattr(error, "format_message"):
+            from optcli.cli.usage import usage
+
+            return _refused(usage(error, arguments), arguments)
+        failure = loading.failure(error) or loading.suspect(error)
+        if failure is None:
+            raise
+        return _refused(failure, arguments)
+
+
+def _invoked(command: Any, arguments: list[str]) -> Any:
+    """What a command gives; unlike Typer's `main`, this lets interruptions through as they are."""
+    try:
+        with command.make_context("optcli", arguments) as context:
+            return command.invoke(context)
+    except typer.Exit as ended:  # of the help and the version
+        return ended.exit_code
+    except (Exception, SystemExit) as error:
+        if interruption.came():  # and was made another error of
+            raise KeyboardInterrupt from error
+        raise
+
+
+def _failed(error: OSError) -> OptcliError:
+    """What the system has refused: of a file, of the output, or of neither."""
+    place = error.filename
+    if error in lost:
+        place = "stdout"
+    reason = error.strerror or str(error) or type(error).__name__
+    if place and error.errno in NO_PATH:
+        return InvalidInput(Fault(reason, file=str(place)))
+    return EnvironmentFailed(f"{place}: {reason}" if place else reason)
+
+
+def _refused(error: OptcliError, arguments: list[str]) -> int:
+    if "--debug" in arguments:
+        traceback.print_exception(error)
+    from optcli.display.faults import faults
+
+    faults(error, sys.stderr, CommandLine())
+    return error.exit_code

@@ -1,0 +1,96 @@
+"""Commands that get a signal at a moment, each in a fork of one process that has all loaded.
+
+python -m tests.moments COMMAND … runs commands, each one argument, which load what the next ones
+need. Then, for each line `[number, signal, word, …]`, in JSON, it runs the command of these words
+in a fork that sends itself the signal at the call of the system of that number (files, folders),
+and answers with its exit code, how many such calls there were, and what was said.
+"""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+CALLS = ("open", "os.", "tempfile.", "shutil.")
+
+
+class Moments:
+    """That process, seen from a test."""
+
+    def __init__(self, *commands):
+        call = [sys.executable, "-m", "tests.moments", *commands]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True)
+        assert self.process.stdout.readline() == "0\n"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+
+    def run(self, number, sent, *words):
+        """Exit code, number of calls, and output of a command; number 0 sends nothing."""
+        print(json.dumps([number, sent, *words]), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+
+def child(number, sent, words, out):
+    """The command, in a fork; its output goes to a file descriptor."""
+    from optcli.cli.main import main
+
+    calls = 0
+
+    def count(event, _):
+        nonlocal calls
+        if event.startswith(CALLS):
+            calls += 1
+            if calls == number:
+                os.kill(os.getpid(), sent)
+
+    for stream in (1, 2):
+        os.dup2(out, stream)
+    sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w"), "utf-8") for n in (1, 2))
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        usual = signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL
+        signal.signal(each, usual)
+    code = -1
+    sys.addaudithook(count)
+    try:
+        main(words)
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        number = -1
+        sys.stdout.flush()
+        os.write(2, f"\n{calls}".encode())
+        os._exit(code if code >= 0 else 99)
+
+
+def serve():
+    """Answer each line of the standard input."""
+    for line in sys.stdin:
+        number, sent, *words = json.loads(line)
+        reader, writer = os.pipe()
+        process = os.fork()
+        if process == 0:
+            os.close(reader)
+            child(number, sent, words, writer)
+        os.close(writer)
+        with io.FileIO(reader) as file:
+            said, _, calls = file.read().decode().rpartition("\n")
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        print(json.dumps([code, int(calls or 0), said]), flush=True)
+
+
+if __name__ == "__main__":
+    from optcli.cli.main import run
+
+    sys.stdout.flush()
+    before, sys.stdout = sys.stdout, io.StringIO()
+    codes = [run(command.split()) for command in sys.argv[1:]]
+    sys.stdout = before
+    print(max(codes), flush=True)
+    serve()
