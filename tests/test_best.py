@@ -88,7 +88,7 @@ def test_the_command_in_a_config_has_the_plug_ins(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "loaded", [tmp_path / "my rule.py"])
     said = best._comment("a\nb", "mine.yaml", 7, tmp_path / "c" / "best").splitlines()
     assert said[0].endswith("optcli train mine.yaml --plugin '../../my rule.py'")
-    assert len(said) == 2
+    assert len(said) == 3
 
 
 @pytest.fixture(scope="module")
@@ -227,4 +227,4 @@ def test_with_one_rate_or_a_budget_what_a_config_sets_stays(two_batches, tmp_pat
         assert "and hyperparameters that a config does not set" in " ".join(found.notes)
     else:
         assert {each["lr"] for each in tried} == {0.05}
-        assert "nothing is retuned; all is as the configs have it" in found.notes
+        assert "each keeps its learning rate; all else is as the configs have it" in found.notes

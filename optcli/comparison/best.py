@@ -93,5 +93,6 @@ def _comment(label: str, name: str, seed: int, place: Path) -> str:
     lines = (
         f"In this folder: {shlex.join(words)}",
         f"repeats the final run of {label} with seed {seed}, bit for bit, at its chosen setting.",
+        "To change it, change a copy: the comparison's checksums cover this file.",
     )
     return "".join(f"# {''.join(c if c.isprintable() else '?' for c in line)}\n" for line in lines)

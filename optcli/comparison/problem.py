@@ -189,14 +189,12 @@ def retuned(problem: Problem, rates: int, budget: int | None) -> list[str]:
     rate = ", ".join(f"{e.label}: {e.optimizer.lr:g}" for e in problem.entries)
     around = f"learning rates retuned around each config's own ({rate})"
     if budget is not None:
-        said = f"{around}, and hyperparameters that a config does not set; all else is"
-    elif rates > 1:
-        said = f"{around}; all else is"
+        said = f"{around}, and hyperparameters that a config does not set"
     else:
-        said = "nothing is retuned; all is"
+        said = around if rates > 1 else "each keeps its learning rate"
     return [
-        f"the configs differ in {', '.join(parts) or 'nothing'}",
-        f"{said} as the configs have it",
+        f"the configs differ in {', '.join(parts)}" if parts else "the configs do not differ",
+        f"{said}; all else is as the configs have it",
     ]
 
 
