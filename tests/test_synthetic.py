@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -154,6 +156,85 @@ def test_xor_friedman_sine_imbalanced():
     a, b, c, d, e = x.T[:5]
     expected = 10 * np.sin(np.pi * a * b) + 20 * (c - 0.5) ** 2 + 10 * d + 5 * e
     np.testing.assert_allclose(y[:, 0], expected)
+
+
+def test_shapes_are_where_they_should_be():
+    """A circle, a square, a triangle on its base and a cross, wherever they lie."""
+    x, y = arrays("shapes", samples=200, size=16, noise=0.0)
+    images = x.reshape(-1, 16, 16)
+    assert images.min() == 0
+    assert images.max() == 1
+    places = np.array([np.argwhere(image > 0.5).mean(axis=0) for image in images])
+    assert (places.std(axis=0) > 1).all()
+    filled, upper = [], []
+    for kind in range(4):
+        for image in images[y[:, 0] == kind]:
+            rows, columns = (np.flatnonzero(image.max(axis=axis) > 0.5) for axis in (1, 0))
+            box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            filled.append((kind, box.mean()))
+            upper.append((kind, box[: len(box) // 2].sum() / box.sum()))
+    full, above = (
+        [np.mean([v for k, v in found if k == kind]) for kind in range(4)]
+        for found in (filled, upper)
+    )
+    assert full[1] > 0.9 > full[0] > 0.7 > full[2] > full[3] > 0.4
+    assert above[2] < 0.35
+    assert DATASETS.find("shapes")(size=9).roles().image == (1, 9, 9)
+    _, y = arrays("shapes", samples=101)
+    assert np.ptp(np.bincount(y[:, 0].astype(int))) <= 1
+
+
+def test_a_convolutional_network_learns_shapes(tmp_path):
+    config = {
+        "dataset": {"name": "shapes", "samples": 400, "noise": 0.05},
+        "model": {"name": "cnn", "channels": [8], "hidden": [16]},
+        "loss": "cross_entropy",
+        "optimizer": {"name": "adam", "lr": 0.01},
+        "training": {"epochs": 30},
+    }
+    run = optcli.train(config, out=tmp_path / "run", plots=False)
+    assert run.summary["best"]["validation_accuracy"] > 0.9
+
+
+def test_sparse_features_are_sparse_and_rare():
+    x, y = arrays("sparse", samples=4000, features=40)
+    assert set(np.unique(x)) == {0, 1}
+    np.testing.assert_allclose(x.mean(axis=0), 2 / (np.arange(40) + 4), atol=0.03)
+    assert 0.2 < y.mean() < 0.8
+    design = np.column_stack([x, np.ones(len(x))])
+    solution, *_ = np.linalg.lstsq(design, 2 * y - 1, rcond=None)
+    assert ((design @ solution > 0) == y).mean() > 0.8
+
+
+def test_heavy_tails_are_heavy():
+    x, y = arrays("heavy_tailed", samples=20_000, noise=1.0, degrees=2.0)
+    design = np.column_stack([x, np.ones(len(x))])
+    low, high = np.quantile(y, [0.05, 0.95])
+    within = ((y > low) & (y < high))[:, 0]
+    solution, *_ = np.linalg.lstsq(design[within], y[within], rcond=None)
+    rest = y - design @ solution
+    far = np.abs(rest) > 8 * np.median(np.abs(rest))
+    assert 0.005 < far.mean() < 0.1, "normal noise has none"
+
+
+@pytest.mark.parametrize("name", ["shapes", "sparse", "heavy_tailed"])
+def test_fresh_rows_are_of_the_same_distribution(name):
+    dataset = DATASETS.find(name)(samples=500, seed=1)
+    fresh, other = dataset.fresh(4000, 0, 0), dataset.fresh(4000, 0, 1)
+    target = dataset.roles().target[0]
+    assert not np.array_equal(fresh.columns["x1"].values, other.columns["x1"].values)
+    large = replace(dataset, samples=4000).table(0)
+    features = [n for n in fresh.names if n != target]
+    found = []
+    for table in (large, fresh):
+        x = np.stack([table.columns[n].values for n in features], axis=1)
+        y = np.clip(table.columns[target].values, -10, 10)
+        found.append(np.concatenate([x.mean(axis=0), x.T @ y / len(y)]))
+    if name == "shapes":  # nothing is drawn once, so that other tables are alike
+        np.testing.assert_allclose(*found, atol=0.1)
+    else:
+        same = np.corrcoef(*found)[0, 1]
+        assert same > 0.95
 
 
 def test_a_table_that_memory_cannot_hold_is_refused_before_it_is_made():

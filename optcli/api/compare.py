@@ -13,13 +13,14 @@ from typing import Any
 
 from optcli.api.check import Setup
 from optcli.api.train import train_in
-from optcli.comparison import run_benchmark, run_comparison
+from optcli.comparison import run_benchmark, run_comparison, suites
 from optcli.comparison.best import config_of_run
 from optcli.comparison.problem import optimizers, whole
 from optcli.comparison.result import Benchmark, Comparison, Listener, ModelsKept
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.trials import forget, prepared
 from optcli.core.errors import Fault, InvalidInput
+from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import files, interruption, kinds, results, run_folder, seals
 from optcli.storage.lock import lock
 from optcli.training import Replica
@@ -27,6 +28,7 @@ from optcli.training import Replica
 __all__ = ["Benchmark", "Comparison", "ComparisonSettings", "Listener", "compare"]
 
 CONFIGS = (".yaml", ".yml", ".json")
+ALL = "all"
 
 
 def compare(
@@ -39,14 +41,16 @@ def compare(
     overwrite: bool = False,
     plots: bool = True,
     listener: Listener | None = None,
+    suite: str | Path | None = None,
     terms: ComparisonSettings | None = None,
 ) -> Comparison | Benchmark:
     """Compare optimizers on a config, or whole configs, and keep the runs in a folder.
 
     entries: optimizers as on the command line (`adam`, `adam:lr=0.01,beta1=0.8`,
-    `sgd:lr=0.1|0.01`), or the paths of configs. config: what the optimizers train; without
-    one a built-in problem; of several, each is a comparison of its own. overrides:
-    `KEY=VALUE`, for all configs. out: the folder, by default
+    `sgd:lr=0.1|0.01`), `all` for all registered, or the paths of configs. config:
+    what the optimizers train; without one a built-in problem; of several, each is a comparison
+    of its own. suite: `small`, `full` or a folder of configs, instead. overrides: `KEY=VALUE`,
+    for all configs. out: the folder, by default
     `runs/compare-<config>-<date>-<time>`; one of the same data, model and budget is gone on
     with. listener: called with each event (`comparison.result`). Raises InvalidInput,
     EnvironmentFailed.
@@ -59,7 +63,7 @@ def compare(
     if settings.keep:
         listener = _keeping(listener)
     forget()
-    words = [str(entry) for entry in entries]
+    words = _with_all([str(entry) for entry in entries])
     named = [word for word in words if _is_config(word)]
     if named and len(named) < len(words):
         other = next(word for word in words if word not in named)
@@ -69,14 +73,35 @@ def compare(
         message = "cannot be combined with whole configs; set only one"
         raise InvalidInput(Fault(message, parameter="config"))
     folder = None if out is None else Path(out)
+    if suite is not None:
+        if config is not None or named:
+            what = "config" if config is not None else "entries that are configs"
+            message = f"cannot be combined with {what}; set only one"
+            raise InvalidInput(Fault(message, parameter="suite"))
+        chosen = suites.find(str(suite))
+        few = chosen.few
+        config = list(chosen.configs)
+    else:
+        few = ()
     many = config is not None and not isinstance(config, str | Path | Mapping)
     configs = list(config) if many else [config]  # type: ignore[arg-type]
     if not named and len(configs) > 1:
         return run_benchmark.run(
-            words, configs, overrides, settings, folder, overwrite, plots, listener
+            words, configs, overrides, settings, folder, overwrite, plots, listener, few
         )
     problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)
     return run_comparison.run(problem, settings, folder, overwrite, plots, listener)
+
+
+def _with_all(words: list[str]) -> list[str]:
+    """`all` stands for all registered optimizers that are not named; sgd, the reference, first."""
+    if ALL not in words:
+        return words
+    named = [word for word in words if word != ALL]
+    everyone = sorted((cls.name for cls in OPTIMIZERS), key=lambda name: name != "sgd")
+    rest = [name for name in everyone if name not in named]
+    place = words.index(ALL)
+    return [*words[:place], *rest, *(word for word in words[place:] if word != ALL)]
 
 
 def _is_config(word: str) -> bool:

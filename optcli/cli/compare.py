@@ -20,12 +20,21 @@ EXAMPLES = (
 Entries = Annotated[
     list[str],
     options.argument(
-        "ENTRY...", "Optimizers (adam, adam:lr=0.01,beta1=0.8, 'sgd:lr=0.1|0.01') or config files"
+        "ENTRY...",
+        "Optimizers (adam, adam:lr=0.01,beta1=0.8, 'sgd:lr=0.1|0.01', all) or config files",
     ),
 ]
 Configs = Annotated[
     list[Path] | None,
     option("Config to train the optimizers on; repeatable", "--config", "-c", metavar="FILE"),
+]
+Suite = Annotated[
+    str | None,
+    option(
+        "Set of problems: small, full or a folder of configs (optcli list suites)",
+        "--suite",
+        metavar="NAME",
+    ),
 ]
 Tune = Annotated[
     int | None,
@@ -134,6 +143,7 @@ Backend = Annotated[
 def command(
     entries: Entries,
     config: Configs = None,
+    suite: Suite = None,
     tune: Tune = None,
     budget: Budget = None,
     tune_seeds: TuneSeeds = 3,
@@ -207,6 +217,7 @@ def command(
             overwrite=overwrite,
             plots=not no_plots,
             listener=listener,
+            suite=suite,
         )
     except KeyboardInterrupt:
         command = settings.command or ""

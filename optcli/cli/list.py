@@ -7,6 +7,7 @@ from typing import Annotated
 
 from optcli.cli import options
 
+SUITES = "suites"
 EXAMPLES = ("optcli list optimizers",)
 
 
@@ -18,10 +19,16 @@ def command(
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List what a config can name: datasets, models, losses, optimizers, ..."""
+    """List what can be named: datasets, models, losses, optimizers, suites, ..."""
+    from optcli.comparison import suites
     from optcli.display import list as display
     from optcli.plugins import catalog
 
     options.load(plugin, quiet=False)
-    display.catalog(catalog.entries(kind), json=json, stream=sys.stdout)
+    found: list[display.CatalogEntry] = []
+    if kind != SUITES:
+        found += catalog.entries(kind, others=(SUITES,))
+    if kind in (None, SUITES):
+        found += [entry for entry in suites.listed() if kind or entry.kind == SUITES]
+    display.catalog(found, json=json, stream=sys.stdout)
     return 0

@@ -22,6 +22,7 @@
     best              the config of each entry at its chosen setting
     run_comparison    a comparison in its folder
     several_problems  what is claimed of several configs, and with how many seeds
+    suites            sets of problems, and which optimizers are too costly for all of them
     run_benchmark     the same optimizers on several configs
     result            what a comparison leaves, and who is told how it goes
     figures           which figures a comparison gets

@@ -54,12 +54,13 @@ class ComparisonStarted:
 class BenchmarkStarted:
     """Comparisons on several configs are about to begin, of these entries, on so many seeds.
 
-    notes: on what can be claimed of so many.
+    runs: of all together, about. notes: on what can be claimed, and who takes part where.
     """
 
     configs: Sequence[str]
     entries: Sequence[str]
     seeds: int
+    runs: int
     notes: Sequence[str]
 
 

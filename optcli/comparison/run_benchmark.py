@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from optcli.comparison import figures, gate, run_comparison, several_problems
-from optcli.comparison.problem import measure, optimizers, with_held_out
+from optcli.comparison.problem import Problem, measure, optimizers, with_held_out
 from optcli.comparison.result import Benchmark, BenchmarkStarted, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
+from optcli.comparison.study import HALVING_SEEDS
+from optcli.comparison.suites import costly
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.plugins import loading
@@ -31,8 +33,12 @@ def run(
     overwrite: bool,
     plots: bool,
     listener: Listener,
+    few: Sequence[str] = (),
 ) -> Benchmark:
-    """The same optimizers on several configs: a comparison each, and the claims over all."""
+    """The same optimizers on several configs: a comparison each, and the claims over all.
+
+    few: the titles of configs on which alone those take part whose steps cost most; () for none.
+    """
     from optcli.config.writing import written
 
     destination = Destination(kinds.BENCHMARK, "compare-benchmark", out, overwrite, True)
@@ -46,11 +52,15 @@ def run(
     for problem in problems:
         with_rows, rows = with_held_out(problem)
         measure(with_rows, settings.metric, rows, settings.at)
-    config = written({"benchmark": {"entries": list(words), "configs": titles}})
+    apart, notes = _apart(problems, few, destination.folder) if few else ([], [])
+    problems = [_without(problem, apart, few) for problem in problems]
+    problems = [problem for problem in problems if len(problem.entries) > 1]
+    settled = {"entries": list(words), "configs": titles, "apart": apart}
+    config = written({"benchmark": settled})
     recorded = {**environment(1, None), "plugins": loading.identity(), **settings.origin}
     entered = {p.title: [entry.label for entry in p.entries] for p in problems}
     claimed = several_problems.claims(entered, settings.seeds)
-    gate.parsed(settings, words, claimed.single)  # before anything is written
+    gates = gate.parsed(settings, words, claimed.single)  # before anything is written
     # the command goes on with all, in the folder above
     part = replace(settings, command=None, seeds=claimed.seeds)
     found = {}
@@ -60,11 +70,13 @@ def run(
     ):
         seals.unseal(folder)
         kinds.rewrite(folder, kinds.BENCHMARK, config, recorded)
-        listener(BenchmarkStarted(list(entered), words, claimed.seeds, claimed.notes))
+        runs = sum(map(len, entered.values())) * _runs(part)
+        notes = [*claimed.notes, *notes]
+        listener(BenchmarkStarted(list(entered), words, claimed.seeds, runs, notes))
         for problem in problems:
             found[problem.title] = run_comparison.run(
                 problem,
-                part,
+                _asked(part, gates, entered[problem.title]),
                 folder / places[problem.title],
                 False,
                 plots,
@@ -82,6 +94,59 @@ def run(
     benchmark = Benchmark(folder, found, summary)
     listener(benchmark)
     return benchmark
+
+
+def _apart(
+    problems: Sequence[Problem], few: Sequence[str], folder: Path
+) -> tuple[list[str], list[str]]:
+    """The labels that take part on few configs alone, and what to say of them.
+
+    They are measured once: a folder that is gone on with keeps them.
+    """
+    from optcli.config import yaml_text
+
+    probe = next((each for each in problems if each.title not in few), problems[0])
+    before: dict[str, Any] = {}
+    if (folder / kinds.CONFIG).exists():
+        before = yaml_text.read_written(folder / kinds.CONFIG).get("benchmark") or {}
+    known = before.get("entries", []) if "apart" in before else []
+    new = [entry for entry in probe.entries[1:] if entry.label not in known]
+    found = {*before.get("apart", []), *(costly(probe, new) if new else [])}
+    apart = [entry.label for entry in probe.entries if entry.label in found]
+    if not apart:
+        return [], []
+    first = probe.entries[0].label
+    note = f"a step of {', '.join(apart)} costs more than ten of {first} on {probe.title}; "
+    return apart, [note + f"compared on few configs only: {', '.join(few)}"]
+
+
+def _without(problem: Problem, apart: Sequence[str], few: Sequence[str]) -> Problem:
+    """The problem without those that stand apart, where it is none of the few."""
+    if problem.title in few:
+        return problem
+    entries = [entry for entry in problem.entries if entry.label not in apart]
+    return replace(problem, entries=entries)
+
+
+def _asked(
+    settings: ComparisonSettings, gates: Sequence[gate.Gate], labels: Sequence[str]
+) -> ComparisonSettings:
+    """The settings with the conditions on those that take part in a config."""
+    own = [each for each in gates if each.a in labels and each.b in labels]
+    unless, if_ = (
+        tuple(each.condition for each in own if each.option == option)
+        for option in ("fail_unless", "fail_if")
+    )
+    return replace(settings, fail_unless=unless, fail_if=if_)
+
+
+def _runs(settings: ComparisonSettings) -> int:
+    """How many runs an entry has on a config, about."""
+    tuned = settings.budget or settings.tune
+    more = max(0, HALVING_SEEDS - settings.tune_seeds) if settings.finalists > 1 else 0
+    finalists = min(settings.finalists, tuned)
+    halved = finalists * more
+    return tuned * settings.tune_seeds + halved + (finalists + 1) * (settings.seeds or 0)
 
 
 def _gathered(found: Mapping[str, Comparison]) -> bytes:

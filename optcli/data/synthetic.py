@@ -280,3 +280,94 @@ class Multilabel(Synthetic):
         (w,) = drawn or (rng.normal(size=(self.features, self.labels)),)
         noise = self.noise * rng.normal(size=(self.samples, self.labels))
         return Made(x, (x @ w + noise > 0).astype(np.intp), (w,))
+
+
+@DATASETS.register("sparse")
+@dataclass(frozen=True)
+class Sparse(Synthetic):
+    """Rows of few non-zero features, some of them rare, as words in texts; two classes.
+
+    The j-th feature is 1 in a row with the chance 2/(j + 3), else 0. The class is the side of
+    a plane on which the row lies, but for the noise.
+    """
+
+    noise: Noise = 0.5
+    features: Annotated[int, Ge(2), Doc("number of features; the later, the rarer")] = 50
+
+    def inputs(self) -> int:
+        return self.features
+
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
+        (w,) = drawn or (rng.normal(size=self.features),)
+        chance = 2 / (np.arange(self.features) + 4)
+        x = (rng.uniform(size=(self.samples, self.features)) < chance).astype(np.float64)
+        score = (x - chance) @ w + self.noise * rng.normal(size=self.samples)
+        return Made(x, (score > 0).astype(np.intp), (w,))
+
+
+@DATASETS.register("heavy_tailed")
+@dataclass(frozen=True)
+class HeavyTailed(Synthetic):
+    """y = x·w + b + noise, where the noise has heavy tails: Student's t.
+
+    Rows far off dominate the gradient of the squared error. `noise` is the scale of the noise;
+    with two degrees of freedom or fewer its variance is infinite.
+    """
+
+    features: Annotated[int, Ge(1), Doc("number of inputs")] = 4
+    degrees: Annotated[float, Gt(0), Doc("degrees of freedom; fewer have heavier tails")] = 2.0
+
+    def inputs(self) -> int:
+        return self.features
+
+    def targets(self) -> tuple[str, ...]:
+        return ("y",)
+
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
+        w, b = drawn or (rng.normal(size=self.features), rng.normal(size=1))
+        x = rng.normal(size=(self.samples, self.features))
+        far = rng.standard_t(self.degrees, size=self.samples)
+        return Made(x, x @ w + b + self.noise * far, (w, b))
+
+
+@DATASETS.register("shapes")
+@dataclass(frozen=True)
+class Shapes(Synthetic):
+    """Small grey images of a circle, a square, a triangle or a cross, by class from 0 to 3.
+
+    Each has a place and a size of its own. Pixels are about 1 inside the shape and 0 outside; the
+    noise is added to them. Features are the pixels line by line, and the image is declared.
+
+    Example: `dataset: {name: shapes, samples: 400, size: 8}` with `model: cnn`
+    """
+
+    size: Annotated[int, Ge(6), Doc("height and width in pixels")] = 8
+
+    def inputs(self) -> int:
+        return self.size**2
+
+    def roles(self) -> Roles:
+        return Roles(self.targets(), image=(1, self.size, self.size))
+
+    def make(self, rng: np.random.Generator, drawn: tuple[Array, ...] = ()) -> Made:
+        y = class_indices(self.samples, 4)
+        radius = self.size * rng.uniform(0.28, 0.4, self.samples)[:, None, None]
+        margin = self.size / 2 - radius
+        shift = rng.uniform(-1, 1, (2, self.samples, 1, 1)) * margin
+        middle = np.arange(self.size) - (self.size - 1) / 2
+        # down and right of the centre, in units of the radius
+        v, u = (middle[:, None] - shift[0]) / radius, (middle - shift[1]) / radius
+        aside = np.abs(u)
+        outside = np.stack(  # how far outside each shape a pixel lies
+            [
+                np.hypot(u, v) - 1,
+                np.maximum(aside, np.abs(v)) - 0.85,
+                np.maximum(v - 0.8, 0.87 * aside - 0.5 * v - 0.5),
+                np.minimum(
+                    np.maximum(aside - 0.3, np.abs(v) - 1), np.maximum(aside - 1, np.abs(v) - 0.3)
+                ),
+            ]
+        )
+        x = np.clip(0.5 - outside[y, np.arange(self.samples)] * radius, 0, 1)
+        x = x.reshape(self.samples, -1)
+        return Made(x + self.noise * rng.normal(size=x.shape), y)

@@ -154,6 +154,7 @@ class Plain(Teller):
         self._short = len(event.configs) > MOST_REPORTS
         entries = counted(len(event.entries), "optimizer")
         words = [f"{entries} on {counted(len(event.configs), 'config')}, {event.seeds} fresh seeds"]
+        words[0] += f", about {counted(event.runs, 'run')}"
         words += [f"note: {note}" for note in event.notes]
         for line in itertools.chain(*(wrapped(own, width_of(WIDEST)) for own in words), [""]):
             self.output.line(escaped(line))
@@ -221,7 +222,9 @@ class Lines(Teller):
         self.lines.emit("waiting", {"message": event.message})
 
     def many(self, event: BenchmarkStarted) -> None:
-        fields = {"configs": list(event.configs), "entries": list(event.entries)}
+        fields: dict[str, Any] = {"configs": list(event.configs)}
+        fields |= {"entries": list(event.entries)}
+        fields |= {"seeds": event.seeds, "runs": event.runs}
         self.lines.emit("benchmark_started", fields | {"notes": list(event.notes)})
 
     def started(self, event: ComparisonStarted) -> None:

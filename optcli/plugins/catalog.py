@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optcli.core.errors import Fault, InvalidInput, suggestion
@@ -44,11 +45,15 @@ class CatalogEntry:
     summary: str
 
 
-def entries(kind: str | None = None) -> list[CatalogEntry]:
-    """All of one kind (its plural), or of all; raises InvalidInput for an unknown kind."""
+def entries(kind: str | None = None, others: Sequence[str] = ()) -> list[CatalogEntry]:
+    """All of one kind (its plural), or of all; raises InvalidInput for an unknown kind.
+
+    others: kinds that are listed elsewhere, for the message.
+    """
     if kind is not None and kind not in KINDS:
-        allowed = f"; must be one of {', '.join(KINDS)}"
-        message = f"unknown kind '{kind}'{suggestion(kind, KINDS) or allowed}"
+        known = [*KINDS, *others]
+        allowed = f"; must be one of {', '.join(known)}"
+        message = f"unknown kind '{kind}'{suggestion(kind, known) or allowed}"
         raise InvalidInput(Fault(message, parameter="kind"))
     return [
         CatalogEntry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
