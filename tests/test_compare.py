@@ -20,7 +20,7 @@ import pytest
 import optcli
 from optcli import config as configs
 from optcli.cli.main import run
-from optcli.comparison import trials, tuning
+from optcli.comparison import figures, trials, tuning
 from optcli.comparison.ranking import rank
 from optcli.comparison.trials import Job, Measure, Trial
 from optcli.core.errors import InvalidInput
@@ -342,6 +342,17 @@ def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):
     assert kept["optimizers"][-1]["median"] is None
     (pair,) = kept["pairs"]
     assert (pair["difference"], pair["diverged"]) == (None, [0, 6])
+
+
+def test_pictures_of_given_rates_and_of_diverged_runs(tmp_path):
+    """In tuning.png there are only those that were tuned."""
+    words = ("adam", "sgd:lr=0.1", "sgd:lr=1e30")
+    found = small(words, out=tmp_path / "c")
+    drawn = dict(figures.draw(found.study, found.summary, "c", "seconds"))
+    assert set(drawn) == {
+        f"{name}.png" for name in ("curves", "sensitivity", "targets", "pairs", "wins", "tuning")
+    }
+    assert all(content.startswith(b"\x89PNG") for content in drawn.values())
 
 
 def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):

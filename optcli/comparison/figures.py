@@ -107,9 +107,8 @@ class _Figures:
         defaults = {label: self.rows[label]["default"]["hyperparameters"]["lr"] for label in tried}
         starts = [start for label in tried for start in self.study.starts(label)]
         start = self.measure.signed(float(np.median(starts))) if starts else None
-        what = self.measure.metric
         rows = "cross-fit" if self.measure.rows == "validation" else "test"
-        quantity = f"validation and test {what}" if rows == "test" else self.measure.words
+        quantity = self.measure.metric
         budget = self.study.budget
         title = f"{self.title}, tuning on {counted(budget.tuning_seeds, 'seed')}"
         if budget.finalists > 1:
@@ -163,10 +162,9 @@ class _Figures:
         ]
 
     def tuning(self) -> Figure:
-        quantity = f"{self.measure.metric} on validation rows"
         return plots.tuning_curves(
             self._tuning_values(),
-            quantity,
+            self.measure.metric,
             f"{self.title}, tuning",
             self.optimizers,
             self.measure.higher,
@@ -177,9 +175,10 @@ class _Figures:
         count = self.study.budget.tuning_seeds
         found = {}
         for label, row in self.rows.items():
+            if count < 2 or not row["learning_rates"]:
+                continue
             values = _by_seed(row["learning_rates"], count, self.measure.signed)
-            starts = self.study.starts(label)
-            if len(values) > 1 and count > 1 and starts:
+            if starts := self.study.starts(label):
                 best = expected_best(values, float(np.median(starts)))
                 found[label] = np.array([self.measure.signed(each) for each in best])
         return found

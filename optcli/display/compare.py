@@ -329,6 +329,8 @@ class Bars(Plain):
         if done > 0:
             each = (self.clock() - self._began) / done
             words += f", {remaining(each * (progress.total - progress.done))} left"
+        if progress.level == "mean":
+            words += "; means of validation rows"
         last = Text(words, "bold")
         last.truncate(width)
         return Text("\n", no_wrap=True, overflow="crop").join([*lines, last])

@@ -12,9 +12,18 @@ from optcli.comparison.study import HALVING_SEEDS, Study
 from optcli.comparison.targets import DEPTHS
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
-from optcli.display.table import Column, Table
+from optcli.display.table import GAP, LEAST_NAME, Column, Table
 from optcli.display.terminal import width_of
-from optcli.display.text import alike, brief, escaped, metric, number, short, wrapped
+from optcli.display.text import (
+    alike,
+    brief,
+    escaped,
+    metric,
+    number,
+    short,
+    shortened_inside,
+    wrapped,
+)
 
 WIDEST = 110
 MOST_PAIRS = 6  # of more, those of the first entry
@@ -121,7 +130,11 @@ def _wins(label: str, pairs: Sequence[Mapping[str, Any]]) -> str:
 
 def _intervals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """`[0.0098, 0.0111]`, the ends of all in one format."""
-    ends = alike([row[end] for row in rows for end in ("ci_low", "ci_high")], 3)
+    values = [row[end] for row in rows for end in ("ci_low", "ci_high")]
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    # in one format, unless one that nearly diverged would put all into powers of ten
+    apart = bool(sizes) and max(sizes) > 1e3 * min(sizes)
+    ends = [brief(value) for value in values] if apart else alike(values, 3)
     return [f"[{low}, {high}]" for low, high in zip(ends[::2], ends[1::2], strict=True)]
 
 
@@ -162,23 +175,36 @@ def _known(value: float, said: Callable[[float], str]) -> str:
 def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
     """A row for each pair: the difference, how sure it is, and who is better."""
     count, seeds = len(summary["pairs"]), summary["seeds"]
-    first = summary.get("reference") or summary["optimizers"][0]["label"]
+    anchor = summary.get("reference") or summary["optimizers"][0]["label"]
     pairs = summary["pairs"]
     if count > MOST_PAIRS:
-        pairs = [pair for pair in pairs if first in (pair["a"], pair["b"])]
+        pairs = [pair for pair in pairs if anchor in (pair["a"], pair["b"])]
     few = seeds < fewest_seeds(summary.get("correction", count))
-    ends = [brief(pair[end]) for pair in pairs for end in ("difference", "ci_low", "ci_high")]
+    ends = [brief(pair[end] + 0.0) for pair in pairs for end in ("difference", "ci_low", "ci_high")]
     tied = "undecided" if few else "tied"
     better = [pair[pair["verdict"]] if pair["verdict"] != "tied" else tied for pair in pairs]
     intervals = [f"[{low}, {high}]" for low, high in zip(ends[1::3], ends[2::3], strict=True)]
-    columns = [
-        Column("a", "first", [pair["a"] for pair in pairs], left=True, cut=True),
-        Column("b", "second", [pair["b"] for pair in pairs], left=True, cut=True),
+    numbers = [
         Column("difference", "difference", ends[::3]),
         *([] if few else [Column("interval", "95 % CI", intervals)]),
+    ]
+    # three names, where there is room for them beside what decides
+    room = width - sum(column.width + len(GAP) for column in numbers) - 2 * len(GAP)
+    longest = max(len(name) for pair in pairs for name in (pair["a"], pair["b"]))
+    if 3 * longest > room:
+        sides = {"a": "first", "b": "second"}
+        better = [sides.get(pair["verdict"], tied) for pair in pairs]
+        longest = min(longest, max(LEAST_NAME, (room - max(map(len, better))) // 2))
+    first, second = (
+        [shortened_inside(escaped(pair[side]), longest) for pair in pairs] for side in ("a", "b")
+    )
+    columns = [
+        Column("a", "first", first, left=True),
+        Column("b", "second", second, left=True),
+        *numbers,
         Column("p", "p", [_p(pair["p_value"]) for pair in pairs], rank=2),
         Column("share", "first\nbetter in", [_share(pair, seeds) for pair in pairs], rank=3),
-        Column("better", "better", better, left=True, rank=1),
+        Column("better", "better", better, left=True),
     ]
     lines = Table(columns, width).lines()
     if few:
@@ -301,7 +327,7 @@ def _targets(summary: Mapping[str, Any]) -> str:
     each = "step" if steps == [1] else " or ".join(f"{step:,}" for step in steps) + " steps"
     values = ", ".join(map(number, summary["targets"]))
     quantity = summary["quantity"].partition("_")[2]
-    what = f"median to a {quantity} of {values}"
+    what = f"median to {quantity} {values}"
     if len(summary["targets"]) > 1:
         what += " (90, 97, 99 % of the way from untrained to the best tuned)"
     own = [each for row in summary["optimizers"] for each in row["steps_to_targets"]]

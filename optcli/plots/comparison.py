@@ -192,7 +192,9 @@ def tuning_curves(
         scale, ticks.linear(0.7, most + 0.3, 5, least_step=1.0), quantity, higher
     )
     axes.set_xlabel("learning rates tried")
-    panel.write_foot("expected value of the best, on tuning seeds that did not choose it")
+    panel.write_foot(
+        "expected validation value of the best, on tuning seeds that did not choose it"
+    )
     for number, (label, own) in enumerate(values.items()):
         axes.plot(np.arange(1, len(own) + 1), own, **panel.line(label), zorder=5 - number / 100)
     return panel.figure

@@ -49,7 +49,6 @@ class Panel:
         self.room = min(NAMES, 0.36 + max((text_width(t, SMALL) for t in said), default=0))
         self.figure = new_figure(WIDTH, self.height)
         self.strip: Any = None
-        self.left, self.wide = 0.0, WIDTH
 
     def draw_axes(
         self,
@@ -64,7 +63,6 @@ class Panel:
         widest = max((text_width(label, SMALL) for label in scale.labels), default=0.0)
         left = 0.44 + widest
         width = WIDTH - left - self.room - 0.2
-        self.left, self.wide = left, width
         tall = self.height - TOP - self.bottom - strip
         add_title(self.figure, left, self.title)
         axes = add_axes(self.figure, left, self.bottom, width, tall)
@@ -92,7 +90,7 @@ class Panel:
         """What the marks are, below the axis."""
         look = {"size": SMALL - 1, "color": GREY, "ha": "center", "va": "bottom"}
         text = elided(words, WIDTH - 0.2, SMALL - 1)
-        add_text(self.figure, self.left + self.wide / 2, 0.1, text, **look)
+        add_text(self.figure, WIDTH / 2, 0.1, text, **look)
 
     def line(self, label: str) -> dict[str, Any]:
         """How a label's curve is drawn."""

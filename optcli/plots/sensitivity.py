@@ -56,9 +56,9 @@ def sensitivity(
     crossed = any(row.diverged for row in all_rows if low <= row.lr <= high)
     axes = panel.draw_axes(scale, rates, quantity, higher, strip=0.3 if crossed else 0.0)
     axes.set_xlabel("learning rate (log)")
-    words = ["line: tuning mean", "dots: its seeds", "circle: selected", "tick: default"]
+    words = ["line, dots: validation mean, seeds", "circle: selected", "tick: default"]
     if any(row.verdict for row in all_rows):
-        words.insert(2, f"bar: {rows} median of a finalist, 95 % CI")
+        words.insert(1, f"bar: {rows} median of a finalist, CI")
     beyond = [row.lr for row in all_rows if not low <= row.lr <= high]
     panel.write_foot("; ".join(words) + "; not shown: rates far worse" * bool(beyond))
     for number, (label, own) in enumerate(tried.items()):
