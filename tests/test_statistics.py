@@ -32,6 +32,7 @@ from optcli.comparison.tuning_curve import chances, expected_best
 from optcli.comparison.verdict import sentence
 from optcli.data.preparation import Part
 from optcli.optimizers.sgd import SGD
+from tests.studies import aliases
 
 INF = math.inf
 TIMES = 1000
@@ -363,6 +364,14 @@ def test_equals_of_three_finalists_are_rarely_told_apart(n):
         a, b = rng.normal(size=(2, 3, n))
         claims += pair(a, b).verdict != "tied"
     assert claims <= MOST_FALSE
+
+
+def test_an_optimizer_tuned_four_times_is_rarely_told_from_itself():
+    """The U-curve of tests/studies/aliases.py, which has real tables, too."""
+    rng = np.random.default_rng(26)
+    families = [aliases.family(*aliases.curve(100, rng), rng) for _ in range(100)]
+    claims = [any(p.verdict != "tied" for p in rank(own).pairs.values()) for own in families]
+    assert np.mean(claims) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 100)
 
 
 # Cross-fit
