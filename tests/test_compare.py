@@ -20,7 +20,7 @@ import pytest
 import optcli
 from optcli import config as configs
 from optcli.cli.main import run
-from optcli.comparison import figures, trials, tuning
+from optcli.comparison import figures, step_time, trials, tuning
 from optcli.comparison.ranking import rank
 from optcli.comparison.trials import Job, Measure, Trial
 from optcli.core.errors import InvalidInput
@@ -330,6 +330,78 @@ def test_a_table_is_read_once_and_within_an_epoch_only_what_counts_is_measured(m
         for name in metrics:
             assert (np.isnan(history[name]) == within).all()
     assert made == ["table", "fresh", "fresh", "fresh"]  # the fresh rows once for each seed
+
+
+@pytest.mark.parametrize("at", ["best", "last"])
+def test_a_run_that_is_cut_is_a_shorter_run(at):
+    """At a constant learning rate; one that diverged after the cut had not diverged before."""
+    measure = Measure(rows="fresh", at=at)
+    rates = (0.03, 1.0, 30.0, 1e30)
+    runs = tuple(Trial("sgd", OPTIMIZERS.find("sgd")(lr=rate), 5) for rate in rates)
+
+    def trained(epochs):
+        task = configs.load(SMALL, [f"training.epochs={epochs}"]).task()
+        return trials.train(Job(task, runs, measure, final=True))
+
+    shorter = [measure.of(result) for result in trained(2)]
+    longer = trained(12)
+    assert [measure.cut(result, 2 * 3) for result in longer] == shorter
+    assert [measure.cut(result, 2 * 3 + 2) for result in longer] == shorter  # within an epoch
+    assert [measure.of(result) for result in longer] != shorter
+    ended_later = replace(longer[0], outcome="diverged", steps=7)
+    assert measure.cut(ended_later, 6) == shorter[0]
+    assert measure.cut(ended_later, 7) == math.inf
+
+
+def test_what_costs_more_is_compared_at_equal_costs_too(tmp_path):
+    """Of 9 steps svrg takes 2 evaluations each, and 2 snapshots of 3; a share of 3 of 8 is 3."""
+    found = small(("sgd", "svrg:epochs=1", "adam"), out=tmp_path / "c").summary
+    evaluations = {own["label"]: own["gradient_evaluations"] for own in found["optimizers"]}
+    assert evaluations == {"sgd": 9, "svrg:epochs=1": 2 * 9 + 3 * 3, "adam": 9}
+    kept = {row["label"]: row["gradient_evaluations"] for row in rows(tmp_path / "c/runs.csv")}
+    assert kept == {"sgd": "9", "svrg:epochs=1": "27", "adam": "9"}
+    equal = found["at_equal_gradient_evaluations"]
+    assert equal["costs"] == {"sgd": 1, "svrg:epochs=1": 3, "adam": 1}
+    assert equal["steps"] == {"sgd": 9, "svrg:epochs=1": 3, "adam": 9}
+    assert equal["verdict"].startswith("at equal gradient evaluations (sgd 9 steps, svrg")
+    # who keeps all steps differs as in the whole comparison
+    whole, cut = (
+        {frozenset((p["a"], p["b"])): p["p_value"] for p in each["pairs"]}
+        for each in (found, equal)
+    )
+    assert whole.keys() == cut.keys()
+    assert whole[frozenset(("sgd", "adam"))] == cut[frozenset(("sgd", "adam"))]
+    assert small(out=tmp_path / "d").summary["at_equal_gradient_evaluations"] is None
+    scheduled = SMALL | {"schedule": {"name": "cosine"}}
+    found = small(("sgd", "svrg"), config=scheduled, out=tmp_path / "e").summary
+    assert found["at_equal_gradient_evaluations"]["verdict"] is None
+    assert "takes new runs" in found["at_equal_gradient_evaluations"]["note"]
+
+
+def test_an_entry_that_takes_over_ten_times_as_long_is_announced(tmp_path, monkeypatch):
+    took = {"sgd": 0.1, "adam": 0.3, "newton": 2.1, "sophia": 0.5}
+    asked = []
+
+    def seconds(job):
+        asked.append(job.trials[0].label)
+        return took[asked[-1]]
+
+    monkeypatch.setattr(step_time, "seconds", seconds)
+    task = configs.load(SMALL).task()
+    entries = {name: tuning.Competitor(name, task, OPTIMIZERS.find(name)()) for name in took}
+    assert step_time.long_runs([entries[name] for name in took]) == []  # 7 times
+    took["newton"] = 3.1
+    (note,) = step_time.long_runs([entries[name] for name in took])
+    assert note == (
+        "a run of newton takes about 10 times as long as one of the others (3.1 s against 0.3 s)"
+    )
+    asked.clear()
+    assert step_time.long_runs([entries["sgd"], entries["adam"]]) == []
+    assert asked == []
+    dear = ("sgd:lr=0.1", "newton:lr=0.1")
+    took |= dict(zip(dear, (0.1, 9.0), strict=True))
+    notes = small(dear, settings=replace(FEW, seeds=1), out=tmp_path / "c").notes
+    assert any("about 90 times" in note for note in notes)
 
 
 def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):

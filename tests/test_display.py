@@ -89,7 +89,7 @@ def events(epochs=3, validates=True, metrics=("accuracy",), losses=None, first=1
             float(epoch),
         )
     counts = (one(epochs, int), one(10 * epochs, int), one(1, int))
-    yield Ended(state, ("completed", "diverged"), *counts, 1.5, 12345.0)
+    yield Ended(state, ("completed", "diverged"), *counts, 1.5, 12345.0, counts[1])
 
 
 SUMMARY = {

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from optcli import config as configs
 from optcli.api.check import check
 from optcli.api.trace import trace
 from optcli.core.errors import InvalidInput
@@ -14,8 +15,8 @@ from optcli.models import MLP
 from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS, hessian_product
 from optcli.schedules import SCHEDULES
+from optcli.training import Replica, train_cohort
 from optcli.training import trace as tracing
-from optcli.training import train_cohort
 from optcli.training.oracles import OfModel
 from optcli.training.settings import Regularization
 from optcli.training.trace import TracedOptimizer
@@ -385,3 +386,81 @@ def test_what_only_a_model_has_is_refused_on_an_objective(name, message):
     with pytest.raises(InvalidInput) as error:
         trace("rosenbrock", ["sgd", name])
     assert [(fault.key, fault.message) for fault in error.value.faults] == [(name, message)]
+
+
+# ---- gradient evaluations ------------------------------------------------------------
+
+
+def ended(rules, epochs=2, resume=None, stop=lambda: False, **training):
+    """The end of a training of 20 rows in batches of 8: 3 steps an epoch, 3 parameters."""
+    dataset = {"name": "linear", "samples": 20, "features": 2, "noise": 0.5}
+    document = {"dataset": dataset, "split": {"validation": 0}, "model": "linear", "loss": "mse"}
+    document |= {"optimizer": "sgd", "training": {"epochs": epochs, "batch_size": 8} | training}
+    task = configs.load(document).task()
+    data = task.prepare(task.table())
+    cohort = task.cohort([Replica(rule, data, seed) for seed, rule in enumerate(rules)])
+    *_, last = train_cohort(cohort, resume=resume, stop=stop)
+    return last
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "training", "count"),
+    [
+        ("adam", {}, {}, 6),
+        ("lbfgs", {}, {}, 6),
+        ("adam", {}, {"sam": {"rho": 0.05}}, 2 * 6),
+        ("adam", {}, {"batch_size": 4, "accumulate": 2}, 6),  # two pieces make a batch
+        ("saga", {}, {}, 6 + 6),  # the gradient of each row besides
+        ("svrg", {"epochs": 1}, {}, 6 + 6 + 2 * 3),  # at the snapshot, and all rows twice
+        ("svrg", {"epochs": 2}, {}, 6 + 6 + 3),
+        ("svrg", {"epochs": 1}, {"sam": {"rho": 0.05}}, 2 * 6 + 6 + 2 * 3),
+        ("sophia", {"frequency": 4}, {}, 6 + 2 * 4),  # a Hessian product of four gradients
+        ("sophia", {"frequency": 1}, {}, 6 + 6 * 4),
+        # 3 Hessian products, and a line search that takes the first step: at x and beyond
+        ("newton", {"lr": 0.1}, {}, 6 * (1 + 3 * 4 + 2)),
+        # a product is five forward passes and one backward
+        ("gauss_newton", {"lr": 0.1}, {}, 6 * (1 + 3 * 3 + 2)),
+    ],
+)
+def test_gradient_evaluations_are_those_counted_by_hand(name, settings, training, count):
+    rule = find(name, **settings)
+    last = ended([rule, find("sgd")], **training)
+    plain = 6 * (2 if "sam" in training else 1)
+    assert last.gradient_evaluations.tolist() == [count, plain]
+
+
+def test_a_replica_counts_the_same_in_company_however_long_others_search():
+    rules = [find("newton", lr=lr) for lr in (1.0, 30.0, 1000.0)]
+    alone = [
+        ended([*[find("sgd")] * seed, rule]).gradient_evaluations[-1]
+        for seed, rule in enumerate(rules)
+    ]
+    together = ended(rules).gradient_evaluations.tolist()
+    assert together == alone
+    assert together[0] < together[1] < together[2]
+
+
+def test_what_a_diverged_replica_counts_ends_with_it():
+    """It is found 6 steps after it diverged, at the end of the epoch."""
+    rules = [find("svrg", lr=lr, epochs=1) for lr in (1e30, 0.01)]
+    last = ended(rules, epochs=3)
+    steps = int(last.steps[0])
+    assert last.outcomes == ("diverged", "completed")
+    assert steps < 3
+    assert last.gradient_evaluations.tolist() == [2 * steps + 3, 9 + 9 + 9]
+
+
+@pytest.mark.parametrize("name", ["svrg", "newton"])
+def test_a_resumed_run_goes_on_counting(name):
+    rules = [find(name, lr=0.1), find("sgd")]
+    whole = ended(rules)
+    part = ended(rules, stop=iter([False, True]).__next__)
+    assert 0 < part.steps[0] < 6
+    kept = {name: array.copy() for name, array in part.state.arrays().items()}
+    kept |= {"outcomes": np.array(["", ""], "U16")}
+    assert ended(rules, resume=kept).gradient_evaluations.tolist() == (
+        whole.gradient_evaluations.tolist()
+    )
+    # a checkpoint of an earlier version does not have the number
+    old = {name: array for name, array in kept.items() if "oracle" not in name}
+    assert np.isnan(ended(rules, resume=old).gradient_evaluations[0])

@@ -16,6 +16,7 @@
     across            what the seeds of several configs say together of a pair
     profile           performance profiles over several configs
     diverged_values   arithmetic with runs that diverged
+    equal_costs       where steps cost more for some, what runs were after equal costs
     step_time         the relative time of a step
     summary           what summary.json says of it all
     gate              conditions on the verdict that decide the exit code

@@ -14,7 +14,7 @@ from optcli.comparison.ranking import ALONE, Family
 from optcli.comparison.result import Comparison, ComparisonStarted, Listener, Waiting
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds
-from optcli.comparison.step_time import relative_step_times
+from optcli.comparison.step_time import long_runs, relative_step_times
 from optcli.comparison.store import Store
 from optcli.comparison.study import Budget, Study
 from optcli.comparison.summary import VERSION
@@ -79,6 +79,7 @@ def run(
             f"with {counted(seeds, 'seed')} no difference between {count} can be shown; "
             f"{fewest} are the fewest"
         )
+    notes += long_runs(problem.entries)
     config = _config(problem, settings, budget, what, destination.folder)
     data = _data(problem)
     recorded = {**environment(1, data), "plugins": loading.identity(), **settings.origin}

@@ -1,17 +1,19 @@
-"""The relative time of a step, measured apart from the runs that are compared."""
+"""Time: of a step, relative to SGD, and of runs before they begin; measured apart from them."""
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from optcli.comparison.trials import prepared
+from optcli.comparison.trials import Job, Measure, Trial, prepared, seconds
+from optcli.comparison.tuning import Competitor
 from optcli.core.environment import blas_threads
-from optcli.optimizers.base import Optimizer
+from optcli.optimizers.base import Optimizer, Shaped
 from optcli.optimizers.sgd import SGD
 from optcli.schedules.constant import Constant
 from optcli.training import Replica, train_cohort
@@ -22,6 +24,7 @@ SECONDS = 0.22  # of all rounds together, where a step is short enough
 ROUND = 0.002, 0.005  # seconds of one optimizer in a round: at least, at most
 SPREAD = 0.25  # between the quartiles of the rounds, beyond which no time is given
 FEW_ROUNDS = 6  # for seconds, the first of which does not count
+LONG = 10  # how many times as long as the others' a run is that is announced
 STEPS = 10**9  # more than are taken
 NAME = ""  # of plain SGD, where it is none of the labels
 
@@ -56,6 +59,30 @@ def step_seconds(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, fl
     with blas_threads(next(iter(settings.values()))[0].training.threads):
         found = [{label: next(own) for label, own in training.items()} for _ in range(FEW_ROUNDS)]
     return {label: float(np.median([own[label] for own in found[1:]])) for label in settings}
+
+
+def long_runs(entries: Sequence[Competitor]) -> list[str]:
+    """Notes on entries whose runs take over ten times as long as the others'.
+
+    Times are those of a few steps. Elementwise rules on one task take about the same; nothing is
+    measured where all are such. Raises InvalidInput.
+    """
+    plain = all(not isinstance(entry.optimizer, Shaped) for entry in entries)
+    if plain and all(entry.task == entries[0].task for entry in entries):
+        return []
+    took = {}
+    for entry in entries:
+        trial = Trial(entry.label, entry.optimizer, entry.task.seed)
+        took[entry.label] = seconds(Job(entry.task, (trial,), Measure(), fixed_split=True))
+    notes = []
+    for label, own in took.items():
+        others = statistics.median(other for name, other in took.items() if name != label)
+        if own > LONG * others:
+            notes.append(
+                f"a run of {label} takes about {own / others:.0f} times as long as one of the "
+                f"others ({own:.2g} s against {others:.2g} s)"
+            )
+    return notes
 
 
 def steady(ratios: Sequence[float]) -> float | None:

@@ -29,7 +29,7 @@ PHASES = ("tune", "final")
 HEAD = ("run", "label", "optimizer", "lr", "hyperparameters", "seed", "phase", "outcome")
 LOSSES = ("train_loss", "validation_loss")
 TARGETS = ("steps_to_target", "steps_to_target_2", "steps_to_target_3")
-TAIL = ("steps", *TARGETS, "checksum")
+TAIL = ("steps", "gradient_evaluations", *TARGETS, "checksum")
 # Writing takes at most this share of the time: a large table is not written after each run.
 SHARE = 0.1
 
@@ -122,6 +122,7 @@ class Store:
             **{f"crossfit_{name}": str(result.crossfit.get(name, "")) for name in fits},
             **{name: str(result.test.get(name.removeprefix("test_"), "")) for name in tests},
             "steps": str(result.steps),
+            "gradient_evaluations": _count(result.gradient_evaluations),
             **self._steps(trial),
         }
 
@@ -169,7 +170,10 @@ class Store:
                 self.damaged += 1
                 continue
             steps = int(row["steps"])
-            self.results[trial] = TrialResult(trial, row["outcome"], steps, history, fits, tests)
+            evaluations = float(row.get("gradient_evaluations") or "nan")
+            self.results[trial] = TrialResult(
+                trial, row["outcome"], steps, history, fits, tests, evaluations
+            )
             self.phases[trial] = row["phase"]
             self.target[trial] = tuple(float(row[name]) for name in TARGETS if row.get(name))
         return gone
@@ -188,6 +192,13 @@ class Store:
             for name, values in columns.items()
             if name in LOSSES or any(value == value for value in values)
         }
+
+
+def _count(number: float) -> str:
+    """A number that is mostly whole; none where it is not known."""
+    if math.isnan(number):
+        return ""
+    return str(int(number)) if number.is_integer() else str(number)
 
 
 def _checksum(row: Mapping[str, str], lines: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from optcli.comparison.equal_costs import evaluations_of_a_step, obstacle, planned, shares
 from optcli.comparison.held_out import FRESH
 from optcli.comparison.ranking import ALONE, Family, Ranking, Standing, median_interval, rank
 from optcli.comparison.signed_rank import Pair
@@ -29,12 +30,20 @@ def summary(
     family: the claims that those made here hold together with. step_times: of a step, by label,
     relative to SGD; None where it does not repeat. Numbers are as they were measured; what
     diverged is null once it is JSON.
+
+    Each optimizer has `gradient_evaluations`, the median of its final runs, of which a forward and
+    a backward pass over the rows of one batch is one, and `gradient_evaluations_per_step`.
+    `at_equal_gradient_evaluations` and `at_equal_time` are null unless one entry costs over 1.5
+    times the cheapest, and the costs of all are known; else `costs` (of a step, relative to the
+    cheapest), `steps` (after which each is cut), `pairs` (as above), `verdict` (a sentence) and
+    `note`. Where histories cannot tell, `pairs` is empty, `verdict` null, and `note` says why.
     """
     measure = study.measure
     entries = {entry.label: entry for entry in study.entries}
     runs = {label: study.final(label, study.chosen[label]) for label in entries}
     found = rank({label: _finalists(study, label) for label in entries}, family)
     settings = {label: _setting(study, label, study.chosen[label]) for label in entries}
+    evaluations = {label: evaluations_of_a_step(study, label) for label in entries}
     rivals = {
         label: [_setting(study, label, own) for own in study.finalists[label]]
         for label in entries
@@ -61,7 +70,10 @@ def summary(
         "resolution": {label: measure.course(own[0])[0][1:2] for label, own in runs.items()},
         "optimizers": [
             _one(study, entries[standing.label], standing, runs[standing.label])
-            | {"step_cost": step_times.get(standing.label)}
+            | {
+                "step_cost": step_times.get(standing.label),
+                "gradient_evaluations_per_step": evaluations[standing.label],
+            }
             for standing in found.standings
         ],
         "pairs": [
@@ -69,6 +81,10 @@ def summary(
             for (a, b), own in found.pairs.items()
         ],
         "verdict": verdict(found, settings, measure, rivals),
+        "at_equal_gradient_evaluations": _at_equal(
+            study, "gradient evaluations", evaluations, family, settings, rivals
+        ),
+        "at_equal_time": _at_equal(study, "time", step_times, family, settings, rivals),
         "note": "; ".join(filter(None, [diverged_at_once(runs), varied(study)])),
     }
 
@@ -83,6 +99,50 @@ def _row_counts(study: Study) -> dict[str, int]:
     else:
         measured = counts[study.measure.rows]
     return {"train": counts["train"], "validation": counts["validation"], "measured": measured}
+
+
+def _at_equal(
+    study: Study,
+    unit: str,
+    costs: Mapping[str, float | None],
+    family: Family,
+    settings: Mapping[str, str],
+    rivals: Mapping[str, Sequence[str]],
+) -> dict[str, Any] | None:
+    """What is said at equal costs of all, or None where they cost about the same.
+
+    costs: of a step, by label; gradient evaluations are weighed by the rows of a batch.
+    """
+    known = {label: cost for label in study.tasks if (cost := costs.get(label))}
+    if len(known) < len(study.tasks):
+        return None
+    lengths = {label: planned(study, label) for label in known}
+    if unit != "time":
+        known = {label: cost * lengths[label].rows for label, cost in known.items()}
+    cut = shares(known, {label: length.steps for label, length in lengths.items()})
+    if cut is None:
+        return None
+    least = min(known.values())
+    relative = {label: cost / least for label, cost in known.items()}
+    why = obstacle(study, lengths, cut)
+    said: dict[str, Any] = {"costs": relative, "steps": cut, "pairs": [], "verdict": None}
+    if why is not None:
+        return said | {"note": why}
+    values = {
+        label: [
+            [study.measure.cut(result, steps) for result in study.final(label, optimizer)]
+            for optimizer in study.finalists[label]
+        ]
+        for label, steps in cut.items()
+    }
+    found = rank(values, family)
+    listed = ", ".join(f"{label} {steps} steps" for label, steps in cut.items())
+    sentence = verdict(found, settings, study.measure, rivals)
+    return said | {
+        "pairs": [_pair(a, b, own, study.measure) for (a, b), own in found.pairs.items()],
+        "verdict": f"at equal {unit} ({listed}): {sentence}",
+        "note": "learning rates are those tuned for all steps",
+    }
 
 
 def _stopped(study: Study) -> dict[str, Any] | None:
@@ -187,6 +247,7 @@ def _one(
         "tied_with": list(standing.tied_with),
         "metrics": _medians(results),
         "test": _tests(results),
+        "gradient_evaluations": _median([result.gradient_evaluations for result in results]),
         "steps_to_target": next(iter(steps), None),
         "steps_to_targets": steps,
         "finalists": [_finalist(study, label, own) for own in study.finalists[label]],

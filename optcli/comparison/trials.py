@@ -57,6 +57,8 @@ class TrialResult:
     training; entries within an epoch have no training loss. crossfit: loss and metrics of the
     validation rows, at epochs that other rows chose; infinite where the run diverged. test:
     those of the test rows at the best epoch, or at the last where that is compared.
+    gradient_evaluations: forward and backward passes over the rows of one batch, NaN where they
+    were not counted.
     """
 
     trial: Trial
@@ -65,27 +67,38 @@ class TrialResult:
     history: Mapping[str, Sequence[float]]
     crossfit: Mapping[str, float]
     test: Mapping[str, float]
+    gradient_evaluations: float = math.nan
 
     @functools.cached_property
     def best(self) -> int | None:
         """The index of the epoch whose parameters are kept; None where none was finite."""
+        return self._best()
+
+    def _best(self, until: float = math.inf) -> int | None:
         losses = self.history["validation_loss"]
-        return min(self._finite(), key=losses.__getitem__, default=None)
+        return min(self._finite(until), key=losses.__getitem__, default=None)
 
     @functools.cached_property
     def last(self) -> int | None:
         """The index of the last epoch; None where none was finite."""
         return max(self._finite(), default=None)
 
-    def _finite(self) -> list[int]:
+    def _finite(self, until: float = math.inf) -> list[int]:
+        """Epochs, up to a step, whose losses are finite."""
         losses, train = self.history["validation_loss"], self.history["train_loss"]
         return [
-            i for i in range(1, len(losses)) if math.isfinite(losses[i]) and math.isfinite(train[i])
+            i
+            for i, step in enumerate(self.history["step"])
+            if i > 0 and step <= until and math.isfinite(losses[i]) and math.isfinite(train[i])
         ]
 
-    def measured(self, column: str, at: str = "best") -> float:
-        """A column at the best epoch, or the last; NaN where there is none."""
-        index = self.last if at == "last" else self.best
+    def measured(self, column: str, at: str = "best", until: float = math.inf) -> float:
+        """A column at the best epoch, or the last, up to a step; NaN where there is none."""
+        if until < math.inf:
+            last = max(self._finite(until), default=None)
+            index = last if at == "last" else self._best(until)
+        else:
+            index = self.last if at == "last" else self.best
         return math.nan if index is None else self.history[column][index]
 
 
@@ -135,6 +148,13 @@ class Measure:
         if self.rows == "validation":
             return self.tuning(result)
         return self._turned(result, result.measured(self.column, self.at))
+
+    def cut(self, result: TrialResult, until: float) -> float:
+        """What the verdict would be on had the run ended after so many steps, turned."""
+        value = result.measured(self.column, self.at, until)
+        if result.outcome == "diverged" and result.steps > until and math.isfinite(value):
+            return self.signed(value)
+        return self._turned(result, value)
 
     def _turned(self, result: TrialResult, value: float) -> float:
         diverged = result.outcome == "diverged" or not math.isfinite(value)
@@ -447,9 +467,10 @@ class _Training:
             "step": [step for _, step in places],
         }
         history |= {name: own[replica][: len(places)] for name, own in self.histories.items()}
-        result = TrialResult(
-            self.trials[replica], outcome, steps, history, self.folds.of(replica, epochs), {}
-        )
+        fits = self.folds.of(replica, epochs)
+        evaluations = float(event.gradient_evaluations[replica])
+        trial = self.trials[replica]
+        result = TrialResult(trial, outcome, steps, history, fits, {}, evaluations)
         test = {
             name.removeprefix("test_"): result.measured(name, self.job.measure.at)
             for name in history

@@ -97,6 +97,7 @@ class Ended:
     best_epoch: Array  # (R,) from 1; 0 where no epoch had a finite loss
     seconds: float
     samples_per_second: float  # rows of all replicas together
+    gradient_evaluations: Array  # (R,) forward and backward passes over the rows of a batch
 
 
 Event = Started | Progress | Paused | EpochEnded | Ended

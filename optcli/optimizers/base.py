@@ -43,6 +43,9 @@ class Oracle(Protocol):
     """
 
     steps_per_epoch: int
+    # Of which replicas (R,) the next evaluations are needed, None for all: those of the others,
+    # computed along with them, are not counted.
+    needed: Array | None
 
     def gradient(self, x: Array, out: Array) -> Array:
         """Return f(x) as (R,), and write ∇f(x) into `out`."""

@@ -119,6 +119,8 @@ def step_down(
         enough = value <= limit + ARMIJO * step * slope
         if enough.all():
             break
+        oracle.needed = ~enough[:, 0]
         step = np.where(enough, step, step / 2)
+    oracle.needed = None
     np.multiply(d, step, at)
     np.add(x, at, x)

@@ -90,6 +90,9 @@ class Trainer:
         self.networks: dict[int, Network] = {}
         self.oracles: list[OfModel] = []
         self.state.stepper.attach_oracles(lambda rows: self._oracle(rows, sources[rows]))
+        for oracle in self.oracles:
+            so_far = self.state.oracle_evaluations[self.state.steps_in_epoch]
+            oracle.evaluations[:] = so_far[oracle.replicas]
         parts = [r.data.validation for r in replicas if r.data.validation is not None]
         self.validate: Evaluation | None = None
         if parts:
@@ -149,6 +152,7 @@ class Trainer:
             best_epoch=state.best_epoch.copy(),
             seconds=state.seconds,
             samples_per_second=rows * len(self.cohort.replicas) / max(state.seconds, 1e-9),
+            gradient_evaluations=state.gradient_evaluations,
         )
 
     def _epoch(self) -> Iterator[Event]:
@@ -260,6 +264,8 @@ class Trainer:
                 if transforms:
                     self._transform()
                 self._update(k)
+            for oracle in self.oracles:
+                state.oracle_evaluations[at + 1, oracle.replicas] = oracle.evaluations
             state.step += 1
             state.steps_in_epoch = at + 1
             if self.clock() > deadline:
@@ -426,6 +432,7 @@ class Trainer:
         """Bring the model up to the last step, and count the epoch."""
         state = self.state
         self._refresh_model()
+        state.oracle_evaluations[:1] = state.oracle_evaluations[state.steps_in_epoch :][:1]
         state.epoch += 1
         state.steps_in_epoch = 0
 

@@ -1,7 +1,9 @@
 """Oracles: the loss and its derivatives at any point, for optimizers that need them.
 
 Newton needs curvatures, SVRG the gradient at a snapshot, SAGA that of each row. The protocol
-is `optimizers.base.Oracle`; `OfModel` implements it for a network and its data.
+is `optimizers.base.Oracle`; `OfModel` implements it for a network and its data, and counts
+gradient evaluations: a forward and a backward pass over the rows of one batch are one, a pass in
+one direction is half of one, and a pass over all training rows counts as many as it has batches.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class OfModel:
         self.regularize_squares = Regularize(Regularization(l2=regularization.l2), self.weights)
         self.work = Workspace()
         self.networks: dict[tuple[int, int], Network] = {}
+        self.evaluations = np.zeros(len(sources))  # so far, of each replica
+        self.needed: Array | None = None
         self.known = 0  # the epoch that `order` and `shares` are of
 
     def see(self, epoch: int, step: int, batch: Batch) -> None:
@@ -67,12 +71,14 @@ class OfModel:
 
     def gradient(self, x: Array, out: Array) -> Array:
         loss = self._pass(x, self.x, self.y, self.weight)
+        self._count(1)
         self.regularize()
         np.copyto(out, self.slope.buffer)
         return loss + self._penalty()
 
     def full_gradient(self, x: Array, out: Array) -> None:
         every = Batches(self.sources, self._rows_of_a_pass(), shuffle=False)
+        self._count(self.steps_per_epoch)
         total = self._counts(*every.targets(1)).sum(axis=1, dtype=np.float64)
         out.fill(0)
         for batch in every.epoch(1):
@@ -103,6 +109,7 @@ class OfModel:
         network.forward(self.x, self.step)
         np.copyto(network.gradient, change)
         network.backward()
+        self._count((len(FOUR_POINTS) + 1) / 2 + 1 / 2)
         np.copyto(self.point.buffer, v)
         self.regularize_squares()
         np.copyto(out, self.slope.buffer)
@@ -140,7 +147,12 @@ class OfModel:
         y = self._apart(self.y)
         self.loss.value_and_gradient(scores, y, network.gradient, None, self.work)
         network.backward()
+        self._count(1)
         return slope.reshape(replicas, rows, -1)
+
+    def _count(self, evaluations: float) -> None:
+        """Add gradient evaluations of each replica that needs them."""
+        self.evaluations[slice(None) if self.needed is None else self.needed] += evaluations
 
     def _apart(self, array: Array) -> Array:
         """Rows (S, B, …) as (R·B, 1, …)."""

@@ -16,6 +16,9 @@ from optcli.training.evaluation import Tallies
 from optcli.training.transforms import norm
 from optcli.training.wrappers import Average, Averaging, Lookahead
 
+# Of a checkpoint, what earlier versions did not count; it is NaN then.
+UNCOUNTED = {"oracle_evaluations", "ended_oracle_evaluations"}
+
 
 class State:
     """Everything that changes during training, which is what a checkpoint holds.
@@ -87,6 +90,12 @@ class State:
         self.running = np.ones(replicas, bool)  # those without an outcome
         self.ended_epoch = np.zeros(replicas, np.int64)
         self.ended_step = np.zeros(replicas, np.int64)
+        # Gradient evaluations: so many in each step, and those of oracles besides, which are kept
+        # as sums over the training, after each step of the epoch begun (the first: before it).
+        self.evaluations_per_step = 2 if cohort.training.sam else 1
+        asks = any(replica.optimizer.needs_oracle for replica in cohort.replicas)
+        self.oracle_evaluations = np.zeros((batches.steps + 1 if asks else 0, replicas))
+        self.ended_oracle_evaluations = np.zeros(replicas)
         # the loss of the first step, and whether its gradient was finite
         self.first_loss = np.full(replicas, np.nan)
         self.first_finite = np.ones(replicas, bool)
@@ -105,7 +114,7 @@ class State:
             step = 1
         if self.outcomes[replica] is None:
             self.end(replica, "diverged")
-            self.ended_step[replica] = step
+            self._note_end(replica, step)
             gradient, parameters = self.gradients.buffer[replica], self.parameters.buffer[replica]
             self.norms[replica] = norm(gradient[None])[0], norm(parameters[None])[0]
 
@@ -115,7 +124,19 @@ class State:
             self.outcomes[replica] = outcome
             self.running[replica] = False
             self.ended_epoch[replica] = self.epoch + bool(self.steps_in_epoch)
-            self.ended_step[replica] = self.step
+            self._note_end(replica, self.step)
+
+    def _note_end(self, replica: int, step: int) -> None:
+        """Note the last step of a replica, and what oracles had evaluated by then."""
+        self.ended_step[replica] = step
+        if len(self.oracle_evaluations):
+            at = max(0, step - (self.step - self.steps_in_epoch))
+            self.ended_oracle_evaluations[replica] = self.oracle_evaluations[at, replica]
+
+    @property
+    def gradient_evaluations(self) -> Array:
+        """Of each replica that has ended, (R,): of its steps, and by its oracle."""
+        return self.evaluations_per_step * self.ended_step + self.ended_oracle_evaluations
 
     def regularized(self) -> list[tuple[Array, Array]]:
         """The weights that regularization reaches, each with its gradient."""
@@ -154,6 +175,9 @@ class State:
             arrays["average_statistics"] = self.model_statistics.buffer
         if self.tallies is not None:
             arrays |= self.tallies.arrays()
+        if len(self.oracle_evaluations):
+            arrays["oracle_evaluations"] = self.oracle_evaluations
+            arrays["ended_oracle_evaluations"] = self.ended_oracle_evaluations
         for group, slots in enumerate(self.stepper.state):
             arrays |= {f"optimizer{group}.{name}": slot for name, slot in slots.items()}
         return arrays | {f"schedule.{name}": each for name, each in self.schedule.items()}
@@ -161,6 +185,9 @@ class State:
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Restore arrays from `arrays`; ValueError if they belong to another cohort."""
         own = self.arrays()
+        unknown = own.keys() & UNCOUNTED - arrays.keys()
+        for name in unknown:
+            own.pop(name).fill(np.nan)
         if own.keys() != arrays.keys():
             names = ", ".join(sorted(own.keys() ^ arrays.keys()))
             raise ValueError(f"its contents do not fit this config ({names})")

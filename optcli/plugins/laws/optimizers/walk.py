@@ -32,6 +32,7 @@ class RowsOracle:
     """
 
     steps_per_epoch = 3
+    needed: Array | None = None
 
     def __init__(
         self, size: int, replicas: int, dtype: Any, slope: Callable[[Array], Array] | None = None
