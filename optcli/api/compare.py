@@ -128,12 +128,10 @@ def keep_models(found: Comparison) -> ModelsKept:
     """
     from optcli import config as configs
 
-    study, place = found.study, found.folder / kinds.MODELS
-    chosen = {row["label"]: found.folder / row["config"] for row in found.summary["optimizers"]}
+    study, folder = found.study, found.folder
+    chosen = {row["label"]: folder / row["config"] for row in found.summary["optimizers"]}
     loaded = {label: configs.load(path) for label, path in chosen.items()}
-    with lock(found.folder):
-        if place.is_symlink():
-            raise InvalidInput(Fault("is a link, which optcli does not make", file=str(place)))
+    with lock(folder):
         for seed in study.budget.final:  # those of a seed share its rows
             for label, path in chosen.items():
                 task, optimizer = study.tasks[label], study.chosen[label]
@@ -144,25 +142,24 @@ def keep_models(found: Comparison) -> ModelsKept:
                 fresh = result.test if study.measure.rows == "fresh" else None
                 data = prepared(task, None if study.fixed_split else seed)
                 setup = Setup(config, task.cohort([Replica(optimizer, data, seed)]), data)
-                _keep(setup, place / path.stem / str(seed), fresh)
-    return ModelsKept(place, len(chosen) * len(study.budget.final))
+                _keep(setup, folder, path.stem, fresh)
+    return ModelsKept(folder / kinds.MODELS, len(chosen) * len(study.budget.final))
 
 
-def _keep(setup: Setup, folder: Path, fresh: Mapping[str, float] | None) -> None:
-    """One of these runs, unless the folder has it whole. fresh: what fresh rows gave."""
+def _keep(setup: Setup, whole: Path, name: str, fresh: Mapping[str, float] | None) -> None:
+    """Keep one of these runs, unless it is there. whole: the comparison's folder."""
     from optcli import config as configs
 
+    seed = setup.config.seed
+    folder = run_folder.model_folder(whole, name, seed)
     text = configs.dump(setup.config, folder)
-    recorded = {**setup.environment(f"{folder.parent.name}-{folder.name}"), "part_of": "compare"}
+    recorded = {**setup.environment(f"{name}-{seed}"), "part_of": "compare"}
     if _has(folder, text, recorded):
         return
-    with files.os_errors_named(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        run_folder.clear(folder)
-    for name, content in kinds.first_files(kinds.TRAIN, text, recorded).items():
-        files.write(folder / name, content)
+    run_folder.empty_model(whole, name, seed)
+    kinds.rewrite(folder, kinds.TRAIN, text, recorded)
     with interruption.watched() as watch:
-        done = train_in(setup, folder, folder.name, False, (), watch)
+        done = train_in(setup, folder, str(seed), False, (), watch)
     if done.signal is not None:
         interruption.at_once(done.signal, None)
     if fresh:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from optcli.comparison.problem import Problem
 from optcli.comparison.study import Study
 from optcli.comparison.trials import prepared
-from optcli.core.errors import Fault, InvalidInput
 from optcli.data.synthetic import Synthetic
 from optcli.optimizers.base import Optimizer
 from optcli.plugins import loading
-from optcli.storage import files, kinds
+from optcli.storage import kinds, run_folder
 from optcli.storage.paths import relative, safe_names
 from optcli.training import Replica
 from optcli.training.task import Task
@@ -30,15 +29,8 @@ def write(folder: Path, problem: Problem, study: Study) -> Mapping[str, str]:
     from optcli import config as configs
 
     place = folder / kinds.BEST
-    if place.is_symlink():
-        raise InvalidInput(Fault("is a link, which optcli does not make", file=str(place)))
-    with files.os_errors_named(place):
-        place.mkdir(exist_ok=True)
     names = {label: f"{name}.yaml" for label, name in _names(list(study.tasks)).items()}
-    with files.os_errors_named(place):
-        for path in place.glob("*.yaml"):  # of entries that take part no longer
-            if path.name not in names.values():
-                path.unlink()
+    contents: dict[str, bytes] = {}
     seed = study.budget.final[0]
     for label, name in names.items():
         config = config_of_run(
@@ -49,7 +41,8 @@ def write(folder: Path, problem: Problem, study: Study) -> Mapping[str, str]:
             fixed_split=study.fixed_split,
         )
         text = _comment(label, name, seed, place) + configs.dump(config, place)
-        files.write(place / name, text.encode())
+        contents[name] = text.encode()
+    run_folder.write_configs(folder, contents)
     return {label: f"{kinds.BEST}/{name}" for label, name in names.items()}
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from optcli.core.errors import Fault, InvalidInput, OptcliError
@@ -146,6 +146,49 @@ def _foreign_within(folder: Path, rest: bool) -> str | None:
 def _what(folder: Path) -> str:
     kind = kinds.guessed(folder)
     return kind.what if kind else "a folder"
+
+
+# ---- filling -------------------------------------------------------------------------
+
+
+def write_configs(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write the configs that a comparison chose, by name, and take away those of before.
+
+    Raises InvalidInput, EnvironmentFailed.
+    """
+    place = folder / kinds.BEST
+    _check_no_link(place)
+    with files.os_errors_named(place):
+        place.mkdir(exist_ok=True)
+        for path in place.glob("*.yaml"):
+            if path.name not in contents:
+                path.unlink()
+    for name, content in contents.items():
+        files.write(place / name, content)
+
+
+def empty_model(folder: Path, name: str, seed: int) -> Path:
+    """An empty folder in that of a comparison, for a run that it keeps: models/NAME/SEED/.
+
+    Raises InvalidInput, EnvironmentFailed.
+    """
+    place = model_folder(folder, name, seed)
+    for above in (place, *place.parents[:2]):
+        _check_no_link(above)
+    with files.os_errors_named(place):
+        place.mkdir(parents=True, exist_ok=True)
+        clear(place)
+    return place
+
+
+def model_folder(folder: Path, name: str, seed: int) -> Path:
+    """Where a comparison keeps a run."""
+    return folder / kinds.MODELS / name / str(seed)
+
+
+def _check_no_link(path: Path) -> None:
+    if path.is_symlink():
+        raise InvalidInput(Fault("is a link, which optcli does not make", file=str(path)))
 
 
 # ---- removing ------------------------------------------------------------------------

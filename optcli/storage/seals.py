@@ -44,7 +44,8 @@ def seal(folder: Path, kind: Kind | None = None) -> None:
         message = f"{', '.join(gone)} {were} deleted while it was at work; {kind.repeat}"
         raise EnvironmentFailed(Fault(message, file=str(folder)))
     best = folder / kinds.BEST
-    places = [folder, *([best] if kind == kinds.COMPARE and best.is_dir() else [])]
+    whose = kind or kinds.guessed(folder)
+    places = [folder, *([best] if whose == kinds.COMPARE and best.is_dir() else [])]
     covered = sorted(
         path
         for place in places
