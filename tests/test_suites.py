@@ -95,6 +95,10 @@ def test_a_folder_is_a_suite(tmp_path, monkeypatch, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[0]["event"] == "benchmark_started"
     assert list(lines[-1]["configs"]) == ["one", "two"]
+    assert run(["runs", "show", lines[-1]["folder"]]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "two no difference shown between" in said
+    assert "verdict over these 2 configs no difference shown between" in said
 
 
 def test_what_is_no_suite():

@@ -194,7 +194,11 @@ def measures(entry: RunEntry) -> dict[str, Any]:
 def _outcomes(entry: RunEntry) -> dict[str, str]:
     """Of a comparison the ranking and the verdict, of a trace what became of each path."""
     rows, said = entry.summary.get("optimizers"), entry.summary.get("verdict")
-    if entry.kind != kinds.COMPARE.name or not isinstance(rows, list) or not isinstance(said, str):
+    if not isinstance(rows, list) or not isinstance(said, str):
+        return {}
+    if entry.kind == kinds.BENCHMARK.name:
+        return {**entry.summary["configs"], "verdict": said}
+    if entry.kind != kinds.COMPARE.name:
         return {}
     ranking = [
         f"{row['rank']}{'=' if row['tied_with'] else ''} {row['label']} ({row['median']:.5g})"

@@ -106,12 +106,15 @@ def _apart(
     from optcli.config import yaml_text
 
     probe = next((each for each in problems if each.title not in few), problems[0])
-    before: dict[str, Any] = {}
+    before: Any = None
     if (folder / kinds.CONFIG).exists():
-        before = yaml_text.read_written(folder / kinds.CONFIG).get("benchmark") or {}
-    known = before.get("entries", []) if "apart" in before else []
+        before = yaml_text.read_written(folder / kinds.CONFIG).get("benchmark")
+    try:
+        known, found = {*before["entries"]}, {*before["apart"]}
+    except (TypeError, KeyError):  # a new folder, or one that does not tell
+        known, found = set(), set()
     new = [entry for entry in probe.entries[1:] if entry.label not in known]
-    found = {*before.get("apart", []), *(costly(probe, new) if new else [])}
+    found |= {*costly(probe, new)} if new else set()
     apart = [entry.label for entry in probe.entries if entry.label in found]
     if not apart:
         return [], []
