@@ -500,6 +500,22 @@ def test_a_reader_finds_the_answers_on_the_screen(three):
         assert re.search(rf"{pair['a']} +{pair['b']} .* {pair['p_value']:.2f}", said)
 
 
+def test_what_a_step_costs_is_on_the_screen_where_costs_differ(three):
+    summary = three[0].summary
+    assert "gradient evaluations" not in " ".join(compare_report.report(summary, 300))
+    dear = dict(summary)
+    dear["optimizers"] = [dict(row) for row in summary["optimizers"]]
+    first = dear["optimizers"][0]
+    first |= {"gradient_evaluations": 1234.0, "gradient_evaluations_per_step": 2.0}
+    dear["at_equal_gradient_evaluations"] = {"verdict": "at equal gradient evaluations: so."}
+    dear["at_equal_time"] = {"verdict": None, "note": "the schedule is not constant"}
+    said = compare_report.report(dear, 110)
+    (part,) = (p for p in compare_report.tables(dear, 110) if "gradients" in p.sizes)
+    assert any("1,234" in line for line in part.lines())
+    assert "at equal gradient evaluations: so." in said
+    assert "at equal time: the schedule is not constant" in said
+
+
 def test_of_many_pairs_those_of_the_first_are_shown(three):
     summary = three[0].summary
     labels = "abcde"

@@ -89,7 +89,7 @@ Target = Annotated[
     option("Count steps to this value of the loss or metric", "--target", metavar="X"),
 ]
 Axis = Annotated[
-    str, option("Horizontal axis of the curves: steps or seconds", "--x", metavar="UNIT")
+    str, option("Horizontal axis of the curves: steps, gradients or seconds", "--x", metavar="UNIT")
 ]
 Fixed = Annotated[bool, option("Use the config's split for every seed", "--fixed-split")]
 Keep = Annotated[

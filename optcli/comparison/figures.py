@@ -26,6 +26,7 @@ MANY = 3  # entries, from which on pairs are drawn
 # What the axis of the curves may be, by `x` of the settings.
 AXES = {
     "steps": "step",
+    "gradients": "gradient evaluations",
     "seconds": "seconds of training (processor time)",
 }
 
@@ -76,6 +77,8 @@ class _Figures:
             return step_seconds(
                 {label: (self.study.tasks[label], chosen[label]) for label in chosen}
             )
+        if x == "gradients":
+            return {n: row["gradient_evaluations_per_step"] or 1.0 for n, row in self.rows.items()}
         return dict.fromkeys(self.rows, 1.0)
 
     def curves(self) -> Figure:

@@ -9,7 +9,7 @@ from pathlib import Path
 from optcli.core.errors import Fault, InvalidInput
 
 MOST_SEEDS = 10_000
-AXES = ("steps", "seconds")  # of the curves
+AXES = ("steps", "gradients", "seconds")  # of the curves
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class ComparisonSettings:
     or `last`. target: for the steps to target, in units of the metric. fixed_split:
     the same split for all seeds. keep: whether the models of the final runs at the chosen
     settings are kept, each in a run folder. fail_unless, fail_if: conditions (`comparison.gate`)
-    that `gates` of summary.json answers. x: the axis of the curves, `steps` or `seconds`. jobs:
-    processes at most; None for one per core.
+    that `gates` of summary.json answers. x: the axis of the curves, `steps`, `gradients`
+    (evaluations) or `seconds`. jobs: processes at most; None for one per core.
     backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
     line, kept to say how an interrupted comparison is continued.
     """

@@ -38,7 +38,11 @@ def report(summary: Mapping[str, Any], width: int) -> list[str]:
     lines: list[str] = []
     for part in parts:
         lines += [*part.lines(), ""]
-    lines += [*wrapped(summary["verdict"], width), "", *_pairs(summary, width), ""]
+    lines += [*wrapped(summary["verdict"], width), ""]
+    for unit in ("gradient evaluations", "time"):
+        if (own := summary.get(f"at_equal_{unit.replace(' ', '_')}")) is not None:
+            lines += [*wrapped(own["verdict"] or f"at equal {unit}: {own['note']}", width), ""]
+    lines += [*_pairs(summary, width), ""]
     shown = [column.key for part in parts for column in part.columns]
     left_out = [column.heading.replace("\n", " ") for column in parts[-1].left_out]
     said = {**_rests_on(summary), **_columns(summary, shown, left_out)}
@@ -91,7 +95,7 @@ def _all_columns(summary: Mapping[str, Any]) -> list[Column]:
         steps = [_steps(row["steps_to_targets"][i]) for row in rows]
         rank = 5 if i == len(summary["targets"]) - 1 else 11 + i
         columns.append(Column(f"target {i}", f"steps\nto {depth}", steps, rank=rank))
-    if all(row.get("gradient_evaluations") is not None for row in rows):
+    if len({row.get("gradient_evaluations_per_step") for row in rows}) > 1:
         counts = [f"{row['gradient_evaluations']:,.0f}" for row in rows]
         columns.append(Column("gradients", "gradient\nevaluations", counts, rank=9))
     times = [_step_time(row) for row in rows]
