@@ -4,14 +4,18 @@ import filecmp
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import optcli
 from optcli import config
 from optcli.api import compare as api
 from optcli.cli.main import run
-from optcli.comparison import suites
+from optcli.comparison import several_problems, suites
+from optcli.comparison.ranking import rank
+from optcli.comparison.several_problems import claims
 from optcli.core.errors import InvalidInput
+from optcli.display import compare_report
 from optcli.optimizers.base import OPTIMIZERS
 
 FEW = optcli.ComparisonSettings(tune=1, tune_seeds=1, finalists=1, seeds=2)
@@ -125,3 +129,34 @@ def test_suites_are_listed(capsys):
     assert run(["list", "--json"]) == 0
     kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
     assert kinds.count("suites") == 2
+
+
+def test_many_entries_over_configs_are_told_in_a_row_each():
+    """Against the first one; of so many the sentence has numbers."""
+    labels = ["sgd", *(f"o{i}" for i in range(12))]
+    claimed = claims({f"c{i}": labels for i in range(7)}, 15)
+    seeds = np.arange(15.0)
+    found = {}
+    for title in claimed.entered:
+        values = {label: seeds - (0.5 + seeds / 100) * i for i, label in enumerate(labels)}
+        values["o11"] = seeds
+        ranked = rank(values, claimed.single)
+        found[title] = {
+            "verdict": "",
+            "higher_is_better": False,
+            "optimizers": [
+                {"label": k, "finalists": [{"values": v}], "steps_to_target": None}
+                for k, v in values.items()
+            ],
+            "pairs": [{"a": a, "b": b, "verdict": p.verdict} for (a, b), p in ranked.pairs.items()],
+        }
+    summary = several_problems.summary(claimed, found)
+    assert summary["verdict"] == (
+        "over 7 configs beat sgd: 11 entries; not distinguished from sgd: o11."
+    )
+    for width in (60, 110):
+        lines = compare_report.across(summary, width)
+        assert max(map(len, lines)) <= width
+        (row,) = (line.split() for line in lines if line.strip().startswith("o3 "))
+        assert row[1:] == (["7/0/0", "100", "7", "better", "-"] if width > 60 else row[1:])
+        assert "better" in row

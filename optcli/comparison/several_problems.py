@@ -16,6 +16,7 @@ from optcli.comparison.power import default_seeds
 from optcli.comparison.profile import CAP, profile
 from optcli.comparison.ranking import Family
 from optcli.comparison.signed_rank import fewest_seeds
+from optcli.comparison.verdict import groups
 from optcli.core.arrays import Array
 from optcli.core.durations import counted
 
@@ -234,14 +235,13 @@ def _outlook(pair: Mapping[str, Any], claimed: Claims) -> str:
 
 def _against(reference: str, pairs: Sequence[Mapping[str, Any]], count: int) -> str:
     """Who beats the reference over all, whom it beats."""
-    groups: dict[str, list[str]] = {"beat": [], "lost to": [], "not distinguished from": []}
+    found: dict[str, list[str]] = {"beat": [], "lost to": [], "not distinguished from": []}
     for pair in pairs:
         other = pair["b"] if pair["a"] == reference else pair["a"]
         winner = {"a": pair["a"], "b": pair["b"], "tied": None}[pair["verdict"]]
         words = "beat" if winner == other else "lost to" if winner else "not distinguished from"
-        groups[words].append(other)
-    said = [f"{words} {reference}: {', '.join(own)}" for words, own in groups.items() if own]
-    return f"over {count} configs {'; '.join(said)}."
+        found[words].append(other)
+    return f"over {count} configs {groups(reference, found)}."
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from optcli.comparison.ranking import Ranking
 from optcli.comparison.signed_rank import Pair, fewest_seeds
 
+MOST_NAMED = 8  # labels in a sentence
+
 
 def sentence(
     ranking: Ranking,
@@ -59,8 +61,18 @@ def _of_each(ranking: Ranking, reference: str) -> str:
         won["not distinguished from" if pair.verdict == "tied" else words].append(
             a if b == reference else b
         )
-    parts = [f"{words} {reference}: {', '.join(own)}" for words, own in won.items() if own]
-    return f"{'; '.join(parts)}."
+    return f"{groups(reference, won)}."
+
+
+def groups(reference: str, found: Mapping[str, Sequence[str]]) -> str:
+    """`beat sgd: adam, lion; lost to sgd: 12 entries`. found: labels, by what became of them."""
+    parts = [
+        f"{words} {reference}: "
+        + (", ".join(own) if len(own) <= MOST_NAMED else f"{len(own)} entries")
+        for words, own in found.items()
+        if own
+    ]
+    return "; ".join(parts)
 
 
 def _against(loser: str, settings: Mapping[str, str] | None, others: Sequence[str]) -> str:

@@ -396,15 +396,18 @@ def _entries_across(summary: Mapping[str, Any], width: int) -> list[str]:
         lost = [str(row["rank"] - 1) for row in rows]
         columns.append(Column("beaten", "beaten over\nall configs by", lost, rank=2))
     else:
-        verdicts = [_against_reference(row["label"], summary) for row in rows]
-        columns.append(Column("verdict", f"over all configs\nagainst {against}", verdicts))
+        own = [_against_reference(row["label"], summary) for row in rows]
+        columns.append(Column("verdict", f"these configs,\nagainst {against}", own))
+        if any(pair["new"] for pair in summary["pairs"]):
+            new = [_against_reference(row["label"], summary, new=True) for row in rows]
+            columns.append(Column("new", f"new configs,\nagainst {against}", new, rank=2))
     return Table(columns, width).lines()
 
 
-def _against_reference(label: str, summary: Mapping[str, Any]) -> str:
+def _against_reference(label: str, summary: Mapping[str, Any], new: bool = False) -> str:
     for pair in summary["pairs"]:
         if label in (pair["a"], pair["b"]) and label != summary["reference"]:
-            winner = _winner(pair, pair)
+            winner = _winner(pair, pair["new"] if new else pair)
             return winner if winner == "-" else "better" if winner == label else "worse"
     return ""
 
