@@ -154,7 +154,7 @@ class TopK(Mean):
 
     kinds: ClassVar[frozenset[TargetKind]] = frozenset({"classes"})
 
-    k: Annotated[int, Ge(1), Doc("number of highest scores that count")] = 5
+    k: Annotated[int, Ge(1), Doc("number of highest scores to consider")] = 5
 
     def check(self, target: TargetKind, outputs: int) -> None:
         super().check(target, outputs)

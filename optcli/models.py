@@ -90,7 +90,9 @@ class MLP(Model):
     dropout: Rate = 0.0
     batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
     layer_norm: Annotated[bool, Doc("normalize over the units, before the activation")] = False
-    residual: Annotated[bool, Doc("add a hidden layer's input to its output")] = False
+    residual: Annotated[
+        bool, Doc("residual connections: add the input of a hidden layer to its output")
+    ] = False
 
     def __post_init__(self) -> None:
         _check(self.init)
@@ -143,7 +145,9 @@ class CNN(Model):
     init: Init = None
     dropout: Annotated[float, Ge(0), Lt(1), Doc("dropout rate of the dense units")] = 0.0
     batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
-    residual: Annotated[bool, Doc("add a convolution's input to its output")] = False
+    residual: Annotated[
+        bool, Doc("residual connections: add the input of a convolution to its output")
+    ] = False
 
     def __post_init__(self) -> None:
         _check(self.init)

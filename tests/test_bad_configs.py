@@ -66,7 +66,7 @@ def said(text: str | bytes, *overrides: str) -> list[str]:
 EMPTY = "is empty; a config has the keys dataset, model, loss, optimizer"
 BEGINS = "not a config; a config begins with keys such as 'dataset:'"
 SECOND = "a second ': ' in one line; put the text in quotes, or begin a new line"
-NO_KEY = "no key may stand here; check the indentation, and ': ' in the line above"
+NO_KEY = "a key is not allowed here; check the indentation, and ': ' in the line above"
 NO_SPACE = "a space is missing after"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(9 * ['*' + before])}]\n"
@@ -108,11 +108,11 @@ UNREADABLE = {
     "alias": (b"seed: 1\nloss: *x\n", "c.yaml:2: unknown alias 'x'"),
     "duplicate": (
         b"seed: 1\nloss: mse\nseed: 2\n",
-        "c.yaml:3: the key 'seed' stands here and in line 1",
+        "c.yaml:3: duplicate key 'seed' (also on line 1)",
     ),
     "duplicate inside": (
         b"training:\n  epochs: 1\n  shuffle: true\n  epochs: 2\n",
-        "c.yaml:4: the key 'epochs' stands here and in line 2",
+        "c.yaml:4: duplicate key 'epochs' (also on line 2)",
     ),
     "two documents": (
         b"seed: 1\n---\nseed: 2\n",
@@ -134,9 +134,12 @@ UNREADABLE = {
     "latin-1": (b"seed: 1\nloss: \xe9\n", "c.yaml:2: is not UTF-8 text; must be a YAML file"),
     "NUL": (b"seed: 1\0\n", "c.yaml: is a binary file; must be a YAML file"),
     "bell": (b"seed: 1\nloss: \a\n", "c.yaml:2: holds control characters; must be text"),
-    "half a character": (b'loss: "\\ud800"\n', "c.yaml:1: holds half a character, as in '\\ud800'"),
+    "half a character": (
+        b'loss: "\\ud800"\n',
+        "c.yaml:1: contains an unpaired surrogate, as in '\\ud800'",
+    ),
     "long number": (b"seed: " + b"9" * 5000, f"c.yaml:1: '{40 * '9'}' cannot be held as int"),
-    "large": (b"# " + b"x" * 10**6, "c.yaml: has more than a million bytes; a config has less"),
+    "large": (b"# " + b"x" * 10**6, "c.yaml: is larger than 1 MB, too large for a config"),
 }
 
 
@@ -174,7 +177,7 @@ def test_a_file_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless file here")
 def test_an_endless_file_is_not_read_to_its_end() -> None:
-    with pytest.raises(InvalidInput, match="more than a million bytes"):
+    with pytest.raises(InvalidInput, match="larger than 1 MB"):
         config.load("/dev/zero")
 
 
@@ -395,10 +398,10 @@ def test_models(model: str) -> None:
 DATASET_LINES = {
     "csv": [
         "dataset: has no 'path' (the file, relative to the config)",
-        "dataset: has no 'target' (what to predict: one column, or several)",
+        "dataset: has no 'target' (target column, or a list of them)",
     ],
     "{name: csv, path: a.csv, label: y}": [
-        "dataset: has no 'target' (what to predict: one column, or several)",
+        "dataset: has no 'target' (target column, or a list of them)",
         "dataset.label: unknown key; did you mean 'target'?",
     ],
     "{name: csv, path: '', target: y}": ["dataset.path: is empty; must be text"],

@@ -423,7 +423,7 @@ def test_plain_text_named_gz(content, capsys):
     Path("t.csv.gz").write_bytes(content or gzip.compress(PLAIN.encode())[:-20])
     Path("c.yaml").write_text(CONFIG.replace("t.csv", "t.csv.gz"))
     assert run(["check", "c.yaml"]) == 2
-    how = "is cut off or damaged; compress or download it anew"
+    how = "is truncated or damaged; compress or download it again"
     if content:
         how = NOT_PACKED
     assert capsys.readouterr().err == f"error: t.csv.gz: {how}\n"
@@ -431,7 +431,7 @@ def test_plain_text_named_gz(content, capsys):
 
 def test_packed_files_are_refused_for_what_they_are(capsys):
     whole = gzip.compress(PLAIN.encode() * 50)
-    damaged = "is cut off or damaged; compress or download it anew"
+    damaged = "is truncated or damaged; compress or download it again"
     middle = len(whole) // 2
     for content, message in {
         b"PK\x03\x04" + bytes(50): NOT_PACKED,
@@ -614,7 +614,7 @@ FURTHER = {  # a table of validation rows, for one with columns a, b, y
         "a,b,y\n1,2,\n1,2,3\n",
         "v.csv:2: column 'y': has no value; a target cannot be missing, remove the row",
     ),
-    "no column": ("a,y\n1,2\n", "v.csv: column 'b': is not there (the columns are a, y)"),
+    "no column": ("a,y\n1,2\n", "v.csv: column 'b': is missing (the columns are a, y)"),
     "no rows": ("a,b,y\n", "v.csv: has a header but no rows"),
 }  # fmt: skip
 
@@ -640,9 +640,9 @@ def test_what_may_be_a_slip_is_noted(capsys):
     said = " ".join(capsys.readouterr().out.split())
     for note in (
         "1 missing values imputed",
-        "column 'c': 'A' and 'a' differ in case alone",
+        "column 'c': 'A' and 'a' differ only in case",
         "column 'd' holds dates as numbers; list it in dataset.exclude",
-        "column 's': 'x z' and 'x\\u200b z' differ in blanks or invisible characters alone",
+        "column 's': 'x z' and 'x\\u200b z' differ only in blanks or invisible characters",
         "column 'n' holds numbers beyond 2^53, which are rounded",
         "split.validation is the training rows' own file",
     ):
@@ -695,7 +695,7 @@ PREDICTED = {
     ),
     "lacking": (
         {"a": [1], "C": ["u"]},
-        "the data: column 'c': is not there; did you mean 'C'? (the columns are a, C)",
+        "the data: column 'c': is missing; did you mean 'C'? (the columns are a, C)",
     ),
     "text": (
         {"a": ["one"], "c": ["u"]},
@@ -735,8 +735,8 @@ FILES_PREDICTED = {
     ),
     "missing columns": (
         "A,b\n1,u\n",
-        "new.csv: column 'a': is not there; did you mean 'A'? (the columns are A, b)",
-        "new.csv: column 'c': is not there (the columns are A, b)",
+        "new.csv: column 'a': is missing; did you mean 'A'? (the columns are A, b)",
+        "new.csv: column 'c': is missing (the columns are A, b)",
     ),
     "text": ("a,c\nlow,u\n", "new.csv:2: column 'a': is 'low'; must be a number"),
     "mixed": (

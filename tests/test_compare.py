@@ -205,7 +205,7 @@ def test_one_run_repeated_is_said_to_be_that(tmp_path):
         ("sgd:lr=0.1", "sgd:lr=0.2"), config=config, settings=settings, out=tmp_path / "c"
     )
     assert len({*found.summary["optimizers"][0]["values"]}) == 1
-    assert "intervals and p say nothing of others" in found.summary["note"]
+    assert "intervals and p-values do not cover such variation" in found.summary["note"]
 
 
 def test_the_sentence_names_the_rate_chosen_from_a_list(tmp_path):

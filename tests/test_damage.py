@@ -208,7 +208,7 @@ def test_parquet_that_promises_more_rows_than_it_has(rows, stream, capfd):
     Path("c.yaml").write_text(CONFIG.format(name="t.parquet", stream=stream))
     assert run(["check", "c.yaml"]) == 2
     assert capfd.readouterr().err == (
-        "error: t.parquet: is not a parquet file, or damaged; write it anew\n"
+        "error: t.parquet: is damaged or not a Parquet file; write it again\n"
     )
 
 

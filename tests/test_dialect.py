@@ -142,7 +142,7 @@ def test_a_named_delimiter_that_does_not_fit_is_told_with_the_one_that_does():
     Path("t.csv").write_text("a^b^y\n" + "1^2^3\n" * 9)
     assert said(named) == [
         "t.csv:1: has no semicolon, the delimiter that dataset.delimiter names; "
-        'the fields seem to be divided by "^"'
+        'the fields seem to be separated by "^"'
     ]
     with pytest.raises(InvalidInput, match='semicolon, tab or bar; write one of these for "\\^"'):
         require(table.read("t.csv"), ["a"])
@@ -158,7 +158,7 @@ def test_where_none_fits_the_key_is_named():
     Path("t.csv").write_text("a,b,y\n" + "1~2~3\n" * 9)
     assert said() == [
         "t.csv:1: has 3 fields between commas, the rows after it have one; "
-        'set dataset.delimiter to "~", and divide the header by it, too'
+        'set dataset.delimiter to "~", and separate the header with it, too'
     ]
     Path("t.csv").write_text("a b  y\n" + " 1  2 3 \n" * 9)
     assert said() == ['t.csv:1: has no comma, semicolon, tab or bar; set dataset.delimiter to " "']

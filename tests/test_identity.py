@@ -171,7 +171,7 @@ def test_the_same_plugin_elsewhere_and_one_beside_it_are_no_change(capsys):
     assert command(f"{RESUME} --plugin other.py --plugin lib/renamed.py") == 0
     Path("patch.py").write_text("x = 1\n")  # registers nothing: it may do anything
     assert command(f"{RESUME} --plugin lib/renamed.py --plugin patch.py") == 2
-    message = "patch.py: --plugin: was not there when this run was made; leave it out\n"
+    message = "patch.py: --plugin: did not exist when this run was made; leave it out\n"
     assert capsys.readouterr().err == f"error: {message}"
 
 

@@ -106,7 +106,7 @@ def test_files_deleted_during_a_run_are_named(here):
     def deletes(event):
         Path("new/config.yaml").unlink(missing_ok=True)
 
-    message = "new: config.yaml was deleted while it was at work; resume it"
+    message = "new: config.yaml was deleted during the run; resume it"
     with pytest.raises(EnvironmentFailed, match=message):
         optcli.train(CONFIG, out="new", plots=False, listeners=[deletes])
     optcli.resume("new", plots=False)

@@ -247,7 +247,7 @@ def test_a_kind_that_is_no_text_is_damage(kind, here, capsys):
     files.write_json(Path("train/environment.json"), recorded | {"kind": kind})
     seals.seal(Path("train"))
     assert runs.entry(Path("train")).outcome == "damaged"
-    message = "environment.json: is damaged: 'kind' is no text"
+    message = "environment.json: is damaged: 'kind' is not text"
     for words in ("predict train c.csv", "runs verify train", "train --resume train"):
         assert message in refusal(capsys, *words.split())
 

@@ -433,7 +433,7 @@ NUMBERS = "coefficients returns numbers by name for each step"
 TAKES = "update takes what state, scratch and coefficients give"
 NAMED = "state, scratch and model are named as they must be"
 BROKEN = {
-    Returns: (MOVES, "update must write into x, as in np.subtract(x, step, x); what it returns"),
+    Returns: (MOVES, "update must write into x, as in np.subtract(x, step, x); its return value"),
     Rebinds: (MOVES, "update must write into x, as in np.subtract(x, step, x); `x = x - step`"),
     NormOverRows: (COMPANY, "update looks at all rows together; x has one row for each run"),
     MeanOverRows: (COMPANY, "update looks at all rows together"),
@@ -443,7 +443,7 @@ BROKEN = {
     ReadsItsRate: (COMPANY, "update reads self.lr, which is that of one run"),
     ReadsItsMomentum: (COMPANY, "update reads self.momentum, which is that of one run"),
     RateOfItsOwn: (RATE, "lr has no effect on where it goes"),
-    RateInUpdate: (RATE, "in update self.lr is where it began"),
+    RateInUpdate: (RATE, "in update it is the initial rate"),
     ChangesTheGradient: (LEFT, "update changes the gradient g, which others still read"),
     ChangesACoefficient: (LEFT, "update changes its coefficients ('lr')"),
     StateOnSelf: (STATE, "two runs side by side disturb each other: it keeps state on self"),

@@ -510,7 +510,7 @@ def test_balanced_weights_do_not_depend_on_how_rows_fall_into_batches(table, tmp
         (
             "ordinal_logistic",
             "word",
-            "ordinal_logistic needs classes in an order, but 'word' holds 'high'; "
+            "ordinal_logistic needs ordered classes, but 'word' holds 'high'; "
             "write them as numbers, or use cross_entropy",
         ),
         (

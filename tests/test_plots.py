@@ -631,7 +631,7 @@ def test_a_run_that_is_over_counts_with_its_last_value():
     axes = figure.axes[0]
     median = max(axes.lines, key=lambda line: line.get_linewidth())
     assert median.get_ydata().tolist() == [1, 0.6, 0.6]
-    assert any("of ended runs the last value" in text for text in words(figure))
+    assert any("runs that ended: their last value" in text for text in words(figure))
 
 
 def test_equal_default_rates_stand_side_by_side():

@@ -126,7 +126,7 @@ def test_what_cannot_predict_is_refused(tmp_path, folder, capsys, monkeypatch):
     for words, message in wrong.items():
         assert said(capsys, "predict", *words)[::2] == (2, f"error: {message}")
     code, _, told = said(capsys, "predict", folder, "few.csv")
-    assert (code, "few.csv: column 'petal_length': is not there" in told) == (2, True)
+    assert (code, "few.csv: column 'petal_length': is missing" in told) == (2, True)
 
 
 LABELLED = {
@@ -159,7 +159,7 @@ def test_rows_without_labels_are_not_evaluated(folder, tmp_path, capsys):
     (tmp_path / "bare.csv").write_text("\n".join(lines))
     code, out, told = said(capsys, "evaluate", folder, tmp_path / "bare.csv")
     assert (code, out) == (2, "")
-    assert "column 'species': is not there" in told
+    assert "column 'species': is missing" in told
 
 
 def test_schema_prints_what_editors_read(capsys):

@@ -514,7 +514,7 @@ def test_groups_stay_together(tmp_path):
         with pytest.raises(InvalidInput) as caught:
             Split(validation=other, test=way)
         assert str(caught.value) == (
-            f"validation: is {told}, which would divide the groups of 'part'; "
+            f"validation: is {told}, which would split the groups of 'part'; "
             "use {group: part, fraction: …}, or 0"
         )
 
@@ -546,7 +546,7 @@ def test_a_table_of_its_own(tmp_path):
     assert rows_of(path, Split(validation=str(other))) == [list(range(9)), [100], []]
     write(tmp_path, "y,z\n7,100\n", "validation.csv")
     assert faults(path, "y", "values", Split(validation=str(other)), features=("x",)) == (
-        f"{other}: column 'x': is not there (the columns are y, z)"
+        f"{other}: column 'x': is missing (the columns are y, z)"
     )
 
 
@@ -632,7 +632,7 @@ def test_pixels_are_scaled_by_their_channel(tmp_path):
         (
             [1, 2, 1],
             "1,x",
-            "makes pixels of the features, but column 'b' is text; exclude it",
+            "takes the features as pixels, but column 'b' is text; exclude it",
         ),
     ],
 )

@@ -98,7 +98,7 @@ def test_an_identifier_is_noted(name, stream):
     numbers = (np.random.default_rng(3).permutation(900)[:40] + 100_000).tolist()
     columns(**{name: numbers, "b": noise(40), "y": noise(40, 1)})
     assert prepared(stream=stream).warnings == (
-        f"column '{name}' has another number in each row, as an identifier has; "
+        f"column '{name}' has a different number in each row, like an identifier; "
         "list it in dataset.exclude",
     )
 

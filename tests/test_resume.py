@@ -244,12 +244,12 @@ REFUSED = {
     "train a.yaml --resume r": "--resume: cannot be combined with a.yaml",
     "train --resume nowhere": "nowhere: is not a run folder",
     "train --resume r --set optimizer.lr=0.5": (
-        "--set optimizer: cannot change when a run goes on; only training.epochs, "
+        "--set optimizer: cannot change when a run is resumed; only training.epochs, "
         "training.steps, training.early_stopping, training.checkpoint_every, "
         "training.time_limit can"
     ),
     "train --resume r --set training.batch_size=8": (
-        "--set training.batch_size: cannot change when a run goes on; only training.epochs, "
+        "--set training.batch_size: cannot change when a run is resumed; only training.epochs, "
         "training.steps, training.early_stopping, training.checkpoint_every, "
         "training.time_limit can"
     ),

@@ -219,7 +219,7 @@ def test_another_table_is_refused(moved, capsys):
     Path("tables/t.csv").write_text(ROWS.replace("3,2,yes", "3,2,no"))
     before = Path("a/config.yaml").read_bytes()
     assert run([*MORE, *PLACES]) == 2
-    message = "a: was trained on another table than is given: its checksum differs\n"
+    message = "a: was trained on another table: the checksum of the given one differs\n"
     assert capsys.readouterr().err == f"error: {message}"
     assert Path("a/config.yaml").read_bytes() == before
     assert run([*MORE, *PLACES, "--set", "dataset.target=a"]) == 2

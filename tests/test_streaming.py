@@ -160,7 +160,7 @@ def test_a_truncated_gz_leaves_no_cache(small, tmp_path):
     rows = "".join(f"{i},{i * i % 97}\n" for i in range(5000))
     packed = gzip.compress(f"a,b\n{rows}".encode())
     path = write(tmp_path, packed[:-9], "t.csv.gz")
-    message = "is cut off or damaged; compress or download it anew"
+    message = "is truncated or damaged; compress or download it again"
     assert told(streamed, path, tmp_path / "cache") == f"{path}: {message}"
     assert list((tmp_path / "cache").iterdir()) == []
 

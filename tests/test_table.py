@@ -182,7 +182,7 @@ def test_faults_of_a_file(tmp_path, content, message):
         (b"a,b\n1,2\n", "is not compressed by gzip, though its name ends in .gz; rename it"),
         (
             gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9],
-            "is cut off or damaged; compress or download it anew",
+            "is truncated or damaged; compress or download it again",
         ),
     ],
     ids=["plain", "cut off"],

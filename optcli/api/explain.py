@@ -86,7 +86,7 @@ def _facts(cls: type[Loss]) -> dict[str, str]:
     if cls.ordered:
         found["targets"] += ", called by numbers"
     if cls.scores:
-        found["scores"] = f"{range_text(cls.scores)}; what lies beyond may overflow"
+        found["scores"] = f"{range_text(cls.scores)}; values beyond may overflow"
     found["kinks"] = ", ".join(dict.fromkeys(kink.where for kink in cls.kinks)) or "none"
     return found
 

@@ -144,7 +144,7 @@ def load(folder: str | Path) -> Run:
     config = configs.load(folder / kinds.CONFIG)
     values = config.resolved()
     parts = {name: values.get(name) for name in ("model", "loss", "metrics")}
-    loading.check(used, "run", "restore it, or train anew", of=parts)
+    loading.check(used, "run", "restore it, or train again", of=parts)
     if config.objective is not None:
         message = f"minimizes {config.objective.name}, which has no model; name a run on a dataset"
         raise InvalidInput(Fault(message, file=str(folder)))

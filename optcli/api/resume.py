@@ -57,7 +57,7 @@ def resume(
         seals.check_seal(folder)
         _require_training(folder)
         recorded = kinds.recorded(folder)
-        loading.check(recorded.get("plugins"), "run", "restore it, or train anew")
+        loading.check(recorded.get("plugins"), "run", "restore it, or train again")
         config = configs.load(folder / kinds.CONFIG, overrides)
         old = configs.load(folder / kinds.CONFIG)
         check_changes(old, config)
@@ -77,7 +77,7 @@ def resume(
                 checkpoint_migration.convert(arrays, number, config.optimizer, config.schedule)
             except ValueError as error:
                 message = (
-                    f"is of optcli 0.1: {error}; train anew (optcli train {folder}/config.yaml)"
+                    f"is of optcli 0.1: {error}; train again (optcli train {folder}/config.yaml)"
                 )
                 raise InvalidInput(Fault(message, file=str(checkpoint))) from error
         if _length(config) != _length(old) and len(history):
@@ -117,11 +117,11 @@ def restored(config: Config, recorded: Mapping[str, Any], folder: Path) -> Setup
     if setup.data.train.weight is not None and rules_of(recorded.get("optcli")) == 1:
         sums.append(checksum(setup.data, weights=False))
     if recorded.get("data_sha256") not in sums:
-        message = "its data has changed since; train anew, or restore the data"
+        message = "its data has changed since; restore the data, or train again"
         from optcli.config import places
 
         if any(key in config.document.settings for key in places(config.resolved())):
-            message = "was trained on another table than is given: its checksum differs"
+            message = "was trained on another table: the checksum of the given one differs"
         raise InvalidInput(Fault(message, file=str(folder)))
     return setup
 
@@ -161,7 +161,7 @@ def check_changes(old: Config, new: Config, changeable: Sequence[str] = CHANGEAB
                 faults.append(f"training.{name}")
     if faults:
         allowed = ", ".join(f"training.{name}" for name in changeable)
-        message = f"cannot change when a run goes on; only {allowed} can"
+        message = f"cannot change when a run is resumed; only {allowed} can"
         if not changeable:
             message = "cannot change when a run is verified; only the paths of its tables can"
         raise InvalidInput(*(Fault(message, name, parameter="overrides") for name in faults))
@@ -191,7 +191,7 @@ def _outcome(folder: Path, summary: Mapping[str, Any]) -> str:
     """How a run ended; raises InvalidInput where its summary.json does not tell."""
     outcome = summary.get("outcome")
     if not isinstance(outcome, str):
-        message = "is damaged: it does not tell the outcome"
+        message = "is damaged: it has no outcome"
         raise InvalidInput(Fault(message, file=str(folder / results.SUMMARY)))
     return outcome
 

@@ -127,7 +127,7 @@ def opened(folder: Path) -> RunEntry:
         raise InvalidInput(Fault(found.damage, file=str(folder)))
     if found.summary and not seals.is_sealed(folder):
         remedy = f"complete it with {found.resume}" if found.resume else "repeat it"
-        message = f"is missing, though the run has ended: nothing vouches for it; {remedy}"
+        message = f"is missing, though the run has ended: nothing verifies it; {remedy}"
         raise InvalidInput(Fault(message, file=str(folder / seals.SUMS)))
     return found
 

@@ -101,7 +101,9 @@ def run(
         store = Store(folder, columns, [entry.label for entry in problem.entries], stale)
         notes += stale.notes
         if stale.notes and targets and settings.target is None:
-            message = f"the targets are set anew; a target of {targets[0]!r} keeps the first"
+            message = (
+                f"the targets are computed again; a target of {targets[0]!r} keeps the previous one"
+            )
             notes.append(message)
             targets = ()
         if store.damaged:
@@ -222,7 +224,7 @@ def _continued(
         raise InvalidInput(Fault(message, parameter="out"))
     kept = settings.get("targets") if isinstance(settings, dict) else None
     if not isinstance(kept, list) or not all(isinstance(each, int | float) for each in kept):
-        message = "is damaged: it does not tell the settings; choose another folder"
+        message = "is damaged: it lacks the settings; choose another folder"
         raise InvalidInput(Fault(message, file=str(folder / kinds.CONFIG)))
     assert isinstance(settings, dict)
     differences = []

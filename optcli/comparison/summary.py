@@ -193,7 +193,7 @@ def varied(study: Study) -> str:
     if not things:
         return (
             "no initialization, batch order or split differed from seed to seed; "
-            "intervals and p say nothing of others"
+            "intervals and p-values do not cover such variation"
         )
     listed = " and ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
     return (

@@ -306,7 +306,7 @@ def ready(
     for path, checksum in tables.items():
         check_there(path, "dataset.path")
         if files.checksum(Path(path)) != checksum:
-            message = "is another table there than here; copy it anew"
+            message = "differs from the table on this machine; copy it again"
             raise InvalidInput(Fault(message, file=path))
 
 

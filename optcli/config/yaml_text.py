@@ -95,7 +95,7 @@ def read(path: Path) -> Document:
     except ValueError as error:  # a NUL in the path
         raise InvalidInput(Fault(f"cannot be read: {error}", file=file)) from error
     if len(data) > MOST_BYTES:
-        raise InvalidInput(Fault("has more than a million bytes; a config has less", file=file))
+        raise InvalidInput(Fault("is larger than 1 MB, too large for a config", file=file))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -148,7 +148,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Fault:
     elif "mapping values are not allowed" in problem:
         message = "a second ': ' in one line; put the text in quotes, or begin a new line"
         if mark and f"{text.splitlines()[mark.line]} ".count(": ") < 2:
-            message = "no key may stand here; check the indentation, and ': ' in the line above"
+            message = "a key is not allowed here; check the indentation, and ': ' in the line above"
     elif "undefined alias" in problem:
         message = problem.replace("found undefined alias", "unknown alias")
     elif "unexpected end of stream" in problem or "<stream end>" in problem:
@@ -213,7 +213,7 @@ class _Values:
             name = self._text(name_node, line)
             if name in values:
                 first = self.document.lines[(*key, name)]
-                self._refuse(f"the key '{name}' stands here and in line {first}", line)
+                self._refuse(f"duplicate key '{name}' (also on line {first})", line)
             self.document.lines[(*key, name)] = line
             values[name] = self.of(value_node, (*key, name))
         return values
@@ -239,7 +239,7 @@ class _Values:
         try:
             text: str = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self._refuse("holds half a character, as in '\\ud800'", line)
+            self._refuse("contains an unpaired surrogate, as in '\\ud800'", line)
         return text
 
     def _refuse(self, message: str, line: int) -> NoReturn:

@@ -64,7 +64,7 @@ class Registry(Generic[T]):
     def _check(self, cls: type[T], words: tuple[str, ...]) -> None:
         for word in words:
             if not re.fullmatch("[a-z0-9][a-z0-9_]*", str(word)):
-                message = f"{self.kind} name {word!r} must be small letters, digits and _"
+                message = f"{self.kind} name {word!r} must be lower-case letters, digits and _"
                 raise InvalidInput(message)
         base = f"optcli.plugins.{self.base.__name__}"
         if not (isinstance(cls, type) and issubclass(cls, self.base)):

@@ -292,7 +292,7 @@ def check_targets(
         if ordered:
             texts = [text for text in classes_of(column) if number(text) is None]
             if texts:
-                message = f"{loss} needs classes in an order, but '{name}' holds '{texts[0]}'"
+                message = f"{loss} needs ordered classes, but '{name}' holds '{texts[0]}'"
                 faults.append(
                     Fault(f"{message}; write them as numbers, or use cross_entropy", "loss")
                 )

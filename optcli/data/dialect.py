@@ -203,7 +203,7 @@ def _unfit(text: str, header: str, looks: Iterable[_Look], file: str) -> Dialect
         message += "the rows after it have one; set dataset.delimiter"
         other = _other(text.partition("\n")[2])
         if other:
-            message += f" to {other}, and divide the header by it, too"
+            message += f" to {other}, and separate the header with it, too"
         raise InvalidInput(Fault(message, file=file, line=1))
     if ruled:  # a title or a comment stands above the header
         return Dialect(max(ruled, key=lambda each: (each[0], each[1].merit))[1].delimiter)
@@ -214,14 +214,14 @@ def _unfit(text: str, header: str, looks: Iterable[_Look], file: str) -> Dialect
     if other:
         remedy = f"has no comma, semicolon, tab or bar; {SET} {other}"
     elif re.match(r'\s*"[^"]*[,;\t|][^"]*"\s*$', header):
-        remedy = "is all in one pair of quotes; take the quotes at the ends of the lines away"
+        remedy = "is enclosed in one pair of quotes; remove the quotes at the ends of the lines"
     return Dialect(",", remedy=remedy)
 
 
 def _without(wanted: str, other: str | None) -> str:
     """What is said of a header that lacks the delimiter that was named."""
     mark = DELIMITERS.get(wanted, f"'{wanted}'")
-    found = f"; the fields seem to be divided by {other}" if other else ""
+    found = f"; the fields seem to be separated by {other}" if other else ""
     return f"has no {mark}, the delimiter that dataset.delimiter names{found}"
 
 

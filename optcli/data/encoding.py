@@ -380,7 +380,7 @@ def require(table: Table, names: Any) -> None:
         raise InvalidInput(Fault(message, file=table.source))
     faults = [
         Fault(
-            f"is not there{suggestion(name, table.names)} (the columns are {listed(table.names)})",
+            f"is missing{suggestion(name, table.names)} (the columns are {listed(table.names)})",
             f"column '{name}'",
             table.source,
         )

@@ -100,7 +100,7 @@ def fit_pixels(
         raise InvalidInput(Fault(message, "dataset.image"))
     text = next((feature.name for feature in features if feature.categories is not None), None)
     if text is not None:
-        message = f"makes pixels of the features, but column '{text}' is text; exclude it"
+        message = f"takes the features as pixels, but column '{text}' is text; exclude it"
         raise InvalidInput(Fault(message, "dataset.image"))
     if not standardize:
         return features

@@ -90,7 +90,7 @@ def opened(path: Path) -> Iterator[None]:
     except IsADirectoryError:
         raise InvalidInput(Fault("is a folder; must be a file", file=file)) from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        message = "is cut off or damaged; compress or download it anew"
+        message = "is truncated or damaged; compress or download it again"
         if not _starts(path, GZIP) and path.stat().st_size:
             message = "is not compressed by gzip, though its name ends in .gz; rename it"
         raise InvalidInput(Fault(message, file=file)) from None
@@ -118,7 +118,7 @@ def _starts(path: Path, mark: bytes) -> bool:
 def _not_found(path: Path) -> str:
     written = str(path)
     if path.is_symlink():
-        return "is a link that leads nowhere"
+        return "is a broken link"
     if any(ord(letter) < 32 for letter in written):
         escape = repr(next(letter for letter in written if ord(letter) < 32))[1:-1]
         return f"no such file; {escape} in double quotes is an escape; use / or single quotes"

@@ -155,7 +155,7 @@ def _values(scan: Any) -> int:
 
 
 def _damaged(path: Path) -> InvalidInput:
-    return InvalidInput(Fault("is not a parquet file, or damaged; write it anew", file=str(path)))
+    return InvalidInput(Fault("is damaged or not a Parquet file; write it again", file=str(path)))
 
 
 @contextlib.contextmanager

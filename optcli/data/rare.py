@@ -127,7 +127,7 @@ def _rare(
             raise InvalidInput(Fault(message, "dataset.rare_classes"))
         return found
     if ordered:
-        message = f"is merge, but {loss} needs classes in an order; drop them"
+        message = f"is merge, but {loss} needs ordered classes; drop them"
         raise InvalidInput(Fault(message, "dataset.rare_classes"))
     if found.rows < least or not kept:
         what = f"of rare classes of '{short(name)}': {counted(few)}"

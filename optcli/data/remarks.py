@@ -84,8 +84,8 @@ def counters(table: Table, features: Iterable[str], remarks: Remarks) -> set[str
         elif identifies(name, column):
             remarks.add(
                 name,
-                "has another number in each row, as an identifier has",
-                "have another number in each row, as identifiers have",
+                "has a different number in each row, like an identifier",
+                "have a different number in each row, like identifiers",
             )
         else:
             continue
@@ -172,7 +172,7 @@ def alike(name: str, texts: Sequence[str]) -> list[str]:
         how = "case" if one.casefold() == two.casefold() else "blanks or invisible characters"
         more = f", and {len(pairs) - 1} more do" if len(pairs) > FEW else ""
         both = f"'{short(one)}' and '{short(two)}'"
-        found.append(f"column '{short(name)}': {both} differ in {how} alone{more}")
+        found.append(f"column '{short(name)}': {both} differ only in {how}{more}")
     return found
 
 

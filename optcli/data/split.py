@@ -52,7 +52,7 @@ class Split:
     ] = 0.0
     seed: Annotated[int | None, Ge(0), Doc("seed of the split; by default the run's")] = None
     stratify: Annotated[
-        bool, Doc("keep the classes in proportion, and each in every part; false: as it comes")
+        bool, Doc("keep class proportions, with every class in each part; false: ignore classes")
     ] = True
 
     def __post_init__(self) -> None:
@@ -137,7 +137,7 @@ def _grouping_faults(split: Split) -> list[Fault]:
         if other is not None and (draws or groups.get(part, other) != other):
             faults.append(
                 Fault(
-                    f"is {_told(way)}, which would divide the groups of '{other}'; "
+                    f"is {_told(way)}, which would split the groups of '{other}'; "
                     f"use {{group: {other}, fraction: …}}, or 0",
                     part,
                 )

@@ -66,7 +66,7 @@ class Blocks:
             self._unread[block] = False
 
     def _fault(self, what: str) -> InvalidInput:
-        return InvalidInput(Fault(f"{what}; delete it, it is made anew", file=str(self.path)))
+        return InvalidInput(Fault(f"{what}; delete it, it will be made again", file=str(self.path)))
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     try:
         return _mapped(cache, header, str(path), folder, reading)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        message = f"is damaged: its header does not fit together ({error!r}); delete it"
+        message = f"is damaged: its header is inconsistent ({error!r}); delete it"
         raise InvalidInput(Fault(message, file=str(cache))) from error
 
 

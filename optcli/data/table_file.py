@@ -17,13 +17,13 @@ class TableFile(Dataset):
 
     path: Annotated[str, InputFile(), MinLen(1), Doc("the file, relative to the config")]
     target: Annotated[
-        str | tuple[str, ...], Columns(), MinLen(1), Doc("what to predict: one column, or several")
+        str | tuple[str, ...], Columns(), MinLen(1), Doc("target column, or a list of them")
     ]
     features: Annotated[
         tuple[str, ...] | None,
         Columns(),
         MinLen(1),
-        Doc("columns to predict from; by default the others"),
+        Doc("feature columns; by default all others"),
     ] = None
     exclude: Annotated[tuple[str, ...], Columns(), Doc("columns to leave out")] = ()
     categorical: Annotated[

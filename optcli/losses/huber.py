@@ -35,7 +35,7 @@ class Huber(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    delta: Annotated[float, Gt(0), Doc("error from which on the loss is linear")] = 1.0
+    delta: Annotated[float, Gt(0), Doc("absolute error beyond which the loss is linear")] = 1.0
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         return huber(s, t, self.delta, slope, work)

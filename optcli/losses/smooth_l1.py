@@ -34,7 +34,7 @@ class SmoothL1(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    beta: Annotated[float, Gt(0), Doc("error from which on the loss is linear")] = 1.0
+    beta: Annotated[float, Gt(0), Doc("absolute error beyond which the loss is linear")] = 1.0
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         entries = huber(s, t, self.beta, slope, work)

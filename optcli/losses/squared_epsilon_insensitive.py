@@ -33,7 +33,7 @@ class SquaredEpsilonInsensitive(EntryLoss):
     analytic: ClassVar[bool] = True
     scales_target: ClassVar[bool] = True
 
-    epsilon: Annotated[float, Ge(0), Doc("errors up to this have no loss")] = 0.1
+    epsilon: Annotated[float, Ge(0), Doc("absolute errors up to this have zero loss")] = 0.1
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         r, excess = buffers(work, s, "difference", "excess")

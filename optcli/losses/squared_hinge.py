@@ -34,7 +34,7 @@ class SquaredHinge(MarginLoss):
 
     analytic: ClassVar[bool] = True
 
-    margin: Annotated[float, Gt(0), Doc("margin from which on the loss is 0")] = 1.0
+    margin: Annotated[float, Gt(0), Doc("margin beyond which the loss is 0")] = 1.0
 
     def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
         np.subtract(self.margin, z, z)

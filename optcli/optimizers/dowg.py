@@ -40,7 +40,9 @@ class DoWG(Shaped):
     initial_only: ClassVar[tuple[str, ...]] = ("init_estim_sq_dist",)
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
-    init_estim_sq_dist: Annotated[float, Gt(0), Doc("initial squared distance")] = 1e-4
+    init_estim_sq_dist: Annotated[float, Gt(0), Doc("initial estimate of the squared distance")] = (
+        1e-4
+    )
     eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-4
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 

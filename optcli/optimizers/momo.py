@@ -43,8 +43,8 @@ class MoMo(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
 
-    lr: Annotated[float, Gt(0), Doc("largest step size")] = 1.0
-    momentum: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the averages")] = 0.9
+    lr: Annotated[float, Gt(0), Doc("maximum step size")] = 1.0
+    momentum: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the moving averages")] = 0.9
     lower_bound: Annotated[float, Doc("lower bound of the loss")] = 0.0
     adapt_lower_bound: Annotated[bool, Doc("estimate the lower bound during training")] = False
     weight_decay: Annotated[float, Ge(0), Doc("weight decay: x is divided by 1 + lr·λ")] = 0.0

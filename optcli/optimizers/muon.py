@@ -52,8 +52,8 @@ class Muon(Shaped):
     nesterov: Annotated[bool, Doc("use Nesterov momentum")] = True
     ns_steps: Annotated[int, Ge(1), Lt(100), Doc("number of Newton-Schulz iterations")] = 5
     eps: Annotated[float, Gt(0), Doc("small constant for numerical stability")] = 1e-7
-    beta1: Annotated[float, Ge(0), Lt(1), Doc("for vectors, decay rate of the first moment")] = 0.9
-    beta2: Annotated[float, Ge(0), Lt(1), Doc("for vectors, decay rate of the second moment")] = (
+    beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment, for vectors")] = 0.9
+    beta2: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the second moment, for vectors")] = (
         0.999
     )
     weight_decay: Annotated[float, Ge(0), Doc("decoupled weight decay, scaled by lr")] = 0.1

@@ -38,7 +38,7 @@ class PolyakSGD(Shaped):
     whole: ClassVar[bool] = True
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the step size")] = 1.0
-    max_learning_rate: Annotated[float, Gt(0), Doc("largest step size")] = 1.0
+    max_learning_rate: Annotated[float, Gt(0), Doc("maximum step size")] = 1.0
     f_min: Annotated[float, Doc("lower bound of the loss")] = 0.0
     eps: Annotated[float, Ge(0), Doc("small constant for numerical stability")] = 0.0
 

@@ -46,8 +46,8 @@ class Rprop(Optimizer):
     lr: Annotated[float, Gt(0), Doc("initial step size")] = 1e-2
     eta_minus: Annotated[float, Gt(0), Lt(1), Doc("factor after a sign change")] = 0.5
     eta_plus: Annotated[float, Gt(1), Doc("factor while the sign is unchanged")] = 1.2
-    step_min: Annotated[float, Ge(0), Doc("smallest step size")] = 1e-6
-    step_max: Annotated[float, Gt(0), Doc("largest step size")] = 50.0
+    step_min: Annotated[float, Ge(0), Doc("minimum step size")] = 1e-6
+    step_max: Annotated[float, Gt(0), Doc("maximum step size")] = 50.0
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
     def start(self, delta: Array) -> None:

@@ -55,7 +55,7 @@ def curves(
     axes = panel.draw_axes(scale, below, quantity, higher)
     words = "line: median; band: interquartile range" + "; fine lines: single seeds" * fine
     if any(np.isnan(values[:, -1]).any() for _, values in courses.values()):
-        words += "; of ended runs the last value"
+        words += "; runs that ended: their last value"
     axes.set_xlabel(across)
     panel.write_foot(words)
     if target is not None:

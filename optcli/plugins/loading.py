@@ -42,7 +42,7 @@ def load(paths: Iterable[Path]) -> None:
     """Run each file once, so that what it registers is known; raises InvalidInput if it fails."""
     for path in paths:
         if not path.is_file():
-            wrong = "is a link that leads nowhere" if path.is_symlink() else "no such file"
+            wrong = "is a broken link" if path.is_symlink() else "no such file"
             wrong = "is a folder; must be a .py file" if path.is_dir() else wrong
             raise InvalidInput(Fault(wrong, file=str(path), parameter="plugin"))
         if path.suffix != ".py":
@@ -108,7 +108,7 @@ class Change:
             message = f"is a plug-in of this {what}; add {setting('plugin', self.plugin)}"
             return Fault(message, file=self.file)
         if self.how == "new":
-            message = f"was not there when this {what} was made; leave it out"
+            message = f"did not exist when this {what} was made; leave it out"
             return Fault(message, file=self.file, parameter="plugin")
         by = "" if self.file == self.plugin else f" ({self.plugin} imports it)"
         message = f"has changed since this {what} was made{by}; {remedy}"
@@ -133,7 +133,7 @@ def changes(recorded: Any) -> list[Change]:
         old = [_record(each) for each in recorded]
         contents = [record.content for record in old]
     except (TypeError, KeyError, AttributeError) as error:
-        message = "is damaged: its plug-ins are not told as optcli does"
+        message = "is damaged: its plug-ins are not described as optcli does"
         raise InvalidInput(Fault(message, file="environment.json")) from error
     here = [_records[path] for path in loaded]
     rest = [record for record in here if record.content not in contents]

@@ -32,7 +32,7 @@ class CosineRestarts(Schedule):
     """
 
     first: Annotated[Period, Doc("length of the first cycle")] = 0.25
-    multiplier: Annotated[int, Ge(1), Doc("each cycle is this many times as long as the last")] = 1
+    multiplier: Annotated[int, Ge(1), Doc("ratio of the length of a cycle to the previous one")] = 1
     end: End = 0.0
 
     def lengths(self) -> Mapping[str, float | str]:

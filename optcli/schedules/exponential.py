@@ -28,7 +28,7 @@ class Exponential(Schedule):
 
     gamma: Annotated[float, Gt(0), Le(1), Doc("decay factor")] = 0.95
     every: Annotated[Period, Doc("interval over which the factor falls by gamma")] = "1 epoch"
-    staircase: Annotated[bool, Doc("decay in steps, at the end of each length")] = False
+    staircase: Annotated[bool, Doc("decay in discrete steps, one per length")] = False
 
     def shape(self, done: Array, span: Span) -> Array:
         times = done / span.period(self.every)

@@ -32,7 +32,7 @@ class MultiStep(Schedule):
     Example: `schedule: {name: multistep, milestones: [30 epochs, 60 epochs, 80 epochs]}`
     """
 
-    milestones: Annotated[tuple[Length, ...], MinLen(1), Doc("when to decay")] = (
+    milestones: Annotated[tuple[Length, ...], MinLen(1), Doc("points at which to decay")] = (
         0.5,
         0.75,
     )

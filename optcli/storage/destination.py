@@ -70,7 +70,7 @@ class Destination:
             above = (folder, *folder.parents)
             there = next((each for each in above if os.path.lexists(each)), folder)
             if os.path.lexists(there) and not there.is_dir():
-                what = "a file" if there.exists() else "a link that leads nowhere"
+                what = "a file" if there.exists() else "a broken link"
                 message = f"{folder} is {what}; must be a folder, or new"
                 if there != folder:
                     message = f"{folder} cannot be made, as {there} is {what}; choose another place"
@@ -144,7 +144,9 @@ class Destination:
                 except OSError as error:
                     if not folder.exists():
                         raise
-                    message = f"{folder} was taken by another command meanwhile; choose another"
+                    message = (
+                        f"{folder} was created by another command in the meantime; choose another"
+                    )
                     raise InvalidInput(Fault(message, parameter="out")) from error
                 files.sync(folder.parent)
             yield held

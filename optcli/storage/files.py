@@ -238,7 +238,7 @@ def read_json(path: Path) -> dict[str, Any]:
         message = f"is damaged and cannot be read ({error})"
         raise InvalidInput(Fault(message, file=str(path))) from error
     if not isinstance(found, dict):
-        raise InvalidInput(Fault("is damaged: it holds no object", file=str(path)))
+        raise InvalidInput(Fault("is damaged: it is not a JSON object", file=str(path)))
     return found
 
 
@@ -263,7 +263,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], Any]:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                 raise ValueError("an entry is compressed")
             if sum(entry.file_size for entry in entries) > size:
-                raise ValueError("it tells of more than it holds")
+                raise ValueError("it declares more than it holds")
             arrays = {
                 entry.filename.removesuffix(".npy"): _array(archive.read(entry))
                 for entry in entries
@@ -275,7 +275,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], Any]:
         message = f"is damaged and cannot be read ({error})"
         raise InvalidInput(Fault(message, file=str(path))) from error
     if not isinstance(description, dict):
-        raise InvalidInput(Fault("is damaged: its description is none", file=str(path)))
+        raise InvalidInput(Fault("is damaged: its description is invalid", file=str(path)))
     return arrays, description
 
 

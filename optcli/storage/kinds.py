@@ -108,7 +108,7 @@ def of(folder: Path) -> Kind | None:
     if name is None:
         return _recognized(folder)
     if not isinstance(name, str):
-        raise InvalidInput(Fault("is damaged: 'kind' is no text", file=str(path)))
+        raise InvalidInput(Fault("is damaged: 'kind' is not text", file=str(path)))
     unknown = f"optcli {__version__} does not know it; update optcli"
     return KINDS.get(name) or Kind(name, f"a folder of kind '{name}'", unknown)
 

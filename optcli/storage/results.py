@@ -25,13 +25,15 @@ def summary(folder: Path) -> dict[str, Any]:
         if row is not None and not (
             isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
         ):
-            raise InvalidInput(Fault(f"is damaged: '{name}' is no row of numbers", file=str(path)))
+            raise InvalidInput(
+                Fault(f"is damaged: '{name}' is not a row of numbers", file=str(path))
+            )
     for name in NUMBERS:
         if not isinstance(found.get(name), int | float | None):
             raise InvalidInput(Fault(f"is damaged: '{name}' is no number", file=str(path)))
     paths = found.get("paths")
     if paths is not None and not (isinstance(paths, list) and all(map(_is_path, paths))):
-        raise InvalidInput(Fault("is damaged: 'paths' tells of no paths", file=str(path)))
+        raise InvalidInput(Fault("is damaged: 'paths' does not describe any paths", file=str(path)))
     return found
 
 

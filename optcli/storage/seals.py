@@ -41,7 +41,7 @@ def seal(folder: Path, kind: Kind | None = None) -> None:
     gone = [name for name in (kind.holds if kind else ()) if not (folder / name).is_file()]
     if kind and gone:
         were = "was" if len(gone) == 1 else "were"
-        message = f"{', '.join(gone)} {were} deleted while it was at work; {kind.repeat}"
+        message = f"{', '.join(gone)} {were} deleted during the run; {kind.repeat}"
         raise EnvironmentFailed(Fault(message, file=str(folder)))
     best = folder / kinds.BEST
     whose = kind or kinds.guessed(folder)
@@ -109,7 +109,7 @@ def _damage(folder: Path, name: str, entry: Any, *, read: bool = True) -> str | 
     """
     path, plain = folder / name, name.removeprefix(f"{kinds.BEST}/")
     if not isinstance(entry, dict) or Path(plain).name != plain or plain == "..":
-        return f"is damaged: {SUMS} does not tell of it as optcli does"
+        return f"is damaged: {SUMS} does not describe it as optcli does"
     if path.is_symlink() or (plain != name and path.parent.is_symlink()):
         return "is a link, which optcli does not make"
     if not path.is_file():
@@ -118,5 +118,5 @@ def _damage(folder: Path, name: str, entry: Any, *, read: bool = True) -> str | 
     if size != entry.get("bytes"):
         return f"is damaged: it has {size:,} bytes, not {entry.get('bytes')}"
     if read and files.checksum(path) != entry.get("sha256"):
-        return "is damaged: its checksum is another"
+        return "is damaged: its checksum differs"
     return None

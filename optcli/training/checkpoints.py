@@ -92,7 +92,7 @@ def read_checkpoint(
     history = History()
     try:
         if arrays["outcomes"].shape != (1,) or arrays["position"].shape != (3,):
-            raise ValueError("it does not say how far it came")
+            raise ValueError("it lacks the step")
         for name in [name for name in arrays if name.startswith("history.")]:
             column = arrays.pop(name)
             if column.dtype != np.float64 or column.ndim != 1:

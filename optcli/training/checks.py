@@ -49,7 +49,7 @@ def check(cohort: Cohort) -> None:
             message = f"{optimizer.name} looks at rows one by one, batch norm at batches; use svrg"
             raise InvalidInput(Fault(message, "optimizer"))
         if "momentum" in cohort.schedule.sets and not getattr(optimizer, "momentum", 0):
-            message = f"is true, but {optimizer.name} has no 'momentum' to move, or one of 0"
+            message = f"is true, but {optimizer.name} has no 'momentum' to schedule, or it is 0"
             raise InvalidInput(Fault(message, "schedule.cycle_momentum"))
         check_initial(cohort.schedule, optimizer)
         check_planned(cohort.schedule, optimizer, *steps)

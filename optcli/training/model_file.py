@@ -126,7 +126,7 @@ class Trained:
         except InvalidInput as error:
             raise InvalidInput(*(fault.at(str(path)) for fault in error.faults)) from error
         except _MISFITS as error:
-            message = f"is damaged: it does not fit together ({error!r})"
+            message = f"is damaged: it is inconsistent ({error!r})"
             raise InvalidInput(Fault(message, file=str(path))) from error
 
     def read(self, path: Path) -> Trained:
@@ -179,7 +179,7 @@ def check_format(path: Path, description: Mapping[str, Any], newest: int = FORMA
     """Raise InvalidInput for a file of a newer optcli."""
     number = description.get("format")
     if not isinstance(number, int):
-        raise InvalidInput(Fault("is damaged: it does not say its format", file=str(path)))
+        raise InvalidInput(Fault("is damaged: it lacks its format", file=str(path)))
     if number > newest:
         message = f"is of optcli {description.get('optcli')}; this is {__version__}"
         raise InvalidInput(Fault(message, file=str(path)))

@@ -168,7 +168,7 @@ def forgets_the_last_batch(fed: Fed) -> str:
     found = [at.forward(), at.backward(dy), *at.gradients.values()]
     if all(map(same, found, expected)):
         return ""
-    return "an earlier batch changes the result: gradients are written anew, not added to"
+    return "an earlier batch changes the result: write gradients over, do not add to them"
 
 
 @but_activations

@@ -137,7 +137,7 @@ def gives_its_value_without_gradient(loss: Loss) -> str:
     loss, scores, target, weight = batch(loss, 2)
     for w in (None, weight):
         if not same(loss.value(scores, target, w), both(loss, scores, target, w)[0]):
-            return "the value is another when no gradient is asked for (gradient is None)"
+            return "the value differs when no gradient is requested (gradient is None)"
     return ""
 
 

@@ -109,7 +109,7 @@ class _Batch:
         self.tries[index] += 1
         if self.tries[index] == TRIES:
             if not self.processes.proved:
-                raise EnvironmentFailed("worker processes die before they have done anything")
+                raise EnvironmentFailed("worker processes die at their start")
             del self.payloads[index]
             self.lost.append(index)
             self.suspects = [other for other in self.suspects if other != index]

@@ -27,7 +27,7 @@ def moves(rule: Optimizer) -> str:
     if returned:
         return (
             "x has not moved: update must write into x, as in np.subtract(x, step, x); "
-            "what it returns is not looked at"
+            "its return value is ignored"
         )
     return (
         f"x has not moved in {given.steps} steps: update must write into x, as in "
@@ -99,7 +99,7 @@ def follows_the_rate(rule: Optimizer) -> str:
     if not same(by_schedule.found(), by_number.found()):
         return (
             "a schedule of lr does not reach all of it: return what it needs of lr from "
-            "coefficients, where self.lr is the scheduled rate; in update self.lr is where it began"
+            "coefficients, where self.lr is the scheduled rate; in update it is the initial rate"
         )
     usual = defaults(rule)
     if all(
