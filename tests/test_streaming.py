@@ -153,7 +153,7 @@ def test_parquet(small, tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     assert told(streamed, path, tmp_path / "cache") == told(table.read, path)
-    assert "not a parquet file" in told(table.read, path)
+    assert "not a Parquet file" in told(table.read, path)
 
 
 def test_a_truncated_gz_leaves_no_cache(small, tmp_path):

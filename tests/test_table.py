@@ -331,7 +331,7 @@ def test_parquet(tmp_path):
     assert texts(read.columns["c"]) == ["true", "false"]  # as in text
     assert read.where(1) == "row 2"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(InvalidInput, match="is not a parquet file, or damaged"):
+    with pytest.raises(InvalidInput, match="is damaged or not a Parquet file"):
         table.read(path)
 
 
