@@ -77,6 +77,7 @@ def moments(tmp_path_factory):
 @pytest.mark.parametrize("command", MOMENTS)
 def test_a_signal_at_a_call_of_the_system(command, moments):
     words = command.split()
+    shutil.rmtree("r", ignore_errors=True)
     code, calls, said = moments.run(0, signal.SIGTERM, *words)
     assert code == 0, said
     shutil.rmtree("r", ignore_errors=True)
@@ -84,11 +85,12 @@ def test_a_signal_at_a_call_of_the_system(command, moments):
     for index, share in enumerate(MOMENTS[command]):
         number = 1 + int(share * calls)
         sent = SIGNALS[index % len(SIGNALS)]
-        code, _, said = moments.run(number, sent, *words)
+        code, made, said = moments.run(number, sent, *words)
         told = f"call {number} of {calls}: {code}, {said}"
-        assert code == 128 + sent, told
+        # how often a comparison writes depends on the clock: it may have ended before
+        assert code == 128 + sent or (code == 0 and made < number), told
         assert not any(word in said for word in ("Traceback", "ignored", "error:")), told
-        assert "interrupted" in said or Path("r/checksums.json").exists(), told
+        assert code == 0 or "interrupted" in said or Path("r/checksums.json").exists(), told
         assert {path.name for path in Path().iterdir()} - before <= {"r"}, told
         if Path("r").exists():
             check_left(Path("r"), told)

@@ -15,6 +15,8 @@ from optcli.core.arrays import DTYPES, Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data import table as tables
+from optcli.data.columns import Numbers
+from optcli.data.encoding import Encoder
 from optcli.data.preparation import Prepared, labelled
 from optcli.data.table import listed
 from optcli.plugins import loading
@@ -106,8 +108,13 @@ class Run:
     def scores(self, X: Any, say: Say = silent) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predictions` takes them."""
         encoder = self.trained.encoder
-        x = encoder.encode(self._table(X, (), say), DTYPES[self.trained.dtype])
-        return forward(self.trained, x)
+        table = self._table(X, (), say)
+        with np.errstate(all="ignore"):
+            scores = forward(self.trained, encoder.encode(table, DTYPES[self.trained.dtype]))
+        lost = ~np.isfinite(scores).all(axis=1)
+        if lost.any():
+            raise InvalidInput(_too_large(encoder, table, int(lost.argmax()), self.trained.dtype))
+        return scores
 
     def _table(self, X: Any, targets: Sequence[str], say: Say) -> tables.Table:
         """Raw rows as a table; of an array, the columns are the features, then the targets."""
@@ -121,6 +128,22 @@ class Run:
             if note.column is None or note.column in names:
                 say(note.text)
         return table
+
+
+def _too_large(encoder: Encoder, table: tables.Table, row: int, dtype: str) -> Fault:
+    """What makes the scores of a row more than the type holds: its largest number."""
+    sizes = {
+        feature.name: abs(column.value(row) - feature.mean) / (feature.scale or 1.0)
+        for feature in encoder.features
+        if isinstance(column := table.columns[feature.name], Numbers)
+    }
+    name = max(sizes, key=lambda each: np.nan_to_num(sizes[each]), default=None)
+    if name is None:
+        return Fault(f"row {row + 1}: the model's scores are beyond {dtype}", file=table.source)
+    column = table.columns[name]
+    assert isinstance(column, Numbers)
+    message = f"is {column.value(row):g}, for which the model's scores are beyond {dtype}"
+    return table.fault(name, f"{message}; correct it", row)
 
 
 def forward(trained: Trained, x: Array) -> Array:

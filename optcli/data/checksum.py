@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from optcli.data.columns import blocks
+from optcli.data.columns import blocks, pieces_of
 from optcli.data.preparation import Prepared
 
 
@@ -18,8 +18,10 @@ def checksum(data: Prepared, *, weights: bool = True) -> str:
     digest = hashlib.sha256()
     parts = [part for part in (data.train, data.validation, data.test) if part is not None]
     for part in parts:
-        for rows in blocks(len(part.x)):
-            digest.update(np.ascontiguousarray(part.x[rows]).data)
+        row_bytes = part.x.shape[1] * part.x.itemsize
+        for block in blocks(len(part.x)):
+            for rows in pieces_of(block, row_bytes):
+                digest.update(np.ascontiguousarray(part.x[rows]).data)
         digest.update(np.ascontiguousarray(part.y).data)
     for part in parts:
         if weights and part.weight is not None:

@@ -15,6 +15,7 @@ from optcli.storage import files
 
 EXACT = 2.0**53  # up to here float64 holds every whole number
 INEXACT = "is beyond 2^53, where whole numbers are rounded; list the column in dataset.categorical"
+PIECE_BYTES = 1 << 24  # of encoded rows that are looked at together
 BLOCK = 1 << 16  # rows that are looked at together, so that a long column needs no memory
 
 
@@ -149,6 +150,13 @@ def blocks(rows: int) -> Iterator[slice]:
     for start in range(0, rows, BLOCK):
         yield slice(start, min(start + BLOCK, rows))
         files.count_mapped_read(8 * BLOCK)
+
+
+def pieces_of(rows: slice, row_bytes: int) -> Iterator[slice]:
+    """The rows in pieces of at most PIECE_BYTES, a row being `row_bytes`, or of one row."""
+    step = max(1, PIECE_BYTES // max(1, row_bytes))
+    for start in range(rows.start, rows.stop, step):
+        yield slice(start, min(start + step, rows.stop))
 
 
 def rows_where(

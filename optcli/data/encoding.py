@@ -5,6 +5,7 @@ It is all that predicting needs to know of the training data, and fits into JSON
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -270,15 +271,8 @@ class Encoder:
         is the same value: `True` and `true`, 1.0 and 1.
         """
         words = column if isinstance(column, Words) else column.words()
-        position = dict.fromkeys(merged, len(known) - 1)
-        position |= {text: code for code, text in enumerate(known)}
-        if self.reading.rules > 1:
-            spelled = Counter(map(canonical, position))
-            alike = {c: p for text, p in position.items() if spelled[c := canonical(text)] == 1}
-            near = {text: alike.get(canonical(text), -1) for text in words.categories}
-            position = near | position
-        lookup = [position.get(text, -1) for text in words.categories]
-        return np.array([*lookup, -1], np.intp)[words.codes]
+        places = _places(words.categories, known, merged, self.reading.rules)
+        return np.asarray(places[words.codes])
 
     def _unknown(
         self,
@@ -356,6 +350,30 @@ class Encoded:
         x = np.zeros((max(0, stop - start), self.encoder.inputs.size), self.dtype)
         self.encoder.fill(self.table, slice(start, stop), x)
         return x
+
+
+@functools.lru_cache(maxsize=64)  # a streamed table asks for every batch
+def _places(
+    texts: tuple[str, ...], known: tuple[str, ...], merged: tuple[str, ...], rules: int
+) -> Array:
+    """The code of each text by `Encoder._codes`, and -1 behind them for a missing one."""
+    position = dict.fromkeys(merged, len(known) - 1)
+    position |= {text: code for code, text in enumerate(known)}
+    if rules > 1:
+        spelled = Counter(map(canonical, position))
+        alike = {c: p for text, p in position.items() if spelled[c := canonical(text)] == 1}
+        near = {text: alike.get(canonical(text), -1) for text in texts}
+        position = near | position
+    return np.array([*(position.get(text, -1) for text in texts), -1], np.intp)
+
+
+def widest(encoder: Encoder) -> str:
+    """The inputs of a row in words, with the column that most of them are from."""
+    feature = max(encoder.features, key=lambda each: each.inputs)
+    words = f"a row has {encoder.inputs.size:,} inputs"
+    if feature.inputs > 1:
+        words += f", {feature.inputs:,} of them categories of '{short(feature.name)}'"
+    return words
 
 
 def softmax(scores: Array) -> Array:

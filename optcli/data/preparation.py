@@ -15,6 +15,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, Grave, InvalidInput
+from optcli.core.machine import memory_available
 from optcli.core.specs import Bound, TargetKind
 from optcli.data import split as splitting
 from optcli.data.base import Dataset
@@ -31,14 +32,16 @@ from optcli.data.checks import (
     without_missing,
 )
 from optcli.data.columns import Numbers, blocks, short
-from optcli.data.encoding import NUMERIC, Encoded, Encoder, Feature, Target, require
+from optcli.data.encoding import NUMERIC, Encoded, Encoder, Feature, Target, require, widest
 from optcli.data.fitting import fit_feature, fit_pixels, fit_target
-from optcli.data.opening import check_there
+from optcli.data.opening import check_there, in_bytes
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
 from optcli.data.remarks import Remarks, copies, counters, oddities
 from optcli.data.split import Split
 from optcli.data.stored import as_array
 from optcli.data.table import Table
+
+SAMPLE_BYTES = 1 << 28  # of rows of a streamed part that are kept in memory for a picture, say
 
 __all__ = ["Encoder", "Feature", "Part", "Prepared", "Target", "labelled", "prepare"]
 
@@ -73,10 +76,14 @@ class Part:
         return Part(self.x[rows], self.y[rows], weight)
 
     def thinned(self, most: int) -> Part:
-        """The part in memory; where it is streamed, at most so many rows from all over it."""
+        """The part in memory; where it is streamed, some rows from all over it.
+
+        These are at most so many, and of wide rows no more than SAMPLE_BYTES hold.
+        """
         if not self.streamed:
             return self
-        rows, run = len(self.x), 100  # rows that are read together
+        most = max(1, min(most, SAMPLE_BYTES // max(1, self.x.shape[1] * self.x.itemsize)))
+        rows, run = len(self.x), min(100, most)  # rows that are read together
         count = max(1, most // run)
         starts = range(0, rows, run) if rows <= most else [i * rows // count for i in range(count)]
         runs = [slice(start, start + run) for start in starts]
@@ -189,7 +196,14 @@ def prepare(
         roles.missing,
         roles.image,
     ).read_by(table.reading)
-    stream = dataset.streams(table.rows * encoder.inputs.size * dtype.itemsize)
+    size = table.rows * encoder.inputs.size * dtype.itemsize
+    stream = dataset.streams(size)
+    if not stream and size > (free := memory_available()):
+        remedy = "exclude a column"
+        remedy += ", or set dataset.stream: true" if dataset.has_key("stream") else ""
+        message = f"{table.rows:,} rows take {in_bytes(size)} of memory, as {widest(encoder)}; "
+        message += f"{in_bytes(free)} are free; {remedy}"
+        raise InvalidInput(Fault(message, "dataset"))
     part = labelled(encoder, train, dtype, stream=stream, what="training")
     parts: dict[str, Part | None] = {}
     ways = {"validation": (split.validation, rows.validation), "test": (split.test, rows.test)}

@@ -21,6 +21,7 @@ from optcli.training.task import lengths
 from optcli.training.trace import Path, Trace, TracedOptimizer
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
+MOST_TARGETS = 20  # with a picture of their own
 SHOWN_ROWS = 10_000  # of a streamed part
 SHOWN_STEPS = 2000  # of a schedule
 
@@ -42,7 +43,10 @@ def pictures(
 
 
 def notes(data: Prepared) -> tuple[str, ...]:
-    """What is to be said of the pictures: class names that no font has."""
+    """What is to be said of the pictures: targets without one, class names that no font has."""
+    targets = len(data.encoder.target.names)
+    if data.encoder.target.kind == "values" and targets > MOST_TARGETS:
+        return (f"plots of {MOST_TARGETS} of {targets} targets, those with the lowest R²",)
     names = _class_names(data) if data.encoder.target.classes else None
     said = None if names is None or len(names) > MOST_CLASSES else fonts.note(names)
     return () if said is None else (said,)
@@ -189,16 +193,29 @@ def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...
     )
 
 
+def _worst(predicted: Array, true: Array) -> list[int]:
+    """The targets with a picture: where they are too many, those with the lowest R²."""
+    if true.shape[1] <= MOST_TARGETS:
+        return list(range(true.shape[1]))
+    with np.errstate(all="ignore"):
+        error = np.mean((predicted - true) ** 2, axis=0, dtype=np.float64)
+        share = error / np.var(true, axis=0, dtype=np.float64)
+    worst = np.argsort(-np.nan_to_num(share, nan=np.inf), kind="stable")[:MOST_TARGETS]
+    return sorted(worst.tolist())
+
+
 def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
-    """Predicted against true, a picture for each target column."""
+    """Predicted against true, a picture for each target column, of many for some."""
     rows = {"train": data.train, "validation": data.validation, "test": data.test}
     present = {name: part for name, part in rows.items() if part is not None}
     restore = data.encoder.restore
     predicted = np.concatenate([restore(_scores(trained, p.x)) for p in present.values()])
     true = np.concatenate([restore(part.y) for part in present.values()])
     labels = np.repeat(list(present), [len(part.y) for part in present.values()])
-    several = len(data.encoder.target.names) > 1
-    for column, name in enumerate(data.encoder.target.names):
+    names = data.encoder.target.names
+    several = len(names) > 1
+    for column in _worst(predicted, true):
+        name = names[column]
         figure = plots.predicted_against_true(
             predicted[:, column], true[:, column], name, labels.tolist(), title
         )

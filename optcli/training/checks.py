@@ -9,14 +9,18 @@ import numpy as np
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.machine import memory_available
 from optcli.core.specs import fields
+from optcli.data.encoding import widest
+from optcli.data.opening import in_bytes
 from optcli.layers.normalization import Normalization
 from optcli.optimizers.base import Optimizer
 from optcli.schedules import Schedule
 from optcli.training import Cohort
+from optcli.training.cohort import EVALUATION_ROWS
 from optcli.training.settings import Training
 from optcli.training.task import lengths
 from optcli.training.wrappers import Average
 
+MOST_BLOCK = 1 << 30  # bytes of rows that are encoded together
 USUAL_BATCH = 32  # rows, to suggest
 PLANNED = 100_000  # steps at which a schedule is looked at before it begins
 
@@ -54,6 +58,7 @@ def check(cohort: Cohort) -> None:
         check_initial(cohort.schedule, optimizer)
         check_planned(cohort.schedule, optimizer, *steps)
         check_wrappers(spec, optimizer)
+    check_block(cohort)
     needed, there = cohort.memory(), memory_available()
     if needed > there:
         size = cohort.architecture().layout.size
@@ -63,6 +68,17 @@ def check(cohort: Cohort) -> None:
         )
         greedy = cohort.memory_of_optimizers() > needed / 2
         raise InvalidInput(Fault(message, "optimizer" if greedy else "model"))
+
+
+def check_block(cohort: Cohort) -> None:
+    """Whether the rows of a streamed part that are taken together are few enough bytes."""
+    rows = max(cohort.batch * cohort.training.accumulate, EVALUATION_ROWS)
+    data = cohort.replicas[0].data
+    size = rows * data.train.x.shape[-1] * cohort.dtype.itemsize
+    if data.train.streamed and size > MOST_BLOCK:
+        message = f"a block of {rows:,} rows takes {in_bytes(size)}, as {widest(data.encoder)}; "
+        message += f"the most is {in_bytes(MOST_BLOCK)}; exclude a column"
+        raise InvalidInput(Fault(message, "dataset"))
 
 
 def check_initial(schedule: Schedule, optimizer: Optimizer) -> None:
