@@ -290,7 +290,7 @@ def test_sums_that_lead_outside_are_refused(tmp_path, whole):
     (tmp_path / "x").write_text("secret")
     sums = files.read_json(folder / "checksums.json")
     files.write_json(folder / "checksums.json", sums | {"../x": {"bytes": 6, "sha256": ""}})
-    with pytest.raises(InvalidInput, match="does not tell of it"):
+    with pytest.raises(InvalidInput, match="does not describe it"):
         optcli.resume(folder)
 
 

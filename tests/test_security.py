@@ -187,7 +187,7 @@ def test_checksums_reach_no_file_outside(name, here, capfd):
     sums[name] = {"bytes": 4, "sha256": "0" * 64}
     Path("run/checksums.json").write_text(json.dumps(sums))
     assert run(["runs", "show", "run"]) == 2
-    assert "is damaged: checksums.json does not tell of it" in capfd.readouterr().err
+    assert "is damaged: checksums.json does not describe it" in capfd.readouterr().err
     assert run(["train", "c.yaml", "--out", "run", "--overwrite", "--quiet"]) == 0
     assert Path("outside").read_text() == "mine"
 

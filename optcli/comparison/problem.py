@@ -244,7 +244,7 @@ def measure(problem: Problem, metric: str | None, rows: Rows, at: str) -> tuple[
             names = [m.name for m in entry.task.measures(data)]
             check(entry.task.cohort([Replica(entry.optimizer, data, entry.task.seed)]))
             if entry.task.training.time_limit is not None:
-                # the clock is that of all that train together: whoever is dear would cost others
+                # the clock is that of all that train together: a slow optimizer would cost others
                 message = f"is {entry.task.training.time_limit:g}; a comparison counts steps"
                 raise InvalidInput(Fault(f"{message}; must be null", "training.time_limit"))
         columns |= dict.fromkeys(names)

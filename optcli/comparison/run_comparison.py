@@ -89,7 +89,7 @@ def run(
     ):
         before = kinds.recorded(folder).get("workers") or {}
 
-        def crew() -> dict[str, Any]:
+        def done_by() -> dict[str, Any]:
             """Who has done runs on a cluster, of an earlier part of the comparison too."""
             found = {**before, **own.records}
             return {"workers": found} if found else {}
@@ -117,7 +117,7 @@ def run(
             fixed_split=settings.fixed_split,
             workers=own,
         )
-        kinds.rewrite(folder, kinds.COMPARE, _written(config, targets), {**recorded, **crew()})
+        kinds.rewrite(folder, kinds.COMPARE, _written(config, targets), {**recorded, **done_by()})
         listener(ComparisonStarted(study, problem.title, notes))
         for progress in study.run():
             listener(progress)
@@ -128,7 +128,7 @@ def run(
         for row in summary["optimizers"]:
             row["config"] = written[row["label"]]
         kinds.rewrite(
-            folder, kinds.COMPARE, _written(config, study.targets), {**recorded, **crew()}
+            folder, kinds.COMPARE, _written(config, study.targets), {**recorded, **done_by()}
         )
         files.write_json(folder / "summary.json", summary)
         if plots:

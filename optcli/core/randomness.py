@@ -25,7 +25,7 @@ def generator(seed: int, purpose: str, *position: int) -> np.random.Generator:
 class Stream:
     """Random numbers by step: those of a step follow from the arguments and the step alone.
 
-    What `generator` gives for each position anew, at a tenth of the price: a
+    What `generator` gives for each position anew, at a tenth of the cost: a
     counter is set instead of a generator made. Philox is the generator that
     counts. J. K. Salmon and others, Parallel random numbers: as easy as 1, 2, 3, 2011.
     """

@@ -17,7 +17,7 @@ from optcli.optimizers.stepper import TILE, Stepper
 # Of 50 parameters: a weight, a bias, a kernel, and the thinnest of arrays.
 SHAPES = {"w": (4, 5), "b": (5,), "k": (2, 3, 2, 1), "column": (6, 1), "row": (1, 6), "one": (1,)}
 LAYOUT = Layout(SHAPES)
-# For rules whose steps are dear: that look at arrays, or ask for gradients elsewhere.
+# For rules whose steps are slow: that look at arrays, or ask for gradients elsewhere.
 SMALL = Layout({"w": (2, 3), "b": (3,), "k": (2, 1, 2, 1), "one": (1,)})
 STEPS, STEPS_OF_SHAPED, STEPS_OF_ORACLES, STEPS_OF_TILES = 12, 8, 6, 5
 ROWS = 12  # of the training set, for rules that ask for them
@@ -121,7 +121,7 @@ def sample(
 
 
 def fit(rule: Optimizer, replicas: int, dtype: Any = np.float64) -> Sample:
-    """A sample for a rule; smaller for one whose steps are dear."""
+    """A sample for a rule; smaller for one whose steps are slow."""
     small = isinstance(rule, Shaped)
     steps = STEPS_OF_ORACLES if rule.needs_oracle else STEPS_OF_SHAPED if small else STEPS
     return sample(replicas, steps, dtype, small=small)
