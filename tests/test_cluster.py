@@ -243,7 +243,10 @@ def a_plugin_fails_there(dask, workers, capsys):
 
 
 def a_table_is_missing_or_another_there(dask):
-    for path, told in (("gone.csv", "no such file"), ("t.yaml", "is another table there")):
+    for path, told in (
+        ("gone.csv", "no such file"),
+        ("t.yaml", "differs from the table on this machine"),
+    ):
         place = Path(path).absolute()
         given = dask.pool(prepare=ready, arguments=([], [], {str(place): "0" * 64}))
         with pytest.raises(InvalidInput, match=rf"{told}.* \(worker tcp://"):

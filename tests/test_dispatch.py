@@ -47,7 +47,7 @@ def iter_all(results, into):
 
 
 def test_workers_that_never_do_anything():
-    with pytest.raises(EnvironmentFailed, match="before they have done anything"):
+    with pytest.raises(EnvironmentFailed, match="die at their start"):
         list(jobs.run(jobs.dies_always, [3, 3], Pool(2)))
 
 

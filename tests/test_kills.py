@@ -325,7 +325,7 @@ MANY = {
     "phases": [Phase.generate],
     "suppress_health_check": list(HealthCheck),
 }
-TestFolders = Folders.TestCase
+TestFolders = pytest.mark.long(Folders.TestCase)
 TestFolders.settings = settings(max_examples=20, **MANY)
 
 

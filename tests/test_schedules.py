@@ -300,8 +300,8 @@ def test_a_momentum_that_is_not_there_is_not_moved():
         with pytest.raises(InvalidInput) as caught:
             optcli.check({**SMALL, "optimizer": optimizer, "schedule": keys})
         assert str(caught.value) == (
-            f"schedule.cycle_momentum: is true, but {optimizer} has no 'momentum' to move, or "
-            "one of 0"
+            f"schedule.cycle_momentum: is true, but {optimizer} has no 'momentum' to "
+            "schedule, or it is 0"
         )
 
 

@@ -41,6 +41,7 @@ def test_every_name_is_typed_and_imported_when_it_is_asked_for():
     assert (Path(optcli.__file__).parent / "py.typed").is_file()
 
 
+@pytest.mark.long
 def test_mypy_accepts_a_users_script_and_refuses_mistakes():
     words = [sys.executable, "-m", "mypy", "--strict", "tests/typed/right.py"]
     words += ["tests/typed/wrong.py", "--no-error-summary", "--hide-error-context"]
@@ -49,6 +50,7 @@ def test_mypy_accepts_a_users_script_and_refuses_mistakes():
     assert refused(errors) == mistakes(), done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_pyright_accepts_a_users_script_and_refuses_mistakes():
     """The command gets pyright itself from npm the first time; without either it is skipped."""
     words = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable]

@@ -92,7 +92,7 @@ def run(arguments: list[str]) -> int:
 def _invoked(command: Any, arguments: list[str]) -> Any:
     """What a command gives; unlike Typer's `main`, this lets interruptions through as they are."""
     try:
-        with command.make_context("optcli", arguments) as context:
+        with command.make_context("optcli", list(arguments)) as context:
             return command.invoke(context)
     except typer.Exit as ended:  # of the help and the version
         return ended.exit_code

@@ -25,6 +25,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
 class Held:
     """A folder that this process holds. folder: where it lies now."""
 
+    blocks_renaming = False  # whether the folders above cannot be renamed meanwhile
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -112,6 +114,8 @@ class _ByFlock(Held):
 class _ByFilelock(Held):
     """Held by the library; the file stays where the folder does."""
 
+    blocks_renaming = True  # as Windows renames no folder in which a file is open
+
     def __init__(self, folder: Path, known_as: Path) -> None:
         super().__init__(folder)
         self._lock = self._acquired(known_as)
@@ -128,7 +132,7 @@ class _ByFilelock(Held):
         return found
 
     def move(self, folder: Path) -> None:
-        self._lock.release()  # Windows renames no folder in which a file is open
+        self._lock.release()
         super().move(folder)
         self._lock = self._acquired(folder)
 

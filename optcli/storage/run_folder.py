@@ -199,19 +199,20 @@ def remove(folder: Path) -> None:
     if folder.is_symlink():
         raise InvalidInput(Fault("is a link; remove the folder itself", file=str(folder)))
     check_own(folder)
-    with files.os_errors_named(folder), lock(folder) as held, parts_held(folder):
+    with files.os_errors_named(folder), lock(folder) as held, parts_held(folder) as inner:
         check_own(folder)
+        for part in inner:
+            if part.blocks_renaming:
+                part.release()
         discard(held)
     sweep(folder.parent)
 
 
 @contextlib.contextmanager
-def parts_held(folder: Path) -> Iterator[None]:
+def parts_held(folder: Path) -> Iterator[list[Held]]:
     """Hold the parts of a folder as well; raises InvalidInput where another process does."""
     with contextlib.ExitStack() as stack:
-        for part in parts(folder):
-            stack.enter_context(lock(part))
-        yield
+        yield [stack.enter_context(lock(part)) for part in parts(folder)]
 
 
 def discard(held: Held) -> None:
