@@ -265,14 +265,16 @@ class Study:
         if not jobs or (workers.here and workers.count == 1):
             yield from self._here(jobs)
             return
-        if self._pace and workers.here and SAFETY * self._pace * len(missing) < workers.start:
+        # what workers cost to start has to pay twice, as it takes longer on some machines
+        start, saved = 2 * workers.start, 1 - 1 / workers.count
+        if self._pace and workers.here and SAFETY * self._pace * len(missing) * saved < start:
             yield from self._here(jobs)
             return
         shared = cut(workers=workers.count)
         if workers.here:
             alone = sum(map(trials.seconds, jobs[:1])) * len(jobs)
-            each = trials.seconds(shared[0]) if alone > workers.start else alone
-            if workers.start + each * -(-len(shared) // workers.count) >= alone:
+            each = trials.seconds(shared[0]) if alone * saved > start else alone
+            if start + each * -(-len(shared) // workers.count) >= alone:
                 yield from self._here(jobs)
                 return
         else:
