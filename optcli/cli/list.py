@@ -20,7 +20,6 @@ def command(
     json: options.Json = False,
 ) -> int:
     """List what can be named: datasets, models, losses, optimizers, suites, ..."""
-    from optcli.comparison import suites
     from optcli.display import list as display
     from optcli.plugins import catalog
 
@@ -29,6 +28,8 @@ def command(
     if kind != SUITES:
         found += catalog.entries(kind, others=(SUITES,))
     if kind in (None, SUITES):
+        from optcli.comparison import suites
+
         found += [entry for entry in suites.listed() if kind or entry.kind == SUITES]
     display.catalog(found, json=json, stream=sys.stdout)
     return 0

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optcli.comparison.problem import Problem
-from optcli.comparison.step_time import rounds
-from optcli.comparison.tuning import Competitor
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput, suggestion
+
+if TYPE_CHECKING:
+    from optcli.comparison.problem import Problem
+    from optcli.comparison.tuning import Competitor
 
 HERE = Path(__file__).parent.parent / "suites"
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -119,6 +121,8 @@ def costly(problem: Problem, entries: Sequence[Competitor]) -> list[str]:
     Processor time of a few rounds each: medians, good to a factor of two.
     """
     times = {}
+    from optcli.comparison.step_time import rounds  # `list` does without the training
+
     with blas_threads(problem.entries[0].task.training.threads):
         for entry in [problem.entries[0], *entries]:
             steps = rounds(entry.task, entry.optimizer, PROBE_SECONDS)
