@@ -17,8 +17,10 @@ ENDED = {signal.SIGCHLD}
 class Forks:
     """That process, seen from a test."""
 
+    module = "tests.forks"
+
     def __init__(self, *words):
-        call = [sys.executable, "-m", "tests.forks", *words]
+        call = [sys.executable, "-m", self.module, *words]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True)
         assert self.process.stdout.readline() == "0\n"

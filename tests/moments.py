@@ -10,26 +10,17 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
+
+from tests.forks import Forks
 
 CALLS = ("open", "os.", "tempfile.", "shutil.")
 
 
-class Moments:
+class Moments(Forks):
     """That process, seen from a test."""
 
-    def __init__(self, *commands):
-        call = [sys.executable, "-m", "tests.moments", *commands]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True)
-        assert self.process.stdout.readline() == "0\n"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.communicate()
+    module = "tests.moments"
 
     def run(self, number, sent, *words):
         """Exit code, number of calls, and output of a command; number 0 sends nothing."""

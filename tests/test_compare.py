@@ -284,8 +284,43 @@ def test_a_table_without_a_test_part_gets_one(tmp_path):
     dataset = {"name": "csv", "path": str(path), "target": "y"}
     found = small(config=SMALL | {"dataset": dataset}, out=tmp_path / "c")
     assert found.summary["rows"] == "test"
-    assert any("20% of the rows are held out" in note for note in found.notes)
+    assert any("20 % of the rows are held out" in note for note in found.notes)
     assert "test: 0.2" in (tmp_path / "c" / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("labels", "split", "rows"),
+    [
+        ("ab" * 29 + "cc", {}, "validation"),  # a class of two rows
+        ("ab" * 30, {"validation": 0.85}, "validation"),  # no training row would be left
+        ("ab" * 30, {"validation": {"last": 0.2}}, "test"),
+        ("ab" * 30, {"validation": {"group": "x", "fraction": 0.2}}, "test"),
+    ],
+)
+def test_a_test_part_is_made_in_the_manner_of_the_validation_part(labels, split, rows, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,z,y\n" + "".join(f"{i % 9},{i / 7},{c}\n" for i, c in enumerate(labels)))
+    dataset = {"name": "csv", "path": str(path), "target": "y"}
+    config = SMALL | {"dataset": dataset, "split": split, "loss": "cross_entropy"}
+    config |= {"training": {"epochs": 2, "batch_size": 4}}
+    found = small(("sgd:lr=0.1", "adam:lr=0.1"), config=config, out=tmp_path / "c")
+    assert found.summary["rows"] == rows
+
+
+@pytest.mark.parametrize("metric", [None, "accuracy"])
+def test_a_streamed_table_has_cross_fit_values(metric, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{i % 97},{'ab'[i % 97 > 40]}\n" for i in range(3000)))
+    dataset = {"name": "csv", "path": str(path), "target": "y", "stream": True}
+    config = SMALL | {"dataset": dataset, "split": {"test": 0}}
+    config |= {"training": {"epochs": 1, "batch_size": 16}}  # so that there is nothing to choose
+    settings = replace(FEW, metric=metric)
+    words = ("sgd:lr=0.1", "adam:lr=0.1")
+    small(words, config=config, settings=settings, out=tmp_path / "c")
+    name = metric or "loss"
+    for row in rows(tmp_path / "c" / "runs.csv"):
+        whole = float(row[f"validation_{name}"])
+        assert float(row[f"crossfit_{name}"]) == pytest.approx(whole, rel=1e-6)
 
 
 def test_the_last_epoch_counts_when_it_is_asked_for(tmp_path):

@@ -32,17 +32,16 @@ def rows_for(task: Task, given: bool) -> tuple[Task, Rows, str]:
     if split is None:
         note = "no test rows can be held out; the verdict is on validation rows, cross-fit"
         return task, "validation", f"{note}; set split.test to change that"
-    note = (
-        f"the config names no split.test; {HELD_OUT:.0%} of the rows are held out for the verdict"
-    )
+    share = f"{100 * HELD_OUT:.0f} % of the rows"
+    note = f"the config names no split.test; {share} are held out for the verdict"
     return replace(task, split=split), "test", note
 
 
 def with_test(split: Split) -> Split | None:
     """The split with a test part in the manner of its validation part; None if that is none.
 
-    The rows before those that validate are held out of a table in order of time, and whole
-    groups where groups are kept together.
+    Of a table in order of time the latest rows are held out, and the ones before them validate;
+    where groups are kept together, whole groups are held out.
     """
     way: Any = HELD_OUT
     if isinstance(split.validation, Mapping):
