@@ -20,7 +20,8 @@ import pytest
 import optcli
 from optcli import config as configs
 from optcli.cli.main import run
-from optcli.comparison import figures, step_time, trials, tuning
+from optcli.comparison import figures, read_back, step_time, trials, tuning
+from optcli.comparison.courses import courses
 from optcli.comparison.ranking import rank
 from optcli.comparison.trials import Job, Measure, Trial
 from optcli.core.errors import InvalidInput
@@ -449,6 +450,24 @@ def test_a_diverged_run_is_the_worst_and_the_rest_go_on(tmp_path):
     assert kept["optimizers"][-1]["median"] is None
     (pair,) = kept["pairs"]
     assert (pair["difference"], pair["diverged"]) == (None, [0, 6])
+    assert_read_back(found)
+
+
+def assert_read_back(found):
+    """What a folder says of its comparison is what the comparison said."""
+    again, study = read_back.summary(found.folder), found.study
+    assert compare_report.report(again, 1000) == compare_report.report(found.summary, 1000)
+    for before, after in zip(found.summary["pairs"], again["pairs"], strict=True):
+        for name in ("difference", "ci_low", "ci_high"):
+            assert after[name] == before[name]
+    assert read_back.measure(again) == study.measure
+    settings = {row["label"]: row["hyperparameters"] for row in again["optimizers"]}
+    for label, runs in read_back.final_runs(found.folder, settings).items():
+        own = study.final(label, study.chosen[label])
+        own = sorted(own, key=lambda result: result.trial.seed)
+        assert [run.seed for run in runs] == [result.trial.seed for result in own]
+        for here, there in zip(*(courses(study.measure, of) for of in (runs, own)), strict=True):
+            np.testing.assert_array_equal(here, there)
 
 
 def test_pictures_of_given_rates_and_of_diverged_runs(tmp_path):
@@ -460,6 +479,7 @@ def test_pictures_of_given_rates_and_of_diverged_runs(tmp_path):
         f"{name}.png" for name in ("curves", "sensitivity", "targets", "pairs", "wins", "tuning")
     }
     assert all(content.startswith(b"\x89PNG") for content in drawn.values())
+    assert_read_back(found)
 
 
 def test_what_a_diverged_run_was_before_is_not_counted(tmp_path):

@@ -30,8 +30,8 @@ ROOMS = [
     "config",
     "plots",
     "comparison",
-    "api",
     "display",
+    "api",
     "cli",
 ]
 # Where a library may be imported at all.

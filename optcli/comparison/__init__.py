@@ -26,6 +26,8 @@
     suites            sets of problems, and which optimizers are too costly for all of them
     run_benchmark     the same optimizers on several configs
     result            what a comparison leaves, and who is told how it goes
+    courses           what was measured along the final runs
+    read_back         what a finished comparison left in its folder
     figures           which figures a comparison gets
     tuning_curve      what the best of so many settings is worth
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli import plots
+from optcli.comparison.courses import courses
 from optcli.comparison.step_time import step_seconds
 from optcli.comparison.study import Study
 from optcli.comparison.tuning_curve import expected_best
@@ -82,10 +83,11 @@ class _Figures:
         return dict.fromkeys(self.rows, 1.0)
 
     def curves(self) -> Figure:
-        courses = {label: _courses(self.study, label) for label in self.rows}
+        final = {n: self.study.final(n, self.study.chosen[n]) for n in self.rows}
+        found = {label: courses(self.measure, runs) for label, runs in final.items()}
         scaled = {
             label: (steps * self.per_step[label], values)
-            for label, (steps, values) in courses.items()
+            for label, (steps, values) in found.items()
         }
         notes = {
             label: f"lr {row['hyperparameters']['lr']:.3g}" for label, row in self.rows.items()
@@ -102,13 +104,9 @@ class _Figures:
         )
 
     def sensitivity(self) -> Figure:
-        tried = {
-            label: [self._tried(row, rate) for rate in row["learning_rates"]]
-            for label, row in self.rows.items()
-            if row["learning_rates"]
-        }
-        defaults = {label: self.rows[label]["default"]["hyperparameters"]["lr"] for label in tried}
-        starts = [start for label in tried for start in self.study.starts(label)]
+        rates = {label: tried(row) for label, row in self.rows.items() if row["learning_rates"]}
+        defaults = {label: self.rows[label]["default"]["hyperparameters"]["lr"] for label in rates}
+        starts = [start for label in rates for start in self.study.starts(label)]
         start = self.measure.signed(float(np.median(starts))) if starts else None
         rows = "cross-fit" if self.measure.rows == "validation" else "test"
         quantity = self.measure.metric
@@ -117,16 +115,8 @@ class _Figures:
         if budget.finalists > 1:
             title += f", finalists on {len(budget.halving)}"
         return plots.sensitivity(
-            tried, defaults, quantity, title, start, self.optimizers, self.measure.higher, rows
+            rates, defaults, quantity, title, start, self.optimizers, self.measure.higher, rows
         )
-
-    def _tried(self, row: Mapping[str, Any], rate: Mapping[str, Any]) -> plots.Tried:
-        same = [f for f in row["finalists"] if f["hyperparameters"] == rate["hyperparameters"]]
-        verdict = None
-        if same and math.isfinite(same[0]["median"]):
-            verdict = (same[0]["median"], same[0]["ci_low"], same[0]["ci_high"])
-        names = ("lr", "mean", "values", "diverged", "chosen")
-        return plots.Tried(**{name: rate[name] for name in names}, verdict=verdict)
 
     def targets(self) -> Figure:
         taken = 0.0
@@ -187,27 +177,25 @@ class _Figures:
         return found
 
 
+def tried(row: Mapping[str, Any]) -> list[plots.Tried]:
+    """The learning rates of an entry of summary.json, with what its finalists came to."""
+    verdicts = [
+        (own["hyperparameters"], (own["median"], own["ci_low"], own["ci_high"]))
+        for own in row.get("finalists", ())
+        if math.isfinite(own["median"])
+    ]
+    found = []
+    for rate in row["learning_rates"]:
+        same = [level for settings, level in verdicts if settings == rate["hyperparameters"]]
+        names = ("lr", "mean", "values", "diverged", "chosen")
+        own = {name: rate[name] for name in names}
+        found.append(plots.Tried(**own, verdict=same[0] if same else None))
+    return found
+
+
 def _by_seed(
     rates: Sequence[Mapping[str, Any]], count: int, signed: Callable[[float], float]
 ) -> Array:
     """The tuning values (R, S) of all tried settings on the seeds that all have, turned."""
     values = [[signed(value) for value in rate["values"][:count]] for rate in rates]
     return np.array(values, np.float64).reshape(len(rates), count)
-
-
-def _courses(study: Study, label: str) -> tuple[Array, Array]:
-    """Steps (E,) and values (S, E) of the final runs; NaN where one was over.
-
-    Where one has diverged its value is infinite, the worst, as in the verdict.
-    """
-    results = study.final(label, study.chosen[label])
-    courses = [study.measure.course(result) for result in results]
-    steps = np.asarray(max((own for own, _ in courses), key=len), float)
-    values = np.full((len(results), len(steps)), np.nan)
-    for row, result, (_, course) in zip(values, results, courses, strict=True):
-        row[: len(course)] = [study.measure.signed(value) for value in course]
-        if result.outcome == "diverged":
-            worst = study.measure.signed(np.inf)
-            row[len(course) :] = worst
-            row[1:][~np.isfinite(row[1:])] = worst
-    return steps, values

@@ -149,13 +149,13 @@ class Store:
 
     def _read(self, folder: Path) -> int:
         """Take in what the folder holds; returns how many runs hold no longer."""
-        histories, gone = _grouped(folder / "history.csv"), 0
-        for row in _rows(folder / "runs.csv"):
+        (_, lines_of), gone = histories(folder / "history.csv"), 0
+        for row in rows(folder / "runs.csv"):
             if self._stale(row.get("label") or "", row.get("optimizer") or ""):
                 gone += 1
                 continue
             try:
-                lines = histories[row["run"]]
+                lines = lines_of[row["run"]]
                 if row["checksum"] != _checksum(row, lines):
                     raise ValueError
                 settings = json.loads(row["hyperparameters"])
@@ -207,17 +207,19 @@ def _checksum(row: Mapping[str, str], lines: Sequence[str]) -> str:
     return f"{zlib.crc32(chr(10).join([*said, *lines]).encode()):08x}"
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def rows(path: Path) -> Iterator[dict[str, str]]:
     """The rows of a table, up to what cannot be read."""
     with path.open(newline="", encoding="utf-8", errors="replace") as file, suppress(csv.Error):
         yield from csv.DictReader(file)
 
 
-def _grouped(path: Path) -> dict[str, list[str]]:
-    """The lines of each run, without its number."""
+def histories(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The columns of history.csv but for the run's number, and the lines of each run so."""
     found: dict[str, list[str]] = {}
-    if path.exists():
-        for line in path.read_text("utf-8", errors="replace").splitlines()[1:]:
-            run, _, rest = line.partition(",")
-            found.setdefault(run, []).append(rest)
-    return found
+    if not path.exists():
+        return [], found
+    head, *lines = path.read_text("utf-8", errors="replace").splitlines() or [""]
+    for line in lines:
+        run, _, rest = line.partition(",")
+        found.setdefault(run, []).append(rest)
+    return head.split(",")[1:], found

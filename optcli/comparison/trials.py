@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -102,6 +102,18 @@ class TrialResult:
         return math.nan if index is None else self.history[column][index]
 
 
+class Ran(Protocol):
+    """A run that is over: its outcome, and the columns of its history."""
+
+    @property
+    def outcome(self) -> str:
+        """How it ended."""
+
+    @property
+    def history(self) -> Mapping[str, Sequence[float]]:
+        """Columns by name; the first entry is before training."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """What is compared: the loss or a metric, on which rows, and at which epoch of a run.
@@ -160,14 +172,14 @@ class Measure:
         diverged = result.outcome == "diverged" or not math.isfinite(value)
         return math.inf if diverged else self.signed(value)
 
-    def course(self, result: TrialResult) -> tuple[list[float], list[float]]:
+    def course(self, result: Ran) -> tuple[list[float], list[float]]:
         """Steps and values, turned, of every evaluation, the one before training included."""
         values = result.history[self.column]
         known = [i for i, value in enumerate(values) if not math.isnan(value) or i == 0]
         steps = [result.history["step"][i] for i in known]
         return steps, [self.signed(values[i]) for i in known]
 
-    def start(self, result: TrialResult) -> float:
+    def start(self, result: Ran) -> float:
         """What was measured before training, turned."""
         return self.signed(result.history[f"validation_{self.metric}"][0])
 

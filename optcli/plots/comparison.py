@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MARKS = 9  # on a curve, about
 TALLEST = 4.0  # a curve above so many times its start is cut
 FEW = 10  # seeds of each whose single curves are drawn
+MIDDLE = (0.25, 0.5, 0.75)  # quantiles: the interquartile range
 LINES = 40  # of all together
 
 
@@ -40,11 +41,10 @@ def curves(
     of each label, for its colour. higher: whether more is better.
     """
     panel = Panel(list(courses), title, notes, optimizers, foot=True)
-    carried = {label: _carried(values) for label, (_, values) in courses.items()}
     sizes = [len(values) for _, values in courses.values()]
     fine = max(sizes) <= FEW and sum(sizes) <= LINES
-    widest = (0.1, 0.5, 0.9) if fine else (0.25, 0.5, 0.75)
-    shown = np.concatenate([_usual(values, higher, widest) for values in carried.values()])
+    widest = (0.1, 0.5, 0.9) if fine else MIDDLE
+    shown = usual_range([values for _, values in courses.values()], higher, widest)
     shown = shown if target is None else np.append(shown, target)
     # less than elsewhere makes it logarithmic: what counts is how the ends differ
     wide = not higher and shown.size > 0 and shown.min() > 0 and shown.max() > 8 * shown.min()
@@ -67,10 +67,7 @@ def curves(
     faint = min(0.25, 6 / sum(sizes))
     for number, (label, (steps, values)) in enumerate(courses.items()):
         look = panel.line(label)
-        low, middle, high = np.full((3, len(steps)), np.nan)
-        some = _many(carried[label])
-        if some.any():
-            low[some], middle[some], high[some] = _quartiles(carried[label][:, some])
+        low, middle, high = quartiles(values)
         if fine:
             axes.plot(steps, values.T, color=look["color"], linewidth=0.5, alpha=faint, zorder=3)
         axes.fill_between(steps, low, high, color=look["color"], alpha=0.14, linewidth=0)
@@ -78,6 +75,31 @@ def curves(
         start = every * number // max(1, len(courses))
         axes.plot(steps, middle, **look, markevery=(start, every), zorder=5 - number / 100)
     return panel.figure
+
+
+def quartiles(values: Array) -> Array:
+    """The quartiles (3, E) of the values (S, E) of S seeds, as `curves` draws them.
+
+    A run that is over counts with its last value; NaN where fewer than half of the seeds have a
+    finite value.
+    """
+    carried = _carried(values)
+    found = np.full((3, values.shape[1]), np.nan)
+    some = _many(carried)
+    if some.any():
+        found[:, some] = _quartiles(carried[:, some])
+    return found
+
+
+def usual_range(
+    courses: Iterable[Array], higher: bool = False, widest: tuple[float, float, float] = MIDDLE
+) -> Array:
+    """What an axis is to show of the values (S, E) of each entry; empty where nothing is finite.
+
+    Most of the seeds, and nothing far worse than the start. widest: quantiles of the seeds, the
+    median in the middle. higher: whether more is better.
+    """
+    return np.concatenate([_usual(_carried(values), higher, widest) for values in courses])
 
 
 def _carried(values: Array) -> Array:
