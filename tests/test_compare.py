@@ -23,10 +23,12 @@ from optcli.cli.main import run
 from optcli.comparison import figures, read_back, step_time, trials, tuning
 from optcli.comparison.courses import courses
 from optcli.comparison.ranking import rank
+from optcli.comparison.result import Comparison, FiguresDrawn, ModelsKept
 from optcli.comparison.trials import Job, Measure, Trial
 from optcli.core.errors import InvalidInput
 from optcli.display import compare, compare_report
 from optcli.optimizers.base import OPTIMIZERS
+from optcli.storage import seals
 
 SMALL = {
     "dataset": {"name": "moons", "samples": 60, "noise": 0.2},
@@ -981,6 +983,24 @@ def test_the_live_table(tmp_path, width, monkeypatch):
     assert max(map(len, frames)) <= width
 
 
+def test_models_that_are_kept_are_counted(monkeypatch):
+    """On a terminal in a line that goes; elsewhere in a line for each tenth, at most."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(compare, "INTERVAL", 0.0)
+    live, plain = Terminal(), io.StringIO()
+    for stream in (live, plain):
+        listener = compare.listener(False, False, stream)
+        for done in range(1, 41):
+            listener(ModelsKept(Path("c/models"), done, 40))
+        listener.close()
+    assert re.search(r"models: 17 of 40, .* left", live.getvalue())
+    assert live.getvalue().endswith("kept 40 models in c/models\n")
+    lines = plain.getvalue().splitlines()
+    assert lines[:2] == ["models: 4 of 40", "models: 8 of 40"]
+    assert len(lines) == 10
+    assert lines[-1] == "kept 40 models in c/models"
+
+
 def test_several_configs_on_the_terminal(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     sizes = {"a": 60, "b": 70}
@@ -1006,6 +1026,33 @@ def test_json_lines(tmp_path, monkeypatch, capsys):
     assert kinds[-1] == "summary"
     assert {"progress", "optimizer", "pair"} <= set(kinds)
     assert Path(found[-1]["folder"]).is_dir()
+
+
+def test_the_verdict_does_not_wait_for_the_figures(tmp_path):
+    """It comes when the folder is whole but for them; a kill while they are drawn leaves that."""
+    out, killed = tmp_path / "c", []
+
+    def listener(event):
+        if isinstance(event, Comparison):
+            seals.check_seal(out)
+            assert seals.is_sealed(out)
+            covered = set(json.loads((out / seals.SUMS).read_text()))
+            assert {Path(name).suffix for name in covered} == {".csv", ".json", ".yaml"}
+            if not killed:
+                killed.append(event)
+                raise KeyboardInterrupt
+        elif isinstance(event, FiguresDrawn):
+            assert killed
+            assert event.names == ["curves.png", "sensitivity.png", "targets.png"]
+
+    given = {"settings": FEW, "out": out, "listener": listener}
+    with pytest.raises(KeyboardInterrupt):
+        optcli.compare(("sgd", "adam"), SMALL, **given)
+    assert seals.first_damage(out) is None
+    assert not list(out.glob("*.png"))
+    optcli.compare(("sgd", "adam"), SMALL, **given)
+    assert {"curves.png", "targets.png"} <= set(json.loads((out / seals.SUMS).read_text()))
+    seals.check_seal(out)
 
 
 def test_the_environment_is_said(two):

@@ -96,6 +96,19 @@ def test_labels_may_have_blanks_and_the_words_of_conditions():
     assert (two.a, two.b, two.margin) == ("a by b", "it", 0.5)
 
 
+def test_whole_configs_may_be_named_by_their_paths():
+    settings = ComparisonSettings(fail_unless=("c/a.yaml beats b",), fail_if=("b beats c/a.yaml",))
+    given = {"c/a.yaml": "a", "c/b.yaml": "b"}
+    one, two = gate.parsed(settings, ["a", "b"], paths=given)
+    assert (one.a, one.b, two.a, two.b) == ("a", "b", "b", "a")
+    settings = ComparisonSettings(fail_unless=("c/a.yaml beats a",))
+    with pytest.raises(InvalidInput, match="which names 'a' twice"):
+        gate.parsed(settings, ["a", "b"], paths=given)
+    settings = ComparisonSettings(fail_unless=("c/x.yaml beats b",))
+    with pytest.raises(InvalidInput, match=r"must be one of a, b; did you mean 'c/"):
+        gate.parsed(settings, ["a", "b"], paths=given)
+
+
 def test_a_pair_that_is_not_tested_is_refused():
     settings = ComparisonSettings(fail_unless=("adam beats lion",))
     with pytest.raises(InvalidInput, match="each is tested against sgd only"):

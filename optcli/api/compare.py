@@ -60,8 +60,6 @@ def compare(
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     settings, listener = settings or terms or ComparisonSettings(), listener or (lambda _: None)
     settings.check()
-    if settings.keep:
-        listener = _keeping(listener)
     forget()
     words = _with_all([str(entry) for entry in entries])
     named = [word for word in words if _is_config(word)]
@@ -85,12 +83,18 @@ def compare(
         few = ()
     many = config is not None and not isinstance(config, str | Path | Mapping)
     configs = list(config) if many else [config]  # type: ignore[arg-type]
+    found: Comparison | Benchmark
     if not named and len(configs) > 1:
-        return run_benchmark.run(
+        found = run_benchmark.run(
             words, configs, overrides, settings, folder, overwrite, plots, listener, few
         )
-    problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)
-    return run_comparison.run(problem, settings, folder, overwrite, plots, listener)
+    else:
+        problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)
+        found = run_comparison.run(problem, settings, folder, overwrite, plots, listener)
+    if settings.keep:
+        for each in found.found.values() if isinstance(found, Benchmark) else [found]:
+            keep_models(each, listener)
+    return found
 
 
 def _with_all(words: list[str]) -> list[str]:
@@ -108,29 +112,19 @@ def _is_config(word: str) -> bool:
     return word.lower().endswith(CONFIGS) or "/" in word or Path(word).is_file()
 
 
-def _keeping(listener: Listener) -> Listener:
-    """The listener, and after it, of each comparison that is done, models are kept."""
-
-    def heard(event: Any) -> None:
-        listener(event)
-        if isinstance(event, Comparison):
-            listener(keep_models(event))
-
-    return heard
-
-
-def keep_models(found: Comparison) -> ModelsKept:
+def keep_models(found: Comparison, listener: Listener) -> None:
     """Keep the final runs at the chosen settings: models/NAME/SEED/ are runs as of `train`.
 
     Each is trained anew, to the same bits; those that are there already stay. Where the verdict
-    is on fresh rows, their values are the run's `test`. Raises InvalidInput, EnvironmentFailed,
-    KeyboardInterrupt.
+    is on fresh rows, their values are the run's `test`. listener: called with `ModelsKept` after
+    each. Raises InvalidInput, EnvironmentFailed, KeyboardInterrupt.
     """
     from optcli import config as configs
 
     study, folder = found.study, found.folder
     chosen = {row["label"]: folder / row["config"] for row in found.summary["optimizers"]}
     loaded = {label: configs.load(path) for label, path in chosen.items()}
+    done, total = 0, len(chosen) * len(study.budget.final)
     with lock(folder):
         for seed in study.budget.final:  # those of a seed share its rows
             for label, path in chosen.items():
@@ -143,7 +137,8 @@ def keep_models(found: Comparison) -> ModelsKept:
                 data = prepared(task, None if study.fixed_split else seed)
                 setup = Setup(config, task.cohort([Replica(optimizer, data, seed)]), data)
                 _keep(setup, folder, path.stem, fresh)
-    return ModelsKept(folder / kinds.MODELS, len(chosen) * len(study.budget.final))
+                done += 1
+                listener(ModelsKept(folder / kinds.MODELS, done, total))
 
 
 def _keep(setup: Setup, whole: Path, name: str, fresh: Mapping[str, float] | None) -> None:

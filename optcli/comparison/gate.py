@@ -11,7 +11,7 @@ pairs together and against each finalist of B, has to lie below D. So too few se
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,19 +39,24 @@ class Gate:
 
 
 def parsed(
-    settings: ComparisonSettings, labels: Sequence[str], family: Family = ALONE
+    settings: ComparisonSettings,
+    labels: Sequence[str],
+    family: Family = ALONE,
+    paths: Mapping[str, str] | None = None,
 ) -> list[Gate]:
     """The conditions of the settings; raises InvalidInput with all that cannot be answered.
 
-    labels: of the entries. family: says which pairs are tested.
+    labels: of the entries. family: says which pairs are tested. paths: by which conditions may
+    name entries too, with their labels.
     """
+    names = {**(paths or {}), **{label: label for label in labels}}
     tested = [set(pair) for pair in family.pairs(labels)]
     found: list[Gate] = []
     faults: list[Fault] = []
     for option in FORMS:
         for condition in getattr(settings, option):
             try:
-                found.append(own := _parsed(option, condition, labels))
+                found.append(own := _parsed(option, condition, names))
                 if {own.a, own.b} not in tested:
                     message = f"is '{condition}', but each is tested against {family.reference} "
                     message += "only, for want of seeds; name that, or take more seeds"
@@ -63,7 +68,8 @@ def parsed(
     return found
 
 
-def _parsed(option: str, condition: str, labels: Collection[str]) -> Gate:
+def _parsed(option: str, condition: str, names: Mapping[str, str]) -> Gate:
+    """names: by which a condition may name an entry, with its label."""
     text, margin = " ".join(condition.split()), None
     word = BEATS
     if option == "fail_if" and WORSE in text:
@@ -82,12 +88,13 @@ def _parsed(option: str, condition: str, labels: Collection[str]) -> Gate:
     if not pairs:
         message = f"is '{condition}'; must be {FORMS[option]}"
         raise InvalidInput(Fault(message, parameter=option))
-    a, b = next((pair for pair in pairs if set(pair) <= set(labels)), pairs[0])
+    a, b = next((pair for pair in pairs if names.keys() >= set(pair)), pairs[0])
     for label in (a, b):
-        if label not in labels:
-            listed = ", ".join(labels)
+        if label not in names:
+            listed = ", ".join(dict.fromkeys(names.values()))
             message = f"is '{condition}', but no entry is called '{label}'; must be one of {listed}"
-            raise InvalidInput(Fault(message + suggestion(label, labels), parameter=option))
+            raise InvalidInput(Fault(message + suggestion(label, names), parameter=option))
+    a, b = names[a], names[b]
     if a == b:
         message = f"is '{condition}', which names '{a}' twice; must name two entries"
         raise InvalidInput(Fault(message, parameter=option))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from optcli.comparison.held_out import Rows, rows_for
@@ -46,12 +46,17 @@ KNOWN = (
 
 @dataclass(frozen=True)
 class Problem:
-    """Who takes part, by what they were made from, and what is to be said of it."""
+    """Who takes part, by what they were made from, and what is to be said of it.
+
+    configs: by label; under "" that of all. paths: the label of each config that was given by
+    its path.
+    """
 
     title: str
     entries: list[Competitor]
-    configs: dict[str, Config]  # by label; under "" that of all
+    configs: dict[str, Config]
     notes: list[str]
+    paths: Mapping[str, str] = field(default_factory=dict)
 
     def config(self, label: str) -> Config:
         """What an entry was made from."""
@@ -160,7 +165,8 @@ def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
         for label, config in zip(labels, loaded, strict=True)
     ]
     title = "-".join(titles[:3])
-    return Problem(title, entries, dict(zip(labels, loaded, strict=True)), [])
+    paths = dict(zip(words, labels, strict=True))
+    return Problem(title, entries, dict(zip(labels, loaded, strict=True)), [], paths)
 
 
 def _fixed(config: Config) -> frozenset[str]:

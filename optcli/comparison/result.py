@@ -25,11 +25,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class ModelsKept:
-    """The models of final runs are kept. folder: of all of them. count: how many there are."""
+class FiguresDrawn:
+    """The figures of a comparison are drawn. names: of their files in the folder."""
 
     folder: Path
-    count: int
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ModelsKept:
+    """Models of final runs are kept: `done` of `total`. folder: of all of them."""
+
+    folder: Path
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -71,9 +80,9 @@ class Waiting:
     message: str
 
 
-# Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`; of several
-# configs with `BenchmarkStarted` before and the `Benchmark` at the end; with `Waiting` at any time,
-# and with `ModelsKept` after a comparison whose models are kept.
+# Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`, then
+# `FiguresDrawn`; of several configs with `BenchmarkStarted` before and the `Benchmark` after them;
+# with `Waiting` at any time, and at the end with `ModelsKept` for each model that is to be kept.
 Listener = Callable[
     [
         Waiting
@@ -81,6 +90,7 @@ Listener = Callable[
         | ComparisonStarted
         | RunsDone
         | Comparison
+        | FiguresDrawn
         | ModelsKept
         | Benchmark
     ],

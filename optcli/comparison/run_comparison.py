@@ -11,7 +11,13 @@ from optcli.comparison import best, figures, gate
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure, retuned, with_held_out
 from optcli.comparison.ranking import ALONE, Family
-from optcli.comparison.result import Comparison, ComparisonStarted, Listener, Waiting
+from optcli.comparison.result import (
+    Comparison,
+    ComparisonStarted,
+    FiguresDrawn,
+    Listener,
+    Waiting,
+)
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds
 from optcli.comparison.step_time import long_runs, relative_step_times
@@ -64,7 +70,7 @@ def run(
     count = len(problem.entries)
     labels = [entry.label for entry in problem.entries]
     pairs = family.m(labels)
-    gates = gate.parsed(settings, labels, family)
+    gates = gate.parsed(settings, labels, family, problem.paths)
     seeds = settings.seeds or default_seeds(pairs)
     first = problem.config(problem.entries[0].label).seed
     budget = Budget(
@@ -131,13 +137,20 @@ def run(
             folder, kinds.COMPARE, _written(config, study.targets), {**recorded, **done_by()}
         )
         files.write_json(folder / "summary.json", summary)
+        seals.seal(folder, kinds.COMPARE, pictures=not plots)
+        comparison = Comparison(folder, summary, study, tuple(notes))
+        listener(comparison)  # figures take as long as small runs: they do not delay the verdict
         if plots:
-            for name, content in figures.draw(study, summary, problem.title, settings.x):
-                files.write(folder / name, content)
-        seals.seal(folder, kinds.COMPARE)
-    comparison = Comparison(folder, summary, study, tuple(notes))
-    listener(comparison)
+            drawn = figures.draw(study, summary, problem.title, settings.x)
+            names = [_written_figure(folder / name, content) for name, content in drawn]
+            seals.seal(folder, kinds.COMPARE)
+            listener(FiguresDrawn(folder, names))
     return comparison
+
+
+def _written_figure(path: Path, content: bytes) -> str:
+    files.write(path, content)
+    return path.name
 
 
 def pool(problems: Sequence[Problem], settings: ComparisonSettings, listener: Listener) -> Pool:

@@ -15,6 +15,7 @@ from optcli.comparison.result import (
     BenchmarkStarted,
     Comparison,
     ComparisonStarted,
+    FiguresDrawn,
     ModelsKept,
     Waiting,
 )
@@ -81,6 +82,8 @@ class Teller:
             self.progress(event)
         elif isinstance(event, Comparison):
             self.found(event)
+        elif isinstance(event, FiguresDrawn):
+            self.drawn(event)
         elif isinstance(event, ModelsKept):
             self.models_kept(event)
         elif isinstance(event, Benchmark):
@@ -108,8 +111,11 @@ class Teller:
     def found(self, found: Comparison) -> None:
         """It is done."""
 
+    def drawn(self, event: FiguresDrawn) -> None:
+        """Its figures are drawn."""
+
     def models_kept(self, event: ModelsKept) -> None:
-        """The models of its final runs are kept."""
+        """Another model of its final runs is kept."""
 
     def benchmark(self, benchmark: Benchmark) -> None:
         """All configs are done."""
@@ -175,16 +181,22 @@ class Plain(Teller):
     def progress(self, progress: RunsDone) -> None:
         if self._short:
             return
-        if progress.phase != self._phase:
-            self._phase, self._spoken = progress.phase, 0.0
-        share = 100 * progress.done / max(1, progress.total)
-        if share < min(100.0, self._spoken + SPOKEN):
+        if not self._is_due(progress.phase, progress.done, progress.total):
             return
-        self._spoken = share if share < 100 else math.inf
         best = ", ".join(f"{label} {_value(at)}" for label, (_, at) in progress.best.items())
         words = f"{PHASES[progress.phase]}: {progress.done} of {progress.total} runs"
         whole = escaped(f"{words}; {LEVELS[progress.level]}: {best}")
         self.output.line(whole if best and len(whole) <= width_of(WIDEST) else words)
+
+    def _is_due(self, phase: str, done: int, total: int) -> bool:
+        """Whether to say how far a phase is: another tenth of it is done."""
+        if phase != self._phase:
+            self._phase, self._spoken = phase, 0.0
+        share = 100 * done / max(1, total)
+        if share < min(100.0, self._spoken + SPOKEN):
+            return False
+        self._spoken = share if share < 100 else math.inf
+        return True
 
     def found(self, found: Comparison) -> None:
         if self._short:
@@ -197,8 +209,16 @@ class Plain(Teller):
         known = f"config of {first['label']}: {first['config']}"
         self.output.line(escaped(f"comparison folder: {found.folder} ({known})"))
 
+    def drawn(self, event: FiguresDrawn) -> None:
+        if not self._short and event.names:
+            for line in wrapped(f"plots: {', '.join(event.names)}", width_of(WIDEST)):
+                self.output.line(line)
+
     def models_kept(self, event: ModelsKept) -> None:
-        self.output.line(escaped(f"kept {counted(event.count, 'model')} in {event.folder}"))
+        if event.done == event.total:
+            self.output.line(escaped(f"kept {counted(event.total, 'model')} in {event.folder}"))
+        elif not self._short and self._is_due("keep", event.done, event.total):
+            self.output.line(f"models: {event.done} of {event.total}")
 
     def benchmark(self, benchmark: Benchmark) -> None:
         for line in across(benchmark.summary, width_of(WIDEST)):
@@ -256,8 +276,14 @@ class Lines(Teller):
         rest = {k: v for k, v in found.summary.items() if k not in ("optimizers", "pairs")}
         self.lines.emit("summary", {**rest, "folder": str(found.folder)})
 
+    def drawn(self, event: FiguresDrawn) -> None:
+        self.lines.emit("plots", {"files": list(event.names), "folder": str(event.folder)})
+
     def models_kept(self, event: ModelsKept) -> None:
-        self.lines.emit("models", {"count": event.count, "folder": str(event.folder)})
+        if event.done < event.total:
+            self.lines.emit("progress", {"phase": "keep", "done": event.done, "total": event.total})
+        else:
+            self.lines.emit("models", {"count": event.total, "folder": str(event.folder)})
 
     def benchmark(self, benchmark: Benchmark) -> None:
         self.lines.emit("benchmark", {**benchmark.summary, "folder": str(benchmark.folder)})
@@ -279,12 +305,23 @@ class Bars(Plain):
         super().started(event)
 
     def progress(self, progress: RunsDone) -> None:
-        if progress.phase != self._phase:
-            self._phase, self._began, self._first = progress.phase, self.clock(), progress.done
+        if self._is_drawn_now(progress.phase, progress.done):
+            self._draw(lambda width: self._view(progress, width))
+
+    def models_kept(self, event: ModelsKept) -> None:
+        if event.done == event.total:
+            self.close()
+            super().models_kept(event)
+        elif self._is_drawn_now("keep", event.done):
+            words = f"models: {event.done} of {event.total}"
+            self._draw(lambda width: self._last(words, event, width))
+
+    def _is_drawn_now(self, phase: str, done: int) -> bool:
+        """Whether it is time for the next view. done: of the phase."""
+        if phase != self._phase:
+            self._phase, self._began, self._first = phase, self.clock(), done
             self._drawn = -math.inf
-        if self.output.open and self.clock() - self._drawn >= INTERVAL:
-            self._draw(progress)
-            self._drawn = self.clock()
+        return self.output.open and self.clock() - self._drawn >= INTERVAL
 
     def found(self, found: Comparison) -> None:
         self.close()
@@ -299,10 +336,12 @@ class Bars(Plain):
             live, self._live = self._live, None
             live.stop()
 
-    def _draw(self, progress: RunsDone) -> None:
+    def _draw(self, view: Callable[[int], Text]) -> None:
+        """Show a view, which is made for the width of the terminal."""
         if self._live is None:
             self._live = live(console(self.output))
-        self._live.update(self._view(progress, self._live.console.width), refresh=True)
+        self._live.update(view(self._live.console.width), refresh=True)
+        self._drawn = self.clock()
 
     def _view(self, progress: RunsDone, width: int) -> Text:
         from rich.text import Text
@@ -324,13 +363,19 @@ class Bars(Plain):
                 text.append(f"  {known}", "dim")
             text.truncate(width)
             lines.append(text)
-        done = progress.done - self._first
-        words = f" {PHASES[progress.phase]}: {progress.done} of {progress.total} runs"
+        words = f"{PHASES[progress.phase]}: {progress.done} of {progress.total} runs"
+        more = "; means of validation rows" if progress.level == "mean" else ""
+        lines.append(self._last(words, progress, width, more))
+        return Text("\n", no_wrap=True, overflow="crop").join(lines)
+
+    def _last(self, words: str, event: RunsDone | ModelsKept, width: int, more: str = "") -> Text:
+        """The last line: how far it is, and how long it takes still."""
+        from rich.text import Text
+
+        done = event.done - self._first
         if done > 0:
             each = (self.clock() - self._began) / done
-            words += f", {remaining(each * (progress.total - progress.done))} left"
-        if progress.level == "mean":
-            words += "; means of validation rows"
-        last = Text(words, "bold")
+            words += f", {remaining(each * (event.total - event.done))} left"
+        last = Text(f" {words}{more}", "bold")
         last.truncate(width)
-        return Text("\n", no_wrap=True, overflow="crop").join([*lines, last])
+        return last

@@ -32,11 +32,11 @@ def unseal(folder: Path) -> None:
                 path.unlink()
 
 
-def seal(folder: Path, kind: Kind | None = None) -> None:
+def seal(folder: Path, kind: Kind | None = None, *, pictures: bool = True) -> None:
     """Write checksums.json over all files of the folder: size and SHA-256 of each.
 
     kind: what the folder holds; raises EnvironmentFailed where one of its files was deleted
-    meanwhile.
+    meanwhile. pictures: whether they are covered; not while they are still drawn.
     """
     gone = [name for name in (kind.holds if kind else ()) if not (folder / name).is_file()]
     if kind and gone:
@@ -51,6 +51,7 @@ def seal(folder: Path, kind: Kind | None = None) -> None:
         for place in places
         for path in place.iterdir()
         if path.is_file() and path.name != SUMS and not path.name.startswith(".")
+        if pictures or path.suffix not in PICTURES
     )
     sums = {
         path.relative_to(folder).as_posix(): {
