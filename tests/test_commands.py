@@ -209,9 +209,9 @@ def test_what_is_refused_is_said_in_one_line(case, here, capsys):
     assert list(here.iterdir()) == [], "nothing is left behind"
 
 
-def test_the_faults_of_the_readme_are_as_shown(capsys, monkeypatch):
+def test_the_faults_of_the_page_are_as_shown(capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    block = (ROOT / "README.md").read_text().partition("```\n$ optcli check ")[2]
+    block = (ROOT / "docs/config.md").read_text().partition("```\n$ optcli check ")[2]
     shown, *lines = block.partition("\n```")[0].splitlines()
     assert run(["check", *shown.split()]) == 2
     assert capsys.readouterr().err.splitlines() == lines

@@ -745,8 +745,8 @@ def test_the_wrong_plug_in_of_the_page_is_caught(tmp_path):
     assert "every entry is 3 times the numerical gradient" in done.stdout
 
 
-def test_the_plug_in_of_the_readme_is_right_and_wrong_as_shown(tmp_path):
-    section = (ROOT / "README.md").read_text().partition("## Gradcheck\n")[2]
+def test_the_plug_in_of_the_page_is_right_and_wrong_as_shown(tmp_path):
+    section = (ROOT / "docs/commands/gradcheck.md").read_text()
     code = section.partition("```python\n")[2].partition("```")[0]
     assert len(code.splitlines()) <= 25
     command = "gradcheck --plugin charbonnier.py charbonnier"

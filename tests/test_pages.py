@@ -1,0 +1,89 @@
+"""The pages of the documentation: their commands run, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from optcli.cli.main import run
+from optcli.losses.base import LOSSES
+from optcli.plugins import loading
+
+from .test_help import PLUGIN
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+NAMES = [str(page.relative_to(ROOT / "docs")) for page in PAGES]
+# A comparison takes as few runs as it can, unless the example says how many.
+FEWEST = {"--tune": "1", "--tune-seeds": "2", "--seeds": "2", "--finalists": "1"}
+
+
+def commands(page):
+    """The commands of the `sh` blocks of a page, one a line, without what a comment says."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def run_page(page, folder, capsys, monkeypatch, *, whole):
+    """Run the commands of a page in a folder that has the configs and a plug-in."""
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    (folder / "my_loss.py").write_text(PLUGIN.replace("of_the_help", "my_loss"))
+    monkeypatch.chdir(folder)
+    for program, *words in commands(page):
+        assert program == "optcli", "a block of the language sh is run"
+        if words[0] == "compare" and not whole:
+            words += [x for k, v in FEWEST.items() if k not in words for x in (k, v)]
+            words += ["--no-plots", "--set", "training.epochs=2"]
+        if words == ["gradcheck"] and not whole:  # as other tests do it
+            words += ["--fast"]
+        with pytest.MonkeyPatch.context() as patch:  # no plug-in stays for other tests
+            LOSSES.names()
+            patch.setattr(LOSSES, "_classes", dict(LOSSES._classes))
+            patch.setattr(loading, "loaded", [])
+            assert run(words) == 0, (words, capsys.readouterr().err)
+
+
+SHOWN = [pytest.param(page, id=name) for page, name in zip(PAGES, NAMES, strict=True)]
+
+
+@pytest.mark.parametrize("page", [p for p in SHOWN if commands(p.values[0])])
+def test_the_commands_of_a_page_run(page, tmp_path, capsys, monkeypatch):
+    run_page(page, tmp_path, capsys, monkeypatch, whole=False)
+
+
+@pytest.mark.long
+def test_the_comparisons_of_the_pages_run_whole(tmp_path, capsys, monkeypatch):
+    run_page(ROOT / "docs/commands/compare.md", tmp_path, capsys, monkeypatch, whole=True)
+
+
+def test_each_command_has_a_page_and_each_page_of_a_command_its_examples():
+    from .test_help import COMMANDS
+
+    without = {"list", "schema", "plugin"}  # with explain, with config and with plug-ins
+    named = {words.split()[0] for words in COMMANDS} - without
+    pages = {page.stem for page in (ROOT / "docs" / "commands").glob("*.md")}
+    assert pages == named
+    assert all(commands(ROOT / f"docs/commands/{name}.md") for name in pages)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith("http"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+            assert anchor in slugs, target
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) < 200
