@@ -14,7 +14,8 @@ import optcli
 from optcli.api import verify
 from optcli.cli.main import run
 from optcli.data import delimited, table
-from optcli.data.cells import NULL, clean, judge
+from optcli.data.cells import NULL, judge
+from optcli.data.characters import clean
 from optcli.data.columns import Numbers
 from optcli.data.reading_rules import CURRENT, Reading
 from optcli.display.predict import as_csv

@@ -8,6 +8,10 @@
     columns            numbers or words
     contents           what a file holds, and the columns that its cells make up
     cells              the rules that decide what a column of text cells is
+    characters         what is invisible in a text, or has a plainer character
+    dates              which texts are dates, and what a model is given of them
+    written_numbers    which texts are numbers with a currency, a unit or separators
+    forms              what columns are that the config lists as dates or written numbers
     reading_rules      which of them a run was read by
     naming             names of columns
     delimited          reads CSV and its relatives
@@ -23,6 +27,7 @@
     checks             whether columns are fit for what they are meant for
     rare               classes of too few rows
     remarks            columns that are no data
+    recognition        what columns are, where no config says it yet
     encoding           from raw rows to inputs, and from scores to answers
     encoder_checks     whether an encoder that was read from a file can be one
     batches            the rows of an epoch, in their order

@@ -9,7 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.data.cells import number_text, shown
+from optcli.data.cells import number_text
+from optcli.data.characters import shown
 from optcli.data.stored import taken
 from optcli.storage import files
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault
-from optcli.data.cells import NULL, ColumnVerdict, clean, judge, moment, number, number_text
+from optcli.data.cells import NULL, ColumnVerdict, judge, number, number_text
+from optcli.data.characters import clean
 from optcli.data.columns import Column, Numbers, Words, short
+from optcli.data.dates import moment
 from optcli.data.reading_rules import Reading
 
 

@@ -19,7 +19,8 @@ from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data import dialect as dialects
 from optcli.data import parquet
-from optcli.data.cells import clean, is_missing, number
+from optcli.data.cells import is_missing, number
+from optcli.data.characters import clean
 from optcli.data.columns import Numbers, short
 from optcli.data.contents import Contents, Found, Header, from_cells, transposed, without_listed
 from optcli.data.dialect import Dialect

@@ -71,10 +71,20 @@ def _check_reading(reading: Reading) -> None:
     _require(type(reading.rules) is int, "reading: rules", reading.rules)
     mark = reading.delimiter
     _require(mark is None or (_is_text(mark) and len(mark) == 1), "reading: delimiter", mark)
-    for name, value in vars(reading).items():
-        if name not in ("rules", "delimiter"):
-            texts = isinstance(value, tuple) and all(map(_is_text, value))
-            _require(value is None or texts, f"reading: {name}", value)
+    for name in ("missing", "categorical"):
+        value = getattr(reading, name)
+        texts = isinstance(value, tuple) and all(map(_is_text, value))
+        _require(value is None or texts, f"reading: {name}", value)
+    for name, form in reading.dates.items():
+        fits = form is None or (
+            form.order in ("", "dmy", "mdy") and form.zone in (None, True, False)
+        )
+        _require(_is_text(name) and fits, f"reading: dates of {name!r}", form)
+    for name, written in reading.numeric.items():
+        fits = written is None or (written.decimal in ("", ".", ",") and _is_text(written.unit))
+        _require(_is_text(name) and fits, f"reading: numbers of {name!r}", written)
+    _require(reading.day_first in (None, True, False), "reading: day_first", reading.day_first)
+    _require(reading.decimal in (None, ".", ","), "reading: decimal", reading.decimal)
 
 
 def _check_names(names: Any, place: str) -> None:

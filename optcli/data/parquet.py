@@ -14,9 +14,11 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data.cells import NULL, clean, moment
+from optcli.data.cells import NULL
+from optcli.data.characters import clean
 from optcli.data.columns import Numbers, Words
 from optcli.data.contents import Contents, Found, Header, from_codes, from_values, without_listed
+from optcli.data.dates import moment
 from optcli.data.naming import called, doubled
 from optcli.data.opening import check_room
 from optcli.data.reading_rules import Reading

@@ -16,7 +16,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.specs import TargetKind
 from optcli.data.base import Dataset, Roles
-from optcli.data.cells import folded
+from optcli.data.characters import folded
 from optcli.data.columns import BLOCK, Column, Numbers, Words, inexact, short
 from optcli.data.encoding import NUMERIC, classes_of
 from optcli.data.split import Split
@@ -117,17 +117,22 @@ def counts_rows(name: str, column: Numbers) -> bool:
 
 def identifies(name: str, column: Numbers) -> bool:
     """Whether whole numbers tell the rows apart under a name that says that they do."""
-    parts = words_of(name) or [""]
-    named = (
-        FIRST.fullmatch(parts[0]) or LAST.fullmatch(parts[-1]) or JOINED.fullmatch("".join(parts))
-    )
-    if not (named or WRITTEN.fullmatch(name.strip().lower())):
+    if not names_identifier(name):
         return False
     values = column.select(slice(0, SEEN)).values
     values = values[~np.isnan(values)]
     if len(values) < MANY or np.any(values != np.rint(values)):
         return False
     return len(np.unique(values)) >= DIFFERENT * len(values)
+
+
+def names_identifier(name: str) -> bool:
+    """Whether a name says that the column tells the rows apart."""
+    parts = words_of(name) or [""]
+    named = (
+        FIRST.fullmatch(parts[0]) or LAST.fullmatch(parts[-1]) or JOINED.fullmatch("".join(parts))
+    )
+    return bool(named or WRITTEN.fullmatch(name.strip().lower()))
 
 
 def words_of(name: str) -> list[str]:

@@ -12,7 +12,8 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data import delimited, naming, parquet, unsupported_files
-from optcli.data.cells import clean, number, objection
+from optcli.data.cells import number, objection
+from optcli.data.characters import clean
 from optcli.data.columns import Column, Numbers, Words, short
 from optcli.data.contents import PLAIN, Contents, Found, Header, Mixed, Note, from_values
 from optcli.data.opening import contents, named, opened, suffix
