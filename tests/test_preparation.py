@@ -352,7 +352,7 @@ CELLS = [
         "x,y\n1,2\n2,\n4,3\n",
         {"missing": "impute"},
         ": column 'y': 1 missing value (first in line 3); only features can be imputed; "
-        "set dataset.missing to drop",
+        "set dataset.unlabelled to drop",
     ),
     (
         "x,z,y\n1,,2\n2,NA,3\n",
@@ -403,6 +403,21 @@ CELLS = [
 def test_faults_of_cells(tmp_path, content, fields, messages):
     path = write(tmp_path, content)
     assert faults(path, "y", "values", **fields) == "\n".join(f"{path}{m}" for m in messages)
+
+
+def test_rows_without_a_target_are_left_out_where_features_are_imputed(tmp_path):
+    path = write(tmp_path, "x,y\n1,2\n2,\n,4\n5,6\n")
+    found = prepared(path, "y", "values", missing="impute", unlabelled="drop")
+    assert found.train.y.shape == (3, 1)
+    assert found.dropped == 1
+    assert "1 of 4 rows dropped for missing values" in found.warnings[0]
+    other = labelled(found.encoder, table.read(path))
+    assert len(other.y) == 3
+    assert "1 of 4 rows left out" in other.notes[0]
+    again = Encoder.from_json(found.encoder.to_json())
+    assert len(labelled(again, table.read(path)).y) == 3
+    with pytest.raises(InvalidInput, match="every row lacks a target"):
+        prepared(write(tmp_path, "x,y\n1,\n2,\n"), "y", "values", unlabelled="drop")
 
 
 def test_what_is_wrong_with_an_unused_column_does_not_matter(tmp_path):

@@ -15,6 +15,7 @@ from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 
 Missing = Literal["error", "drop", "impute"]
+Unlabelled = Literal["error", "drop"]
 RareClasses = Literal["error", "drop", "merge"]
 
 
@@ -25,6 +26,7 @@ class Roles:
     target: one or more. features: in this order; None means every column without
     another role. categorical: columns that are text whatever they hold; the empty
     tuple demands numbers of every feature. missing: what to do where a value is.
+    unlabelled: what to do with rows without a target, where `missing` does not drop them.
     image: channels, height and width, where the features are an image's pixels:
     channel by channel, line by line. rare_classes: what to do with classes of fewer than
     rare_below rows; None stands for the number of parts that the split makes.
@@ -39,6 +41,7 @@ class Roles:
     image: tuple[int, ...] | None = None
     rare_classes: RareClasses = "error"
     rare_below: int | None = None
+    unlabelled: Unlabelled = "error"
 
     def without(self, which: str) -> str:
         """How to do without a feature, or several: `list it in dataset.exclude`."""

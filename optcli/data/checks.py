@@ -110,8 +110,9 @@ def without_missing(
                 remedy += f", or, if '{short(column.gap)}' is a value, dataset.missing_values"
             faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))
         elif roles.missing == "impute" and not feature:
-            message = f"{missing_text(table, name)}; only features can be imputed"
-            faults.append(table.fault(name, f"{message}; set dataset.missing to drop"))
+            message = f"{missing_text(table, name)}; only features can be imputed; set "
+            key = "dataset.unlabelled" if name in roles.target else "dataset.missing"
+            faults.append(table.fault(name, f"{message}{key} to drop"))
     if faults:
         mixed = [table.faults[n] for n in (*features, *others) if n in table.faults]
         raise InvalidInput(*mixed, *faults)
@@ -123,6 +124,17 @@ def without_missing(
         message += way_out(table, roles, features, others)
         raise InvalidInput(Fault(message, file=table.source))
     return whole
+
+
+def with_target(table: Table, roles: Roles) -> Table:
+    """The rows that have a target, where `unlabelled` drops the others; raises InvalidInput."""
+    if roles.unlabelled == "error" or roles.missing == "drop":
+        return table
+    kept = drop(table, roles.target)
+    if not kept.rows:
+        message = f"every row lacks a target, {blamed(table, roles.target)}"
+        raise InvalidInput(Fault(message, file=table.source))
+    return kept
 
 
 def drop(table: Table, names: Sequence[str]) -> Table:

@@ -24,6 +24,7 @@ def checked(encoder: Encoder) -> Encoder:
     _check_target(encoder.target)
     _require(encoder.weights is None or _is_text(encoder.weights), "weights", encoder.weights)
     _require(_is_text(encoder.missing), "missing", encoder.missing)
+    _require(_is_text(encoder.unlabelled), "unlabelled", encoder.unlabelled)
     _check_reading(encoder.reading)
     image = encoder.image
     if image is not None:

@@ -75,7 +75,7 @@ class Target:
 class Encoder:
     """How the columns of a table become x and y, and scores become columns.
 
-    weights: the column of sample weights. missing: what the training rows were
+    weights: the column of sample weights. missing, unlabelled: what the training rows were
     done by, see Roles. image: channels, height and width, where the inputs are pixels.
     reading: how new rows are to be read, see `read_by`.
     """
@@ -86,6 +86,7 @@ class Encoder:
     missing: str = "error"
     image: tuple[int, ...] | None = None
     reading: Reading = CURRENT
+    unlabelled: str = "error"
 
     @property
     def inputs(self) -> Inputs:
@@ -252,6 +253,7 @@ class Encoder:
             data["weights"],
             data["missing"],
             image and tuple(image),
+            unlabelled=data.get("unlabelled", "error"),
         )
         return encoder.read_by(Reading.from_json(data.get("reading")))
 

@@ -29,6 +29,7 @@ from optcli.data.checks import (
     left_out,
     target_classes,
     weights_of,
+    with_target,
     without_missing,
 )
 from optcli.data.columns import Numbers, blocks, short
@@ -155,9 +156,12 @@ def prepare(
     remarks, whole = Remarks(roles), table
     # pixels may well be constant, as those in the corners are; what is synthetic is as it is made
     looked_at = () if roles.image or dataset.synthetic else features
-    table = without_missing(whole, roles, features, others)
-    if table.rows < whole.rows:
-        warnings.append(dropped(whole, table.rows, roles, features, others))
+    table = known = with_target(whole, roles)
+    if known.rows < whole.rows:
+        warnings.append(dropped(whole, known.rows, roles, (), roles.target))
+    table = without_missing(known, roles, features, others)
+    if table.rows < known.rows:
+        warnings.append(dropped(known, table.rows, roles, features, others))
     if table.rows == 1:
         raise InvalidInput(Fault("has one row; training takes two or more", file=table.source))
     check_columns(table, roles, features, dtype)
@@ -195,6 +199,7 @@ def prepare(
         roles.weights,
         roles.missing,
         roles.image,
+        unlabelled=roles.unlabelled,
     ).read_by(table.reading)
     size = table.rows * encoder.inputs.size * dtype.itemsize
     stream = dataset.streams(size)
@@ -253,9 +258,11 @@ def labelled(
     encoded whenever they are needed. what: which rows they are, for messages. Raises InvalidInput.
     """
     notes, there = [], table.rows
+    names = list(encoder.target.names) if encoder.unlabelled == "drop" else []
     if encoder.missing == "drop":
         names = [f.name for f in encoder.features] + list(encoder.target.names)
         names += [encoder.weights] if encoder.weights else []
+    if names:
         require(table, names)
         whole = table
         table = drop(table, names)

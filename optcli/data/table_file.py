@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from optcli.core.specs import Columns, Doc, Ge, InputFile, MinLen
-from optcli.data.base import Dataset, Missing, RareClasses, Roles
+from optcli.data.base import Dataset, Missing, RareClasses, Roles, Unlabelled
 from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 
@@ -37,6 +37,9 @@ class TableFile(Dataset):
             "what to do with rows with missing values: report an error, drop them, or impute "
             "mean and mode"
         ),
+    ] = "error"
+    unlabelled: Annotated[
+        Unlabelled, Doc("what to do with rows without a target: report an error, or drop them")
     ] = "error"
     rare_classes: Annotated[
         RareClasses,
@@ -76,4 +79,5 @@ class TableFile(Dataset):
             self.image,
             self.rare_classes,
             self.rare_below,
+            unlabelled=self.unlabelled,
         )
