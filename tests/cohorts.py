@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from optcli.data.encoding import Encoder, Feature, Target
+from optcli.data.encoding import Encoder
+from optcli.data.features import Feature
 from optcli.data.preparation import Part, Prepared
+from optcli.data.targets import Target
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Linear
 from optcli.optimizers.base import OPTIMIZERS

@@ -21,7 +21,7 @@ from optcli import config
 from optcli.core.errors import InvalidInput
 from optcli.data import delimited, streaming, table
 from optcli.data import dialect as dialects
-from optcli.data.encoding import require
+from optcli.data.column_faults import require
 from optcli.data.reading_rules import Reading
 
 CONFIG = """\

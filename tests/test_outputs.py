@@ -21,8 +21,8 @@ import optcli
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.data import streaming
-from optcli.data.encoding import _probabilities
 from optcli.data.reading_rules import CURRENT
+from optcli.data.targets import _probabilities
 
 ROWS = "a,b,y\n" + "".join(
     f"{i % 7},{i % 5},{'yes' if i % 7 > i % 5 else 'no'}\n" for i in range(40)

@@ -29,6 +29,10 @@
     remarks            columns that are no data
     recognition        what columns are, where no config says it yet
     encoding           from raw rows to inputs, and from scores to answers
+    features           what becomes of a column that a model looks at
+    targets            what becomes of the target's columns, and of scores
+    categories         the values of a column, and which of the known ones its cells are
+    column_faults      what is wrong with a column, in words
     encoder_checks     whether an encoder that was read from a file can be one
     batches            the rows of an epoch, in their order
     checksum           by which a run knows its rows again

@@ -11,10 +11,12 @@ from optcli.core.arrays import Array
 from optcli.core.errors import Fault, Grave, InvalidInput, suggestion
 from optcli.core.specs import Bound, Ge, Gt, Le, TargetKind, range_text
 from optcli.data.base import Roles
+from optcli.data.categories import classes_of
 from optcli.data.cells import number
+from optcli.data.column_faults import first_word, missing_text, size_fault
 from optcli.data.columns import INEXACT, Numbers, Words, inexact, rows_where, short
-from optcli.data.encoding import NUMERIC, classes_of, first_word, missing_text, size_fault
 from optcli.data.table import Table, listed
+from optcli.data.targets import NUMERIC
 from optcli.data.written_numbers import quantities
 
 BLAMED = 3  # columns that are named where rows are dropped

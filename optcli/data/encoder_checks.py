@@ -11,8 +11,11 @@ import typing
 from typing import Any
 
 from optcli.core.specs import TargetKind
-from optcli.data.encoding import Encoder, Feature, Target
+from optcli.data import dates
+from optcli.data.encoding import Encoder
+from optcli.data.features import Feature
 from optcli.data.reading_rules import Reading
+from optcli.data.targets import Target
 
 
 def checked(encoder: Encoder) -> Encoder:
@@ -39,9 +42,22 @@ def _check_feature(feature: Feature) -> None:
     _require(_is_text(feature.name), "feature", feature.name)
     _require(_is_number(feature.mean), f"{place}: mean", feature.mean)
     _require(_is_number(feature.scale), f"{place}: scale", feature.scale)
+    merged, parts = feature.merged, feature.parts
+    _require(type(feature.ignores) is bool, f"{place}: ignores", feature.ignores)
     if feature.categories is None:
         _require(fill is None or _is_number(fill), f"{place}: fill", fill)
+        _require(not merged, f"{place}: merged", merged)
+        if parts is not None:
+            _check_names(tuple(part.name for part in parts), f"{place}: parts")
+            for part in parts:
+                _require(part.name in dates.PARTS, f"{place}: part", part.name)
+                _require(_is_number(part.mean), f"{place}: mean", part.mean)
+                _require(_is_number(part.scale), f"{place}: scale", part.scale)
         return
+    _require(parts is None, f"{place}: parts", parts)
+    if merged:
+        _check_names(merged, f"{place}: merged")
+        _require(not {*merged} & {*feature.categories}, f"{place}: merged", merged)
     _check_names(feature.categories, f"{place}: categories")
     _require(fill is None or fill in feature.categories, f"{place}: fill", fill)
 

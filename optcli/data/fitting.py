@@ -13,11 +13,13 @@ from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import TargetKind
 from optcli.data.base import Dataset, Roles
+from optcli.data.categories import classes_of
 from optcli.data.columns import BLOCK, Numbers, Words
-from optcli.data.encoding import Feature, Target, classes_of
+from optcli.data.features import Feature
 from optcli.data.rare import Rare
 from optcli.data.remarks import Remarks
 from optcli.data.table import Table
+from optcli.data.targets import Target
 
 PIXELS = 1 << 20  # values of images that are looked at together
 EPS = float(np.finfo(np.float64).eps)

@@ -32,8 +32,10 @@ from optcli.data.checks import (
     with_target,
     without_missing,
 )
+from optcli.data.column_faults import require
 from optcli.data.columns import Numbers, blocks, short
-from optcli.data.encoding import NUMERIC, Encoded, Encoder, Feature, Target, require, widest
+from optcli.data.encoding import Encoded, Encoder, widest
+from optcli.data.features import Feature
 from optcli.data.fitting import fit_feature, fit_pixels, fit_target
 from optcli.data.opening import check_there, in_bytes
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
@@ -41,6 +43,7 @@ from optcli.data.remarks import Remarks, copies, counters, oddities
 from optcli.data.split import Split
 from optcli.data.stored import as_array
 from optcli.data.table import Table
+from optcli.data.targets import NUMERIC, Target
 
 SAMPLE_BYTES = 1 << 28  # of rows of a streamed part that are kept in memory for a picture, say
 

@@ -15,9 +15,9 @@ from optcli.data.base import Dataset, Roles
 from optcli.data.cells import number_text
 from optcli.data.checks import MOST_LOST
 from optcli.data.columns import Column, Numbers, Words, blocks, rows_where, short
-from optcli.data.encoding import NUMERIC
 from optcli.data.split import Split
 from optcli.data.table import Table
+from optcli.data.targets import NUMERIC
 
 MERGED = "other"  # what the merged class is called, where no other class is
 NAMED = 5  # classes that a sentence names

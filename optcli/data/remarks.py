@@ -16,11 +16,12 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.specs import TargetKind
 from optcli.data.base import Dataset, Roles
+from optcli.data.categories import classes_of
 from optcli.data.characters import folded
 from optcli.data.columns import BLOCK, Column, Numbers, Words, inexact, short
-from optcli.data.encoding import NUMERIC, classes_of
 from optcli.data.split import Split
 from optcli.data.table import Table
+from optcli.data.targets import NUMERIC
 
 LEAST = 20  # rows from which chance does not make a counter or a copy
 NAMED = 5  # the same under a name that only a counter has

@@ -9,10 +9,11 @@ import numpy as np
 
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data.base import Dataset, Roles
-from optcli.data.encoding import Encoder, Target
+from optcli.data.encoding import Encoder
 from optcli.data.preparation import Part, Prepared
 from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
+from optcli.data.targets import Target
 from optcli.metrics import Metric
 from optcli.objectives.functions import Objective
 from optcli.objectives.metrics import Distance, First, Second
