@@ -82,6 +82,21 @@ def test_verify_compares_all_that_the_model_file_holds(what, here):
     assert (found.agrees, found.first) == (False, f"the {what} of model.npz")
 
 
+@pytest.mark.parametrize("part", ["test", "best"])
+def test_verify_compares_the_scores_of_the_summary(part, here):
+    optcli.train({**CONFIG, "split": {"test": 0.2}}, out="n", plots=False)
+    assert verify(Path("n")).agrees
+    summary = files.read_json(Path("n/summary.json"))
+    name = next(name for name in summary[part] if name.endswith("loss"))
+    was = summary[part][name]
+    summary[part][name] = float(np.nextafter(was, 0))
+    files.write_json(Path("n/summary.json"), summary)
+    seals.seal(Path("n"))
+    found = verify(Path("n"))
+    said = f"summary.json: {part} {name} is {was!r}, was {summary[part][name]!r}"
+    assert (found.agrees, found.first) == (False, said)
+
+
 def test_a_crafted_encoder_is_named_with_its_file_or_predicts(here, capsys):
     arrays, description = files.read_arrays(Path("r/model.npz"))
     refused = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.api.check import Setup
+from optcli.api.evaluate import evaluate
 from optcli.api.resume import check_changes, restored
 from optcli.api.runs import RunEntry, trained_run
 from optcli.api.train import with_cache_beside
@@ -22,6 +23,7 @@ from optcli.core.specs import CacheFolder, marked
 from optcli.plugins import loading
 from optcli.storage import files, kinds, results
 from optcli.training import train_cohort
+from optcli.training.model_file import Trained
 
 if TYPE_CHECKING:
     from optcli.config import Config
@@ -51,7 +53,8 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
 
     overrides: `KEY=VALUE`, for tables that have moved. When all was trained again, all that
     model.npz holds is compared too: parameters, statistics, encoder, model and loss; of shorter
-    training, what does not depend on its length. Nothing is written but a temporary folder, for
+    training, what does not depend on its length. So are the rows of summary.json and its scores of
+    the test part, which are measured again. Nothing is written but a temporary folder, for
     a table that is streamed. Raises InvalidInput where the run is damaged, or its data or a
     plug-in has changed.
     """
@@ -118,13 +121,35 @@ def _verified(
         part = trained.unlike(folder / "model.npz", numbers=whole)
         if part:
             return verdict(f"the {part} of model.npz")
+        if whole and (where := _unlike_summary(entry.summary, setup, trained, event, rows)):
+            return verdict(f"summary.json: {where}")
     return verdict()
 
 
+def _unlike_summary(
+    summary: Mapping[str, Any],
+    setup: Setup,
+    trained: Trained,
+    ended: Ended,
+    rows: Sequence[Mapping[str, float]],
+) -> str | None:
+    """What of a summary differs from the run. rows: of its history."""
+    best, test = int(ended.best_epoch[0]), setup.data.test
+    measured = {"best": rows[best - 1] if best else {}, "final": rows[-1]}
+    # a comparison that measured its runs on fresh rows put those scores there
+    if test is not None:
+        measured["end" if "end" in summary else "test"] = evaluate(setup.cohort, trained, test)
+    for name, row in measured.items():
+        if where := _unlike(files.jsonable(row), summary.get(name) or {}):
+            return f"{name} {where}"
+    return None
+
+
 def _unlike(row: Mapping[str, float], recorded: Mapping[str, float]) -> str | None:
-    """The first column that differs, with both values."""
+    """The first column that differs, with both values; what is not finite may be None."""
     for name, value in row.items():
         other = recorded.get(name, math.nan)
-        if name != "seconds" and not np.array_equal(value, other, equal_nan=True):
+        same = value is other or np.array_equal(value, other, equal_nan=True)
+        if name != "seconds" and not same:
             return f"{name} is {value!r}, was {other!r}"
     return None
