@@ -12,8 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import optcli
+from optcli.api import runs
+from optcli.core import shell
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent / "without_posix"
@@ -152,6 +156,59 @@ def test_a_console_that_lacks_letters_gets_others(tmp_path):
     assert codes == [0, 0, 2, 2, *[0] * (2 * len(lines) - 4)], err
     assert rb"error: nothing\u2013\u03b2.yaml: no such file" in err
     assert not [line for line in err.splitlines() if b"Warning" in line and b"optcli" in line]
+
+
+def split_by_windows(line):
+    """The words of a command line, as programs of Windows split it (CommandLineToArgvW)."""
+    words, word, inside, position = [], None, False, 0
+    while position < len(line):
+        count = len(line) - position - len(line[position:].lstrip("\\"))
+        position += count
+        if line[position : position + 1] == '"':
+            word = (word or "") + "\\" * (count // 2)
+            if count % 2:
+                word += '"'
+            else:
+                inside = not inside
+            position += 1
+            continue
+        if count:
+            word = (word or "") + "\\" * count
+            continue
+        letter, position = line[position], position + 1
+        if letter in " \t" and not inside:
+            words += [] if word is None else [word]
+            word = None
+        else:
+            word = (word or "") + letter
+    return words + ([] if word is None else [word])
+
+
+@given(st.lists(st.text("ab \\\"&|<>^(),;$%{}'é-", max_size=8), min_size=1))
+@example(['a "b" & c\\', "", "x,y"])
+def test_words_survive_the_shells_of_windows(words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shell, "WINDOWS", True)
+        line, typed = shell.joined(["optcli", *words]), [shell.quoted(word) for word in words]
+    assert split_by_windows(line) == ["optcli", *words]
+    # what the shells would take for their own stands between quotes; names of files there have none
+    for word, text in zip(words, typed, strict=True):
+        alone = re.sub(r'^"[^"]*"$', "", text)
+        assert '"' in word or not set(alone) & set(" &|<>^(),;$%{}'")
+
+
+def test_commands_are_printed_for_the_shell_of_the_system(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    optcli.train(IRIS, ["training.epochs=1"], out="a & b", plots=False)
+    printed = "optcli train --resume {}"
+    assert runs.continuation(Path("a & b")) == printed.format("'a & b'")
+    kept = "optcli compare sgd 'adam:lr=0.1,beta1=0.8' --out=x"  # as environment.json has it
+    assert runs.going_on(kept, Path("r"), "/d e").startswith("cd '/d e' && optcli compare sgd adam")
+    monkeypatch.setattr(shell, "WINDOWS", True)
+    assert runs.continuation(Path("a & b")) == printed.format('"a & b"')
+    last = f'"adam:lr=0.1,beta1=0.8" --out {shell.quoted(str(Path("r").absolute()))}'
+    said = runs.going_on(kept, Path("r"), "/d e")
+    assert said == f'pushd "/d e" && optcli compare sgd {last}'
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has the lock of filelock")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from optcli.api.predict import Run
 from optcli.api.train import CHANGEABLE, Listener, identity, train_in, with_cache_beside
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, setting
+from optcli.core.shell import quoted
 from optcli.data.checksum import checksum
 from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
@@ -206,5 +206,5 @@ def _finished(
         epochs, steps = _length(setup.config)
         length = f"training.epochs={2 * epochs}" if steps is None else f"training.steps={2 * steps}"
         change = GOES_ON[outcome].format(length=length)
-        note += f"; to continue: optcli train --resume {shlex.quote(str(folder))} --set {change}"
+        note += f"; to continue: optcli train --resume {quoted(str(folder))} --set {change}"
     return Run(setup.config, folder, history.columns, summary, trained, (note,))

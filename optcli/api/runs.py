@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput, path_suggestion
+from optcli.core.shell import joined, quoted, within
 from optcli.core.specs import CacheFolder, with_texts
 from optcli.storage import kinds, results, run_folder, seals
 from optcli.storage.paths import relative
@@ -82,7 +83,7 @@ def continuation(folder: Path) -> str | None:
     """The command that continues a training or a comparison, where it is known."""
     kind = kinds.of(folder)
     if kind == kinds.TRAIN:
-        return f"optcli train --resume {shlex.quote(str(folder))}"
+        return f"optcli train --resume {quoted(str(folder))}"
     if kind is None or not kind.resumable:
         return None
     recorded = kinds.recorded(folder)
@@ -95,7 +96,8 @@ def continuation(folder: Path) -> str | None:
 def going_on(command: str, folder: Path, directory: str | None = None) -> str:
     """The command line of a comparison, with its folder as --out.
 
-    directory: where it was given, from which its paths are seen; None for here.
+    command: quoted for POSIX, as environment.json has it. directory: where it was given, from
+    which its paths are seen; None for here.
     """
     words, kept = iter(shlex.split(command)), []
     for word in words:
@@ -104,9 +106,8 @@ def going_on(command: str, folder: Path, directory: str | None = None) -> str:
         elif word != "--overwrite" and not word.startswith("--out="):
             kept.append(word)
     if directory is None or Path(directory) == Path.cwd():
-        return shlex.join([*kept, "--out", str(folder)])
-    there = shlex.join([*kept, "--out", str(folder.absolute())])
-    return f"cd {shlex.quote(directory)} && {there}"
+        return joined([*kept, "--out", str(folder)])
+    return within(directory, joined([*kept, "--out", str(folder.absolute())]))
 
 
 def opened(folder: Path) -> RunEntry:

@@ -7,7 +7,6 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from optcli.api.predict import Run
 from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, Event
+from optcli.core.shell import quoted
 from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
 from optcli.storage import files, kinds, seals
@@ -129,7 +129,7 @@ def train_in(
                 files.write(folder / name, content)
             remarks += figures.notes(setup.data)
         if interruption.came() and event.outcomes[0] == "diverged" and more:
-            command = f"optcli train --resume {shlex.quote(str(folder))}"
+            command = f"optcli train --resume {quoted(str(folder))}"
             remarks += (f"interrupted; continue with: {command}",)
         seals.seal(folder, kinds.TRAIN)
     return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)

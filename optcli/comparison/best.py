@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from optcli.comparison.problem import Problem
 from optcli.comparison.study import Study
 from optcli.comparison.trials import prepared
+from optcli.core.shell import joined
 from optcli.data.synthetic import Synthetic
 from optcli.optimizers.base import Optimizer
 from optcli.plugins import loading
@@ -84,7 +84,7 @@ def _comment(label: str, name: str, seed: int, place: Path) -> str:
     for path in loading.loaded:
         words += ["--plugin", relative(path, place)]
     lines = (
-        f"In this folder: {shlex.join(words)}",
+        f"In this folder: {joined(words)}",
         f"repeats the final run of {label} with seed {seed}, bit for bit, at its chosen setting.",
         "To change it, change a copy: the comparison's checksums cover this file.",
     )

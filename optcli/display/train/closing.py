@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
+from optcli.core.shell import quoted
 from optcli.display.text import duration, escaped, metric, number, rate
 
 WARNING = "warning: "
@@ -58,7 +58,7 @@ def closing(
         lines.append(f"run folder: {folder}")
         if outcome == "interrupted":
             lines.append("saved: checkpoint, history and the best model so far")
-            lines.append(f"continue with: optcli train --resume {shlex.quote(str(folder))}")
+            lines.append(f"continue with: optcli train --resume {quoted(str(folder))}")
     return [escaped(line) for line in lines]
 
 
