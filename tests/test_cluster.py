@@ -183,6 +183,7 @@ def test_whatever_happens_to_a_cluster(dask, monkeypatch, capsys):
     workers = {address(log): process for process, log in (one, two)}
     the_same_bits_from_another_folder(dask, workers, capsys)
     a_plugin_fails_there(dask, workers, capsys)
+    a_module_is_missing_there(dask, workers)
     a_table_is_missing_or_another_there(dask)
     other_code_there(dask)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -240,6 +241,36 @@ def a_plugin_fails_there(dask, workers, capsys):
     assert "ValueError: no such bird (worker" in said
     assert said.count("\n") == 1
     assert any(each in said for each in workers)
+
+
+SCRIPT = """\
+import sys
+sys.path.append("nest")
+import mine, optcli
+there = optcli.ComparisonSettings(backend=sys.argv[1])
+try:
+    optcli.compare(["sgd", "bird"], "t.yaml", settings=there)
+except optcli.InvalidInput as error:
+    print(error)
+"""
+
+
+def a_module_is_missing_there(dask, workers):
+    """One that has registered something, without which no worker can do a job."""
+    Path("nest").mkdir()
+    Path("nest/mine.py").write_text(PLUGIN.replace("homesick", "bird") % str(Path.cwd()))
+    call = [sys.executable, "-c", SCRIPT, dask.backend]
+    path = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(call, capture_output=True, text=True, check=True, env=os.environ | path)
+    found = re.fullmatch(
+        r"module 'mine' registers something, but a worker cannot import it "
+        r"\(No module named 'mine'\); load it as a plug-in \(worker (\S+)\)\n",
+        done.stdout,
+    )
+    assert found, done.stdout
+    assert found[1] in workers
+    assert done.stderr == ""
+    assert not [path for path in Path("runs").glob("*") if "bird" in path.name]
 
 
 def a_table_is_missing_or_another_there(dask):
