@@ -6,6 +6,8 @@ import errno
 import gzip
 import itertools
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optcli
+from optcli.cli.main import run
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.core.events import EpochEnded
 from optcli.data import batches, streaming, table
@@ -248,12 +251,65 @@ def test_a_byte_of_a_cache_turned_anywhere_is_named_or_changes_nothing(small, tm
 
 
 def test_a_cache_that_is_cut_short_while_it_is_read_is_an_error(small, tmp_path):
-    """The system ends a process that looks at what a mapped file no longer has."""
     path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
     found = streaming.read(path, cache, CURRENT)
     (file,) = cache.iterdir()
     os.truncate(file, 8)
     with pytest.raises(InvalidInput, match=f"{file}: was cut short; delete it"):
+        next(iter(found.columns.values())).distinct()
+
+
+CUT = """\
+dataset: {name: csv, path: t.csv, target: b, stream: true, cache: cache}
+model: linear
+loss: cross_entropy
+optimizer: sgd
+training: {epochs: 2, batch_size: 8}
+"""
+
+
+@pytest.mark.parametrize("without", [False, True], ids=["", "without preadv"])
+def test_a_cache_may_be_cut_at_any_moment(small, monkeypatch, tmp_path, capsys, without):
+    """Also after its length was checked: the command ends in one line, the process never."""
+    if without:
+        monkeypatch.delattr(os, "preadv", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "a,b\n" + "".join(f"{i},{'xy'[i % 2]}\n" for i in range(60)))
+    write(tmp_path, CUT, "c.yaml")
+    words = ["train", "c.yaml", "--out", "r", "--overwrite", "--no-plots", "--quiet"]
+    some, calls, when = files.Reader._some, 0, -1
+
+    def cut(reader, out, place):
+        nonlocal calls
+        calls += 1
+        if calls == when:
+            (file,) = Path("cache").glob("*.table")
+            os.truncate(file, int(file.stat().st_size * when / whole / 3))
+        return some(reader, out, place)
+
+    monkeypatch.setattr(files.Reader, "_some", cut)
+    assert run(words) == 0
+    whole, codes = calls, []
+    for share in np.linspace(0, 1, 12):
+        calls, when = 0, 1 + int(share * (whole - 1))
+        codes.append(run(words))
+        said = capsys.readouterr().err
+        assert codes[-1] in (0, 2)  # 0 where nothing was read any more of what went
+        assert codes[-1] == 0 or re.fullmatch(r"error: cache.*\.table: .*\n", said), said
+        assert codes[-1] == 0 or "was cut short; delete it" in said
+        shutil.rmtree("cache")
+    assert codes.count(2) > 8
+
+
+def test_a_cache_that_cannot_be_read_is_told(small, monkeypatch, tmp_path):
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    found = streaming.read(path, cache, CURRENT)
+
+    def fails(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files.Reader, "_some", fails)
+    with pytest.raises(InvalidInput, match="table: cannot be read: Input/output error"):
         next(iter(found.columns.values())).distinct()
 
 

@@ -37,5 +37,5 @@
     batches            the rows of an epoch, in their order
     checksum           by which a run knows its rows again
 
-A table is looked at a block of rows at a time, in memory or in a mapped file.
+A table is looked at a block of rows at a time, in memory or in a file.
 """

@@ -19,6 +19,9 @@ from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.storage import files
 
+DENSE = 8  # rows from the first to the last, for each that is wanted, that are read with them
+PLACE_ROWS = 512  # that are read together where fewer are wanted: a page of the disk
+
 
 def as_array(stand_in: Any) -> Array:
     """A stand-in, with the type of the array in whose place it is.
@@ -29,41 +32,54 @@ def as_array(stand_in: Any) -> Array:
     return cast("Array", stand_in)
 
 
-def checksum(block: Array) -> int:
-    """CRC-32 of a block: it finds what disks do to bytes, at several GB/s."""
-    return zlib.crc32(block.data)
+def checksum(block: Array, before: int = 0) -> int:
+    """CRC-32 of a block: it finds what disks do to bytes, at several GB/s.
+
+    before: the checksum of what comes before the block, where that is a part.
+    """
+    return zlib.crc32(block.data, before)
 
 
 class Blocks:
-    """The body of a file that holds C columns in blocks of K rows, (B, C, K) float64, mapped.
+    """The body of a file that holds C columns in blocks of K rows, (B, C, K) float64.
 
-    sums: the checksum of each block, which is held against it when it is first read. Raises
-    InvalidInput where they differ, and where the file has become shorter: to look at what is no
-    more would end the process.
+    It is read, not mapped: a map of a file that somebody cuts short ends the process. sums: the
+    checksum of each block, which is held against it when it is first read. Raises InvalidInput
+    where they differ, and where the file has become shorter or cannot be read.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], sums: Sequence[int]) -> None:
         self.path, self.size, self._sums = path, shape[2], sums
-        self._array = files.mapped(path, shape, np.float64)
+        self._columns = shape[1]
         self._unread = np.ones(shape[0], bool)
+        try:
+            self._file = files.Reader(path)
+        except OSError as error:
+            raise self._fault(f"cannot be read: {error.strerror}") from error
 
-    def read(self, blocks: range | Array) -> Array:
-        """All blocks, of which these may be looked at."""
-        if not files.is_whole(self._array):
+    def read(self, block: int, column: int, start: int, out: Array) -> None:
+        """Fill `out` (N,) with the cells of a column, from a row of its block on."""
+        if self._unread[block]:
+            self._check(block)
+        self._fill(out, (block * self._columns + column) * self.size + start)
+
+    def _check(self, block: int) -> None:
+        """Hold a block against its checksum."""
+        column, found = np.empty(self.size), 0
+        for number in range(self._columns):
+            self._fill(column, (block * self._columns + number) * self.size)
+            found = checksum(column, found)
+        if found != self._sums[block]:
+            raise self._fault(f"is damaged: the checksum of block {block + 1} is another")
+        self._unread[block] = False
+
+    def _fill(self, out: Array, place: int) -> None:
+        try:
+            whole = self._file.fill(out, place * out.itemsize)
+        except OSError as error:
+            raise self._fault(f"cannot be read: {error.strerror}") from error
+        if not whole:
             raise self._fault("was cut short")
-        if self._unread.any():
-            self._check(blocks)
-        return self._array
-
-    def _check(self, blocks: range | Array) -> None:
-        """Hold those of the blocks against their checksums that were not read yet."""
-        wanted = np.zeros_like(self._unread)
-        wanted[blocks] = True
-        for block in np.flatnonzero(wanted & self._unread).tolist():
-            files.count_mapped_read(self._array[block].nbytes)
-            if checksum(self._array[block]) != self._sums[block]:
-                raise self._fault(f"is damaged: the checksum of block {block + 1} is another")
-            self._unread[block] = False
 
     def _fault(self, what: str) -> InvalidInput:
         return InvalidInput(Fault(f"{what}; delete it, it will be made again", file=str(self.path)))
@@ -84,20 +100,28 @@ class Stored:
         return self.rows
 
     def __getitem__(self, rows: Any) -> Array:
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(self.rows)
+            return self._between(start, max(start, stop))
+        rows = np.asarray(rows)
+        if rows.size and rows.max() - rows.min() < DENSE * rows.size:
+            first = int(rows.min())
+            return np.asarray(self._between(first, int(rows.max()) + 1)[rows - first])
+        places, which = np.unique(rows // PLACE_ROWS, return_inverse=True)
+        found = np.empty((len(places), PLACE_ROWS))
+        for own, place in zip(found, places.tolist(), strict=True):
+            cells = self._between(place * PLACE_ROWS, min((place + 1) * PLACE_ROWS, self.rows))
+            own[: len(cells)] = cells
+        return np.asarray(found[which, rows % PLACE_ROWS])
+
+    def _between(self, start: int, stop: int) -> Array:
+        """The cells of rows that follow each other."""
         size = self.blocks.size
-        if not isinstance(rows, slice):
-            files.count_mapped_read(8 * int(np.ptp(rows)) if len(rows) else 0)
-            block, place = np.divmod(rows, size)
-            return np.asarray(self.blocks.read(block)[block, self.column, place])
-        start, stop, _ = rows.indices(self.rows)
-        found = np.empty(max(0, stop - start))
-        files.count_mapped_read(found.nbytes)
-        covered = range(start // size, -(-stop // size))
-        whole = self.blocks.read(covered)
-        for block in covered:
+        found = np.empty(stop - start)
+        for block in range(start // size, -(-stop // size)):
             low, high = max(start, block * size), min(stop, (block + 1) * size)
-            cells = whole[block, self.column, low - block * size : high - block * size]
-            found[low - start : high - start] = cells
+            own = found[low - start : high - start]
+            self.blocks.read(block, self.column, low - block * size, own)
         return found
 
 

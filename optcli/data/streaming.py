@@ -1,11 +1,10 @@
 """Streaming: a table that is larger than memory goes once into a file of its columns.
 
-The file, the table's cache, is mapped: the system reads what is looked at and
-lets go of it again. It holds numbers in blocks of K rows, each block column by
-column, then a header (JSON: names, kinds, categories, the checksum of each
-block), and at its end the header's length and SHA-256. It is called by the
-content of the table's file and the options of reading it, so a changed table
-gets a new one.
+The file, the table's cache, is read a few rows of a column at a time. It holds
+numbers in blocks of K rows, each block column by column, then a header (JSON:
+names, kinds, categories, the checksum of each block), and at its end the
+header's length and SHA-256. It is called by the content of the table's file and
+the options of reading it, so a changed table gets a new one.
 
 A piece of the table is read as a small table would be, by `delimited`; what
 columns are follows from the pieces together.

@@ -14,6 +14,7 @@ import mmap
 import os
 import shutil
 import tempfile
+import threading
 import time
 import weakref
 import zipfile
@@ -172,14 +173,32 @@ def temporary_array(folder: Path, shape: int | tuple[int, ...], dtype: Any) -> A
         return _map(np.memmap(file, dtype, "r+", shape=shape))
 
 
-def mapped(path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
-    """The array at the beginning of a file, to be read only."""
-    return _map(np.memmap(path, dtype, "r", shape=shape))
+class Reader:
+    """A file that is read at any place, by any thread or fork; it closes with the object."""
 
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._lock = threading.Lock()
+        weakref.finalize(self, os.close, self._descriptor)
 
-def is_whole(array: Array) -> bool:
-    """Whether the file of which `mapped` gave the array still holds all of it."""
-    return bool(array.base._mmap.size() >= array.nbytes)  # type: ignore[union-attr]
+    def fill(self, out: Array, place: int) -> bool:
+        """Fill a contiguous array with the bytes from a place on; whether there are as many."""
+        rest = out.data.cast("B")
+        while rest:
+            count = self._some(rest, place)
+            if not count:
+                return False
+            rest, place = rest[count:], place + count
+        return True
+
+    def _some(self, out: memoryview, place: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._descriptor, [out], place)
+        with self._lock:
+            os.lseek(self._descriptor, place, os.SEEK_SET)
+            found = os.read(self._descriptor, len(out))
+        out[: len(found)] = found
+        return len(found)
 
 
 def _map(array: Any) -> Array:
