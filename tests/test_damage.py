@@ -123,7 +123,14 @@ def test_parquet_at_which_polars_2_panics(seed, capfd):
     assert check(["check", "c.yaml"], "t.parquet", capfd) == 2
 
 
-@pytest.mark.parametrize("content", [b"0", b",", b'"', b"\0", b"\n"])
+CONTENTS = [
+    b"0",
+    b'"',
+    *(pytest.param(each, marks=pytest.mark.long) for each in (b",", b"\0", b"\n")),
+]
+
+
+@pytest.mark.parametrize("content", CONTENTS)
 def test_a_file_that_unpacks_to_more_than_memory(content):
     """A gigabyte in one megabyte, for a process that may have half of it."""
     part = gzip.compress(content * 10**7, 6, mtime=0)

@@ -58,7 +58,7 @@ def tree(path):
     """What a file says to the program: what is for the type checker alone left out."""
     found = ast.parse(path.read_text())
     for node in ast.walk(found):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             node.body = []
     return found
 

@@ -108,7 +108,10 @@ def make(folder, kind):
         seals.seal(place, of)
 
 
-@pytest.mark.parametrize("kind", ["train", "benchmark"])
+SLOW = pytest.param("benchmark", marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize("kind", ["train", SLOW])
 def test_a_removal_that_is_killed_anywhere_is_none_or_done(kind):
     make(Path("whole"), kind)
     kills = 0
@@ -128,7 +131,7 @@ def test_a_removal_that_is_killed_anywhere_is_none_or_done(kind):
     assert kills > 10
 
 
-@pytest.mark.parametrize("kind", ["train", "benchmark", "empty", "new"])
+@pytest.mark.parametrize("kind", ["train", SLOW, "empty", "new"])
 def test_a_claim_that_is_killed_anywhere_leaves_what_the_next_takes(kind):
     if kind in ("train", "benchmark"):
         make(Path("whole"), kind)

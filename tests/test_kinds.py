@@ -255,6 +255,7 @@ def test_a_kind_that_is_no_text_is_damage(kind, here, capsys):
 # ---- claimed in one way --------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["trace", "gradcheck"])
 def test_what_cannot_be_resumed_is_whole_or_gone(command, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)

@@ -74,7 +74,12 @@ def moments(tmp_path_factory):
         os.chdir(before)
 
 
-@pytest.mark.parametrize("command", MOMENTS)
+FIRST, *OTHERS = MOMENTS
+
+
+@pytest.mark.parametrize(
+    "command", [FIRST, *(pytest.param(each, marks=pytest.mark.long) for each in OTHERS)]
+)
 def test_a_signal_at_a_call_of_the_system(command, moments):
     words = command.split()
     shutil.rmtree("r", ignore_errors=True)

@@ -415,8 +415,7 @@ def title(kind):
     return f"{kind}[red]\x1b[2J\u202e$x$<b>\n"
 
 
-@pytest.mark.parametrize("kind", ["classes", "values"])
-@pytest.mark.parametrize("terminal", [False, True], ids=["plain", "terminal"])
+@pytest.mark.parametrize(("kind", "terminal"), [("classes", True), ("values", False)])
 def test_what_users_name_does_not_act(kind, terminal, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TERM", "xterm")

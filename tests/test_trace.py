@@ -307,6 +307,7 @@ def said(figure):
     return [t.get_text() for t in figure.findobj(matplotlib.text.Text) if t.get_text()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_every_objective_has_a_picture(name):
     figure = plots.trace_map(traced(name, "sgd adam:lr=0.1"), name)
@@ -354,6 +355,7 @@ def test_more_than_two_dimensions_have_no_map():
     assert plots.render(figure).startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_many_paths_still_give_a_picture():
     many = " ".join(f"adam:lr={0.01 * k:.2f}" for k in range(1, 46))
     figure = plots.trace_map(traced("booth", many, steps=20))
