@@ -6,7 +6,6 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +24,9 @@ from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
 from optcli.storage.interruption import Interruption, watched
 from optcli.training import train_cohort
-from optcli.training.baseline import Ending, constant_loss, constant_scores
 from optcli.training.checkpoints import Recorder
 from optcli.training.history import History
+from optcli.training.judgement import judged
 from optcli.training.summary import summary
 from optcli.training.task import lengths, notes
 
@@ -109,14 +108,14 @@ def train_in(
         )
         rows = setup.data.test
         test = None if rows is None else evaluate(setup.cohort, trained, rows)
-        ending = None
+        judgement = None
         if len(history) and event.outcomes[0] != "interrupted":
-            ending = _ending(setup, history, event)
-        results = summary(event, history, state.architecture.layout.size, test, ending)
+            judgement = judged(setup.cohort, trained, history, event, test)
+        results = summary(event, history, state.architecture.layout.size, test, judgement)
         if isinstance(config.dataset, ObjectiveDataset):
             results["end"] = results.pop("test")  # where the path ended is no test
         files.write_json(folder / "summary.json", results)
-        remarks = notes(setup.cohort)
+        remarks = notes(setup.cohort) + optimistic(setup)
         more = config.training.on_divergence == "continue" and state.step < lengths(setup.cohort)[0]
         if plots:
             from optcli.plots import figures
@@ -149,29 +148,16 @@ def identity(config: Config, folder: Path) -> dict[str, Any]:
     return {**values, "training": training, "data_sha256": data}
 
 
-FIRST_ROWS = 1024  # on which the model before training is measured
-
-
-def _ending(setup: Setup, history: History, ended: Ended) -> Ending:
-    """Where the training loss began and ended, and what a constant prediction would give.
-
-    The first loss is measured on at most 1024 training rows, without dropout.
-    """
-    cohort, ground = replace(setup.cohort, metrics=()), setup.config.dataset
-    replica, train = cohort.replicas[0], setup.data.train
-    start = setup.untrained().initial(replica.seed)
-    first = evaluate(cohort, start, train.sampled(FIRST_ROWS))["loss"]
-    diverged = ended.outcomes[0] == "diverged"
-    last = math.nan if diverged else history.columns["train_loss"][-1]
-    if isinstance(ground, ObjectiveDataset):
-        return Ending(first, None, last, lowest=ground.objective.lowest)
-    outputs = start.architecture().outputs
-    scores = constant_scores(cohort.loss, train.y, train.weight, outputs)
-    constant = constant_loss(cohort.loss, train.y, train.weight, scores)
-    kept, best = None, int(ended.best_epoch[0])
-    if setup.data.validation is not None and best:
-        kept = history.columns["validation_loss"][best - 1]
-    return Ending(first, constant if math.isfinite(constant) else None, last, kept)
+def optimistic(setup: Setup) -> tuple[str, ...]:
+    """That the scores of a table without test rows are better than new rows will give."""
+    data, dataset = setup.data, setup.config.dataset
+    if data.test is not None or isinstance(dataset, ObjectiveDataset) or dataset.synthetic:
+        return ()
+    if data.validation is None:
+        said = "no rows were held out: the scores are optimistic, as they are of training rows"
+        return (f"{said}; add --set split.validation=0.2 --set split.test=0.2",)
+    said = "no test rows: the validation score is optimistic, as it chose the epoch"
+    return (f"{said}; hold some out with --set split.test=0.2",)
 
 
 def with_cache_beside(config: Config, out: Path) -> Config:

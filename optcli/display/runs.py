@@ -13,6 +13,7 @@ from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
 from optcli.display.text import escaped, number, setting
 from optcli.display.trace import report
+from optcli.display.train.results import diagnosis, results
 
 WIDEST = 160
 # What a measure is, where its name in summary.json does not say it.
@@ -113,6 +114,7 @@ def shown(
         return
     output = Output(stream)
     paths = entry.summary.get("paths")
+    judged = [*results(entry.summary), *diagnosis(entry.summary)]
     for rows in (
         {NAMES.get(key, key): _said(value) for key, value in measures.items()},
         {"": ""} if settings and not paths else {},
@@ -127,6 +129,10 @@ def shown(
             for line in ("", *report(paths, width_of(WIDEST)), ""):
                 output.line(line)
             paths = None
+        if judged:
+            for line in ("", *judged):
+                output.line(escaped(line))
+            judged = []
 
 
 def differing(found: Any, stream: TextIO, *, json: bool) -> None:

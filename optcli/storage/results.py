@@ -21,20 +21,53 @@ def summary(folder: Path) -> dict[str, Any]:
     path = folder / SUMMARY
     found = files.read_json(path)
     for name in ROWS:
-        row = found.get(name)
-        if row is not None and not (
-            isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
-        ):
+        if not _is_row(found.get(name)):
             raise InvalidInput(
                 Fault(f"is damaged: '{name}' is not a row of numbers", file=str(path))
             )
     for name in NUMBERS:
         if not isinstance(found.get(name), int | float | None):
             raise InvalidInput(Fault(f"is damaged: '{name}' is no number", file=str(path)))
+    if not _is_baseline(found.get("baseline")):
+        message = "is damaged: 'baseline' has no rows of numbers"
+        raise InvalidInput(Fault(message, file=str(path)))
+    if not _is_diagnosis(found.get("diagnosis")):
+        message = "is damaged: 'diagnosis' does not list facts with remedies"
+        raise InvalidInput(Fault(message, file=str(path)))
     paths = found.get("paths")
     if paths is not None and not (isinstance(paths, list) and all(map(_is_path, paths))):
         raise InvalidInput(Fault("is damaged: 'paths' does not describe any paths", file=str(path)))
     return found
+
+
+def _is_row(row: Any) -> bool:
+    """Whether it is null, or numbers by name."""
+    return row is None or (
+        isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
+    )
+
+
+def _is_baseline(found: Any) -> bool:
+    """Whether it is null, or tells of a constant guess as optcli does."""
+    if found is None:
+        return True
+    if not isinstance(found, dict) or not isinstance(found.get("guess"), str):
+        return False
+    numbers = (found.get(name) for name in ("scores", "responses"))
+    lists = all(isinstance(n, list) and all(isinstance(v, int | float) for v in n) for n in numbers)
+    return lists and _is_row(found.get("best")) and _is_row(found.get("test"))
+
+
+def _is_diagnosis(found: Any) -> bool:
+    """Whether it is null, or a list of facts, each with its remedy."""
+    if found is None:
+        return True
+    return isinstance(found, list) and all(
+        isinstance(each, dict)
+        and isinstance(each.get("fact"), str)
+        and isinstance(each.get("remedy"), str)
+        for each in found
+    )
 
 
 def _is_path(row: Any) -> bool:

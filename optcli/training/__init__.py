@@ -27,6 +27,10 @@ clock stands.
     oracles               the loss at other points, for optimizers that ask
     evaluation            losses and metrics
     baseline              the best constant prediction
+    constant_guess        it as a baseline: in words, with loss and metrics
+    held_out              rows of validation and test, one by one
+    diagnosis             what went wrong, and what to do
+    judgement             all of that, of a run
     history               a row of numbers for each epoch
     checkpoints           a listener that writes state, history and best model
     checkpoint_migration  checkpoints of earlier versions

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from optcli.core.events import Ended
-from optcli.training.baseline import Ending
 from optcli.training.history import History
+from optcli.training.judgement import Judgement
 
 
 def summary(
@@ -16,11 +16,11 @@ def summary(
     history: History,
     parameters: int,
     test: Mapping[str, float] | None,
-    ending: Ending | None = None,
+    judgement: Judgement | None = None,
 ) -> dict[str, Any]:
-    """What summary.json says. ending: what became of the loss; None where no epoch ended."""
+    """What summary.json says. judgement: None where no epoch ended, or the run was interrupted."""
     best_epoch = int(ended.best_epoch[0])
-    found = {
+    found: dict[str, Any] = {
         "outcome": ended.outcomes[0],
         "epochs": int(ended.epochs[0]),
         "steps": int(ended.steps[0]),
@@ -31,12 +31,15 @@ def summary(
         "samples_per_second": ended.samples_per_second,
         "parameters": parameters,
     }
-    if ending is not None:
+    if judgement is not None:
+        ending = judgement.ending
         found |= {
             "first_loss": ending.first,
             "constant_loss": ending.constant,
             "failed_to_train": ending.failed,
             "beats_constant": None if ending.constant is None else ending.learned,
+            "baseline": judgement.baseline,
+            "diagnosis": [each.described() for each in judgement.diagnosis],
         }
     if ended.outcomes[0] == "diverged":
         gradient, norm = ended.state.norms[0].tolist()
@@ -47,4 +50,5 @@ def summary(
             what = "gradient" if math.isfinite(loss) else "loss"
             about |= {"not_finite": what, "loss": loss}
         found["diverged"] = about
-    return {name: value for name, value in found.items() if name != "test" or value is not None}
+    optional = ("test", "baseline")
+    return {key: value for key, value in found.items() if key not in optional or value is not None}

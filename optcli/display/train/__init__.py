@@ -6,6 +6,7 @@
     columns  the columns of the table, in their order
     record   what is remembered of a run, however long it is
     closing  the last lines
+    results  what a run scored beside its baseline, and the diagnosis
 
 A listener is called with each event, then once with `finish(summary, folder, notes)`.
 """

@@ -10,6 +10,7 @@ from optcli.core.durations import counted
 from optcli.core.errors import Grave
 from optcli.core.shell import quoted
 from optcli.display.text import duration, escaped, metric, number, rate
+from optcli.display.train.results import diagnosis, results
 
 WARNING = "warning: "
 
@@ -41,16 +42,19 @@ def closing(
         f"{rate(summary.get('samples_per_second') or 0.0)} {done}/s"
     ]
     best, final, test = (summary.get(key) or {} for key in ("best", "final", "test"))
-    if best.get("epoch"):
+    beside = results(summary)
+    if beside:
+        lines += beside
+    elif best.get("epoch"):
         lines.append(f"best {unit} {best['epoch']}: {_of_epoch(best)}")
     elif final:
         lines.append(f"last {unit}: {_of_epoch(final)}")
-    lines += _failure(summary)
     if outcome == "diverged":
         lines.append(_divergence(summary.get("diverged") or {}))
-    if test:
+    if test and not beside:
         of = f"weights of epoch {best['epoch']}" if best.get("epoch") else "initial weights"
         lines.append(f"test ({of}): {measures(test)}")
+    lines += diagnosis(summary)
     if end:
         lines.append(f"end: {measures(end)}")
     lines += [f"note: {note}" for note in notes]
@@ -70,29 +74,6 @@ def _divergence(found: Mapping[str, Any]) -> str:
     if what == "loss":
         return "the loss was not finite at the first step, before anything was learned"
     return "the loss or its gradient was no longer finite; try a smaller learning rate"
-
-
-def _failure(summary: Mapping[str, Any]) -> list[str]:
-    """Whether the loss ended far above its start, or no lower than a constant prediction's."""
-    final, best = summary.get("final") or {}, summary.get("best") or {}
-    if summary.get("outcome") == "diverged" or not _said(final.get("train_loss")):
-        return []
-    last, said = number(final["train_loss"]), summary.get("constant_loss")
-    constant = number(said) if isinstance(said, int | float) else None
-    if summary.get("failed_to_train"):
-        what = "loss" if constant is None else "training loss"
-        words = f"failed to train: final {what} {last}, before training "
-        words += number(summary["first_loss"])
-        if constant is not None:
-            words += f", of a constant prediction {constant}"
-        advice = "try a smaller learning rate"
-        if best.get("epoch") and best["epoch"] != final.get("epoch"):
-            advice += f"; the saved model is that of epoch {best['epoch']}"
-        return [words, advice]
-    if summary.get("beats_constant") is False and constant is not None:
-        words = f"did not learn: final training loss {last} is no better than {constant}"
-        return [f"{words} of a constant prediction"]
-    return []
 
 
 def measures(found: Mapping[str, Any]) -> str:
