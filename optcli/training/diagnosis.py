@@ -27,6 +27,8 @@ ERRORS = 2.0  # standard errors, beyond which chance is seldom the reason (5 %)
 LAST, PACE = 0.2, 0.25
 FEWEST_EPOCHS = 5  # of which a fifth is one
 NAMED = 3  # classes by their names
+# A loss that stays within a thousandth through all epochs, near the first one, does not move.
+MOVED, STARTED = 0.001, 0.05
 # Losses that are 0 for a perfect prediction, so that their ratios mean something. Ten times
 # that of the best constant: for mse, predictions are three standard deviations off.
 RATIO = 10.0
@@ -91,9 +93,14 @@ def diagnosis(facts: Facts) -> list[Diagnosis]:
     if facts.ending.constant is None:  # of an objective nothing is guessed, and nothing held out
         return [each for each in (_failed(facts),) if each]
     stuck = _failed(facts) or _flat(facts) or _rising(facts)
-    found = [stuck, *([] if stuck else [_overfitted(facts)]), _no_better(facts, stuck)]
-    found += [_never_predicted(facts)]
-    found += [_first_loss(facts), *([] if stuck or found[1] else [_not_converged(facts)])]
+    overfitted = None if stuck else _overfitted(facts)
+    unfinished = None if stuck or overfitted else _not_converged(facts)
+    said = stuck is not None and stuck.name != "rising"  # that it learned nothing, and why
+    advantage = None if said else _no_better(facts)
+    missing = None if said else _never_predicted(facts)
+    found = [stuck, overfitted, advantage, missing, unfinished, _first_loss(facts)]
+    if advantage is not None and advantage.name == "too_few_rows":  # no fault of the model
+        found.append(found.pop(2))
     return [each for each in found if each][:MOST]
 
 
@@ -117,15 +124,23 @@ def _failed(facts: Facts) -> Diagnosis | None:
 
 
 def _flat(facts: Facts) -> Diagnosis | None:
-    ending = facts.ending
-    if ending.learned or ending.constant is None:
-        return None
-    fact = f"did not learn: final training loss {_n(ending.last)} is no better than "
-    fact += f"{_n(ending.constant)} of a constant prediction"
+    """Whether the loss came no lower than that of a constant guess, or did not move at all."""
+    ending, losses = facts.ending, facts.columns["train_loss"]
+    assert ending.constant is not None
+    scale, moved = abs(ending.first), max(losses) - min(losses)
+    near = abs(ending.last - ending.first) < STARTED * scale  # to what some rows gave
+    still = len(losses) > 1 and moved < MOVED * scale and near
     numbers = {"final": ending.last, "constant": ending.constant, "first": ending.first}
-    falls = ending.last < ending.first
-    remedy = "train longer, or try a higher learning rate" if falls else ""
-    remedy = remedy or "try a smaller learning rate, and less regularization if there is some"
+    fact = f"did not learn: final training loss {_n(ending.last)} is "
+    if not ending.learned:
+        fact += f"no better than {_n(ending.constant)} of a constant prediction"
+    elif still:
+        fact += f"that of epoch 1, {_n(losses[0])}"
+    else:
+        return None
+    remedy = "train longer, or try a higher learning rate"
+    if not still and ending.last >= ending.first:
+        remedy = "try a smaller learning rate, and less regularization if there is some"
     return Diagnosis("flat", fact, numbers, remedy)
 
 
@@ -201,7 +216,8 @@ def _overfitted(facts: Facts) -> Diagnosis | None:
         seen, new = train[epoch - 1], validation[epoch - 1]
         learned, holds = constant - seen, part.constant["loss"] - new
         apart = new - seen - (part.constant["loss"] - constant)
-        if not (learned > 0 and holds < HALF * learned and apart > ERRORS * part.loss_error):
+        sure = new > seen and apart > ERRORS * part.loss_error
+        if not (sure and learned > 0 and holds < HALF * learned):
             continue
         numbers = {"epoch": epoch, "train_loss": seen, "validation_loss": new}
         fact = f"training is far better than validation: loss {_n(seen)} on training rows, "
@@ -211,13 +227,13 @@ def _overfitted(facts: Facts) -> Diagnosis | None:
             numbers["best_epoch"] = facts.best
         remedy = "try regularization (regularization.l2=0.001, dropout), a smaller model, "
         remedy += "or more training rows"
-        if not facts.early_stopping:
-            remedy = f"set training.early_stopping.patience=10; {remedy}"
+        if epoch != facts.best:  # the best epoch is kept; what comes after it is spared
+            remedy = f"set training.early_stopping.patience=10, or {remedy}"
         return Diagnosis("overfitting", fact, numbers, remedy)
     return None
 
 
-def _no_better(facts: Facts, stuck: Diagnosis | None) -> Diagnosis | None:
+def _no_better(facts: Facts) -> Diagnosis | None:
     """Whether the model beats the constant guess on held-out rows, and whether that can be told."""
     part = facts.decisive
     if part is None or not math.isfinite(part.advantage):
@@ -236,8 +252,6 @@ def _no_better(facts: Facts, stuck: Diagnosis | None) -> Diagnosis | None:
         numbers |= {"accuracy": sure[0], "accuracy_low": sure[1], "accuracy_high": sure[2]}
         numbers |= {} if usual is None else {"baseline_accuracy": usual}
     if part.advantage <= 0:
-        if stuck is not None and stuck.name in ("failed", "flat"):
-            return None  # that says it already, and why
         fact = f"the model is no better than the baseline on {rows}: {losses}"
         fact += f", 95 % CI of the difference {_n(-high)} to {_n(-low)}" if high > 0 else ""
         fact += f"; {accuracy}" if accuracy else ""
