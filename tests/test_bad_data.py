@@ -278,11 +278,11 @@ REFUSED = {
         PLAIN.encode("utf-16-le"),
         "t.csv: is UTF-16; save the file as UTF-8",
     ),
-    "JSON": ('[{"a": 1}]', "t.csv: is JSON, not a table; write it as CSV or parquet"),
+    "JSON": ('[{"a": 1}]', "t.csv: is JSON, not a table; write it as NDJSON, CSV or Parquet"),
     "PDF": (b"%PDF-1.4\n%\xe2", "t.csv: is a PDF document; export the table as CSV"),
     "other compression": (
         lzma.compress(PLAIN.encode()),
-        "t.csv: is compressed in a way that is not read; unpack it, or compress it as .gz",
+        "t.csv: is compressed in a way that is not read; unpack it, or compress it as .gz or .zst",
     ),
     "web page after a mark": (
         "\ufeff\n<!DOCTYPE html>",

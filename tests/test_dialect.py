@@ -269,8 +269,9 @@ def test_files_of_other_formats_are_named_for_what_they_are():
     frame.to_stata("t.dta", write_index=False)
     frame.to_json("t.json", orient="records", lines=True)
     frame.to_html("t.html")
-    pl.DataFrame(frame.to_dict("list")).write_ipc("t.feather")
+    pl.DataFrame(frame.to_dict("list")).write_ipc("t.csv")
     np.savez("t.npz", a=np.eye(3))
+    Path("t.npz").rename("t.txt")
     Path("t.pkl").write_bytes(pickle.dumps(frame))
     Path("t.arff").write_text("% title\n@RELATION x\n\n@ATTRIBUTE a NUMERIC\n@DATA\n1\n")
     Path("t.svm").write_text("# made\n1 1:0.5 2:3\n0 2:1e-3\n")
@@ -278,10 +279,10 @@ def test_files_of_other_formats_are_named_for_what_they_are():
     Path("t.rds").write_bytes(gzip.compress(b"X\n\0\0\0\3"))
     for name, begins in {
         "t.dta": "is a Stata file",
-        "t.json": "is JSON",
+        "t.json": "is NDJSON; its name must end in .ndjson",
         "t.html": "is HTML",
-        "t.feather": "is an Arrow file",
-        "t.npz": "is an archive of NumPy arrays",
+        "t.csv": "is an Arrow file; its name must end in .arrow",
+        "t.txt": "is an archive of NumPy arrays; its name must end in .npz",
         "t.pkl": "is a Python pickle",
         "t.arff": "is ARFF; write it as CSV",
         "t.svm": "looks like LIBSVM",

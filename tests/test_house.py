@@ -44,6 +44,7 @@ HOMES = {
     "yaml": {"config"},
     "pydantic": {"config"},
     "polars": {"data"},
+    "fastexcel": {"data"},
     "filelock": {"storage"},
     "psutil": {"core"},
 }

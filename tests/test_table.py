@@ -163,7 +163,7 @@ FAULTS = {
     "gzip without the name": (gzip.compress(b"a\n1\n"), ": is compressed; name it t.csv.gz"),
     "parquet without the name": (
         b"PAR1xxxx",
-        ": is a parquet file; its name must end in .parquet",
+        ": is a Parquet file; its name must end in .parquet",
     ),
 }
 

@@ -1,7 +1,7 @@
 """Data: tables, synthetic data sets, and their preparation for training.
 
     base               `Dataset`: where a table comes from, what its columns are for
-    csv                the data set in a text or Parquet file
+    csv                the data set in a file, or several
     table_file         what data sets in a file have in common
     synthetic          data sets made by rule
     table              the raw columns of a data set
@@ -16,8 +16,13 @@
     naming             names of columns
     delimited          reads CSV and its relatives
     dialect            finds the delimiter
-    parquet            reads Parquet
-    opening            opens a file before anything is known of it
+    ndjson             reads NDJSON
+    spreadsheet        reads Excel's workbooks
+    arrays             reads NumPy's files and IDX
+    columnar           reads Parquet and Arrow
+    frames             the columns of polars data frames
+    formats            what a file is, by its name and by what it begins with
+    opening            opens a file, or several, before anything is known of it
     unsupported_files  says what a file is that is no table
     stored             columns that stay in a file
     streaming          tables larger than memory

@@ -55,6 +55,17 @@ class Header:
     doubt: Fault | None = None
 
 
+@dataclass(frozen=True)
+class Image:
+    """Columns that are the pixels of an image: channel by channel, line by line.
+
+    shape: channels, height and width.
+    """
+
+    shape: tuple[int, ...]
+    columns: tuple[str, ...]
+
+
 PLAIN = Header()  # there is nothing to say
 
 
@@ -64,7 +75,9 @@ class Contents:
 
     columns: by name. mixed: what is mixed in them. lines: of each row, (N,), in text.
     unread: what is said of columns that are neither numbers nor text. notes: what was
-    done in reading. header: what there is to say of the names.
+    done in reading. header: what there is to say of the names. parts: of a table in several
+    files, see `Table`. aside: columns that are no data unless they are asked for, with the
+    reason. image: where some columns are pixels.
     """
 
     columns: dict[str, Column]
@@ -73,6 +86,9 @@ class Contents:
     unread: dict[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     header: Header = PLAIN
+    parts: tuple[tuple[int, str], ...] = ()
+    aside: Mapping[str, str] = field(default_factory=dict)
+    image: Image | None = None
 
     @classmethod
     def of(
@@ -201,10 +217,12 @@ def first_rows(codes: Array, count: int) -> list[int]:
     return [int(row) for row in rows]
 
 
-def from_values(values: object, name: str, reading: Reading) -> Found:
+def from_values(
+    values: object, name: str, reading: Reading, *, raw: Collection[str] | None = None
+) -> Found:
     """The column in a sequence of numbers, texts, truth values, dates and None for missing ones.
 
-    Raises ValueError for what is none of these.
+    raw: see `from_codes`. Raises ValueError for what is none of these.
     """
     if isinstance(values, np.ma.MaskedArray):
         array = np.array(values.tolist(), object)  # with None for what is masked
@@ -213,7 +231,7 @@ def from_values(values: object, name: str, reading: Reading) -> Found:
         array[:] = values
     else:
         array = np.asarray(values)
-    as_text = name in reading.categorical
+    as_text = name in {*reading.categorical, *(raw or ())}
     if reading.rules == 1:
         if array.ndim == 1 and array.dtype.kind in "biuf" and not as_text:
             return Found(Numbers(array.astype(np.float64)))
@@ -231,7 +249,7 @@ def from_values(values: object, name: str, reading: Reading) -> Found:
     texts = list(dict.fromkeys(cells))
     code = {text: i for i, text in enumerate(texts)}
     codes = np.fromiter(map(code.__getitem__, cells), np.intp, len(cells))
-    return from_codes(codes, texts, name, reading, typed=True)
+    return from_codes(codes, texts, name, reading, typed=True, raw=raw)
 
 
 def without_listed(values: Array, reading: Reading) -> Array:

@@ -1,4 +1,4 @@
-"""The data set in a text file or a Parquet file."""
+"""The data set in a file, or several."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from optcli.core.specs import CacheFolder, Doc
-from optcli.data import streaming
+from optcli.core.machine import memory_available
+from optcli.core.specs import CacheFolder, Doc, InputFile
+from optcli.data import formats, streaming, table
 from optcli.data.base import DATASETS
 from optcli.data.cells import number_text
 from optcli.data.reading_rules import Reading
@@ -18,7 +19,10 @@ from optcli.data.table_file import TableFile
 @DATASETS.register("csv")
 @dataclass(frozen=True, kw_only=True)
 class CSV(TableFile):
-    """A table in a .csv, .csv.gz, .tsv or .parquet file, with names in the first line."""
+    """A table in a file: CSV, TSV, NDJSON, Parquet, Arrow, Excel, NumPy's arrays or IDX.
+
+    Text may be compressed (.gz, .zst). A folder or a pattern stands for the Parquet files in it.
+    """
 
     missing_values: Annotated[
         tuple[str | int | float, ...] | None,
@@ -28,6 +32,15 @@ class CSV(TableFile):
     ] = None
     delimiter: Annotated[
         str | None, Doc("field delimiter; by default detected from the first rows")
+    ] = None
+    sheet: Annotated[
+        str | int | None,
+        Doc("sheet of an .xlsx workbook, by name or number from 1; by default the first"),
+    ] = None
+    labels: Annotated[
+        str | None,
+        InputFile(),
+        Doc("file of the labels of a .npy or IDX file; by default found by its name beside it"),
     ] = None
 
     stream: Annotated[
@@ -45,16 +58,25 @@ class CSV(TableFile):
         spellings = None if missing is None else tuple(map(_spelled, missing))
         return Reading(rules, self.delimiter, spellings, self.categorical or ())
 
+    def read(self, path: str | Path, reading: Reading) -> Table:
+        own = str(path) == self.path
+        return table.read(path, reading, sheet=self.sheet, labels=self.labels if own else None)
+
     def other(self, path: str, reading: Reading) -> Table:
         if streaming.is_large(path) if self.stream is None else self.stream:
             return streaming.read(path, Path(self.cache or streaming.CACHE), reading)
         return self.read(path, reading)
 
     def streams(self, size: int) -> bool:
-        return size > streaming.LARGE if self.stream is None else self.stream
+        if self.stream is not None:
+            return self.stream
+        if formats.of(Path(self.path)) in formats.ARRAYS:  # which are in memory anyway
+            return size > memory_available() / 2
+        return size > streaming.LARGE
 
     def rows_by(self) -> dict[str, Any]:
-        return {"path": self.path, "target": self.target, "weights": self.weights}
+        names = ("path", "target", "weights", "sheet", "labels")
+        return {name: getattr(self, name) for name in names}
 
 
 def _spelled(value: str | float) -> str:

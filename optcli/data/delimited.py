@@ -18,7 +18,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.data import dialect as dialects
-from optcli.data import parquet
+from optcli.data import frames
 from optcli.data.cells import is_missing, number
 from optcli.data.characters import clean
 from optcli.data.columns import Numbers, short
@@ -84,7 +84,7 @@ def _plain(
 ) -> Contents:
     rows = _rows(_decoded(data, file), file, dialect)
     _, first = next(rows, (1, []))
-    names, header = _names(first, file, dialect)
+    names, header = header_of(first, file, dialect)
     extra = len(first) > 1 and not first[-1].strip()
     ends = len(names) + 1 if dialect.beside == "last" else None
     lines, cells = [], []
@@ -148,7 +148,9 @@ def _decoded(data: bytes, file: str) -> str:
         ) from None
 
 
-def _names(header: list[str], file: str, dialect: Dialect) -> tuple[tuple[str, ...], Header]:
+def header_of(
+    header: list[str], file: str, dialect: Dialect, line: int = 1
+) -> tuple[tuple[str, ...], Header]:
     """The names in the header line; raises InvalidInput where it is none."""
     names = [clean(name) for name in header]
     faults = []
@@ -166,7 +168,7 @@ def _names(header: list[str], file: str, dialect: Dialect) -> tuple[tuple[str, .
     else:
         faults += doubled(names)
     if faults:
-        raise InvalidInput(*(Fault(fault, file=file, line=1) for fault in faults))
+        raise InvalidInput(*(Fault(fault, file=file, line=line) for fault in faults))
     doubt = NO_NAMES if _are_numbers(names) else dialect.remedy
     odd = next((name for name in names if number(name) and not WHOLE.fullmatch(name)), None)
     if doubt is None and odd is not None:
@@ -174,7 +176,7 @@ def _names(header: list[str], file: str, dialect: Dialect) -> tuple[tuple[str, .
     if dialect.beside == "first":
         names = ["", *names]
     found, unnamed = called(names)
-    return found, Header(unnamed, None if doubt is None else Fault(doubt, file=file, line=1))
+    return found, Header(unnamed, None if doubt is None else Fault(doubt, file=file, line=line))
 
 
 def _are_numbers(names: list[str]) -> bool:
@@ -235,7 +237,7 @@ def _shortcut(
     if delimiter == " " or dialect.beside == "last":
         return None  # runs of blanks, and delimiters at the end
     [(_, first)] = islice(_rows(_decoded(data[:end], file), file, dialect), 1)
-    names, header = _names(first, file, dialect)
+    names, header = header_of(first, file, dialect)
     if len(names) == 1:
         return None  # a missing value is a blank line
     numeric = _numeric(data[end : end + SAMPLE], file, dialect, names, reading)
@@ -264,7 +266,7 @@ def _shortcut(
             if values is not None:
                 columns[name] = Found(Numbers(values))
                 continue
-        found = parquet.from_series(series, name, reading, typed=False, raw=raw)
+        found = frames.from_series(series, name, reading, typed=False, raw=raw)
         if found is None or (name in numeric and found.mixed is not None):
             return None
         columns[name] = found

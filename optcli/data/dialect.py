@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from optcli.core.errors import Fault, InvalidInput
+from optcli.data.formats import packing
 from optcli.data.reading_rules import Reading
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
@@ -77,8 +78,8 @@ def of(data: bytes, file: str, reading: Reading) -> Dialect:
     if wanted is None and reading.rules == 1:
         outside = "".join(header.split('"')[::2])
         return Dialect(max(",;\t|", key=outside.count))
-    named = [Path(suffix).suffix for suffix in (file.lower(), file.lower().removesuffix(".gz"))]
-    if wanted is None and any(suffix in SUFFIXES for suffix in named):
+    name = Path(file.lower().removesuffix(packing(Path(file))))
+    if wanted is None and name.suffix in SUFFIXES:
         wanted = "\t"
     looks = {mark: _Look.at(text, mark) for mark in CANDIDATES if mark in text}
     whole = [look for look in looks.values() if look.whole]

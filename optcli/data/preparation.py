@@ -8,7 +8,7 @@ as one fault does not hide another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,8 @@ def prepare(
     parting = splitting.columns_of(split)
     splitting.check_columns(split, table)
     features = features_of(roles, table, parting)
+    if roles.image is None and table.image is not None and features == table.image.columns:
+        roles = replace(roles, image=table.image.shape)
     others = [*roles.target, *([roles.weights] if roles.weights else []), *parting]
     warnings = [note.text for note in table.notes if note.column in {None, *features, *others}]
     warnings += left_out(table, {*features, *others, *roles.exclude})

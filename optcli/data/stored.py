@@ -86,6 +86,23 @@ class Blocks:
 
 
 @dataclass(frozen=True)
+class Narrow:
+    """One column of numbers in memory that take less than 8 bytes each, (N,): pixels, say."""
+
+    numbers: Array
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, rows: Any) -> Array:
+        found: Array = self.numbers[rows].astype(np.float64)
+        return found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.numbers.astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Stored:
     """One column of a table on disk.
 

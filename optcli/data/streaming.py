@@ -13,28 +13,28 @@ columns are follows from the pieces together.
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data import delimited, parquet, table, unsupported_files
+from optcli.data import columnar, delimited, formats, ndjson, table, unsupported_files
 from optcli.data import dialect as dialects
 from optcli.data.cells import judge
 from optcli.data.columns import Column, Numbers, Words, short
 from optcli.data.contents import Contents, Header, Mixed, Note, description, first_rows
-from optcli.data.opening import opened, suffix
+from optcli.data.formats import ARROW, NDJSON, PARQUET, packing
+from optcli.data.opening import opened, parts, unpacking
 from optcli.data.reading_rules import Reading
 from optcli.data.stored import Blocks, Codes, Stored, as_array, checksum
 from optcli.data.table import Table
@@ -46,23 +46,35 @@ CHUNK = 1 << 22  # bytes of text that are read at a time
 MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
+MOST_PACKED = 1032  # how many times smaller gzip makes a text, at most
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 6"
+MAGIC = b"optcli table 7"
 STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
 
 def is_large(path: str | Path) -> bool:
-    """Whether a table has more than LARGE bytes: of text, unpacked, or 8 for each value."""
+    """Whether a table has more than LARGE bytes: of text, unpacked, or 8 for each value.
+
+    Formats that are not streamed are never large.
+    """
     path = Path(path)
     with opened(path):
-        size = path.stat().st_size
-        if suffix(path) == ".parquet":
-            return size > 0 and parquet.values(path) * 8 > LARGE
-        if suffix(path) != ".gz" or size > LARGE or size * 1032 <= LARGE:  # deflate's best
+        files = parts(path)
+        form, size = formats.of(files[0]), sum(each.stat().st_size for each in files)
+        if not form.streams:
+            return False
+        if form in (PARQUET, ARROW):
+            return size > 0 and columnar.values(files) * 8 > LARGE
+        if not packing(path) or size > LARGE:
             return size > LARGE
-        with gzip.open(path) as file:
-            return any(file.tell() > LARGE for _ in iter(lambda: file.read(CHUNK), b""))
+        if packing(path) == ".gz" and size * MOST_PACKED <= LARGE:
+            return False
+        with unpacking(path) as file:
+            unpacked = 0
+            while (chunk := file.read(CHUNK)) and unpacked <= LARGE:
+                unpacked += len(chunk)
+            return unpacked > LARGE
 
 
 def read(path: str | Path, folder: Path, reading: Reading) -> Table:
@@ -73,8 +85,14 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     path = Path(path)
     table.check_delimiter(reading.delimiter)
     with opened(path):
-        options = [suffix(path) == ".parquet", reading.to_json(), BLOCK_ROWS]
-        key = hashlib.sha256(f"{files.checksum(path)} {options}".encode()).hexdigest()[:32]
+        files_read = parts(path)
+        form = formats.of(files_read[0])
+        sums = [files.checksum(each) for each in files_read]
+    if not form.streams:
+        message = f"is {form.name}, which is not streamed; remove dataset.stream"
+        raise InvalidInput(Fault(message, file=str(path)))
+    options = [form.name, reading.to_json(), BLOCK_ROWS]
+    key = hashlib.sha256(f"{' '.join(sums)} {options}".encode()).hexdigest()[:32]
     if run_folder.is_own(folder) or (folder.exists() and not folder.is_dir()):
         what = "a run folder" if folder.is_dir() else "a file"
         message = f"is {str(folder)!r}, {what}; must be a folder of its own"
@@ -87,7 +105,7 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
         header = _header(cache)
         assert header is not None
     try:
-        return _mapped(cache, header, str(path), folder, reading)
+        return _mapped(cache, header, path, files_read, folder, reading)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         message = f"is damaged: its header is inconsistent ({error!r}); delete it"
         raise InvalidInput(Fault(message, file=str(cache))) from error
@@ -115,9 +133,15 @@ def _header(cache: Path) -> dict[str, Any] | None:
 
 
 def _mapped(
-    cache: Path, header: Mapping[str, Any], source: str, folder: Path, reading: Reading
+    cache: Path,
+    header: Mapping[str, Any],
+    path: Path,
+    files_read: Sequence[Path],
+    folder: Path,
+    reading: Reading,
 ) -> Table:
     """The table behind a header."""
+    source = str(path)
     blocks = Blocks(cache, tuple(header["shape"]), header["sums"])
     columns: dict[str, Column] = {}
     for i, kind in enumerate(header["columns"]):
@@ -138,7 +162,9 @@ def _mapped(
     notes = tuple(Note(*note) for note in header["notes"])
     doubt = header["doubt"] and Fault(header["doubt"], file=source, line=1)
     names = Header(tuple(header["unnamed"]), doubt)
-    contents = Contents(columns, mixed, lines, header["unread"], notes, names)
+    starts = zip(header["parts"], files_read, strict=False)
+    places = tuple((int(start), str(each)) for start, each in starts)
+    contents = Contents(columns, mixed, lines, header["unread"], notes, names, places)
     return replace(
         table.assembled(contents, source, reading), make=partial(files.temporary_array, folder)
     )
@@ -150,31 +176,36 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
     A column of which some pieces are numbers and others are text is read once more, with all
     its cells as text.
     """
-    typed = suffix(path) == ".parquet"
+    files_read = parts(path)
+    typed = formats.of(files_read[0]).typed
     raw: dict[str, Mixed | None] = {}
+    names: Sequence[str] = ()
     while True:
-        before = _stamp(path)
+        before = _stamp(files_read)
+        again = False
         with files.atomic_writer(cache) as add:
             writer = _Writer(add)
-            with opened(path), closing(_pieces(path, reading, raw)) as pieces:
-                for piece in pieces:
-                    writer.add(piece)
-            if _stamp(path) != before:
+            try:
+                with opened(path), closing(_pieces(files_read, reading, raw, names)) as pieces:
+                    for piece in pieces:
+                        writer.add(piece)
+            except ndjson.NewColumns as found:
+                names, again = found.names, True
+            if _stamp(files_read) != before:
                 raise InvalidInput(Fault("changed while it was read; start again", file=str(path)))
             both = {
                 name: kind for name, kind in writer.kinds.items() if kind.numbers and kind.texts
             }
-            again = both and not raw
-            if not again:
+            if not again and (raw or not both):
                 writer.close(cache.stem, reading, typed, raw)
+                return
         if not again:
-            return
-        raw = {name: kind.mixed(reading, typed) for name, kind in both.items()}
+            raw = {name: kind.mixed(reading, typed) for name, kind in both.items()}
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+def _stamp(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    statuses = [path.stat() for path in paths]
+    return [(status.st_size, status.st_mtime_ns) for status in statuses]
 
 
 @dataclass
@@ -256,6 +287,7 @@ class _Writer:
         self.header = Header()
         self.rows = self.filled = 0
         self.sums: list[int] = []
+        self.parts: list[int] = []  # the rows before each file, where there are several
 
     def add(self, piece: Contents) -> None:
         if not self.kinds:
@@ -264,6 +296,7 @@ class _Writer:
             width = len(self.kinds) + self.lines
             self.block = np.empty((width, _block_rows(width)))
             self.header = piece.header
+        self.parts += [start for start, _ in piece.parts if start not in self.parts]
         for name, message in piece.unread.items():
             self.kinds[name].unread = message
         values = [kind.values(piece.columns[name], self.rows) for name, kind in self.kinds.items()]
@@ -310,6 +343,7 @@ class _Writer:
             "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},
             "notes": [[f"column '{short(n)}' {of.note}", n] for n, of in found.items() if of.note],
             "lines": self.lines,
+            "parts": self.parts,
             "unnamed": self.header.unnamed,
             "doubt": self.header.doubt and self.header.doubt.message,
         }
@@ -321,14 +355,22 @@ class _Writer:
 # ---- the table's file, in pieces -----------------------------------------------------
 
 
-def _pieces(path: Path, reading: Reading, raw: Collection[str]) -> Generator[Contents, None, None]:
+def _pieces(
+    paths: Sequence[Path], reading: Reading, raw: Collection[str], names: Sequence[str]
+) -> Generator[Contents, None, None]:
+    """Pieces of the table; names: the columns, as far as they are known."""
+    path = paths[0]
+    form = formats.of(path)
     if not path.stat().st_size:
         raise InvalidInput(Fault("is empty", file=str(path)))
-    if suffix(path) == ".parquet":
-        yield from parquet.pieces(path, reading, raw, _block_rows)
+    if form in (PARQUET, ARROW):
+        yield from columnar.pieces(paths, reading, raw, _block_rows)
         return
-    with gzip.open(path) if suffix(path) == ".gz" else path.open("rb") as file:
-        yield from _text(cast("BinaryIO", file), path, reading, raw)
+    with unpacking(path) as file:
+        if form is NDJSON:
+            yield from ndjson.pieces(file, str(path), reading, raw, names)
+        else:
+            yield from _text(file, path, reading, raw)
 
 
 def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) -> Iterator[Contents]:

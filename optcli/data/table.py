@@ -11,14 +11,26 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data import delimited, naming, parquet, unsupported_files
+from optcli.data import (
+    arrays,
+    columnar,
+    delimited,
+    formats,
+    frames,
+    naming,
+    ndjson,
+    spreadsheet,
+    unsupported_files,
+)
 from optcli.data.cells import number, objection
 from optcli.data.characters import clean
 from optcli.data.columns import Column, Numbers, Words, short
-from optcli.data.contents import PLAIN, Contents, Found, Header, Mixed, Note, from_values
-from optcli.data.opening import contents, named, opened, suffix
+from optcli.data.contents import PLAIN, Contents, Found, Header, Image, Mixed, Note, from_values
+from optcli.data.opening import STDIN, contents, named, opened, parts
 from optcli.data.reading_rules import CURRENT, Reading
 from optcli.data.stored import taken
+
+OWN = ("pandas", "polars")  # frames that are read as they are, not through Arrow
 
 __all__ = ["Column", "Mixed", "Numbers", "Table", "Words", "of", "read"]
 
@@ -34,7 +46,9 @@ class Table:
     come from: memory, or a file where the table itself stays in one. reading: how it was
     read. notes: what was done to columns in reading. header: what there is to say of the
     names. aside: columns that are no data unless they are asked for, with the reason.
-    bad_cells: the faults of mixed columns, in the words for rows of a trained model.
+    bad_cells: the faults of mixed columns, in the words for rows of a trained model. parts: where
+    the table is in several files, of each the rows before it and its name, and `lines` are
+    rows: those of the whole table, or of a spreadsheet. image: where some columns are pixels.
     """
 
     columns: Mapping[str, Column]
@@ -47,6 +61,8 @@ class Table:
     header: Header = PLAIN
     aside: Mapping[str, str] = field(default_factory=dict)
     bad_cells: Mapping[str, Fault] = field(default_factory=dict)
+    parts: tuple[tuple[int, str], ...] = ()
+    image: Image | None = None
 
     @property
     def rows(self) -> int:
@@ -81,32 +97,67 @@ class Table:
     def where(self, row: int) -> str:
         """The place of a row in words: `line 5`, or `row 4` where there are no lines."""
         line = self.line(row)
+        if line is not None and self.parts:
+            name, number = self._place(line)
+            return f"row {number}" + (f" of {name}" if len(self.parts) > 1 else "")
         return f"row {row + 1}" if line is None else f"line {line}"
 
     def fault(self, column: str, message: str, row: int | None = None) -> Fault:
         """A fault of a column, or of the cell in `row` of it."""
-        line = None if row is None else self.line(row)
-        if row is not None and line is None:
+        line, source = None if row is None else self.line(row), self.source
+        if line is not None and self.parts:
+            source, number = self._place(line)
+            line, message = None, f"row {number} {message}"
+        elif row is not None and line is None:
             message = f"row {row + 1} {message}"
         key = f"column '{short(column)}'"
         if column in self.header.unnamed:
             key += " (the first, which has no name)"
-        return Fault(message, key, self.source, line)
+        return Fault(message, key, source, line)
+
+    def _place(self, number: int) -> tuple[str, int]:
+        """The file that a row is in, and its number there."""
+        before, name = next(part for part in reversed(self.parts) if part[0] < number)
+        return name, number - before
 
 
-def read(path: str | Path, reading: Reading = CURRENT) -> Table:
-    """Read .csv, .tsv (both also as .gz) or .parquet; `-` is standard input, which is text.
+def read(
+    path: str | Path,
+    reading: Reading = CURRENT,
+    *,
+    sheet: str | int | None = None,
+    labels: str | Path | None = None,
+) -> Table:
+    """Read a table in any format of `formats`; `-` is standard input.
 
-    A column is numeric when every value is a number; an empty cell, NA, N/A, #N/A, NaN,
-    null, none, ? and - are missing values, in any case of letters. Raises
-    InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
+    A folder or a pattern stands for the Parquet files in it. A column is numeric when every
+    value is a number; in text, an empty cell, NA, N/A, #N/A, NaN, null, none, ? and - are
+    missing values, in any case of letters. sheet: of a workbook, by name or number from 1.
+    labels: the file with the labels of arrays; by default one that is called as theirs is.
+    Raises InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
     """
     path = named(path)
     check_delimiter(reading.delimiter)
-    data = contents(path)
+    form = formats.of(path)
     with opened(path):
-        if suffix(path) == ".parquet":
-            found = parquet.read(data, path, reading)
+        files = [(each, contents(each)) for each in parts(path)]
+    data, beside_it = files[0][1], None
+    if path is STDIN:
+        form = formats.of_content(data)
+    if form in (formats.NPY, formats.IDX):
+        beside = arrays.labels_beside(path) if labels is None else Path(labels)
+        if beside is not None:
+            with opened(beside):
+                beside_it = beside, contents(beside)
+    with opened(path):
+        if form in (formats.PARQUET, formats.ARROW) or len(files) > 1:
+            found = columnar.read(files, path, reading)
+        elif form is formats.SPREADSHEET:
+            found = spreadsheet.read(data, path, reading, sheet)
+        elif form in formats.ARRAYS:
+            found = arrays.read(data, path, form, reading, beside_it)
+        elif form is formats.NDJSON:
+            found = ndjson.read(data, str(path), reading)
         else:
             unsupported_files.refuse(data, path)
             found = delimited.read(data, str(path), reading)
@@ -131,11 +182,20 @@ def of(
     """A table of what is in memory.
 
     data: a mapping of column names to sequences of numbers, texts and None, or to one
-    value each, which makes one row; a data frame, or an array with named fields; or an
-    array (N, D), whose columns `names` names. What an array masks is missing.
+    value each, which makes one row; a data frame, or what gives itself to Arrow; an array with
+    named fields; or an array (N, D), whose columns `names` names, or of images. An array of more
+    axes in a mapping is columns, as `arrays` says. What an array masks is missing.
     """
+    if hasattr(data, "__arrow_c_stream__") and type(data).__module__.split(".")[0] not in OWN:
+        data = frames.of_arrow(data)
     if reading.rules > 1 and type(data).__module__.startswith("polars"):
-        return assembled(parquet.of_frame(collected(data), source, reading), source, reading)
+        return assembled(frames.of_frame(collected(data), source, reading), source, reading)
+    images = isinstance(data, np.ndarray) and data.ndim > 2
+    if images or (isinstance(data, Mapping) and any(map(_is_wide, data.values()))):
+        found = arrays.table_of({"X": data} if images else data)
+        if images and names is not None and len(names) == len(found.columns):
+            found = arrays.called(found, names)
+        return assembled(arrays.contents(found, reading, source), source, reading)
     columns: dict[str, Found] = {}
     given = _sequences(data, names, source)
     own, unnamed = naming.called(list(given))
@@ -151,6 +211,11 @@ def of(
         what = "no rows" if lengths <= {0} else f"columns of {sorted(lengths)} rows"
         raise InvalidInput(f"{source}: has {what}; must have one or more, the same in each column")
     return assembled(Contents.of(columns, header=Header(unnamed)), source, reading)
+
+
+def _is_wide(values: Any) -> bool:
+    """Whether a value of a mapping is an array of several columns."""
+    return isinstance(values, np.ndarray) and values.ndim > 1
 
 
 def collected(data: Any) -> Any:
@@ -189,7 +254,8 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
     Raises InvalidInput for columns without a name, as far as they need one.
     """
     line = None if contents.lines is None else 1
-    aside = naming.aside(contents.columns, contents.header, source, line)
+    unnamed = naming.aside(contents.columns, contents.header, source, line)
+    aside = {**contents.aside, **unnamed}
     table = Table(
         contents.columns,
         source,
@@ -198,6 +264,8 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
         notes=(*contents.notes, *naming.notes(contents.columns, aside, contents.header)),
         header=contents.header,
         aside=aside,
+        parts=contents.parts,
+        image=contents.image,
     )
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
     bad_cells = {}

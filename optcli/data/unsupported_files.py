@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data.opening import GZIP, STDIN, suffix
+from optcli.data import formats
+from optcli.data.formats import GZIP, ZSTD, packing
+from optcli.data.opening import STDIN
 
 EXPORT = "export the table as CSV"
-WRITE = "write it as parquet or CSV"
+WRITE = "write it as Parquet or CSV"
 R = "is R data; save it by write.csv(…, row.names = FALSE)"
-UNREADABLE = "is compressed in a way that is not read; unpack it, or compress it as .gz"
+UNREADABLE = "is compressed in a way that is not read; unpack it, or compress it as .gz or .zst"
 HTML = "is a web page, not a table; download the file itself"
 
 # What files that are no text begin with.
@@ -19,14 +21,10 @@ MARKS = {
     b"\xd0\xcf\x11\xe0": f"is a spreadsheet or archive; {EXPORT}",
     b"\xff\xfe": "is UTF-16; save the file as UTF-8",
     b"\xfe\xff": "is UTF-16; save the file as UTF-8",
-    b"PAR1": "is a parquet file; its name must end in .parquet",
-    b"ARROW1": f"is an Arrow file; {WRITE}",
-    b"FEA1": f"is a Feather file; {WRITE}",
-    b"\xff\xff\xff\xff": f"is an Arrow stream; {WRITE}",
+    b"FEA1": f"is a Feather file of version 1; {WRITE}",
     b"Obj\x01": f"is an Avro file; {WRITE}",
     b"SQLite format 3\0": f"is a database; {EXPORT}",
     b"\x89HDF": f"is an HDF5 file; {EXPORT}",
-    b"\x93NUMPY": f"is a NumPy array; {WRITE}",
     b"MATLAB 5.0 MAT-file": f"is a MATLAB file; {EXPORT}",
     b"$FL2@(#)": f"is an SPSS file; {EXPORT}",
     b"$FL3@(#)": f"is an SPSS file; {EXPORT}",
@@ -44,16 +42,15 @@ MARKS = {
     b"GIF89a": "is a picture, not a table",
     b"BZh91AY&SY": UNREADABLE,
     b"\xfd7zXZ\0": UNREADABLE,
-    b"\x28\xb5\x2f\xfd": UNREADABLE,
     b"7z\xbc\xaf\x27\x1c": UNREADABLE,
     b"Rar!\x1a": UNREADABLE,
 }
 # What the first entries of a zip archive tell of it.
 ZIPPED = {
+    b"xl/": "is a spreadsheet; its name must end in .xlsx",
     b"[Content_Types].xml": f"is a spreadsheet; {EXPORT}",
-    b"xl/": f"is a spreadsheet; {EXPORT}",
     b"mimetypeapplication/vnd.oasis": f"is a spreadsheet; {EXPORT}",
-    b".npy": f"is an archive of NumPy arrays; {WRITE}",
+    b".npy": "is an archive of NumPy arrays; its name must end in .npz",
     b".csv": "is a zip archive; unpack it",
     b".tsv": "is a zip archive; unpack it",
     b".txt": "is a zip archive; unpack it",
@@ -78,18 +75,21 @@ def refuse(data: bytes, path: Path) -> None:
 
 
 def _binary(data: bytes, path: Path) -> str | None:
-    if path is STDIN and data.startswith((GZIP, b"PAR1")):
-        return "must be text; unpack it, or give the path of the file"
+    if data.startswith(ZSTD):
+        if packing(path) == ".zst" or path is STDIN:
+            return "is compressed twice; unpack it once"
+        return f"is compressed; name it {path.name}.zst"
     if data.startswith(GZIP):
-        if suffix(path) in (".rds", ".rdata", ".rda"):
+        if path.suffix.lower() in (".rds", ".rdata", ".rda"):
             return R
-        if suffix(path) == ".gz":
+        if packing(path) == ".gz" or path is STDIN:
             return "is compressed twice; unpack it once"
         return f"is compressed; name it {path.name}.gz"
     if data.startswith(b"PK\x03\x04"):
         what = next((what for mark, what in ZIPPED.items() if mark in data[:2000]), None)
         return what or f"is a spreadsheet or archive; {EXPORT}"
-    what = next((what for mark, what in MARKS.items() if data.startswith(mark)), None)
+    what = formats.renamed(data)
+    what = what or next((what for mark, what in MARKS.items() if data.startswith(mark)), None)
     if what is None and re.match(rb"\x80[\x02-\x05][\x95}\]c(]", data):
         return f"is a Python pickle; {WRITE}"
     if what is None and re.match(rb"[\x68-\x73][\x01\x02]\x01\x00", data):
@@ -113,7 +113,9 @@ def _text(data: bytes) -> str | None:
     if begin.startswith(b"<?xml"):
         return HTML if b"<html" in start.lower() else f"is XML, not a table; {EXPORT}"
     if _JSON.match(start):
-        return "is JSON, not a table; write it as CSV or parquet"
+        if _is_object(lines[0]) and (len(lines) == 1 or _is_object(lines[1])):
+            return "is NDJSON; its name must end in .ndjson or .jsonl"
+        return "is JSON, not a table; write it as NDJSON, CSV or Parquet"
     first = next((line for line in lines if not line.startswith(b"%")), b"")
     if re.match(rb"@relation\b", first, re.IGNORECASE):
         return "is ARFF; write it as CSV"
@@ -125,3 +127,8 @@ def _text(data: bytes) -> str | None:
     if len(lines) > 1 and b"|" in lines[0] and _RULE.fullmatch(lines[1]):
         return f"is a Markdown table; {EXPORT}"
     return None
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is a JSON object of its own, as a row of NDJSON is."""
+    return line.startswith(b"{") and line.endswith(b"}")

@@ -51,9 +51,9 @@ FORMS = (*TEXTS, ".parquet", ".ndjson", ".jsonl")
 def packed(columns: Mapping[str, Array], form: str, *, safe: bool = False) -> bytes:
     """The columns as a file of one of the forms. safe: without formulas of spreadsheets."""
     if form == ".parquet":
-        from optcli.data import parquet
+        from optcli.data import frames
 
-        return parquet.packed(columns)
+        return frames.packed(columns)
     if form in (".ndjson", ".jsonl"):
         lines = [dumps(jsonable(row), ensure_ascii=False) for row in _rows(columns)]
         return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,98 @@
+"""Frames: the columns of polars data frames."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
+from optcli.data.cells import NULL
+from optcli.data.characters import clean
+from optcli.data.columns import Numbers, Words
+from optcli.data.contents import Contents, Found, Header, from_codes, from_values, without_listed
+from optcli.data.dates import moment
+from optcli.data.naming import called, doubled
+from optcli.data.reading_rules import Reading
+
+
+def of_frame(
+    frame: Any, source: Path | str, reading: Reading, raw: Collection[str] | None = None
+) -> Contents:
+    """The columns of a polars data frame, or of a list of series. raw: see `from_codes`."""
+    columns: dict[str, Found] = {}
+    unread: dict[str, str] = {}
+    written = [clean(series.name) if reading.rules > 1 else series.name.strip() for series in frame]
+    faults = doubled(written)
+    if faults:
+        raise InvalidInput(*(Fault(fault, file=str(source)) for fault in faults))
+    names, unnamed = called(written)
+    for name, series in zip(names, frame, strict=True):
+        found = from_series(series, name, reading, typed=True, raw=raw)
+        if found is None:
+            unread[name] = f"holds {series.dtype}; only numbers and text can be read, exclude it"
+            found = Found(Words(np.zeros(len(series), np.intp), ("…",)))
+        columns[name] = found
+    if not columns or not all(len(found.column) for found in columns.values()):
+        raise InvalidInput(Fault("has no rows", file=str(source)))
+    return Contents.of(columns, unread=unread, header=Header(unnamed))
+
+
+def of_arrow(data: Any) -> Any:
+    """The polars data frame of what gives itself to Arrow, as pyarrow's tables do."""
+    import polars as pl
+
+    return pl.DataFrame(data)
+
+
+def from_series(
+    series: Any,
+    name: str,
+    reading: Reading,
+    *,
+    typed: bool,
+    raw: Collection[str] | None = None,
+) -> Found | None:
+    """The column in a polars series, None where it is neither numbers nor text.
+
+    typed, raw: see `from_codes`.
+    """
+    import polars as pl
+
+    dtype = series.dtype
+    as_text = name in {*reading.categorical, *(raw or ())}
+    if dtype.is_numeric() and not as_text:
+        values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return Found(Numbers(without_listed(values, reading)))
+    if dtype == pl.Object:
+        return from_values(series.to_list(), name, reading)
+    if dtype.is_nested() or dtype == pl.Duration:
+        return None
+    null = NULL if typed and reading.rules > 1 else ""
+    try:
+        texts = series.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return None
+    distinct = texts.drop_nulls().unique()
+    codes = texts.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64).fill_null(len(distinct))
+    cells = distinct.to_list()
+    if reading.rules > 1:  # as Python, and most writers of text files, put them
+        if dtype.is_float():
+            cells = [null if text == "NaN" else repr(float(text)) for text in cells]
+        elif dtype == pl.Datetime:
+            cells = list(map(moment, cells))
+    cells += [null] * series.has_nulls()
+    return from_codes(codes.to_numpy(), cells, name, reading, typed=typed, raw=raw)
+
+
+def packed(columns: Mapping[str, Array]) -> bytes:
+    """A Parquet file with these columns (N,): texts, or numbers in full precision."""
+    import polars as pl
+
+    file = io.BytesIO()
+    pl.DataFrame({name: column.tolist() for name, column in columns.items()}).write_parquet(file)
+    return file.getvalue()
