@@ -18,8 +18,8 @@ from optcli.storage import interruption
 
 # In the order of the help; each is a file of this name. Groups have commands of their own.
 COMMANDS = (
-    *("init", "train", "compare", "gradcheck", "check", "predict", "evaluate"),
-    *("trace", "explain", "list", "schema"),
+    *("train", "compare", "gradcheck", "check", "predict", "evaluate"),
+    *("report", "trace", "explain", "list", "schema"),
 )
 GROUPS = ("runs", "plugin")
 

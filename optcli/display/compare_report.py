@@ -45,7 +45,7 @@ def report(summary: Mapping[str, Any], width: int) -> list[str]:
     lines += [*_pairs(summary, width), ""]
     shown = [column.key for part in parts for column in part.columns]
     left_out = [column.heading.replace("\n", " ") for column in parts[-1].left_out]
-    said = {**_rests_on(summary), **_columns(summary, shown, left_out)}
+    said = {**rests_on(summary), **headings(summary, shown, left_out)}
     rows = Table([Column("topic", cells=list(said), left=True), Column("text", wrap=True)], width)
     for topic, words in said.items():
         lines += rows.row({"topic": topic, "text": words})
@@ -57,21 +57,21 @@ def tables(summary: Mapping[str, Any], width: int) -> list[Table]:
 
     What the ranking is by comes first: the median and its interval, then wins and losses.
     """
-    columns = _all_columns(summary)
-    name = next(column for column in columns if column.key == "optimizer")
-    parts = [Table(columns, width)]
+    everything = columns(summary)
+    name = next(column for column in everything if column.key == "optimizer")
+    parts = [Table(everything, width)]
     while any(c.rank < MINOR for c in parts[-1].left_out) and len(parts) < PARTS:
         parts.append(Table([name, *parts[-1].left_out], width))
     return parts
 
 
-def _all_columns(summary: Mapping[str, Any]) -> list[Column]:
+def columns(summary: Mapping[str, Any]) -> list[Column]:
     """A row for each optimizer, best first."""
     rows = summary["optimizers"]
     what = summary["quantity"].replace("crossfit", "cross-fit").replace("_", "\n")
     # the whole range of so few holds the median less often
     interval = "95 % CI" if median_ranks(summary["seeds"])[2] >= 0.95 else "range"
-    columns = [
+    found = [
         Column("rank", "rank", [_rank(row) for row in rows]),
         Column("optimizer", "optimizer", [row["label"] for row in rows], left=True, cut=True),
         Column("median", f"median\n{what}", alike([row["median"] for row in rows])),
@@ -79,37 +79,37 @@ def _all_columns(summary: Mapping[str, Any]) -> list[Column]:
     ]
     if len(rows) > 2:
         wins = [_wins(row["label"], summary["pairs"]) for row in rows]
-        columns.append(Column("wins", "wins/\nties/\nlosses", wins, rank=2))
+        found.append(Column("wins", "wins/\nties/\nlosses", wins, rank=2))
     if any(row["diverged"] for row in rows):
         counts = [f"{row['diverged']}/{summary['seeds']}" for row in rows]
-        columns.append(Column("diverged", "seeds\ndiverged", counts, rank=4))
+        found.append(Column("diverged", "seeds\ndiverged", counts, rank=4))
     best = [short(row["hyperparameters"]["lr"]) for row in rows]
     chosen = any(row["learning_rates"] for row in rows)
-    columns.append(Column("lr", "best\nrate" if chosen else "rate", best, rank=3))
+    found.append(Column("lr", "best\nrate" if chosen else "rate", best, rank=3))
     if any(len(row["finalists"]) > 1 for row in rows):
         others = [_finalists(row) for row in rows]
-        columns.append(Column("finalists", "other\nfinalists", others, rank=10))
+        found.append(Column("finalists", "other\nfinalists", others, rank=10))
     for i, target in enumerate(summary["targets"]):
         depth = f"{DEPTHS[i]:.0%}".replace("%", " %")
         depth = depth if len(summary["targets"]) > 1 else number(target)
         steps = [_steps(row["steps_to_targets"][i]) for row in rows]
         rank = 5 if i == len(summary["targets"]) - 1 else 11 + i
-        columns.append(Column(f"target {i}", f"steps\nto {depth}", steps, rank=rank))
+        found.append(Column(f"target {i}", f"steps\nto {depth}", steps, rank=rank))
     if len({row.get("gradient_evaluations_per_step") for row in rows}) > 1:
         counts = [f"{row['gradient_evaluations']:,.0f}" for row in rows]
-        columns.append(Column("gradients", "gradient\nevaluations", counts, rank=9))
+        found.append(Column("gradients", "gradient\nevaluations", counts, rank=9))
     times = [_step_time(row) for row in rows]
-    columns.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=6))
+    found.append(Column("time", "relative\nstep time\n(SGD = 1)", times, rank=6))
     defaults = alike([row["default"]["median"] for row in rows], 3)
-    columns.append(Column("default", "with\ndefault\nsettings", defaults, rank=8))
+    found.append(Column("default", "with\ndefault\nsettings", defaults, rank=8))
     if chosen:
         widths = [_band(row) for row in rows]
-        columns.append(Column("band", "rate range\n(decades)", widths, rank=13))
+        found.append(Column("band", "rate range\n(decades)", widths, rank=13))
     if (other := _other(summary)) is not None:
         values = [_known((row["test"] or row["metrics"])[other], metric) for row in rows]
         name = other.removeprefix("validation_")
-        columns.append(Column("other", f"median\n{_of_rows(summary)}\n{name}", values, rank=7))
-    return columns
+        found.append(Column("other", f"median\n{_of_rows(summary)}\n{name}", values, rank=7))
+    return found
 
 
 def _finalists(row: Mapping[str, Any]) -> str:
@@ -178,26 +178,20 @@ def _known(value: float, said: Callable[[float], str]) -> str:
 
 def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
     """A row for each pair: the difference, how sure it is, and who is better."""
-    count, seeds = len(summary["pairs"]), summary["seeds"]
+    count = len(summary["pairs"])
     anchor = summary.get("reference") or summary["optimizers"][0]["label"]
     pairs = summary["pairs"]
     if count > MOST_PAIRS:
         pairs = [pair for pair in pairs if anchor in (pair["a"], pair["b"])]
-    few = seeds < fewest_seeds(summary.get("correction", count))
-    ends = [brief(pair[end] + 0.0) for pair in pairs for end in ("difference", "ci_low", "ci_high")]
-    tied = "undecided" if few else "tied"
-    better = [pair[pair["verdict"]] if pair["verdict"] != "tied" else tied for pair in pairs]
-    intervals = [f"[{low}, {high}]" for low, high in zip(ends[1::3], ends[2::3], strict=True)]
-    numbers = [
-        Column("difference", "difference", ends[::3]),
-        *([] if few else [Column("interval", "95 % CI", intervals)]),
-    ]
+    numbers = pair_columns(summary, pairs)
+    better = numbers.pop().cells
     # three names, where there is room for them beside what decides
-    room = width - sum(column.width + len(GAP) for column in numbers) - 2 * len(GAP)
+    kept = [column for column in numbers if not column.rank]
+    room = width - sum(column.width + len(GAP) for column in kept) - 2 * len(GAP)
     longest = max(len(name) for pair in pairs for name in (pair["a"], pair["b"]))
     if 3 * longest > room:
         sides = {"a": "first", "b": "second"}
-        better = [sides.get(pair["verdict"], tied) for pair in pairs]
+        better = [sides.get(p["verdict"], own) for p, own in zip(pairs, better, strict=True)]
         longest = min(longest, max(LEAST_NAME, (room - max(map(len, better))) // 2))
     first, second = (
         [shortened_inside(escaped(pair[side]), longest) for pair in pairs] for side in ("a", "b")
@@ -206,25 +200,43 @@ def _pairs(summary: Mapping[str, Any], width: int) -> list[str]:
         Column("a", "first", first, left=True),
         Column("b", "second", second, left=True),
         *numbers,
-        Column("p", "p", [_p(pair["p_value"]) for pair in pairs], rank=2),
-        Column("share", "first\nbetter in", [_share(pair, seeds) for pair in pairs], rank=3),
         Column("better", "better", better, left=True),
     ]
     lines = Table(columns, width).lines()
-    if few:
-        words = f"no interval: {counted(seeds, 'seed')} for {counted(count, 'pair')}"
-        words += f" {'is' if seeds == 1 else 'are'} too few to decide"
-    else:
-        words = _interval_words(summary, pairs)
-    lines += wrapped(words, width)
+    lines += wrapped(interval_words(summary, pairs), width)
     if len(pairs) < count:
         lines += wrapped(f"{count - len(pairs)} more pairs are in summary.json", width)
     return lines
 
 
-def _interval_words(summary: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> str:
+def pair_columns(summary: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """The columns of a table of pairs, without the names of the two: who is better comes last."""
+    seeds, few = summary["seeds"], _is_few(summary)
+    ends = [brief(pair[end] + 0.0) for pair in pairs for end in ("difference", "ci_low", "ci_high")]
+    tied = "undecided" if few else "tied"
+    better = [pair[pair["verdict"]] if pair["verdict"] != "tied" else tied for pair in pairs]
+    intervals = [f"[{low}, {high}]" for low, high in zip(ends[1::3], ends[2::3], strict=True)]
+    return [
+        Column("difference", "difference", ends[::3]),
+        *([] if few else [Column("interval", "95 % CI", intervals)]),
+        Column("p", "p", [_p(pair["p_value"]) for pair in pairs], rank=2),
+        Column("share", "first\nbetter in", [_share(pair, seeds) for pair in pairs], rank=3),
+        Column("better", "better", better, left=True),
+    ]
+
+
+def _is_few(summary: Mapping[str, Any]) -> bool:
+    """Whether the seeds are too few for any pair to be decided."""
+    correction = summary.get("correction", len(summary["pairs"]))
+    return bool(summary["seeds"] < fewest_seeds(correction))
+
+
+def interval_words(summary: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> str:
     """What the difference and its interval are, and why one side may be long."""
-    count = len(summary["pairs"])
+    count, seeds = len(summary["pairs"]), summary["seeds"]
+    if _is_few(summary):
+        words = f"no interval: {counted(seeds, 'seed')} for {counted(count, 'pair')}"
+        return f"{words} {'is' if seeds == 1 else 'are'} too few to decide"
     over = "" if count == 1 else f", all {count} pairs together"
     if summary.get("correction", count) > count:
         over = ", all claims of all configs together"
@@ -246,7 +258,7 @@ def _share(pair: Mapping[str, Any], seeds: int) -> str:
     return f"{pair['better_in'] * seeds:g}/{seeds}"
 
 
-def _rests_on(summary: Mapping[str, Any]) -> dict[str, str]:
+def rests_on(summary: Mapping[str, Any]) -> dict[str, str]:
     """Rows, seeds, budget, and what diverged, each in a line."""
     return {
         "rows": _measured(summary),
@@ -312,7 +324,7 @@ def _diverged(summary: Mapping[str, Any]) -> str:
     return f"{'; '.join(found)}; such a run counts as the worst"
 
 
-def _columns(
+def headings(
     summary: Mapping[str, Any], shown: Sequence[str], left_out: Sequence[str]
 ) -> dict[str, str]:
     """What a heading alone does not say."""
@@ -342,19 +354,18 @@ def _targets(summary: Mapping[str, Any]) -> str:
 
 def across(summary: Mapping[str, Any], width: int) -> list[str]:
     """What may be said over several configs: the pairs or the entries, the verdict, its basis."""
-    shown = _pairs_across(summary, width)
-    if len(summary["pairs"]) > MOST_ACROSS:
-        shown = _entries_across(summary, width)
-    lines = ["", *shown, "", *wrapped(summary["verdict"], width), ""]
-    for words in _basis(summary):
+    many = len(summary["pairs"]) > MOST_ACROSS
+    shown = entries_across(summary) if many else pairs_across(summary)
+    lines = ["", *Table(shown, width).lines(), "", *wrapped(summary["verdict"], width), ""]
+    for words in basis(summary):
         lines += wrapped(words, width)
     return [escaped(line) for line in lines]
 
 
-def _pairs_across(summary: Mapping[str, Any], width: int) -> list[str]:
+def pairs_across(summary: Mapping[str, Any]) -> list[Column]:
     """A row for each pair: how many configs, how often, how sure."""
     pairs = sorted(summary["pairs"], key=lambda pair: -pair["better_in"])
-    columns = [
+    found = [
         Column("pair", "pair", [f"{p['a']} / {p['b']}" for p in pairs], left=True, cut=True),
         Column("wins", "wins/ties/losses\nby config", list(map(_counts, pairs)), rank=2),
         Column("share", "first better,\n% of seeds", list(map(_percent, pairs))),
@@ -363,8 +374,8 @@ def _pairs_across(summary: Mapping[str, Any], width: int) -> list[str]:
     ]
     if any(pair["new"] for pair in pairs):
         new = [_winner(pair, pair["new"]) for pair in pairs]
-        columns.append(Column("new", "better on\nnew configs", new, rank=1))
-    return Table(columns, width).lines()
+        found.append(Column("new", "better on\nnew configs", new, rank=1))
+    return found
 
 
 def _counts(own: Mapping[str, Any]) -> str:
@@ -381,12 +392,12 @@ def _winner(pair: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
     return "-" if found is None or found["verdict"] == "tied" else str(pair[found["verdict"]])
 
 
-def _entries_across(summary: Mapping[str, Any], width: int) -> list[str]:
+def entries_across(summary: Mapping[str, Any]) -> list[Column]:
     """A row for each entry, against all that it was tested against."""
     rows = summary["optimizers"]
     reference = summary["reference"]
     against = "others" if reference is None else reference
-    columns = [
+    found = [
         Column("label", "optimizer", [row["label"] for row in rows], left=True, cut=True),
         Column("wins", "wins/ties/losses\npair by config", list(map(_counts, rows)), rank=1),
         Column("share", "better,\n% of seeds", [f"{100 * row['better_in']:.0f}" for row in rows]),
@@ -394,14 +405,14 @@ def _entries_across(summary: Mapping[str, Any], width: int) -> list[str]:
     ]
     if reference is None:
         lost = [str(row["rank"] - 1) for row in rows]
-        columns.append(Column("beaten", "beaten over\nall configs by", lost, rank=2))
+        found.append(Column("beaten", "beaten over\nall configs by", lost, rank=2))
     else:
         own = [_against_reference(row["label"], summary) for row in rows]
-        columns.append(Column("verdict", f"these configs,\nagainst {against}", own))
+        found.append(Column("verdict", f"these configs,\nagainst {against}", own))
         if any(pair["new"] for pair in summary["pairs"]):
             new = [_against_reference(row["label"], summary, new=True) for row in rows]
-            columns.append(Column("new", f"new configs,\nagainst {against}", new, rank=2))
-    return Table(columns, width).lines()
+            found.append(Column("new", f"new configs,\nagainst {against}", new, rank=2))
+    return found
 
 
 def _against_reference(label: str, summary: Mapping[str, Any], new: bool = False) -> str:
@@ -412,7 +423,7 @@ def _against_reference(label: str, summary: Mapping[str, Any], new: bool = False
     return ""
 
 
-def _basis(summary: Mapping[str, Any]) -> list[str]:
+def basis(summary: Mapping[str, Any]) -> list[str]:
     """What the claims rest on, and what they hold together with."""
     seeds, configs = counted(summary["seeds"], "seed"), counted(len(summary["configs"]), "config")
     words = [

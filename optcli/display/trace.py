@@ -86,17 +86,26 @@ def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
 
 def report(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
     """The table, and what its columns are."""
+    return [*table(rows, width), *wrapped(headings(rows), width)]
+
+
+def headings(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the columns are."""
     tolerance = f"{rows[0]['tolerance']:g}" if rows else ""
-    words = f"distance: to the nearest minimum; steps: until it stays within {tolerance}"
-    return [*table(rows, width), *wrapped(words, width)]
+    return f"distance: to the nearest minimum; steps: until it stays within {tolerance}"
 
 
 def table(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
     """Aligned lines; where there is no room the loss goes first, then the rate."""
+    return Table(columns(rows), width).lines()
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """A row for each optimizer, best first."""
     rates = [short(row["hyperparameters"]["lr"]) for row in rows]
     losses, distances = ([_known(row[name]) for row in rows] for name in ("loss", "distance"))
     outcomes = [OUTCOMES.get(row["outcome"], row["outcome"]) for row in rows]
-    columns = [
+    return [
         Column("#", "#", [str(i) for i in range(1, len(rows) + 1)]),
         Column("optimizer", "optimizer", [row["label"] for row in rows], left=True, cut=True),
         Column("lr", "lr", rates, rank=1),
@@ -105,7 +114,6 @@ def table(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
         Column("steps", "steps", [_steps(row["steps_to_tolerance"]) for row in rows]),
         Column("outcome", "outcome", outcomes, left=True),
     ]
-    return Table(columns, width).lines()
 
 
 def _known(value: float | None) -> float:

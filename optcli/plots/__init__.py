@@ -12,6 +12,7 @@
     samples     `samples`
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
+    contours    the ground below the paths of a trace
     panel       the frame of a comparison's pictures
     comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`
     sensitivity `sensitivity`, the results by learning rate

@@ -74,8 +74,8 @@ def pair_differences(
     room = 0.75
     wide = WIDTH - left - room
     axes = add_axes(figure, left, BELOW, wide, tall)
-    reach = _reach(pairs)
-    scale = ticks.linear(*reach, count=4)
+    limits = reach([(pair.low, pair.difference, pair.high) for pair in pairs])
+    scale = ticks.linear(*limits, count=4)
     scale.apply(axes.xaxis)
     axes.set(ylim=(len(pairs) - 0.3, -0.7), yticks=[])
     axes.spines["left"].set_visible(False)
@@ -84,7 +84,7 @@ def pair_differences(
     axes.axvline(0.0, color=FAINT, linewidth=0.9, zorder=2)
     for row, (pair, name) in enumerate(zip(pairs, names, strict=True)):
         colour = FAINT if pair.better is None else colours[pair.better].colour
-        _interval(axes, row, pair, reach, colour)
+        _interval(axes, row, pair, limits, colour)
         y = BELOW + tall * (1 - (row + 0.7) / (len(pairs) + 0.4))
         look = {"size": SMALL, "va": "center", "color": INK}
         add_text(figure, left - 0.12, y, name, ha="right", **look)
@@ -114,10 +114,10 @@ def _interval(axes: Any, row: int, pair: PairRow, reach: tuple[float, float], co
         axes.plot([pair.difference], [row], color=colour, **look, zorder=5)
 
 
-def _reach(pairs: Sequence[PairRow]) -> tuple[float, float]:
-    """From where to where differences are drawn; zero included."""
-    centres = ticks.usable(np.array([pair.difference for pair in pairs]))
-    ends = ticks.usable(np.array([end for pair in pairs for end in (pair.low, pair.high)]))
+def reach(intervals: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """From where to where differences are drawn; zero included. intervals: low, middle, high."""
+    centres = ticks.usable(np.array([middle for _, middle, _ in intervals]))
+    ends = ticks.usable(np.array([end for low, _, high in intervals for end in (low, high)]))
     # half of the intervals are drawn whole in any case
     usual = max(
         np.abs(centres).max(initial=0.0), float(np.median(np.abs(ends))) if ends.size else 0.0

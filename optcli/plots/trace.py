@@ -17,7 +17,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.objectives.functions import Objective
-from optcli.plots import ticks
+from optcli.plots import contours, ticks
 from optcli.plots.looks import Look, looks
 from optcli.plots.style import (
     FAINT,
@@ -40,8 +40,6 @@ from optcli.training.trace import Path, Trace
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GRID = 241  # points of the grid along each side
-BANDS, BELOW = 12, 2  # contours of equal areas; and below the lowest of them
 LEFT, MAP, TOP, GAP, PANEL, BOTTOM = 0.62, 4.25, 0.42, 0.5, 1.45, 0.48
 NAMES = 0.2  # inches between the map and the names
 MOST_NAMES = 40
@@ -266,15 +264,11 @@ def _land(axes: Any, trace: Trace) -> None:
     """Contours, the start and the minima."""
     objective, start = trace.objective, trace.start
     scales = []
-    for axis, (low, high), at in zip("xy", objective.domain, start, strict=True):
-        free = 0.05 * (high - low)
-        low, high = min(low, at - free), max(high, at + free)
-        scales.append(ticks.linear(low, high, count=5))
+    for axis, domain, at in zip("xy", objective.domain, start, strict=True):
+        scales.append(ticks.linear(*contours.shown_range(domain, at), count=5))
         axes.set(**{f"{axis}label": axis})
-    x, y = (np.linspace(scale.low, scale.high, GRID) for scale in scales)
-    points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    height = objective.value(points).reshape(GRID, GRID) - objective.lowest
-    levels = _levels(height)
+    wide, high = ((scale.low, scale.high) for scale in scales)
+    x, y, height, levels = contours.ground(objective, wide, high)
     # the lower the darker, so that the eye finds the bottom
     greys = [(0.97 * g, 0.985 * g, g) for g in np.linspace(0.8, 1.0, len(levels) - 1)]
     axes.contourf(x, y, height, levels, colors=greys, zorder=0)
@@ -286,14 +280,6 @@ def _land(axes: Any, trace: Trace) -> None:
     star = {"markerfacecolor": "white", "markeredgecolor": INK, "markeredgewidth": 0.9}
     axes.plot(*objective.minima.T, marker="*", markersize=11, **star, **mark)
     axes.plot([start[0]], [start[1]], marker="o", markersize=6.5, **star, **mark)
-
-
-def _levels(height: Array) -> Array:
-    """Heights that cut the picture into equal areas, and some below the lowest of these."""
-    seen = height[np.isfinite(height)]
-    equal = np.quantile(seen, np.linspace(1 / BANDS, 1, BANDS))
-    below = equal[0] * 4.0 ** -np.arange(BELOW, 0, -1)
-    return np.unique(np.concatenate([[min(0.0, float(seen.min()))], below, equal]))
 
 
 def _bounded(x: Array, axes: Any) -> Array:

@@ -26,7 +26,6 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput
-from optcli.storage.interruption import Deferred
 
 MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
@@ -100,21 +99,15 @@ def write_through(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_writer(
-    path: Path,
-    known_as: Path | None = None,
-    mode: int = MODE,
-    *,
-    begun: str = BEGUN,
-    hold: Callable[[int], object] = lambda _: None,
+    path: Path, known_as: Path | None = None, mode: int = MODE
 ) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
 
     Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
-    stays until the move. known_as, mode: as for `write`. begun: how its name begins until then.
-    hold: called with its descriptor before anything is in it.
+    stays until the move. known_as, mode: as for `write`.
     """
-    with os_errors_named(known_as or path), Deferred() as signals:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=begun)
+    with os_errors_named(known_as or path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=BEGUN)
 
         def add(content: Any) -> None:
             rest = memoryview(content).cast("B")
@@ -123,8 +116,6 @@ def atomic_writer(
 
         try:
             try:
-                hold(descriptor)
-                signals.end()
                 yield add
                 os.fsync(descriptor)
             finally:

@@ -153,18 +153,14 @@ def _lost_in_a_finalizer(found: Any) -> None:
 
 
 class Deferred:
-    """While this lasts, a signal to the command waits; it is raised at the end.
-
-    Signals reach the main thread alone; in others nothing waits.
-    """
+    """While this lasts, a signal to the command waits; it is raised at the end."""
 
     def __init__(self) -> None:
         self._open = False
 
     def __enter__(self) -> Deferred:
-        if threading.current_thread() is threading.main_thread():
-            self._open = True
-            _command.deferred += 1
+        self._open = True
+        _command.deferred += 1
         return self
 
     def end(self) -> None:
@@ -174,7 +170,9 @@ class Deferred:
         self._open = False
         _command.deferred = max(0, _command.deferred - 1)
         number = _command.found.signal
-        if number is not None and not (_command.raised or _command.deferred):
+        waits = number is not None and not (_command.raised or _command.deferred)
+        if waits and threading.current_thread() is threading.main_thread():
+            assert number is not None
             _command.raised = True
             raise Interrupted(number)
 

@@ -21,6 +21,7 @@ from optcli.storage import files
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
 OWN = (CONFIG, ENVIRONMENT)  # they tell a folder of optcli's own making from any other
 PICTURE = "gradcheck.png"
+REPORT = "report.html"  # a page on a folder: made at any time, and covered by no seal
 BEST, MODELS = "best", "models"  # in a comparison: the configs that it chose, the runs it kept
 
 
@@ -151,7 +152,8 @@ def is_picture(folder: Path) -> bool:
     """Whether a folder holds the picture of a gradient check alone, as version 0.1 left it."""
     if not (folder / PICTURE).is_file():
         return False
-    return all(path.name == PICTURE or path.name.startswith(".") for path in folder.iterdir())
+    names = {path.name for path in folder.iterdir()} - {PICTURE, REPORT}
+    return all(name.startswith(".") for name in names)
 
 
 def _recognized(folder: Path) -> Kind | None:

@@ -9,7 +9,7 @@ from typing import Any
 from optcli.core.errors import Fault, InvalidInput
 from optcli.storage import files
 
-SUMMARY, HISTORY = "summary.json", "history.csv"
+SUMMARY, HISTORY, PATHS = "summary.json", "history.csv", "paths.csv"
 ROWS = ("best", "final", "test")  # of summary.json: rows of numbers, or null
 NUMBERS = ("epochs", "steps", "parameters", "seconds")
 WHOLE = ("epoch", "step")  # columns of whole numbers
@@ -91,6 +91,25 @@ def history(folder: Path) -> dict[str, list[float]]:
         return {
             name: [_number(name, cell) for cell in column]
             for name, column in zip(head, cells, strict=True)
+        }
+    except (OSError, ValueError, MemoryError, csv.Error) as error:
+        message = f"is damaged and cannot be read ({error})"
+        raise InvalidInput(Fault(message, file=str(path))) from error
+
+
+def paths(folder: Path) -> dict[str, dict[str, list[float]]]:
+    """The columns of a trace's paths.csv, by optimizer; raises InvalidInput where it is damaged."""
+    path = folder / PATHS
+    found: dict[str, list[list[float]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            (_, *head), *rows = csv.reader(file)
+        for label, *cells in rows:
+            found.setdefault(label, []).append(list(map(float, cells)))
+        columns = {label: zip(*own, strict=True) for label, own in found.items()}
+        return {
+            label: {name: list(column) for name, column in zip(head, own, strict=True)}
+            for label, own in columns.items()
         }
     except (OSError, ValueError, MemoryError, csv.Error) as error:
         message = f"is damaged and cannot be read ({error})"

@@ -24,7 +24,7 @@ from optcli.storage.seals import PICTURES, SUMS
 REST = f"{BEGUN}removed"  # what environment.json is called once the removal is decided
 # All that optcli may have put there.
 RESULTS = ("history.csv", "summary.json", "model.npz", "checkpoint.npz", "runs.csv", "paths.csv")
-NAMES = (*OWN, SUMS, LOCK, *RESULTS)
+NAMES = (*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS)
 _WITHIN = (kinds.BEST, kinds.MODELS)
 _NOT_OURS = "which is not optcli's; move it, or leave the folder"
 _OF_ITS_OWN = "of its own; move it, or remove it first"

@@ -20,10 +20,14 @@ PICTURES = (".png", ".svg", ".pdf", ".gif")
 
 
 def unseal(folder: Path) -> None:
-    """Take away checksums.json, then summary.json, as something is about to change."""
+    """Take away checksums.json, then summary.json, as something is about to change.
+
+    The page on what was there before goes, too.
+    """
     with files.os_errors_named(folder / SUMS):
         (folder / SUMS).unlink(missing_ok=True)
         (folder / "summary.json").unlink(missing_ok=True)
+        (folder / kinds.REPORT).unlink(missing_ok=True)
         begun = f"{files.BEGUN}*"  # of a process that died
         for path in (*folder.glob(begun), *(folder / kinds.BEST).glob(begun)):
             if path.is_dir() and not path.is_symlink():
@@ -50,7 +54,9 @@ def seal(folder: Path, kind: Kind | None = None, *, pictures: bool = True) -> No
         path
         for place in places
         for path in place.iterdir()
-        if path.is_file() and path.name != SUMS and not path.name.startswith(".")
+        if path.is_file()
+        and path.name not in (SUMS, kinds.REPORT)
+        and not path.name.startswith(".")
         if pictures or path.suffix not in PICTURES
     )
     sums = {

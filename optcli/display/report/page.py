@@ -1,0 +1,62 @@
+"""Which parts a page has, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from optcli.display.report import benchmark, comparison, document, gradients, run, runs, trace
+from optcli.display.report.blocks import section
+from optcli.display.report.charts import Chart
+from optcli.display.report.markup import Markup, join
+from optcli.display.report.source import Source
+from optcli.storage import kinds
+
+Blocks = Callable[[Source, list[Chart], str], Markup]
+KINDS: dict[str, tuple[str, Blocks]] = {
+    kinds.TRAIN.name: ("Training run", run.blocks),
+    kinds.COMPARE.name: ("Comparison", comparison.blocks),
+    kinds.BENCHMARK.name: ("Comparison on several configs", benchmark.blocks),
+    kinds.TRACE.name: ("Trace", trace.blocks),
+    kinds.GRADCHECK.name: ("Gradient check", gradients.blocks),
+}
+
+
+def page(sources: Sequence[Source]) -> bytes:
+    """The page on one folder or several; training runs are drawn one over the other.
+
+    The same folders give the same bytes.
+    """
+    charts: list[Chart] = []
+    if len(sources) == 1:
+        (source,) = sources
+        what, blocks = KINDS[source.kind]
+        return document.whole(source.name, what, blocks(source, charts, ""), charts)
+    trained = [source for source in sources if source.kind == kinds.TRAIN.name]
+    parts = []
+    if len(trained) > 1:
+        parts.append(runs.blocks(trained, charts, ""))
+    others = [source for source in sources if source not in trained or len(trained) == 1]
+    for i, source in enumerate(others):
+        what, blocks = KINDS[source.kind]
+        parts.append(_within(source, what, blocks, charts, f"part-{i}"))
+    if len(trained) > 1:
+        names = runs.labels(trained)
+        for i, (source, name) in enumerate(zip(trained, names, strict=True)):
+            prefix = f"run-{i}-"
+            content = join(
+                run.verdict(source, prefix, 3),
+                run.scores_table(source, prefix, 3),
+                run.reproduced(source, prefix, 3),
+            )
+            parts.append(section(f"run-{i}", name, content))
+    title = f"{len(sources)} folders" if len(trained) < len(sources) else f"{len(sources)} runs"
+    return document.whole(title, ", ".join(runs.labels(sources)), join(*parts), charts)
+
+
+def _within(source: Source, what: str, blocks: Blocks, charts: list[Chart], name: str) -> Markup:
+    """A folder's part of a page of several."""
+    if source.kind == kinds.BENCHMARK.name:
+        content = benchmark.blocks(source, charts, f"{name}-")
+    else:
+        content = blocks(source, charts, f"{name}-")
+    return section(name, f"{what}: {source.name}", content, level=2)

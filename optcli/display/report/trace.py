@@ -1,0 +1,229 @@
+"""Paths on an objective: what became of each, the map, the loss and the distance by step."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+import numpy as np
+
+from optcli.core.arrays import Array
+from optcli.core.errors import InvalidInput
+from optcli.core.shell import joined
+from optcli.display import trace as display
+from optcli.display.report.blocks import about, reproduce, section, sentences, table
+from optcli.display.report.charts import Axis, Chart, Series, swatch
+from optcli.display.report.markup import Markup, join
+from optcli.display.report.source import Source
+from optcli.objectives.functions import OBJECTIVES, Objective
+from optcli.optimizers.base import OPTIMIZERS
+from optcli.plots import contours
+from optcli.plots.looks import Look, looks
+
+POINTS = 121  # of the grid along each side
+MOST_CORNERS = 12_000  # of all contours
+# The looks of start and minima, which stand beside the optimizers' own.
+MARKS = Look(6)
+
+
+def blocks(source: Source, charts: list[Chart], prefix: str = "", level: int = 2) -> Markup:
+    """The sections of a trace. charts: what the page draws, to which its own are added."""
+    rows = source.summary.get("paths") or []
+    owners = {row["label"]: str(row.get("optimizer") or row["label"]) for row in rows}
+    own = looks(list(owners), owners)
+    columns = display.columns(rows)
+    values = {name: [row[name] for row in rows] for name in ("loss", "distance")}
+    marks = {"optimizer": [swatch(own[row["label"]]) for row in rows]}
+    whole = table(columns, "Paths", head="optimizer", values=values, marks=marks)
+    frames = []
+    for chart in [*_map(source, own), *_curves(source, own)]:
+        frames.append(chart.frame(len(charts), f"h{level + 1}"))
+        charts.append(chart)
+    return join(
+        section(
+            f"{prefix}verdict",
+            "Outcome",
+            sentences([_first(source)]),
+            whole,
+            sentences([display.headings(rows)]),
+            level=level,
+        ),
+        section(f"{prefix}paths", "Paths", *frames, level=level) if frames else None,
+        reproduce(_commands(source), prefix, level),
+        about(source, prefix, level),
+    )
+
+
+def _first(source: Source) -> str:
+    """Who came closest, or that nobody arrived."""
+    rows = source.summary.get("paths") or []
+    arrived = [row for row in rows if row["steps_to_tolerance"] is not None]
+    said = f"{source.summary.get('objective', 'the objective')}: "
+    if not arrived:
+        return f"{said}no optimizer converged."
+    first = min(arrived, key=lambda row: row["steps_to_tolerance"])
+    steps = first["steps_to_tolerance"]
+    return (
+        f"{said}{len(arrived)} of {len(rows)} reached a minimum; "
+        f"first {first['label']}, in {steps:,} steps."
+    )
+
+
+def _columns(path: Mapping[str, Any]) -> tuple[Array, Array, Array, Array]:
+    """Step, loss, distance (T,) and points (T, n)."""
+    names = sorted((n for n in path if n[0] == "x" and n[1:].isdigit()), key=lambda n: int(n[1:]))
+    points = np.array([path[name] for name in names], float).T
+    step, loss, distance = (np.array(path[n], float) for n in ("step", "loss", "distance"))
+    return step, loss, distance, points
+
+
+def _map(source: Source, own: Mapping[str, Look]) -> list[Chart]:
+    """The paths on the objective's contours; none where it has not two numbers."""
+    series, objective = list[Series](), source.objective
+    starts: Array | None = None
+    for label in own:
+        if label not in source.paths:
+            continue
+        step, loss, _, points = _columns(source.paths[label])
+        if points.shape[1] != 2:
+            return []
+        starts = points[0] if starts is None else starts
+        notes = [f"step {int(t):,}, loss {value:.5g}" for t, value in zip(step, loss, strict=True)]
+        x, y = np.where(np.abs(points) < 1e100, points, np.nan).T
+        series.append(Series(label, own[label], [x], y, kind="path", notes=notes))
+    if starts is None:
+        return []
+    marks = [Series("start", MARKS, [[starts[0]]], [starts[1]], kind="start", group="")]
+    if objective is not None and len(objective.minima):
+        x, y = objective.minima.T
+        marks.append(Series("minimum", MARKS, [x], y, kind="minimum", group=""))
+    box = _box(objective, starts, source.paths)
+    words = "contours enclose equal areas, the lower the darker; star: minimum; circle: start"
+    return [
+        Chart(
+            "Paths",
+            [Axis("x")],
+            Axis("y"),
+            [*series, *marks],
+            words if objective else "",
+            near=True,
+            box=box,
+            areas=_areas(objective, box),
+            whole="paths.csv",
+        )
+    ]
+
+
+def _box(
+    objective: Objective | None, start: Array, paths: Mapping[str, Mapping[str, Any]]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """What the map shows: the objective's domain and the start, or else all paths."""
+    if objective is not None:
+        x, y = (
+            contours.shown_range(domain, float(at))
+            for domain, at in zip(objective.domain, start, strict=True)
+        )
+        return x, y
+    points = np.concatenate([_columns(path)[3] for path in paths.values()])
+    points = points[(np.abs(points) < 1e100).all(axis=1)]
+    low, high = np.quantile(points, (0.02, 0.98), axis=0)
+    free = 0.05 * (high - low) + 1e-12
+    (x0, y0), (x1, y1) = low - free, high + free
+    return (float(x0), float(x1)), (float(y0), float(y1))
+
+
+def _areas(
+    objective: Objective | None, box: tuple[tuple[float, float], tuple[float, float]]
+) -> list[list[list[float]]]:
+    """The contours, coarser where there are very many corners."""
+    if objective is None:
+        return []
+    for points in (POINTS, POINTS // 2):
+        found = contours.polygons(contours.ground(objective, *box, points))
+        if sum(len(ring) for rings in found for ring in rings) <= MOST_CORNERS:
+            break
+    return [[ring.ravel().tolist() for ring in rings] for rings in found]
+
+
+def _curves(source: Source, own: Mapping[str, Look]) -> list[Chart]:
+    """Loss above the least one, and distance to the nearest minimum, by step."""
+    losses, distances = list[Series](), list[Series]()
+    lowest = source.objective.lowest if source.objective is not None else 0.0
+    for label in own:
+        if label not in source.paths:
+            continue
+        step, loss, distance, _ = _columns(source.paths[label])
+        losses.append(Series(label, own[label], [step], loss - lowest))
+        distances.append(Series(label, own[label], [step], distance))
+    if not losses:
+        return []
+    quantity = "loss" if lowest == 0 else "loss − least"
+    found = [Chart("Loss by step", [Axis("step")], Axis(quantity, True), losses, whole="paths.csv")]
+    if any(np.isfinite(np.asarray(each.y)).any() for each in distances):
+        found.append(
+            Chart(
+                "Distance to the nearest minimum by step",
+                [Axis("step")],
+                Axis("distance", True),
+                distances,
+                whole="paths.csv",
+            )
+        )
+    return found
+
+
+# ---- the command ---------------------------------------------------------------------
+
+
+def objective_of(config: Mapping[str, Any]) -> Objective | None:
+    """The objective of a trace's config; None where it is a plug-in's that is not loaded."""
+    from optcli.core.specs import unnamed
+
+    said = config.get("objective")
+    if not isinstance(said, Mapping):
+        return None
+    rest = {key: value for key, value in said.items() if key not in ("name", "start")}
+    try:
+        found: Objective = unnamed(OBJECTIVES.find(str(said.get("name"))), rest)
+        return found
+    except (InvalidInput, TypeError):
+        return None
+
+
+def _commands(source: Source) -> dict[str, str]:
+    """The command that traces the same again, with the rates that tuning found."""
+    config = source.settings
+    objective = {
+        key.removeprefix("objective."): value
+        for key, value in config.items()
+        if key.startswith("objective.")
+    }
+    start = objective.pop("start", None)
+    optimizers = config.get("optimizers")
+    if not objective or not isinstance(optimizers, list):
+        return {}
+    words = ["optcli", "trace", _word(OBJECTIVES, objective)]
+    words += [_word(OPTIMIZERS, own) for own in optimizers if isinstance(own, Mapping)]
+    words += ["--steps", str(config.get("steps"))]
+    if isinstance(start, list):
+        words.append(f"--start={','.join(map(repr, start))}")
+    if config.get("seed"):
+        words += ["--seed", str(config["seed"])]
+    return {"The same paths": joined(words)}
+
+
+def _word(registry: Any, spec: Mapping[str, Any]) -> str:
+    """A spec as the command line has it, `adam:lr=0.1`; what is a default is left out."""
+    name = str(spec["name"])
+    usual: dict[str, Any] = {}
+    with contextlib.suppress(InvalidInput):
+        usual = {each.name: each.default for each in fields(registry.find(name))}
+    given = [
+        f"{key}={json.dumps(value) if not isinstance(value, str) else value}"
+        for key, value in spec.items()
+        if key != "name" and (key == "lr" or usual.get(key, MISSING) != value)
+    ]
+    return f"{name}:{','.join(given)}" if given else name
