@@ -76,6 +76,26 @@ def test_a_suite_by_name(tmp_path):
     assert found.summary["correction"]["single"] == 3 * (12 + 4)
 
 
+def test_an_optimizer_takes_no_part_where_it_cannot(tmp_path):
+    for name, model in [("normed", "{name: mlp, batch_norm: true}"), ("plain", "linear")]:
+        text = f"dataset: {{name: moons, samples: 40}}\nmodel: {model}\nloss: cross_entropy\n"
+        (tmp_path / f"{name}.yaml").write_text(f"{text}optimizer: sgd\n")
+    told = []
+    settings = {"settings": FEW, "plots": False, "listener": told.append}
+    found = optcli.compare(
+        ["sgd", "saga", "adam"], None, TINY, suite=tmp_path, out=tmp_path / "out", **settings
+    )
+    assert [own.summary["trials"] for own in found.found.values()] == [4, 6]
+    assert {pair["configs"] for pair in found.summary["pairs"] if "saga" in pair.values()} == {1}
+    (note,) = [note for note in told[0].notes if "saga" in note]
+    assert note.startswith("saga takes no part on normed: saga looks at rows one by one")
+    with pytest.raises(InvalidInput, match="rows one by one"):
+        optcli.compare(["saga", "adam"], None, TINY, suite=tmp_path, **settings)
+    both = sorted(tmp_path.glob("*.yaml"))
+    with pytest.raises(InvalidInput, match="rows one by one"):
+        optcli.compare(["sgd", "saga"], both, TINY, **settings)
+
+
 def test_a_costly_step_is_found():
     from optcli.comparison.problem import optimizers
 

@@ -86,7 +86,16 @@ def compare(
     found: Comparison | Benchmark
     if not named and len(configs) > 1:
         found = run_benchmark.run(
-            words, configs, overrides, settings, folder, overwrite, plots, listener, few
+            words,
+            configs,
+            overrides,
+            settings,
+            folder,
+            overwrite,
+            plots,
+            listener,
+            few=few,
+            suite=suite is not None,
         )
     else:
         problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)

@@ -34,10 +34,13 @@ def run(
     plots: bool,
     listener: Listener,
     few: Sequence[str] = (),
+    suite: bool = False,
 ) -> Benchmark:
     """The same optimizers on several configs: a comparison each, and the claims over all.
 
     few: the titles of configs on which alone those take part whose steps cost most; () for none.
+    suite: whether the configs are a suite, on which an optimizer is left out of those configs
+    that it cannot train.
     """
     from optcli.config.writing import written
 
@@ -49,9 +52,8 @@ def run(
     places = safe_names(titles)
     if twice is not None:
         raise InvalidInput(Fault(f"'{twice}' is listed twice", parameter="config"))
-    for problem in problems:
-        with_rows, rows = with_held_out(problem)
-        measure(with_rows, settings.metric, rows, settings.at)
+    unfit: list[str] = []  # notes
+    problems = [_checked(problem, settings, unfit if suite else None) for problem in problems]
     apart, notes = _apart(problems, few, destination.folder) if few else ([], [])
     problems = [_without(problem, apart, few) for problem in problems]
     problems = [problem for problem in problems if len(problem.entries) > 1]
@@ -71,7 +73,7 @@ def run(
         seals.unseal(folder)
         kinds.rewrite(folder, kinds.BENCHMARK, config, recorded)
         runs = sum(map(len, entered.values())) * _runs(part)
-        notes = [*claimed.notes, *notes]
+        notes = [*claimed.notes, *notes, *unfit]
         listener(BenchmarkStarted(list(entered), words, claimed.seeds, runs, notes))
         for problem in problems:
             found[problem.title] = run_comparison.run(
@@ -96,6 +98,32 @@ def run(
     return benchmark
 
 
+def _checked(problem: Problem, settings: ComparisonSettings, notes: list[str] | None) -> Problem:
+    """The problem, of which all entries can be trained.
+
+    notes: where those that cannot are left out, each with the reason; None where they are a fault,
+    as the first one always is. Raises InvalidInput.
+    """
+    with_rows, rows = with_held_out(problem)
+    try:
+        measure(with_rows, settings.metric, rows, settings.at)
+    except InvalidInput:
+        if notes is None:
+            raise
+        kept = []
+        for entry, alone in zip(problem.entries, with_rows.entries, strict=True):
+            try:
+                measure(replace(with_rows, entries=[alone]), settings.metric, rows, settings.at)
+                kept.append(entry)
+            except InvalidInput as error:
+                if not kept:
+                    raise
+                reason = error.faults[0].message
+                notes.append(f"{entry.label} takes no part on {problem.title}: {reason}")
+        return replace(problem, entries=kept)
+    return problem
+
+
 def _apart(
     problems: Sequence[Problem], few: Sequence[str], folder: Path
 ) -> tuple[list[str], list[str]]:
@@ -105,7 +133,8 @@ def _apart(
     """
     from optcli.config import yaml_text
 
-    probe = next((each for each in problems if each.title not in few), problems[0])
+    larger = [each for each in problems if each.title not in few] or problems
+    probe = max(larger, key=lambda each: len(each.entries))  # the first that has all
     before: Any = None
     if (folder / kinds.CONFIG).exists():
         before = yaml_text.read_written(folder / kinds.CONFIG).get("benchmark")
