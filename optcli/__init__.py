@@ -10,6 +10,7 @@ from optcli.core.version import __version__ as __version__
 if TYPE_CHECKING:
     from optcli.api.check import check
     from optcli.api.compare import compare
+    from optcli.api.init import Starter, init
     from optcli.api.predict import Run, load
     from optcli.api.report import report
     from optcli.api.resume import resume
@@ -24,9 +25,11 @@ __all__ = [
     "EnvironmentFailed",
     "InvalidInput",
     "Run",
+    "Starter",
     "check",
     "compare",
     "gradcheck",
+    "init",
     "load",
     "report",
     "resume",
@@ -39,10 +42,12 @@ _HOMES = {
     "EnvironmentFailed": "core.errors",
     "InvalidInput": "core.errors",
     "Run": "api.predict",
+    "Starter": "api.init",
     "ComparisonSettings": "comparison.settings",
     "check": "api.check",
     "compare": "api.compare",
     "gradcheck": "gradients",
+    "init": "api.init",
     "load": "api.predict",
     "report": "api.report",
     "resume": "api.resume",

@@ -48,6 +48,10 @@ class Model(Registered, ABC):
 MODELS: Registry[Model] = Registry("model", "models", "optcli.models", Model)
 
 
+# Scores near zero make the first loss that of a constant prediction.
+OUTPUT_INIT = "small"
+
+
 @MODELS.register("linear")
 @dataclass(frozen=True)
 class Linear(Model):
@@ -56,7 +60,7 @@ class Linear(Model):
     Example: `model: {name: linear, init: zeros}`
     """
 
-    init: Annotated[str, Named("initializers"), Doc("initializer of the weights")] = "lecun"
+    init: Annotated[str, Named("initializers"), Doc("initializer of the weights")] = OUTPUT_INIT
 
     def layers(self, outputs: int) -> list[Layer]:
         return [Dense(outputs, init=self.init)]
@@ -66,7 +70,12 @@ Units = Annotated[int, Ge(1)]
 Init = Annotated[
     str | None,
     Named("initializers"),
-    Doc("initializer of the weights; by default that of the activation"),
+    Doc("initializer of all weights; by default that of the activation for hidden layers"),
+]
+OutputInit = Annotated[
+    str | None,
+    Named("initializers"),
+    Doc(f"initializer of the output layer; by default init if that is given, else {OUTPUT_INIT}"),
 ]
 ActivationName = Annotated[str, Named("activations"), Doc("activation of the hidden layers")]
 Rate = Annotated[float, Ge(0), Lt(1), Doc("dropout rate of the hidden units")]
@@ -87,6 +96,7 @@ class MLP(Model):
     hidden: Annotated[tuple[Units, ...], MinLen(1), Doc("units of each hidden layer")] = (32,)
     activation: ActivationName = "relu"
     init: Init = None
+    output_init: OutputInit = None
     dropout: Rate = 0.0
     batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
     layer_norm: Annotated[bool, Doc("normalize over the units, before the activation")] = False
@@ -96,6 +106,7 @@ class MLP(Model):
 
     def __post_init__(self) -> None:
         _check(self.init)
+        object.__setattr__(self, "output_init", self.output_init or self.init or OUTPUT_INIT)
         if self.batch_norm and self.layer_norm:
             raise InvalidInput(
                 Fault("cannot be combined with batch_norm; set only one", "layer_norm")
@@ -113,7 +124,7 @@ class MLP(Model):
             )
             layers += [Residual(tuple(block))] if self.residual and units == before else block
             before = units
-        return [*layers, Dense(outputs, init=self.init or "lecun")]
+        return [*layers, Dense(outputs, init=self.output_init or OUTPUT_INIT)]
 
 
 @MODELS.register("cnn", "convnet")
@@ -143,6 +154,7 @@ class CNN(Model):
     hidden: Annotated[tuple[Units, ...], Doc("units of each hidden dense layer")] = (64,)
     activation: ActivationName = "relu"
     init: Init = None
+    output_init: OutputInit = None
     dropout: Annotated[float, Ge(0), Lt(1), Doc("dropout rate of the dense units")] = 0.0
     batch_norm: Annotated[bool, Doc("normalize over the batch, before the activation")] = False
     residual: Annotated[
@@ -151,6 +163,7 @@ class CNN(Model):
 
     def __post_init__(self) -> None:
         _check(self.init)
+        object.__setattr__(self, "output_init", self.output_init or self.init or OUTPUT_INIT)
 
     def layers(self, outputs: int) -> list[Layer]:
         layers: list[Layer] = []
@@ -168,7 +181,7 @@ class CNN(Model):
         layers.append(Flatten())
         for units in self.hidden:
             layers += _block(Dense(units, init=_init(self)), self, dropout=self.dropout)
-        return [*layers, Dense(outputs, init=self.init or "lecun")]
+        return [*layers, Dense(outputs, init=self.output_init or OUTPUT_INIT)]
 
 
 def _check(init: str | None) -> None:

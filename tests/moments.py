@@ -1,9 +1,10 @@
 """Commands that get a signal at a moment, each in a fork of one process that has all loaded.
 
 python -m tests.moments COMMAND … runs commands, each one argument, which load what the next ones
-need. Then, for each line `[number, signal, word, …]`, in JSON, it runs the command of these words
-in a fork that sends itself the signal at the call of the system of that number (files, folders),
-and answers with its exit code, how many such calls there were, and what was said.
+need. Then, for each line `[number, signal, part, word, …]`, in JSON, it runs the command of these
+words in a fork that sends itself the signal at the call of that number, and answers with its exit
+code, how many such calls there were, and what was said. Counted are calls of the system (files,
+folders), or of functions in modules with this part in their path.
 """
 
 import io
@@ -22,24 +23,31 @@ class Moments(Forks):
 
     module = "tests.moments"
 
-    def run(self, number, sent, *words):
+    def run(self, number, sent, *words, of=""):
         """Exit code, number of calls, and output of a command; number 0 sends nothing."""
-        print(json.dumps([number, sent, *words]), file=self.process.stdin, flush=True)
+        print(json.dumps([number, sent, of, *words]), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
 
-def child(number, sent, words, out):
+def child(number, sent, part, words, out):
     """The command, in a fork; its output goes to a file descriptor."""
     from optcli.cli.main import main
 
     calls = 0
 
-    def count(event, _):
+    def count():
         nonlocal calls
+        calls += 1
+        if calls == number:
+            os.kill(os.getpid(), sent)
+
+    def of_the_system(event, _):
         if event.startswith(CALLS):
-            calls += 1
-            if calls == number:
-                os.kill(os.getpid(), sent)
+            count()
+
+    def of_the_part(frame, event, _):
+        if event == "call" and part in frame.f_code.co_filename:
+            count()
 
     for stream in (1, 2):
         os.dup2(out, stream)
@@ -48,12 +56,16 @@ def child(number, sent, words, out):
         usual = signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL
         signal.signal(each, usual)
     code = -1
-    sys.addaudithook(count)
+    if part:
+        sys.setprofile(of_the_part)
+    else:
+        sys.addaudithook(of_the_system)
     try:
         main(words)
     except SystemExit as ended:
         code = ended.code
     finally:
+        sys.setprofile(None)
         number = -1
         sys.stdout.flush()
         os.write(2, f"\n{calls}".encode())
@@ -63,12 +75,12 @@ def child(number, sent, words, out):
 def serve():
     """Answer each line of the standard input."""
     for line in sys.stdin:
-        number, sent, *words = json.loads(line)
+        number, sent, part, *words = json.loads(line)
         reader, writer = os.pipe()
         process = os.fork()
         if process == 0:
             os.close(reader)
-            child(number, sent, words, writer)
+            child(number, sent, part, words, writer)
         os.close(writer)
         with io.FileIO(reader) as file:
             said, _, calls = file.read().decode().rpartition("\n")

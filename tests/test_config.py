@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from optcli import config
 from optcli.core.errors import Fault
@@ -154,6 +155,27 @@ def test_a_mapping_is_read_like_a_file():
 def test_what_is_resolved_is_the_same_config(path):
     loaded = config.load(path)
     assert config.load(loaded.resolved()) == loaded
+
+
+def test_a_resolved_config_names_the_initializers_and_keeps_them():
+    model = "model: {name: mlp, hidden: [8]}"
+
+    def built(section):
+        return config.load(yaml.safe_load(BASE.replace(model, section))).model
+
+    assert built(model).output_init == "small"
+    assert built("model: {name: mlp, hidden: [8], init: he}").output_init == "he"
+    assert built("model: {name: cnn, output_init: zeros}").output_init == "zeros"
+    # what a run's config.yaml has from before there was an output_init
+    before = (
+        "{name: mlp, hidden: [8], activation: relu, init: %s, dropout: 0.0, batch_norm: false, "
+        "layer_norm: false, residual: false}"
+    )
+    assert built("model: " + before % "null").output_init == "lecun"
+    assert built("model: " + before % "he").output_init == "he"
+    now = config.load({**yaml.safe_load(BASE), "model": "mlp"})
+    assert config.load(now.resolved()).model == now.model
+    assert now.resolved()["model"]["output_init"] == "small"
 
 
 def test_the_dump_reads_well(tmp_path):

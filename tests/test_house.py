@@ -28,6 +28,7 @@ ROOMS = [
     "gradients",
     "plugins",
     "config",
+    "starter",
     "plots",
     "comparison",
     "display",

@@ -27,7 +27,7 @@ from optcli.layers.flatten import Flatten
 from optcli.layers.layer_norm import LayerNorm
 from optcli.layers.pooling import AveragePool, MaxPool
 from optcli.layers.residual import Residual
-from optcli.models import CNN, MLP, Architecture, Network, predict
+from optcli.models import CNN, MLP, Architecture, Linear, Network, predict
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.model_file import Trained
 from tests.cohorts import cohort, data, final
@@ -768,6 +768,61 @@ def test_an_image_that_does_not_fit_is_said_in_one_line(model, image, message):
 
 def test_a_model_of_features_takes_the_pixels_of_an_image_as_they_are():
     assert Architecture(MLP(), Inputs.pixels(2, 4, 6), 3).shape == (48,)
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (Linear(), Inputs(30)),
+        (MLP((64,)), Inputs(30)),
+        (MLP((32, 32), "tanh", batch_norm=True), Inputs(30)),
+        (MLP((16,) * 4, "selu", residual=True), Inputs(30)),
+        (CNN((4, 8), hidden=(32,)), Inputs.pixels(1, 8, 8)),
+    ],
+    ids=["linear", "mlp", "normed", "residual", "cnn"],
+)
+def test_the_first_loss_is_that_of_a_constant_prediction(model, inputs):
+    random = np.random.default_rng(0)
+    x = random.standard_normal((500, inputs.size))
+
+    def losses(model):
+        """Cross-entropy of ten equally frequent classes, and squares of a target of variance 1."""
+        architecture = Architecture(model, inputs, 10)
+        own = Parameters(architecture.layout, np.zeros((1, architecture.layout.size)))
+        architecture.initialize(own.buffer[0], seed=1)
+        kept = Parameters(architecture.statistics, np.zeros((1, architecture.statistics.size)))
+        architecture.initialize_statistics(kept.buffer)
+        (s,) = predict(architecture, own, x, statistics=kept)
+        y = random.standard_normal(s.shape)
+        return np.log(np.exp(s).sum(axis=1)).mean() - s.mean(), ((s - y) ** 2).mean()
+
+    entropy, squares = losses(model)
+    assert entropy == pytest.approx(np.log(10), rel=0.04)
+    assert squares == pytest.approx(1, rel=0.25)
+    entropy, squares = losses(type(model)(init="lecun"))
+    assert entropy > 1.08 * np.log(10)
+    assert squares > 1.3
+
+
+def test_an_initializer_that_is_given_is_that_of_all_layers():
+    def spreads(model):
+        architecture = Architecture(model, Inputs(100), 50)
+        row = np.zeros(architecture.layout.size)
+        architecture.initialize(row, seed=0)
+        views = architecture.layout.views(row[None])
+        return [10 * view.std() for name, view in views.items() if name.endswith(".weight")]
+
+    # in units of lecun's, as all layers have 100 inputs
+    hidden = (100, 100)
+    for model, expected in [
+        (Linear(), [0.1]),
+        (Linear(init="he"), [2**0.5]),
+        (MLP(hidden), [2**0.5, 2**0.5, 0.1]),
+        (MLP(hidden, init="lecun"), [1, 1, 1]),
+        (MLP(hidden, "tanh", output_init="lecun"), [1, 1, 1]),
+        (MLP(hidden, init="he", output_init="zeros"), [2**0.5, 2**0.5, 0]),
+    ]:
+        assert spreads(model) == pytest.approx(expected, rel=0.03)
 
 
 def test_what_is_saved_predicts_as_the_best_epoch_did(tmp_path):

@@ -11,7 +11,7 @@ from optcli.api.trace import trace
 from optcli.core.errors import InvalidInput
 from optcli.data.batches import Batches, Source
 from optcli.losses.base import LOSSES
-from optcli.models import MLP
+from optcli.models import MLP, Linear
 from optcli.objectives.functions import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS, hessian_product
 from optcli.schedules import SCHEDULES
@@ -274,7 +274,9 @@ def excess(name, epochs, settings, batch):
     prepared = data(60, FEATURES, CLASSES, validation=0)
     regularization = Regularization(l2=L2)
     fixed = {"hidden": (), "prepared": prepared, "regularization": regularization}
-    *_, ended = final(cohort([find(name, **settings)], epochs=epochs, batch_size=batch, **fixed))
+    made = cohort([find(name, **settings)], epochs=epochs, batch_size=batch, **fixed)
+    # lbfgs stops where a step changes little, which is not equally near from everywhere
+    *_, ended = final(dataclasses.replace(made, model=Linear(init="lecun")))
     f = Softmax(prepared.train)
     solver = linear_model.LogisticRegression(C=1 / (60 * L2), tol=1e-12, max_iter=10_000)
     solver.fit(prepared.train.x, prepared.train.y)

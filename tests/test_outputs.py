@@ -23,6 +23,7 @@ from optcli.core.errors import InvalidInput
 from optcli.data import streaming
 from optcli.data.reading_rules import CURRENT
 from optcli.data.targets import _probabilities
+from optcli.storage import files, lock, outputs
 
 ROWS = "a,b,y\n" + "".join(
     f"{i % 7},{i % 5},{'yes' if i % 7 > i % 5 else 'no'}\n" for i in range(40)
@@ -282,3 +283,40 @@ def test_a_folder_within_a_run_folder_is_refused(trained, capsys):
 def test_a_cache_has_a_folder_of_its_own(cache, what):
     with pytest.raises(InvalidInput, match=f"dataset.cache: is '{cache}', {what}; must be a fold"):
         streaming.read("new.csv", Path(cache), CURRENT)
+
+
+DIES = """
+import os, signal, sys
+from optcli.storage import files, outputs
+write = os.write
+def dies(descriptor, content):
+    write(descriptor, content[: len(content) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+os.write = dies
+outputs.write(sys.argv[1], b"half of it")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_what_a_killed_command_left_is_swept_away(tmp_path):
+    out, long = tmp_path / "out.csv", tmp_path / ("ö" * 100)
+    for path in (out, long):
+        subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)
+    left = {path for path in tmp_path.iterdir() if path.name.startswith(".new-")}
+    assert [path.read_bytes() for path in left] == [b"half "] * 2
+    others = [
+        tmp_path / f".new-{name}" for name in ("out.csv-notes", "abcdefgh", "out.csv2-abcdefgh")
+    ]
+    for path in others:
+        path.write_text("mine")
+    young = tmp_path / ".new-out.csv-abcdefgh"
+    young.touch()  # of a command that has just begun
+    with files.atomic_writer(out, begun=".new-out.csv-", hold=lock.hold_file) as add:
+        add(b"of a command that is at work")
+        outputs.write(str(out), b"whole")
+        assert out.read_bytes() == b"whole"
+    assert out.read_bytes() == b"of a command that is at work"
+    outputs.write(str(long), b"whole")
+    os.utime(young, (0, 0))
+    outputs.write(str(out), b"whole")
+    assert {path for path in tmp_path.iterdir() if path.name.startswith(".new-")} == {*others}

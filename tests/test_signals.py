@@ -24,6 +24,9 @@ loss: binary_cross_entropy
 optimizer: adam
 training: {epochs: 3}
 """
+TABLE = "x1,x2,y\n" + "".join(f"{i % 7},{i % 5},{'uv'[i % 3 > 0]}\n" for i in range(4000))
+OF_TABLE = CONFIG.replace("name: moons, samples: 60", "name: csv, path: t.csv, target: y")
+PREDICT = "predict first t.csv -o out.csv"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -67,8 +70,11 @@ def moments(tmp_path_factory):
     before, folder = Path.cwd(), tmp_path_factory.mktemp("moments")
     os.chdir(folder)
     Path("c.yaml").write_text(CONFIG)
+    Path("t.csv").write_text(TABLE)
+    Path("t.yaml").write_text(OF_TABLE)
+    read = "train t.yaml --no-plots --out second"
     try:
-        with Moments("train c.yaml --out first") as m:
+        with Moments("train c.yaml --out first", f"{read} --set dataset.stream=true", PREDICT) as m:
             yield m
     finally:
         os.chdir(before)
@@ -100,6 +106,50 @@ def test_a_signal_at_a_call_of_the_system(command, moments):
         if Path("r").exists():
             check_left(Path("r"), told)
             shutil.rmtree("r")
+
+
+def test_a_signal_while_rows_are_predicted(moments):
+    """The file is whole or not there, and nothing is left beside it."""
+    words = PREDICT.split()
+    code, calls, said = moments.run(0, signal.SIGTERM, *words)
+    assert code == 0, said
+    whole, before = Path("out.csv").read_bytes(), {path.name for path in Path().iterdir()}
+    for index, share in enumerate((0.1, 0.4, 0.8, 0.9, 0.97, 1)):
+        Path("out.csv").unlink(missing_ok=True)
+        number, sent = max(1, int(share * calls)), SIGNALS[index % len(SIGNALS)]
+        code, _, said = moments.run(number, sent, *words)
+        told = f"call {number} of {calls}: {code}, {said}"
+        assert (code, said.splitlines()[-1:]) == (128 + sent, ["interrupted"]), told
+        assert not any(word in said for word in ("Traceback", "ignored", "error:")), told
+        assert {path.name for path in Path().iterdir()} | {"out.csv"} == before, told
+        assert not Path("out.csv").exists() or Path("out.csv").read_bytes() == whole, told
+
+
+@pytest.mark.parametrize("how", ["in memory", "streamed"])
+def test_a_signal_while_a_table_is_read(how, moments):
+    """At a call of a function that reads or prepares it."""
+    words = ["train", "t.yaml", "--no-plots", "--out", "r"]
+    words += ["--set", "dataset.stream=true"] if how == "streamed" else []
+    before = {path.name for path in Path().iterdir()}
+    code, calls, said = moments.run(0, signal.SIGTERM, *words, of="optcli/data/")
+    assert code == 0, said
+    assert calls > 500
+    shutil.rmtree("r")
+    for index, share in enumerate((0.02, 0.2, 0.4, 0.6, 0.8)):
+        shutil.rmtree("runs", ignore_errors=True)
+        number, sent = 1 + int(share * calls), SIGNALS[index % len(SIGNALS)]
+        code, _, said = moments.run(number, sent, *words, of="optcli/data/")
+        told = f"call {number} of {calls}: {code}, {said}"
+        assert code == 128 + sent, told
+        assert not any(word in said for word in ("Traceback", "ignored", "error:")), told
+        left = {path.name for path in Path().iterdir()} - before
+        assert not list(Path().rglob(".new-*")), told
+        assert left <= {"r", "runs"}, told
+        if Path("r").exists():
+            check_left(Path("r"), told)
+            shutil.rmtree("r")
+        else:
+            assert "interrupted" in said, told
 
 
 def check_left(folder, told):

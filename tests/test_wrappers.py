@@ -2,6 +2,7 @@
 
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from optcli import config, training
 from optcli.core.errors import InvalidInput
 from optcli.core.events import EpochEnded, Progress
 from optcli.metrics import METRICS
-from optcli.models import MLP
+from optcli.models import MLP, Linear
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.linear import Linear as Falling
 from optcli.training import State, Trainer, loop
@@ -47,7 +48,8 @@ def prepared():
 def small(case, **more):
     optimizer, keys = CASES[case]
     settings = {"epochs": EPOCHS, "batch_size": BATCH, "shuffle": False, **keys, **more}
-    return cohort([optimizer], hidden=(), prepared=prepared(), **settings)
+    made = cohort([optimizer], hidden=(), prepared=prepared(), **settings)
+    return replace(made, model=Linear(init="lecun"))  # where torch's values began
 
 
 def ours(case):
@@ -383,8 +385,6 @@ def test_every_piece_drops_inputs_of_its_own():
 
 
 def cohort_with(made, model, seen=None):
-    from dataclasses import replace
-
     return replace(made, model=model, metrics=[seen] if seen else [])
 
 

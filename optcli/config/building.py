@@ -56,6 +56,8 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
             if section == "schedule" and isinstance(given, Mapping) and len(given) > 0:
                 # a warm-up by itself is that of a constant rate
                 given = given if given.keys() - {"warmup", "of"} else {"name": "constant", **given}
+            if section == "model":
+                given = _with_output_init(given)
             made[section] = registered(REGISTERED_SECTIONS[section], given, (section,), faults)
         elif section in PLAIN_SECTIONS:
             made[section] = spec(PLAIN_SECTIONS[section], given, (section,), faults)
@@ -79,6 +81,18 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
     if on_objective:
         _without_rows(made, value.get("training"), faults)
     return made
+
+
+# What an mlp or cnn has had since version 0.1; a run's config.yaml names them all.
+WRITTEN_OUT = {"activation", "init", "dropout", "batch_norm", "residual"}
+
+
+def _with_output_init(model: Any) -> Any:
+    """The model of a run's config.yaml from before `output_init`, with the one it had."""
+    former = isinstance(model, Mapping) and model.get("name") in ("mlp", "cnn")
+    if former and model.keys() >= WRITTEN_OUT and model["init"] is None:
+        return {"output_init": "lecun", **model}
+    return model
 
 
 def _beside(section: str) -> str:

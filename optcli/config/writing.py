@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,38 @@ def dump(config: Config, folder: Path) -> str:
         )
         sections.append(text)
     return "".join(sections)
+
+
+class _OneLine(Dumper):
+    """Writes numbers as one would, 1e-5 instead of 1.0e-05, and line breaks as escapes."""
+
+
+def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    if not math.isfinite(value) or "e" not in repr(value):
+        return dumper.represent_float(value)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(value).replace("e-0", "e-"))
+
+
+def _string(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = None if value.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+
+_OneLine.add_representer(float, _number)
+_OneLine.add_representer(str, _string)
+
+
+def flow(value: Any) -> str:
+    """A plain value in one line of YAML: `[a, 'no']`, `{name: adam, lr: 0.001}`."""
+    text: str = yaml.dump(
+        [listed(value)],
+        Dumper=_OneLine,
+        sort_keys=False,
+        allow_unicode=True,
+        width=10**9,
+        default_flow_style=True,
+    )
+    return text.strip()[1:-1]
 
 
 def listed(value: Any) -> Any:

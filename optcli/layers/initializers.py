@@ -108,10 +108,25 @@ class LecunUniform(Initializer):
         return _uniform(random, shape, 1 / fan_in)
 
 
+@INITIALIZERS.register("small")
+@dataclass(frozen=True)
+class Small(Initializer):
+    """Normal with variance 0.01/fan_in, a tenth of lecun's std. dev., for output layers.
+
+    The scores are near zero, so that the first loss is about that of a constant prediction: the
+    logarithm of the number of classes, or the variance of a standardized target.
+    """
+
+    def draw(
+        self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> Array:
+        return _normal(random, shape, 0.01 / fan_in)
+
+
 @INITIALIZERS.register("zeros")
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero, for linear models only: hidden units would stay equal."""
+    """All zero, for linear models and output layers: hidden units would stay equal."""
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int

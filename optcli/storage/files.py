@@ -26,6 +26,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput
+from optcli.storage.interruption import Deferred
 
 MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
@@ -99,15 +100,21 @@ def write_through(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_writer(
-    path: Path, known_as: Path | None = None, mode: int = MODE
+    path: Path,
+    known_as: Path | None = None,
+    mode: int = MODE,
+    *,
+    begun: str = BEGUN,
+    hold: Callable[[int], object] = lambda _: None,
 ) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
 
     Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
-    stays until the move. known_as, mode: as for `write`.
+    stays until the move. known_as, mode: as for `write`. begun: how its name begins until then.
+    hold: called with its descriptor before anything is in it.
     """
-    with os_errors_named(known_as or path):
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=BEGUN)
+    with os_errors_named(known_as or path), Deferred() as signals:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=begun)
 
         def add(content: Any) -> None:
             rest = memoryview(content).cast("B")
@@ -116,6 +123,8 @@ def atomic_writer(
 
         try:
             try:
+                hold(descriptor)
+                signals.end()
                 yield add
                 os.fsync(descriptor)
             finally:

@@ -153,14 +153,18 @@ def _lost_in_a_finalizer(found: Any) -> None:
 
 
 class Deferred:
-    """While this lasts, a signal to the command waits; it is raised at the end."""
+    """While this lasts, a signal to the command waits; it is raised at the end.
+
+    Signals reach the main thread alone; in others nothing waits.
+    """
 
     def __init__(self) -> None:
         self._open = False
 
     def __enter__(self) -> Deferred:
-        self._open = True
-        _command.deferred += 1
+        if threading.current_thread() is threading.main_thread():
+            self._open = True
+            _command.deferred += 1
         return self
 
     def end(self) -> None:
@@ -170,9 +174,7 @@ class Deferred:
         self._open = False
         _command.deferred = max(0, _command.deferred - 1)
         number = _command.found.signal
-        waits = number is not None and not (_command.raised or _command.deferred)
-        if waits and threading.current_thread() is threading.main_thread():
-            assert number is not None
+        if number is not None and not (_command.raised or _command.deferred):
             _command.raised = True
             raise Interrupted(number)
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +22,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.storage import files
 
 LOCK = ".lock"
+BEGINS = 60.0  # seconds within which a file without content may be one that is just begun
 FULL = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
 
 
@@ -109,6 +113,41 @@ class _ByFlock(Held):
                 path.unlink()
         os.close(self._descriptor)
         self._descriptor = None
+
+
+# ---- a file that is being written --------------------------------------------------------
+
+
+def hold_file(descriptor: int) -> None:
+    """Hold an open file until it is closed, where the system can: `sweep_files` leaves it."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def sweep_files(folder: Path, begun: str) -> None:
+    """Delete what processes that were killed left of files they wrote.
+
+    These are files with a name of `tempfile` after `begun` that nobody holds. Windows deletes
+    none that is open.
+    """
+    for path in folder.glob(f"{glob.escape(begun)}*"):
+        if not re.fullmatch("[a-z0-9_]{8}", path.name.removeprefix(begun)) or path.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            if not status.st_size and time.time() - status.st_mtime < BEGINS:
+                continue  # it may have been made a moment ago, and not be held yet
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                with contextlib.suppress(ImportError):
+                    import fcntl
+
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            finally:
+                os.close(descriptor)
+            path.unlink()
 
 
 class _ByFilelock(Held):

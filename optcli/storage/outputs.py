@@ -15,9 +15,11 @@ from pathlib import Path
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
 from optcli.storage import files, run_folder
+from optcli.storage.lock import hold_file, sweep_files
 from optcli.storage.seals import SUMS
 
 STDOUT = "-"
+MOST_OF_A_NAME = 40  # characters of the file's name, in the one that it has until it is whole
 # Names of descriptors: what they lead to is open, and continued.
 _DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
 
@@ -102,11 +104,17 @@ def _is_stream(path: Path) -> bool:
 
 
 def write(name: str, content: bytes) -> None:
-    """Write what `check` has let pass; raises EnvironmentFailed."""
+    """Write what `check` has let pass; raises EnvironmentFailed.
+
+    What processes that were killed left of the same file is swept away.
+    """
     path = Path(name)
     if _is_stream(path):
         files.write_through(path, content)
         return
     real = Path(os.path.realpath(path))
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else files.MODE
-    files.write(real, content, known_as=path, mode=mode)
+    begun = f"{files.BEGUN}{real.name[:MOST_OF_A_NAME]}-"
+    sweep_files(real.parent, begun)
+    with files.atomic_writer(real, path, mode, begun=begun, hold=hold_file) as add:
+        add(content)
