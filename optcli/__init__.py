@@ -11,26 +11,33 @@ if TYPE_CHECKING:
     from optcli.api.check import check
     from optcli.api.compare import compare
     from optcli.api.init import Starter, init
-    from optcli.api.predict import Run, load
+    from optcli.api.load import load
+    from optcli.api.overlay import overlay
+    from optcli.api.predict import Run
     from optcli.api.report import report
     from optcli.api.resume import resume
-    from optcli.api.trace import trace
+    from optcli.api.trace import SavedTrace, trace
     from optcli.api.train import train
+    from optcli.comparison.result import Benchmark, FinishedComparison
     from optcli.comparison.settings import ComparisonSettings
     from optcli.core.errors import EnvironmentFailed, InvalidInput
     from optcli.gradients import gradcheck
 
 __all__ = [
+    "Benchmark",
     "ComparisonSettings",
     "EnvironmentFailed",
+    "FinishedComparison",
     "InvalidInput",
     "Run",
+    "SavedTrace",
     "Starter",
     "check",
     "compare",
     "gradcheck",
     "init",
     "load",
+    "overlay",
     "report",
     "resume",
     "trace",
@@ -41,15 +48,19 @@ __all__ = [
 _HOMES = {
     "EnvironmentFailed": "core.errors",
     "InvalidInput": "core.errors",
+    "Benchmark": "comparison.result",
+    "FinishedComparison": "comparison.result",
     "Run": "api.predict",
     "Starter": "api.init",
+    "SavedTrace": "api.trace",
     "ComparisonSettings": "comparison.settings",
     "check": "api.check",
     "compare": "api.compare",
     "gradcheck": "gradients",
     "init": "api.init",
-    "load": "api.predict",
     "report": "api.report",
+    "load": "api.load",
+    "overlay": "api.overlay",
     "resume": "api.resume",
     "trace": "api.trace",
     "train": "api.train",

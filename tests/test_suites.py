@@ -122,7 +122,7 @@ def test_a_folder_is_a_suite(tmp_path, monkeypatch, capsys):
     assert run(["runs", "show", lines[-1]["folder"]]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "two no difference shown between" in said
-    assert "verdict over these 2 configs no difference shown between" in said
+    assert "over these 2 configs no difference shown between" in said
 
 
 def test_what_is_no_suite():

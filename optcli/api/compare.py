@@ -102,6 +102,7 @@ def compare(
         found = run_comparison.run(problem, settings, folder, overwrite, plots, listener)
     if settings.keep:
         for each in found.found.values() if isinstance(found, Benchmark) else [found]:
+            assert isinstance(each, Comparison)  # which has just ended
             keep_models(each, listener)
     return found
 

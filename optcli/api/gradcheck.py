@@ -15,6 +15,7 @@ from typing import Any
 from optcli.api.check import Setup, check
 from optcli.core.environment import blas_threads, environment
 from optcli.core.errors import Fault, InvalidInput, setting
+from optcli.core.html_table import html_table
 from optcli.data.checksum import checksum
 from optcli.gradients.case import Case, CaseSet
 from optcli.gradients.cases import case_sets
@@ -23,9 +24,10 @@ from optcli.gradients.differences import Tolerance
 from optcli.gradients.model_cases import cohort_cases
 from optcli.gradients.result import NOT_CHECKED, RIGHT_GRADIENT, WRONG_GRADIENT, Result
 from optcli.plugins import loading
-from optcli.storage import files, kinds, seals
+from optcli.storage import files, kinds, results, seals
 from optcli.storage.destination import Destination
 
+CHECKED = ("kind", "name", "cases", "outcome", "worst_ratio")  # of a set of cases
 Listener = Callable[[CaseSet, Sequence[tuple[Case, Result]]], object]
 
 
@@ -51,12 +53,19 @@ class Checked:
 
     outcome: `wrong` where a gradient is, else `not checked` where one could not be, else
     `right`. notes: sentences worth saying. folder: of the picture, None where none was asked for.
+    checked: `kind`, `name`, `cases`, `outcome` and `worst_ratio` of each set of cases.
     """
 
     outcome: str
     notes: tuple[str, ...]
     seconds: float
     folder: Path | None = None
+    checked: tuple[Mapping[str, Any], ...] = ()
+
+    def _repr_html_(self) -> str:
+        """The sets of cases as a table, for a notebook."""
+        rows = [[str(row[name]) for name in CHECKED] for row in self.checked]
+        return html_table(f"gradients: {self.outcome}", CHECKED, rows, self.notes)
 
     @property
     def ok(self) -> bool:
@@ -147,7 +156,20 @@ def gradcheck(chosen: Checks, listener: Listener = lambda case_set, found: None)
             files.write_json(folder / "summary.json", summary)
             seals.seal(folder, kinds.GRADCHECK)
         notes.append(f"picture: {folder / kinds.PICTURE}")
-    return Checked(outcome, tuple(notes), seconds, folder)
+    return Checked(outcome, tuple(notes), seconds, folder, tuple(rows))
+
+
+def stored(folder: Path) -> Checked:
+    """The check that lies in a folder; raises InvalidInput where it is damaged."""
+    if kinds.is_picture(folder):
+        message = "holds the picture of a gradient check of optcli 0.1, which kept no results"
+        raise InvalidInput(Fault(message, file=str(folder)))
+    found = results.summary(folder)
+    rows = found.get("checked")
+    if not isinstance(rows, list) or not all(set(CHECKED) <= set(row) for row in rows):
+        message = "is damaged: it does not describe a gradient check"
+        raise InvalidInput(Fault(message, file=str(folder / results.SUMMARY)))
+    return Checked(found["outcome"], (), found["seconds"], folder, tuple(rows))
 
 
 def _outcome(of: Iterable[str]) -> str:

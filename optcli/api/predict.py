@@ -14,17 +14,21 @@ from optcli.api.runs import trained_run
 from optcli.core.arrays import DTYPES, Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.html_table import html_table
 from optcli.data import table as tables
 from optcli.data.columns import Numbers
 from optcli.data.encoding import Encoder
 from optcli.data.preparation import Prepared, labelled
 from optcli.data.table import listed
+from optcli.display.train.results import diagnosis, scores
 from optcli.plugins import loading
 from optcli.storage import kinds, results
 from optcli.training import Replica
 from optcli.training.model_file import Trained
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from optcli.config import Config
 
 Say = Callable[[str], object]  # takes notes on the rows, a sentence each
@@ -54,6 +58,20 @@ class Run:
     def __repr__(self) -> str:
         outcome, epochs = self.summary["outcome"], self.summary["epochs"]
         return f"<Run {self.folder}: {outcome}, epochs: {epochs}>"
+
+    def plot(self) -> Figure:
+        """Losses and metrics by epoch, as a matplotlib figure."""
+        from optcli import plots
+
+        best = self.summary.get("best") if "validation_loss" in self.history else None
+        title = "" if self.folder is None else self.folder.name
+        return plots.loss_curve(self.history, best and best["epoch"], title)
+
+    def _repr_html_(self) -> str:
+        """What it scored, beside its baseline, as a table for a notebook."""
+        headings, rows = scores(self.summary)
+        outcome = str(self.summary["outcome"]).replace("_", " ")
+        return html_table(f"{self.folder}: {outcome}", headings, rows, diagnosis(self.summary))
 
     def predict(self, X: Any) -> Array:
         """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.

@@ -8,36 +8,101 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path as Folder
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optcli.core.arrays import Array
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
-from optcli.core.specs import named
+from optcli.core.html_table import html_table
+from optcli.core.specs import named, unnamed
 from optcli.objectives.functions import OBJECTIVES, Objective
 from optcli.objectives.model import unfit
 from optcli.objectives.outcome import TOLERANCE
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
 from optcli.plugins.first_use import check_before_training
-from optcli.storage import files, kinds, seals
+from optcli.storage import files, kinds, results, seals
 from optcli.storage.destination import Destination
 from optcli.training import trace as tracing
-from optcli.training.trace import Trace, TracedOptimizer
+from optcli.training.trace import Path, Trace, TracedOptimizer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STEPS = 1000
 MOST_STEPS = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SavedTrace(Trace):
     """A finished trace, and its run folder."""
 
-    folder: Path
+    folder: Folder
+
+    def __repr__(self) -> str:
+        return f"<SavedTrace {self.folder}: {self.title}>"
+
+    def plot(self) -> Figure:
+        """The paths on the objective and the loss of each by step, as a matplotlib figure."""
+        from optcli import plots
+
+        return plots.trace_map(self, self.title)
+
+    def _repr_html_(self) -> str:
+        """What became of each optimizer as a table, for a notebook."""
+        rows = [
+            [
+                path.label,
+                f"{path.lr:.4g}",
+                f"{path.loss[-1]:.4g}",
+                f"{path.distance[-1]:.4g}",
+                "-" if path.reached is None else f"{path.reached:,}",
+                path.outcome,
+            ]
+            for path in self.paths
+        ]
+        headings = ["optimizer", "lr", "loss", "distance", "steps", "outcome"]
+        return html_table(self.title, headings, rows)
+
+
+def stored(folder: Folder) -> SavedTrace:
+    """The trace that lies in a folder; raises InvalidInput where it is damaged.
+
+    The objective and the optimizers must be known: load the plug-ins that they are from before.
+    """
+    from optcli.config.yaml_text import read_written
+
+    values, summed = read_written(folder / kinds.CONFIG), results.summary(folder)
+    try:
+        described = dict(values["objective"])
+        start = tuple(map(float, described.pop("start")))
+        objective = unnamed(OBJECTIVES.find(described["name"]), described)
+        optimizers = [unnamed(OPTIMIZERS.find(each["name"]), each) for each in values["optimizers"]]
+        points = _points(folder / "paths.csv")
+        paths = [
+            Path.of(objective, TracedOptimizer(row["label"], optimizer), points[row["label"]])
+            for row, optimizer in zip(summed["paths"], optimizers, strict=True)
+        ]
+        counts = int(values["steps"]), int(values["seed"])
+        return SavedTrace(objective, start, *counts, tuple(paths), folder)
+    except (KeyError, TypeError, ValueError, OSError, csv.Error) as error:
+        message = f"is damaged: it does not describe a trace ({error!r})"
+        raise InvalidInput(Fault(message, file=str(folder))) from error
+
+
+def _points(path: Folder) -> dict[str, Array]:
+    """The points (T + 1, n) of each label, as paths.csv has them."""
+    with path.open(newline="", encoding="utf-8") as file:
+        found: dict[str, list[list[float]]] = {}
+        for label, _, _, _, *x in itertools.islice(csv.reader(file), 1, None):
+            found.setdefault(label, []).append([float(cell) for cell in x])
+    return {label: np.array(each) for label, each in found.items()}
 
 
 def trace(
@@ -48,7 +113,7 @@ def trace(
     start: Sequence[float] | None = None,
     tune: bool = False,
     seed: int = 0,
-    out: str | Path | None = None,
+    out: str | Folder | None = None,
     overwrite: bool = False,
     plots: bool = True,
     animate: bool = False,
@@ -145,7 +210,7 @@ def _config(found: Trace) -> str:
     )
 
 
-def _save(folder: Path, found: Trace, *, plots: bool, animate: bool) -> None:
+def _save(folder: Folder, found: Trace, *, plots: bool, animate: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
     files.write(folder / "paths.csv", _table(found))
     result = {"objective": found.objective.name, "paths": summary(found)}

@@ -1,4 +1,4 @@
-"""`optcli runs`: list, show, compare, verify and remove what was trained."""
+"""`optcli runs`: list, show, plot, compare, verify and remove what was trained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optcli.cli import help as pages
 from optcli.cli import options
 
 app = pages.group(
-    "List, show, diff, verify and remove runs.",
+    "List, show, plot, diff, verify and remove runs.",
     "optcli runs list",
     "optcli runs show runs/iris",
 )
@@ -52,6 +52,44 @@ def diff(run: options.Run, other: options.Run, json: options.Json = False) -> in
     from optcli.display import runs as display
 
     display.differing(runs.diff(run, other), sys.stdout, json=json)
+    return 0
+
+
+@app.command(cls=pages.Command, epilog="optcli runs plot runs/iris runs/other --x seconds --log")
+def plot(
+    run: Annotated[list[Path], options.argument("RUN...", "Run folders")],
+    output: Annotated[
+        str,
+        options.option("Picture to write: .png, .svg or .pdf", "--output", "-o", metavar="FILE"),
+    ] = "runs.png",
+    x: Annotated[
+        str, options.option("Horizontal axis", "--x", metavar="epoch|step|seconds|rows")
+    ] = "epoch",
+    y: Annotated[
+        str,
+        options.option(
+            "Loss, a metric, or a column of history.csv such as train_loss", "--y", metavar="NAME"
+        ),
+    ] = "loss",
+    log: Annotated[
+        bool | None,
+        options.option(
+            "Logarithmic vertical axis or not (default: by the values)", "--log/--linear"
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> int:
+    """Plot several runs over one another."""
+    from optcli.api.overlay import overlay
+    from optcli.display import runs as display
+    from optcli.plots import render
+    from optcli.storage import outputs
+
+    kind = outputs.suffix(output, (".png", ".svg", ".pdf"))
+    outputs.check(output)
+    figure = overlay(run, x, y, log)
+    outputs.write(output, render(figure, kind.removeprefix(".")))
+    display.plotted(output, sys.stdout, json=json)
     return 0
 
 

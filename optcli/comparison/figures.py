@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optcli import plots
+from optcli.comparison import read_back
 from optcli.comparison.courses import courses
 from optcli.comparison.step_time import step_seconds
 from optcli.comparison.study import Study
@@ -44,6 +46,35 @@ def draw(
 def profile(found: Mapping[str, Any], title: str) -> bytes:
     """The performance profile of several configs, as their summary.json has it."""
     return plots.render(plots.profile(found["ratios"], found["cap"], title, len(found["configs"])))
+
+
+def profile_figure(summary: Mapping[str, Any], title: str) -> Figure:
+    """The same of a summary.json, where a target that was not reached is null."""
+    found = summary["profile"]
+    ratios = {
+        label: [math.inf if ratio is None else ratio for ratio in each]
+        for label, each in found["ratios"].items()
+    }
+    return plots.profile(ratios, found["cap"], title, len(found["configs"]))
+
+
+def stored_curves(folder: Path, summary: Mapping[str, Any], title: str) -> Figure:
+    """The curves of a comparison's folder, by step; summary: as `read_back` gives it."""
+    measure = read_back.measure(summary)
+    rows = {row["label"]: row for row in summary["optimizers"]}
+    chosen = {label: row["hyperparameters"] for label, row in rows.items()}
+    runs = read_back.final_runs(folder, chosen)
+    notes = {label: f"lr {of.get('lr', math.nan):.3g}" for label, of in chosen.items()}
+    return plots.curves(
+        {label: courses(measure, own) for label, own in runs.items()},
+        measure.words,
+        f"{title}, {counted(summary['seeds'], 'seed')}",
+        next(iter(summary.get("targets") or []), None),
+        notes,
+        {label: row["optimizer"] for label, row in rows.items()},
+        measure.higher,
+        AXES["steps"],
+    )
 
 
 class _Figures:

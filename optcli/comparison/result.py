@@ -2,24 +2,66 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optcli.comparison.study import RunsDone, Study
+from optcli.core.html_table import html_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A finished comparison.
+@dataclass(frozen=True, repr=False)
+class FinishedComparison:
+    """A comparison in its folder.
 
-    folder: where it lies. summary: what summary.json says. study: the runs themselves.
-    notes: sentences worth saying.
+    folder: where it lies. summary: what summary.json says, with infinity and NaN where JSON has
+    null.
     """
 
     folder: Path
     summary: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.folder}: {self.summary['verdict']}>"
+
+    def plot(self) -> Figure:
+        """The curves of the final runs, by step, as a matplotlib figure.
+
+        Raises InvalidInput where the folder is damaged, or of optcli 0.1.
+        """
+        from optcli.comparison.figures import stored_curves
+
+        return stored_curves(self.folder, self.summary, self.folder.name)
+
+    def _repr_html_(self) -> str:
+        """The ranking as a table, for a notebook."""
+        rows = [
+            [
+                f"{row['rank']}{'=' if row['tied_with'] else ''}",
+                row["label"],
+                f"{row['hyperparameters'].get('lr', math.nan):.3g}",
+                f"{row['median']:.5g}",
+                f"{row['ci_low']:.5g} to {row['ci_high']:.5g}",
+            ]
+            for row in self.summary["optimizers"]
+        ]
+        quantity = str(self.summary["quantity"]).replace("_", " ")
+        headings = ["rank", "optimizer", "lr", f"median {quantity}", "95 % interval"]
+        return html_table(str(self.folder), headings, rows, [self.summary["verdict"]])
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(FinishedComparison):
+    """A comparison that has just ended.
+
+    study: the runs themselves. notes: sentences worth saying.
+    """
+
     study: Study
     notes: tuple[str, ...] = ()
 
@@ -41,13 +83,28 @@ class ModelsKept:
     total: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Benchmark:
     """The comparisons of several configs, each in a folder of its own under `folder`."""
 
     folder: Path
-    found: Mapping[str, Comparison]
+    found: Mapping[str, FinishedComparison]
     summary: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Benchmark {self.folder}: {self.summary['verdict']}>"
+
+    def plot(self) -> Figure:
+        """The performance profile over the configs, as a matplotlib figure."""
+        from optcli.comparison.figures import profile_figure
+
+        return profile_figure(self.summary, self.folder.name)
+
+    def _repr_html_(self) -> str:
+        """The verdict on each config as a table, for a notebook."""
+        rows = [[title, said] for title, said in self.summary["configs"].items()]
+        below = [self.summary["verdict"]]
+        return html_table(str(self.folder), ["config", "verdict"], rows, below)
 
 
 @dataclass(frozen=True)

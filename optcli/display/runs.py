@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
 from typing import Any, TextIO
 
+from optcli.comparison import read_back
 from optcli.core.durations import counted
+from optcli.display import compare_report, trace
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
-from optcli.display.text import escaped, number, setting
-from optcli.display.trace import report
+from optcli.display.text import duration, escaped, number, setting
 from optcli.display.train.results import diagnosis, results
+from optcli.storage import kinds
 
 WIDEST = 160
 # What a measure is, where its name in summary.json does not say it.
@@ -113,11 +115,14 @@ def shown(
         JsonLines(stream).emit("run", fields)
         return
     output = Output(stream)
-    paths = entry.summary.get("paths")
-    judged = [*results(entry.summary), *diagnosis(entry.summary)]
+    whole = printed(entry, width_of(WIDEST))
     for rows in (
-        {NAMES.get(key, key): _said(value) for key, value in measures.items()},
-        {"": ""} if settings and not paths else {},
+        {
+            NAMES.get(key, key): _said(value)
+            for key, value in measures.items()
+            if not (whole and _is_printed(key))
+        },
+        {"": ""} if settings and not whole else {},
         {key: _set(value) for key, value in settings.items() if value is not None},
     ):
         columns = [Column("key", cells=[*rows], left=True), Column("value", wrap=True)]
@@ -125,14 +130,51 @@ def shown(
         for key, value in rows.items():
             for line in table.row({"key": escaped(key), "value": escaped(value)}):
                 output.line(line)
-        if paths:
-            for line in ("", *report(paths, width_of(WIDEST)), ""):
+        if whole:
+            for line in ("", *whole, ""):
                 output.line(line)
-            paths = None
-        if judged:
-            for line in ("", *judged):
-                output.line(escaped(line))
-            judged = []
+            whole = []
+
+
+def _is_printed(key: str) -> bool:
+    """Whether what the command printed says it: the ranking and the verdict of a comparison."""
+    return key == "verdict" or key.startswith("median ")
+
+
+def printed(entry: Any, width: int) -> list[str]:
+    """What the command printed at its end of what it found, from what it left in its folder."""
+    summary, kind = entry.summary, entry.kind
+    if not summary:
+        return []
+    if kind == kinds.COMPARE.name and summary.get("version", 1) > 1:
+        summary = read_back.summary(entry.folder)
+        return compare_report.report(summary, min(width, compare_report.WIDEST))
+    if kind == kinds.BENCHMARK.name and summary.get("version", 1) > 1:
+        return compare_report.across(summary, min(width, compare_report.WIDEST))[1:]
+    if summary.get("paths"):
+        return [escaped(line) for line in trace.report(summary["paths"], min(width, trace.WIDEST))]
+    if summary.get("checked"):
+        return [escaped(line) for line in checks(summary, min(width, WIDEST))]
+    return [escaped(line) for line in (*results(summary), *diagnosis(summary))]
+
+
+def checks(summary: Mapping[str, Any], width: int) -> list[str]:
+    """A line for each set of cases of a gradient check, and the verdict on all."""
+    rows = summary["checked"]
+    verdicts = {"right": "ok", "wrong": "WRONG"}
+    ratios = [row["worst_ratio"] for row in rows]
+    columns = [
+        Column("name", "name", [row["name"] for row in rows], left=True, cut=True),
+        Column("kind", "kind, cases", [f"{r['kind']}, {r['cases']}" for r in rows], left=True),
+        Column("ratio", "error/tol", ["-" if r is None else f"{r:.2g}" for r in ratios]),
+        Column("verdict", "verdict", [verdicts.get(r["outcome"], r["outcome"]) for r in rows]),
+    ]
+    cases = counted(sum(row["cases"] for row in rows), "gradient")
+    wrong = [row["name"] for row in rows if row["outcome"] == "wrong"]
+    said = f"WRONG: {', '.join(wrong)}" if wrong else "all correct"
+    if summary["outcome"] == "not checked":
+        said = "not all could be checked"
+    return [*Table(columns, width).lines(), "", f"{said}: {cases}, {duration(summary['seconds'])}"]
 
 
 def differing(found: Any, stream: TextIO, *, json: bool) -> None:
@@ -169,6 +211,14 @@ def _fits(cells: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
     widths = [max(map(len, column)) for column in cells]
     wide = [max(size, len(name)) for size, name in zip(widths[1:], names, strict=True)]
     return widths[0] + sum(wide) + 4 <= width_of(WIDEST)
+
+
+def plotted(name: str, stream: TextIO, *, json: bool) -> None:
+    """Where the picture of several runs is."""
+    if json:
+        JsonLines(stream).emit("plot", {"picture": name})
+    else:
+        Output(stream).line(escaped(f"plot: {name}"))
 
 
 def verified(found: Any, stream: TextIO, *, json: bool) -> None:

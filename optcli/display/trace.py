@@ -15,6 +15,7 @@ from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
 from optcli.display.text import alike, escaped, short, wrapped
 
+WIDEST = 100
 OUTCOMES = {"elsewhere": "stationary elsewhere"}
 
 
@@ -45,9 +46,9 @@ class TraceTable:
 
     def finish(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
         """What became of each, with a hint where there is one to give."""
-        for line in report(rows, width_of(100)):
+        for line in report(rows, width_of(WIDEST)):
             self.output.line(escaped(line))
-        for line in wrapped(hint, width_of(100)) if hint else ():
+        for line in wrapped(hint, width_of(WIDEST)) if hint else ():
             self.output.line(line)
         self.output.line(escaped(f"run folder: {folder}"))
 

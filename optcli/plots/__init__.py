@@ -17,6 +17,7 @@
     comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`
     sensitivity `sensitivity`, the results by learning rate
     pairs       `pair_differences`, `wins`
+    overlay     `overlay`, several runs over one another
     figures     which figures a run gets
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
@@ -30,6 +31,7 @@ from optcli.plots.comparison import curves, profile, reached_targets, tuning_cur
 from optcli.plots.gradcheck import error_by_step
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
+from optcli.plots.overlay import Line, overlay
 from optcli.plots.pairs import PairRow, pair_differences, wins
 from optcli.plots.regression import predicted_against_true
 from optcli.plots.samples import samples
@@ -39,6 +41,7 @@ from optcli.plots.style import render, save
 from optcli.plots.trace import trace_animation, trace_map
 
 __all__ = [
+    "Line",
     "PairRow",
     "Tried",
     "confusion",
@@ -46,6 +49,7 @@ __all__ = [
     "decision_boundary",
     "error_by_step",
     "loss_curve",
+    "overlay",
     "pair_differences",
     "predicted_against_true",
     "profile",

@@ -16,6 +16,22 @@ def results(summary: Mapping[str, Any]) -> list[str]:
     baseline = summary.get("baseline")
     if not isinstance(baseline, Mapping):
         return []
+    (corner, *headings), rows = scores(summary)
+    if not rows:
+        return []
+    names, *columns = zip(*rows, strict=True)
+    table = [Column("name", corner, names, left=True)]
+    for place, (heading, cells) in enumerate(zip(headings, columns, strict=True)):
+        table.append(Column(str(place), heading, cells))
+    return [*Table(table, WIDE).lines(), f"baseline: {baseline.get('guess', 'a constant guess')}"]
+
+
+def scores(summary: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Headings, and a row for the loss and each metric: of the saved model, and of the baseline.
+
+    The first heading says of which epoch the model is.
+    """
+    baseline = _mapping(summary.get("baseline"))
     best, test = (_mapping(summary.get(key)) for key in ("best", "test"))
     part = "validation" if "validation_loss" in best else "train"
     scored = {
@@ -26,21 +42,17 @@ def results(summary: Mapping[str, Any]) -> list[str]:
     columns: list[tuple[str, Mapping[str, Any]]] = []
     if scored:
         heading = "training" if part == "train" else part
-        columns.append((heading, scored))
-        columns.append(("baseline", _mapping(baseline.get("best"))))
+        columns += [(heading, scored), ("baseline", _mapping(baseline.get("best")))]
     if test:
-        columns.append(("test", test))
-        columns.append(("baseline", _mapping(baseline.get("test"))))
+        columns += [("test", test), ("baseline", _mapping(baseline.get("test")))]
+    if not baseline:
+        columns = [each for each in columns if each[0] != "baseline"]
     names = list(dict.fromkeys(name for _, values in columns for name in values))
-    if not names:
-        return []
     epoch = best.get("epoch")
     corner = f"best epoch {epoch}" if part == "validation" else f"last epoch {epoch}"
-    table = [Column("name", corner if epoch else "initial weights", names, left=True)]
-    for place, (heading, values) in enumerate(columns):
-        cells = [_cell(name, values.get(name)) for name in names]
-        table.append(Column(str(place), heading, cells))
-    return [*Table(table, WIDE).lines(), f"baseline: {baseline.get('guess', 'a constant guess')}"]
+    headings = [corner if epoch else "initial weights", *(heading for heading, _ in columns)]
+    rows = [[name, *(_cell(name, values.get(name)) for _, values in columns)] for name in names]
+    return headings, rows
 
 
 def diagnosis(summary: Mapping[str, Any]) -> list[str]:
