@@ -316,7 +316,7 @@ def test_tables_of_any_size_get_a_config_that_trains(rows, tmp_path):
     ],
 )
 def test_rare_classes_get_what_the_split_needs(counts, rare, stratify, tmp_path):
-    parts = parts_of(sum(counts.values()), counts)
+    parts = parts_of(sum(counts.values()), counts, stops=True)
     assert parts.rare == rare
     assert ("stratify" not in parts.split) == stratify
     values = [text for text, count in counts.items() for _ in range(count)]
@@ -377,7 +377,7 @@ def test_a_simpler_model_is_taken_unless_another_is_better_by_more_than_chance()
 
 def test_training_ends_in_about_a_minute():
     for rows in (100, 10_000, 1_000_000, 20_000_000):
-        section = recipe.training(rows, 10_000, validates=True)
+        section = recipe.training(rows, 10_000, stops=True)
         assert section["epochs"] * 6 * rows * 10_000 / recipe.SPEED < 2 * recipe.SECONDS or (
             section["epochs"] == 5
         )

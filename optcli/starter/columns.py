@@ -67,6 +67,18 @@ class Found:
     groups: list[str] = field(default_factory=list)
     rare: list[str] = field(default_factory=list)
 
+    def keys_of_dataset(self) -> dict[str, Any]:
+        """The keys of the section `dataset` that say what columns are."""
+        lists = {
+            "exclude": self.exclude,
+            "categorical": self.categorical,
+            "dates": self.dates,
+            "numeric": self.numeric,
+            "missing_values": self.missing_values,
+        }
+        keys = {key: list(names) for key, names in lists.items() if names} | self.keys
+        return keys | ({"rare_categories": RARE} if self.rare else {})
+
     def note(self, name: str, kind: str, use: str, said: str = "") -> None:
         self.findings.append(Finding(name, kind, use, said))
 

@@ -9,7 +9,7 @@ from typing import Any
 from optcli.data.columns import short
 
 FRACTION = 0.2  # of the rows, for each of validation and test
-NO_VALIDATION = 40  # rows below which a validation part would say nothing
+SMALLER, SMALL = 0.15, 1000  # validation part of tables of fewer rows, which train on more
 NO_TEST = 5  # rows below which none is held out
 LAST = "split: {validation: {last: 0.2}, test: {last: 0.2}}"
 
@@ -27,14 +27,14 @@ class Parts:
     few: tuple[str, ...] = ()
     dropped: int = 0
 
-    @property
-    def validates(self) -> bool:
-        return bool(self.split["validation"])
 
+def parts_of(rows: int, counts: Mapping[str, int] | None, *, stops: bool) -> Parts:
+    """How to divide so many rows.
 
-def parts_of(rows: int, counts: Mapping[str, int] | None) -> Parts:
-    """How to divide so many rows; counts: of each class, None for values and several labels."""
-    validation = FRACTION if rows >= NO_VALIDATION else 0
+    counts: of each class, None for values and several labels. stops: whether a validation part
+    is needed, to stop training by.
+    """
+    validation = (SMALLER if rows < SMALL else FRACTION) if stops else 0
     test = FRACTION if rows >= NO_TEST else 0
     split: dict[str, Any] = {"validation": validation, "test": test}
     if counts is None:
@@ -59,12 +59,13 @@ def why(parts: Parts, rows: int, groups: Sequence[str], ordered: Sequence[str]) 
         said.append(f"{rows} rows are too few to hold some out.")
     elif not split["validation"]:
         said.append(
-            f"Of {rows} rows a fifth tests the model. There is no validation part, as so few "
-            "rows would say nothing."
+            "A fifth of the rows tests the model, once, at the end. All others train: a linear "
+            "model needs no validation part to stop by. For a network: `validation: 0.2`."
         )
     else:
+        part = "A fifth" if split["validation"] == FRACTION else "Some"
         said.append(
-            "A fifth of the rows validates: it decides when to stop. A fifth tests: it is looked "
+            f"{part} of the rows validates: it decides when to stop. A fifth tests: it is looked "
             "at once, at the end."
         )
     if "stratify" in split:

@@ -13,6 +13,7 @@ from optcli.starter.trial import Candidate
 # Rows up to which a batch has so many; larger batches make fewer, dearer steps.
 BATCHES = ((5_000, 32), (20_000, 64), (100_000, 256), (1_000_000, 1024))
 LARGEST_BATCH = 4096
+FEWEST_TRIED = 40  # rows from which a trial says something
 MOST_TRIED = 20_000  # rows up to which candidates are tried
 FEWEST, MOST, STEPS = 80, 240, 1200  # epochs, which make so many steps where rows are few
 PATIENCE = 0.2  # of the epochs
@@ -34,11 +35,11 @@ def epochs(rows: int, parameters: int) -> int:
     return max(5, min(wanted, round(SECONDS / seconds)))
 
 
-def training(rows: int, parameters: int, *, validates: bool) -> dict[str, Any]:
+def training(rows: int, parameters: int, *, stops: bool) -> dict[str, Any]:
     """The section `training`."""
     count = epochs(rows, parameters)
     section: dict[str, Any] = {"epochs": count, "batch_size": min(batch_size(rows), rows)}
-    if validates:
+    if stops:
         section["early_stopping"] = {"patience": max(3, round(PATIENCE * count))}
     return section
 

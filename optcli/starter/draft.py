@@ -1,0 +1,78 @@
+"""Draft: what is known of a table before a model is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optcli.data.table import Table
+from optcli.starter.columns import Found
+from optcli.starter.goal import Goal
+from optcli.starter.parts import Parts
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is known of a table, as its config reads it.
+
+    dataset: that section of the config. metrics: those that can be measured. unlabelled: rows
+    without a target; rows: the others. gaps: missing values of each input that has some.
+    """
+
+    dataset: Mapping[str, Any]
+    metrics: Sequence[str]
+    table: Table
+    found: Found
+    goal: Goal
+    rows: int
+    unlabelled: int
+    gaps: Mapping[str, int]
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Mapping[str, Any],
+        table: Table,
+        targets: Sequence[str],
+        found: Found,
+        goal: Goal,
+        seed: int,
+    ) -> Draft:
+        """With the keys of `dataset` that follow from the columns."""
+        inputs = [each.name for each in found.findings if each.use == "input"]
+        gaps = {name: gone for name in inputs if (gone := table.columns[name].gaps())}
+        unlabelled = _without_target(table, targets)
+        section = {**dataset, **found.keys_of_dataset()}
+        section |= {"missing": "impute"} if gaps else {}
+        section |= {"unlabelled": "drop"} if unlabelled else {}
+        # of a streamed table only what sums over rows can be measured
+        metrics = [name for name in goal.metrics if not (table.stored and name == "roc_auc")]
+        rows = table.rows - unlabelled
+        return cls(section, metrics, table, found, goal, rows, unlabelled, gaps, seed)
+
+    def head(self, parts: Parts) -> dict[str, Any]:
+        """The sections of the config that do not depend on the model."""
+        dataset = dict(self.dataset) | ({"rare_classes": parts.rare} if parts.rare else {})
+        return {
+            "dataset": dataset,
+            "split": parts.split,
+            "loss": self.goal.loss,
+            "metrics": list(self.metrics),
+            "seed": self.seed,
+        }
+
+
+def _without_target(table: Table, targets: Sequence[str]) -> int:
+    """The rows in which a target is missing."""
+    gone = 0
+    for start, piece in table.columns[targets[0]].pieces():
+        missing = piece.missing
+        for name in targets[1:]:
+            own = table.columns[name].select(slice(start, start + len(piece)))
+            missing = missing | own.missing
+        gone += int(np.sum(missing))
+    return gone
