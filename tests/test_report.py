@@ -181,6 +181,12 @@ def test_scores_and_curves_are_those_of_the_run(here, tmp_path):
     assert "optcli runs verify" in page.said
     assert "completed after 4 epochs" in page.said
     assert "Cross-entropy" in page.said  # what the loss is
+    guess = summary["baseline"]["guess"]
+    assert any(name in guess for name in NASTY)
+    assert f"Baseline: {guess}." in page.said
+    assert {*summary["baseline"]["best"].values(), *summary["baseline"]["test"].values()} <= (
+        page.numbers()
+    )
     for png in ("confusion.png", "boundary.png"):
         assert f"({png})" in page.said
     for key in ("</script><b>y", "numpy", "config.yaml"):

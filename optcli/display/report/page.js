@@ -194,9 +194,9 @@
       });
       this.legend.append(...this.buttons.map(([, button]) => button));
       if (groups.length > 2) {
-        const everyone = html("button", { type: "button" }, "show all");
-        everyone.addEventListener("click", () => { this.hidden.clear(); this.repress(); });
-        this.legend.append(everyone);
+        this.everyone = html("button", { type: "button", hidden: "" }, "show all");
+        this.everyone.addEventListener("click", () => { this.hidden.clear(); this.repress(); this.buttons[0][1].focus(); });
+        this.legend.append(this.everyone);
       }
     }
     switched(groups, group, alone) {
@@ -208,6 +208,7 @@
     }
     repress() {
       for (const [group, button] of this.buttons) button.setAttribute("aria-pressed", String(!this.hidden.has(group)));
+      if (this.everyone) this.everyone.hidden = this.hidden.size === 0;
       this.cursor = null;
       this.draw();
     }
