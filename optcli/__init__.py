@@ -10,6 +10,7 @@ from optcli.core.version import __version__ as __version__
 if TYPE_CHECKING:
     from optcli.api.check import check
     from optcli.api.compare import compare
+    from optcli.api.evaluate import evaluate
     from optcli.api.init import Starter, init
     from optcli.api.load import load
     from optcli.api.overlay import overlay
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from optcli.comparison.result import Benchmark, FinishedComparison
     from optcli.comparison.settings import ComparisonSettings
     from optcli.core.errors import EnvironmentFailed, InvalidInput
+    from optcli.evaluation.report import EvaluationReport
     from optcli.gradients import gradcheck
 
 __all__ = [
     "Benchmark",
     "ComparisonSettings",
     "EnvironmentFailed",
+    "EvaluationReport",
     "FinishedComparison",
     "InvalidInput",
     "Run",
@@ -34,6 +37,7 @@ __all__ = [
     "Starter",
     "check",
     "compare",
+    "evaluate",
     "gradcheck",
     "init",
     "load",
@@ -47,6 +51,7 @@ __all__ = [
 # Where it is; imported when it is asked for.
 _HOMES = {
     "EnvironmentFailed": "core.errors",
+    "EvaluationReport": "evaluation.report",
     "InvalidInput": "core.errors",
     "Benchmark": "comparison.result",
     "FinishedComparison": "comparison.result",
@@ -56,6 +61,7 @@ _HOMES = {
     "ComparisonSettings": "comparison.settings",
     "check": "api.check",
     "compare": "api.compare",
+    "evaluate": "api.evaluate",
     "gradcheck": "gradients",
     "init": "api.init",
     "report": "api.report",

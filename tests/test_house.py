@@ -25,6 +25,7 @@ ROOMS = [
     "data",
     "objectives",
     "training",
+    "evaluation",
     "gradients",
     "plugins",
     "config",

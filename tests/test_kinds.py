@@ -33,6 +33,7 @@ MADE = {
     "benchmark": [*COMPARE, "-c", "d.yaml"],
     "trace": ["trace", "beale", "sgd", "--steps", "5", *QUIET],
     "gradcheck": ["gradcheck", "mae", "--fast", "--plots", "--quiet"],
+    "evaluate": ["evaluate", "train", "rows.csv", "--resamples", "9", *QUIET],
 }
 WHAT = {
     "train": "a training run",
@@ -40,6 +41,7 @@ WHAT = {
     "benchmark": "a comparison on several configs",
     "trace": "a trace",
     "gradcheck": "a gradient check",
+    "evaluate": "an evaluation",
 }
 
 
@@ -50,6 +52,7 @@ def made(tmp_path_factory):
     with contextlib.chdir(here):
         for name in ("c.yaml", "d.yaml"):
             Path(name).write_text(json.dumps(CONFIG))
+        Path("rows.csv").write_text("x1,x2,class\n0,1,0\n1,0,1\n0.5,0.1,1\n")
         for kind, words in MADE.items():
             assert run([*words, "--out", kind]) == 0
     return here
@@ -171,6 +174,7 @@ def resumed(kind, folder):
         "benchmark": f"continue it with: {command}",
         "trace": "repeat it with optcli trace",
         "gradcheck": "repeat it with optcli gradcheck",
+        "evaluate": "repeat it with optcli evaluate",
     }
     return f"{folder}: is {WHAT[kind]}, not a training run; {remedies[kind]}"
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli.api.evaluate import evaluate
 from optcli.api.runs import trained_run
 from optcli.core.arrays import DTYPES, Array
 from optcli.core.environment import blas_threads
@@ -18,12 +17,13 @@ from optcli.core.html_table import html_table
 from optcli.data import table as tables
 from optcli.data.columns import Numbers
 from optcli.data.encoding import Encoder
-from optcli.data.preparation import Prepared, labelled
+from optcli.data.preparation import Part, Prepared, labelled
 from optcli.data.table import listed
 from optcli.display.train.results import diagnosis, scores
 from optcli.plugins import loading
 from optcli.storage import kinds, results
-from optcli.training import Replica
+from optcli.training import Cohort, Replica
+from optcli.training.evaluation import evaluate
 from optcli.training.model_file import Trained
 
 if TYPE_CHECKING:
@@ -104,6 +104,12 @@ class Run:
         were some). Rows with missing values are dropped where training dropped them, and so
         are those of classes that it dropped. say: as for `predictions`. Raises InvalidInput.
         """
+        cohort, part = self.labelled(X, say)
+        with blas_threads(1):
+            return evaluate(cohort, self.trained, part)
+
+    def labelled(self, X: Any, say: Say = silent) -> tuple[Cohort, Part]:
+        """Labelled raw rows, encoded, and what measures them. X: as for `evaluate`."""
         encoder, dtype = self.trained.encoder, DTYPES[self.trained.dtype]
         part = labelled(encoder, self._table(X, encoder.target.names, say), dtype)
         for note in part.notes:
@@ -113,9 +119,7 @@ class Run:
             task = self.config.task()
             cohort = task.cohort([Replica(self.config.optimizer, data, self.config.seed)])
         # class weights are those of the training rows
-        cohort = replace(cohort, loss=self.trained.loss)
-        with blas_threads(1):
-            return evaluate(cohort, self.trained, part)
+        return replace(cohort, loss=self.trained.loss), part
 
     def table_paths(self) -> list[str]:
         """The paths of the tables that the config names; they need not be there any more."""

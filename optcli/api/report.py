@@ -77,6 +77,9 @@ def source(folder: Path) -> pages.Source:
     if kind is None or kind.name not in kinds.KINDS:
         what = "is not a run folder" if kind is None else f"is {kind.what}: {kind.repeat}"
         raise InvalidInput(Fault(what, file=str(folder)))
+    if kind == kinds.EVALUATE:
+        what = f"is {kind.what}, of which there is no page; open its pictures and tables"
+        raise InvalidInput(Fault(what, file=str(folder)))
     summary: dict[str, Any] = dict(entry.summary)
     more: dict[str, Any] = {}
     if kind == kinds.TRAIN and (folder / results.HISTORY).is_file():

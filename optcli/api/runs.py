@@ -67,7 +67,8 @@ def entry(folder: Path) -> RunEntry:
     if kind is None:
         return RunEntry(folder, "unknown", "damaged", summary, damage)
     missing = "interrupted" if kind in (kinds.COMPARE, kinds.BENCHMARK) else "unfinished"
-    if kind == kinds.GRADCHECK and kinds.is_picture(folder):
+    picture = kind == kinds.GRADCHECK and kinds.is_picture(folder)
+    if picture or (kind == kinds.EVALUATE and seals.is_sealed(folder)):
         missing = "done"
     outcome = str(summary.get("outcome") or ("done" if summary else missing))
     if summary and not seals.is_sealed(folder):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optcli.api.check import Setup
-from optcli.api.evaluate import evaluate
 from optcli.api.predict import Run
 from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
@@ -23,8 +22,9 @@ from optcli.objectives.dataset import ObjectiveDataset
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
 from optcli.storage.interruption import Interruption, watched
-from optcli.training import train_cohort
+from optcli.training import train_cohort, training_rows
 from optcli.training.checkpoints import Recorder
+from optcli.training.evaluation import evaluate
 from optcli.training.history import History
 from optcli.training.judgement import judged
 from optcli.training.summary import summary
@@ -96,6 +96,8 @@ def train_in(
     recorder = Recorder(
         folder, history, start, config.training.checkpoint_every, identity(config, folder)
     )
+    if not isinstance(config.dataset, ObjectiveDataset):
+        training_rows.write(folder, setup.data.train)
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(config.training.threads):
         for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.api.check import Setup
-from optcli.api.evaluate import evaluate
 from optcli.api.resume import check_changes, restored
 from optcli.api.runs import RunEntry, trained_run
 from optcli.api.train import with_cache_beside
@@ -23,6 +22,7 @@ from optcli.core.specs import CacheFolder, marked
 from optcli.plugins import loading
 from optcli.storage import files, kinds, results
 from optcli.training import train_cohort
+from optcli.training.evaluation import evaluate
 from optcli.training.model_file import Trained
 
 if TYPE_CHECKING:

@@ -41,6 +41,7 @@
     encoder_checks     whether an encoder that was read from a file can be one
     batches            the rows of an epoch, in their order
     checksum           by which a run knows its rows again
+    row_hashes         by which single rows are known again
 
 A table is looked at a block of rows at a time, in memory or in a file.
 """

@@ -8,6 +8,10 @@
     boundary    `decision_boundary`
     regression  `predicted_against_true`
     matrix      `confusion`
+    roc         `roc`, `precision_recall`
+    reliability `reliability`
+    residuals   `residuals`
+    importance  `permutation_importance`
     gradcheck   `error_by_step`
     samples     `samples`
     schedule    `schedule_curve`
@@ -19,6 +23,7 @@
     pairs       `pair_differences`, `wins`
     overlay     `overlay`, several runs over one another
     figures     which figures a run gets
+    evaluation  which figures an evaluation gets
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
 no global state is touched. matplotlib is imported when the first one is drawn.
@@ -29,11 +34,15 @@ from __future__ import annotations
 from optcli.plots.boundary import decision_boundary
 from optcli.plots.comparison import curves, profile, reached_targets, tuning_curves
 from optcli.plots.gradcheck import error_by_step
+from optcli.plots.importance import permutation_importance
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
 from optcli.plots.overlay import Line, overlay
 from optcli.plots.pairs import PairRow, pair_differences, wins
 from optcli.plots.regression import predicted_against_true
+from optcli.plots.reliability import reliability
+from optcli.plots.residuals import residuals
+from optcli.plots.roc import precision_recall, roc
 from optcli.plots.samples import samples
 from optcli.plots.schedule import schedule_curve
 from optcli.plots.sensitivity import Tried, sensitivity
@@ -51,10 +60,15 @@ __all__ = [
     "loss_curve",
     "overlay",
     "pair_differences",
+    "permutation_importance",
+    "precision_recall",
     "predicted_against_true",
     "profile",
     "reached_targets",
+    "reliability",
     "render",
+    "residuals",
+    "roc",
     "samples",
     "save",
     "schedule_curve",

@@ -78,7 +78,14 @@ GRADCHECK = Kind(
     "repeat it with optcli gradcheck",
     holds=(*OWN, "summary.json", PICTURE),
 )
-KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TRACE, GRADCHECK)}
+EVALUATION = "evaluation.json"
+EVALUATE = Kind(
+    "evaluate",
+    "an evaluation",
+    "repeat it with optcli evaluate",
+    holds=(*OWN, EVALUATION, "measures.csv"),
+)
+KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TRACE, GRADCHECK, EVALUATE)}
 
 
 def first_files(kind: Kind, config: str, environment: Mapping[str, Any]) -> dict[str, bytes]:
@@ -163,6 +170,8 @@ def _recognized(folder: Path) -> Kind | None:
     that of a training.
     """
     path = folder / CONFIG
+    if (folder / EVALUATION).is_file():
+        return EVALUATE
     if not path.is_file():
         return GRADCHECK if is_picture(folder) else None
     try:

@@ -24,7 +24,11 @@ from optcli.storage.seals import PICTURES, SUMS
 REST = f"{BEGUN}removed"  # what environment.json is called once the removal is decided
 # All that optcli may have put there.
 RESULTS = ("history.csv", "summary.json", "model.npz", "checkpoint.npz", "runs.csv", "paths.csv")
-NAMES = (*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS)
+EVALUATED = (
+    *("evaluation.json", "measures.csv", "confusion.csv", "roc.csv", "precision-recall.csv"),
+    *("reliability.csv", "thresholds.csv", "importance.csv"),
+)
+NAMES = (*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS, "training-rows.npz", *EVALUATED)
 _WITHIN = (kinds.BEST, kinds.MODELS)
 _NOT_OURS = "which is not optcli's; move it, or leave the folder"
 _OF_ITS_OWN = "of its own; move it, or remove it first"

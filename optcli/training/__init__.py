@@ -35,6 +35,7 @@ clock stands.
     checkpoints           a listener that writes state, history and best model
     checkpoint_migration  checkpoints of earlier versions
     model_file            model.npz
+    training_rows         training-rows.npz
     summary               summary.json
     trace                 optimizers on an objective, as one cohort
 """

@@ -15,6 +15,7 @@ from optcli.data.preparation import Part
 from optcli.metrics import TALLIED, Additive
 from optcli.models import Architecture, Network
 from optcli.training.cohort import EVALUATION_ROWS, Cohort
+from optcli.training.model_file import Trained
 
 
 class Evaluation:
@@ -75,6 +76,23 @@ class Evaluation:
             statistics=self.statistics,
         )
         return self.networks.setdefault(rows, network)
+
+
+def evaluate(cohort: Cohort, trained: Trained, part: Part) -> dict[str, float]:
+    """Loss and metrics of a trained model on a part of the data."""
+    return scored(cohort, trained, part)[0]
+
+
+def scored(cohort: Cohort, trained: Trained, part: Part) -> tuple[dict[str, float], Array]:
+    """The same, and the raw scores (N, C), of no row where the part is streamed."""
+    architecture = trained.architecture()
+    parameters = Parameters(architecture.layout, trained.parameters)
+    statistics = Parameters(architecture.statistics, trained.statistics)
+    measuring = Evaluation(cohort, architecture, parameters, [part], statistics)
+    with np.errstate(all="ignore"):  # of a diverged model
+        loss, metrics = measuring()
+    found = {"loss": float(loss[0])} | {name: float(of[0]) for name, of in metrics.items()}
+    return found, measuring.scores[0]
 
 
 class Tallies:
