@@ -38,19 +38,24 @@ CONFIG = {
 }
 COMPARE = ["compare", "sgd", "adam", "-c", "c.yaml", "--tune", "1", "--tune-seeds", "1"]
 COMPARE += ["--seeds", "6", "--quiet", "--no-plots"]
-KINDS = ("train", "compare", "trace")
+KINDS = ("train", "compare", "trace", "gradcheck", "benchmark")
+GRADCHECK = ["gradcheck", "mse", "--fast", "--plots", "--quiet"]
+BENCHMARK = [*COMPARE, "-c", "d.yaml"]
 TRACE = ["trace", "beale", "sgd", "--steps", "5", "--quiet", "--no-plots"]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder with a run, a comparison and a trace."""
+    """A folder with one of each kind, and a second run."""
     here = tmp_path_factory.mktemp("made")
     with contextlib.chdir(here):
-        Path("c.yaml").write_text(json.dumps(CONFIG))
+        for name in ("c.yaml", "d.yaml"):
+            Path(name).write_text(json.dumps(CONFIG))
         assert run(["train", "c.yaml", "--out", "train", "--quiet", "--no-plots"]) == 0
         assert run([*COMPARE, "--out", "compare"]) == 0
         assert run([*TRACE, "--out", "trace"]) == 0
+        assert run([*GRADCHECK, "--out", "gradcheck"]) == 0
+        assert run([*BENCHMARK, "--out", "benchmark"]) == 0
         shutil.copytree("train", "other")
     return here
 
@@ -134,7 +139,8 @@ def test_links_are_not_followed(kind, here, capsys):
     Path("elsewhere").mkdir()
     Path("elsewhere/mine.txt").write_text("mine")
     for name in files_in(kind):
-        if name == seals.SUMS:
+        # parts of a benchmark are comparisons, which stand in no file of it
+        if name == seals.SUMS or (kind == "benchmark" and "/" in name):
             continue
         shutil.rmtree("m", ignore_errors=True)
         shutil.copytree(kind, "m")
@@ -149,7 +155,8 @@ def test_links_are_not_followed(kind, here, capsys):
     shutil.copytree(kind, "m")
     Path("m/deep").symlink_to(Path("other").absolute())  # a run, but not in here
     Path("m/other.png").symlink_to(Path("elsewhere/mine.txt").absolute())
-    again = {"train": ["train", "c.yaml"], "compare": COMPARE, "trace": TRACE}[kind]
+    again = {"train": ["train", "c.yaml"], "compare": COMPARE, "trace": TRACE}
+    again = {**again, "gradcheck": GRADCHECK, "benchmark": BENCHMARK}[kind]
     for command in (["runs", "remove", "m"], [*again, "--out", "m", "--overwrite"]):
         assert run(command) == 2
         assert "which is not optcli's" in capsys.readouterr().err
@@ -219,6 +226,8 @@ def parts(value, above=()):
 
 def exchanged(path, rng):
     """What a file holds, with something else in one place."""
+    if path.suffix == ".png":
+        return mutated(path.read_bytes(), rng)
 
     def put(value):
         *above, last = rng.choice(list(parts(value)))
@@ -513,7 +522,9 @@ def test_a_byte_turned_at_any_percent_is_named_or_nothing_differs(kind, here, ca
     whole = shown()
     assert whole[0] == 0
     named = 0
-    for path in sorted(path for path in Path(kind).iterdir() if path.is_file()):
+    # parts of a benchmark are comparisons, which stand in no file of it
+    places = [Path(kind), *([Path(kind, "best")] if kind == "compare" else [])]
+    for path in sorted(path for place in places for path in place.iterdir() if path.is_file()):
         content = path.read_bytes()
         if path.suffix == ".png" or not content:
             continue
