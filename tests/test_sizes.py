@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import optcli
+from optcli.api.check import check
 from optcli.cli.main import run
-from optcli.data import checksum, columns, preparation
+from optcli.data import checksum, columns, encoding, preparation
 from optcli.plots import figures
 from optcli.training import checks
 
@@ -50,6 +51,24 @@ def peak():
 
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_the_checksum_of_many_categories_is_of_their_indices(here, monkeypatch):
+    """Dense, a hundred thousand rows of as many categories would be 40 GB."""
+    sums = []
+    for rows, most in ((80, 1 << 14), (80, 10), (80, 10), (81, 10)):
+        if len(sums) == 2:  # two rows change places
+            lines = Path("w.csv").read_text().splitlines()
+            lines[3], lines[8] = lines[8], lines[3]
+            Path("w.csv").write_text("\n".join(lines))
+        else:
+            wide(rows)
+        monkeypatch.setattr(checksum, "MOST_DENSE", most)
+        with monkeypatch.context() as patch:
+            if most == 10:
+                patch.setattr(encoding.Encoded, "__getitem__", None)
+            sums.append(checksum.checksum(check("w.yaml").data))
+    assert len(set(sums)) == 4
 
 
 def test_wide_rows_are_prepared_and_summed_up_in_little_memory(here):

@@ -5,7 +5,7 @@ It is all that predicting needs to know of the training data, and fits into JSON
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -177,6 +177,12 @@ class Encoded:
         x = np.zeros((max(0, stop - start), self.encoder.inputs.size), self.dtype)
         self.encoder.fill(self.table, slice(start, stop), x)
         return x
+
+    def compact(self, rows: slice) -> Iterator[Array]:
+        """What the inputs of some rows follow from, a feature after the other."""
+        for feature in self.encoder.features:
+            column = self.table.columns[feature.name].select(rows)
+            yield feature.compact(column, self.dtype, self.encoder.reading.rules)
 
 
 def widest(encoder: Encoder) -> str:

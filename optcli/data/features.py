@@ -74,13 +74,24 @@ class Feature:
         assert self.categories is not None
         return Known(self.categories, self.merged, rules, bool(self.merged))
 
+    def _codes(self, column: Column, rules: int) -> Array:
+        """The indices (B,) of the categories; -1 for one that is ignored."""
+        assert self.categories is not None
+        fill = self.categories.index(self.fill) if isinstance(self.fill, str) else 0
+        return np.where(column.missing, fill, self.known(rules).codes(column))
+
+    def compact(self, column: Column, dtype: np.dtype[Any], rules: int = RULES) -> Array:
+        """What `encode` follows from: the indices (B,) of categories, or the inputs (B, inputs)."""
+        if self.categories is not None:
+            return self._codes(column, rules).astype(np.int32)
+        x = np.zeros((len(column), self.inputs), dtype)
+        self.encode(column, x, rules)
+        return x
+
     def encode(self, column: Column, x: Array, rules: int = RULES) -> None:
         """Encode some rows of a column that was checked into zeros x (B, inputs)."""
         if self.categories is not None:
-            codes = self.known(rules).codes(column)
-            fill = self.categories.index(self.fill) if isinstance(self.fill, str) else 0
-            codes = np.where(column.missing, fill, codes)
-            rows = np.arange(len(x))
+            codes, rows = self._codes(column, rules), np.arange(len(x))
             if self.ignores:
                 rows = np.flatnonzero(codes >= 0)
                 codes = codes[rows]
