@@ -13,6 +13,7 @@ import pytest
 
 from optcli.cli.main import run
 from optcli.storage.dispatch import cluster
+from tests import systems
 
 CONFIG = """\
 dataset: {name: moons, samples: 60}
@@ -144,6 +145,7 @@ def test_what_is_refused_is_said_in_one_line(words, folder, capsys):
     assert [path.name for path in folder.iterdir()] == ["c.yaml"], "nothing is left behind"
 
 
+@systems.needs_links
 @pytest.mark.parametrize("place", ["link", "link/x"])
 def test_a_link_that_leads_nowhere_is_no_place_for_a_folder(place, capsys):
     Path("link").symlink_to("nowhere")
@@ -185,6 +187,7 @@ def command(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@systems.needs_full_device
 @pytest.mark.parametrize("words", ["train c.yaml --out run --no-plots", "list", "--help"])
 def test_output_that_cannot_be_written_is_an_error_at_the_end(words):
     done = command(f"O {words} > /dev/full")
@@ -192,6 +195,7 @@ def test_output_that_cannot_be_written_is_an_error_at_the_end(words):
     assert "run" not in words or Path("run/checksums.json").is_file()
 
 
+@systems.needs_posix_shell
 @pytest.mark.parametrize(
     "words", ["O train c.yaml --out run >&-", "O train c.yaml --out run --no-plots <&- 2>&-"]
 )
@@ -249,6 +253,7 @@ def test_hard_places_change_nothing(place):
         assert done.stdout.isascii()
 
 
+@systems.needs_full_device
 def test_help_that_cannot_be_written_is_not_tried_again_at_the_end():
     """Nor would the interpreter's own exit code come in the place of 3."""
     done = command("O --help > /dev/full", PYTHONUNBUFFERED="-")

@@ -15,6 +15,7 @@ from optcli.core.errors import InvalidInput
 from optcli.plugins import loading
 from optcli.storage import seals
 from optcli.storage.paths import safe_names
+from tests import systems
 from tests.test_compare import FEW, SMALL, rows, small
 
 CHOSEN = ("sgd", "adam:lr=0.01,beta1=0.8", "momentum:lr=0.1|0.01")
@@ -139,6 +140,7 @@ def test_what_is_kept_stays_and_what_is_damaged_is_trained_again(kept, tmp_path)
     assert [path.stat().st_mtime_ns for path in others] == before
 
 
+@systems.needs_links
 def test_a_comparison_vouches_for_its_configs(kept, tmp_path):
     shutil.copytree(kept[1], tmp_path / "c")
     path = tmp_path / "c" / "best" / "sgd.yaml"

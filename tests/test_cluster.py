@@ -25,7 +25,7 @@ from optcli.core.environment import differences, environment
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.plugins import loading
 from optcli.storage.dispatch import Pool, cluster, opened, pool
-from tests import jobs
+from tests import jobs, systems
 
 ROOT = Path(__file__).parent.parent
 
@@ -178,6 +178,7 @@ class Mine(SGD):
 """
 
 
+@systems.needs_kill
 def test_whatever_happens_to_a_cluster(dask, monkeypatch, capsys):
     one, two = [dask.worker(wait=False) for _ in range(2)]
     workers = {address(log): process for process, log in (one, two)}

@@ -29,6 +29,7 @@ from optcli.core.errors import InvalidInput
 from optcli.display import compare, compare_report
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import seals
+from tests import systems
 
 SMALL = {
     "dataset": {"name": "moons", "samples": 60, "noise": 0.2},
@@ -687,6 +688,7 @@ def test_it_goes_on_where_it_stopped(three, tmp_path, monkeypatch):
     assert not trained
 
 
+@systems.needs_kill
 def test_a_killed_comparison_ends_as_the_undisturbed_one(tmp_path):
     """Killed as soon as there is a folder, and as soon as it holds runs."""
     words = ["compare", "sgd", "adam", *SHORT, "--out"]

@@ -16,6 +16,7 @@ import pytest
 
 from optcli.cli.main import run
 from optcli.data import opening, streaming
+from tests import systems
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 DOCUMENTED = (0, 1, 2, 3)
@@ -73,6 +74,7 @@ def rounds(few: int, many: int) -> pytest.MarkDecorator:
 # ---- configs -------------------------------------------------------------------------
 
 
+@systems.needs_links
 @rounds(200, 2000)
 def test_configs(seeds, capfd):
     Path("data").symlink_to(CONFIGS / "data")
@@ -130,13 +132,15 @@ CONTENTS = [
 ]
 
 
+@systems.needs_limits
 @pytest.mark.parametrize("content", CONTENTS)
 def test_a_file_that_unpacks_to_more_than_memory(content):
     """A gigabyte in one megabyte, for a process that may have half of it."""
     part = gzip.compress(content * 10**7, 6, mtime=0)
     Path("t.csv.gz").write_bytes(part * 100)
     Path("c.yaml").write_text(CONFIG.format(name="t.csv.gz", stream="null"))
-    resource = pytest.importorskip("resource", reason="limits the memory of a process")
+    import resource
+
     most = 2**29
     done = subprocess.run(
         [sys.executable, "-m", "optcli", "check", "c.yaml"],
@@ -151,10 +155,12 @@ def test_a_file_that_unpacks_to_more_than_memory(content):
     assert line.startswith("error: t.csv.gz:"), line
 
 
+@systems.needs_limits
 def test_text_that_is_wanted_in_memory_and_does_not_fit():
     Path("t.csv.gz").write_bytes(gzip.compress(b"a,y\n1,2\n" * 10**6, 6, mtime=0) * 100)
     Path("c.yaml").write_text(CONFIG.format(name="t.csv.gz", stream="false"))
-    resource = pytest.importorskip("resource", reason="limits the memory of a process")
+    import resource
+
     most = 2**29
     done = subprocess.run(
         [sys.executable, "-m", "optcli", "check", "c.yaml"],

@@ -11,7 +11,7 @@ import pytest
 
 from optcli.core.errors import EnvironmentFailed
 from optcli.storage.dispatch import Pool
-from tests import jobs
+from tests import jobs, systems
 
 ROOT = Path(__file__).parent.parent
 
@@ -189,20 +189,21 @@ def orphans(tmp_path, ends, backend=()):
     return left
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@systems.needs_proc
 @pytest.mark.parametrize("ends", ["kill -9", "closed terminal"])
 def test_workers_end_with_the_process_that_started_them(ends, tmp_path):
     assert orphans(tmp_path, ends) == []
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@systems.needs_proc
 @pytest.mark.parametrize("ends", ["kill -9", "closed terminal"])
 def test_workers_of_a_cluster_of_this_machine_end_too(ends, tmp_path):
     pytest.importorskip("distributed")
     assert orphans(tmp_path, ends, ["dask"]) == []
 
 
+@systems.needs_file_limit
 def test_a_process_that_cannot_be_started_is_told():
     code = (
         "import resource; from optcli.storage.dispatch import Pool, opened\n"

@@ -14,6 +14,7 @@ import pytest
 
 from optcli.api import runs
 from optcli.cli.main import run
+from tests import systems
 
 CONFIG = """\
 dataset: {name: blobs, samples: 200}
@@ -48,6 +49,7 @@ def interrupted(words, ready):
     return process.returncode, said
 
 
+@systems.needs_interrupts
 def test_ctrl_c_in_a_comparison_keeps_its_runs_and_says_how_it_goes_on(here, capsys):
     words = ["compare", "sgd", "adam", "--config", "c.yaml", "--seeds", "900", "--out", "c"]
     words += ["--no-plots", "--jobs", "1", "--set", "training.epochs=20"]
@@ -67,6 +69,7 @@ def test_ctrl_c_in_a_comparison_keeps_its_runs_and_says_how_it_goes_on(here, cap
     assert runs.entry(Path("c")).resume == command
 
 
+@systems.needs_interrupts
 def test_ctrl_c_in_a_training_says_what_is_kept_and_how_it_goes_on(here):
     code, said = interrupted(
         ["train", "c.yaml", "--set", "training.epochs=100000", "--out", "a run", "--no-plots"],
@@ -110,6 +113,7 @@ def test_check_lists_the_classes_of_several_labels_once(here, capsys):
     assert line.split() == ["classes", "0,", "1"]
 
 
+@systems.needs_interrupts
 def test_ctrl_c_in_a_comparison_over_several_configs_goes_on_with_all_of_them(here, capsys):
     for name in ("b.yaml", "c.yaml"):
         (here / name).write_text(CONFIG.replace("3000", "20"))
@@ -136,6 +140,7 @@ def test_ctrl_c_in_a_comparison_over_several_configs_goes_on_with_all_of_them(he
     assert runs.entry(Path("../both")).resume is None
 
 
+@systems.needs_interrupts
 @pytest.mark.parametrize("more", [["--tune"], []])
 def test_ctrl_c_in_a_trace_leaves_nothing_and_says_so(more, here):
     (here / "p.py").write_text("open('loaded', 'w').close()\n")  # from here on it is at work
@@ -147,6 +152,7 @@ def test_ctrl_c_in_a_trace_leaves_nothing_and_says_so(more, here):
     assert not (here / "t").exists()
 
 
+@systems.needs_interrupts
 def test_ctrl_c_while_a_trace_is_written_takes_its_folder_away(here, monkeypatch):
     def signalled(*_):
         raise KeyboardInterrupt

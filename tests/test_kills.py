@@ -29,6 +29,7 @@ from optcli.comparison import run_comparison
 from optcli.core.errors import InvalidInput
 from optcli.storage import files, kinds, results, run_folder, seals
 from optcli.storage.destination import Destination
+from tests import systems
 
 CALLS = ("open", "write", "rename", "replace", "unlink", "rmdir", "mkdir", "ftruncate", "chmod")
 CALLS += ("fsync",)
@@ -111,6 +112,7 @@ def make(folder, kind):
 SLOW = pytest.param("benchmark", marks=pytest.mark.long)
 
 
+@systems.needs_fork
 @pytest.mark.parametrize("kind", ["train", SLOW])
 def test_a_removal_that_is_killed_anywhere_is_none_or_done(kind):
     make(Path("whole"), kind)
@@ -131,6 +133,7 @@ def test_a_removal_that_is_killed_anywhere_is_none_or_done(kind):
     assert kills > 10
 
 
+@systems.needs_fork
 @pytest.mark.parametrize("kind", ["train", SLOW, "empty", "new"])
 def test_a_claim_that_is_killed_anywhere_leaves_what_the_next_takes(kind):
     if kind in ("train", "benchmark"):

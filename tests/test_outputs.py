@@ -24,6 +24,7 @@ from optcli.data import streaming
 from optcli.data.reading_rules import CURRENT
 from optcli.data.targets import _probabilities
 from optcli.storage import files, lock, outputs
+from tests import systems
 
 ROWS = "a,b,y\n" + "".join(
     f"{i % 7},{i % 5},{'yes' if i % 7 > i % 5 else 'no'}\n" for i in range(40)
@@ -50,6 +51,8 @@ def trained(tmp_path_factory):
 def here(trained, tmp_path, monkeypatch):
     """A folder with a table of its own, and the run beside it as `r`."""
     (tmp_path / "new.csv").write_text(ROWS)
+    if sys.platform == "win32":
+        pytest.skip("makes links, which take rights on Windows")
     (tmp_path / "r").symlink_to(trained / "r")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -81,6 +84,7 @@ IN_RUN = "lies in a run folder; write elsewhere"
 FOLDER = "is a folder; must be a file"
 
 
+@systems.needs_links
 @pytest.mark.parametrize(
     ("output", "wrong"),
     {
@@ -128,6 +132,7 @@ def test_the_table_that_the_run_was_trained_on_stays(trained, capsys):
     assert (trained / "t.csv").read_text() == ROWS
 
 
+@systems.needs_modes
 def test_a_write_protected_file_stays_also_for_root(capsys):
     Path("kept.csv").write_text("kept")
     Path("kept.csv").chmod(0o444)
@@ -139,6 +144,7 @@ def test_a_write_protected_file_stays_also_for_root(capsys):
     assert Path("kept.csv").read_text() == "kept"
 
 
+@systems.needs_modes
 def test_it_writes_through_links_and_keeps_who_may_read():
     content = expected()
     Path("private.csv").write_text("old")
@@ -152,6 +158,7 @@ def test_it_writes_through_links_and_keeps_who_may_read():
     assert stat.S_IMODE(Path("private.csv").stat().st_mode) == 0o600
 
 
+@systems.needs_pipes
 @pytest.mark.parametrize("name", ["pipe", "pipe.txt"])
 def test_it_writes_to_a_pipe(name):
     content = expected()
@@ -165,6 +172,7 @@ def test_it_writes_to_a_pipe(name):
     assert Path(name).is_fifo()
 
 
+@systems.needs_full_device
 def test_it_writes_to_devices(capsys):
     assert predict("/dev/null", "--quiet") == 0
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116
@@ -188,6 +196,7 @@ def into(file: str, words: str, flags: int = os.O_TRUNC) -> None:
         os.close(descriptor)
 
 
+@systems.needs_posix_shell
 def test_standard_output_by_all_its_names():
     content = expected()
     for name in ("-", "/dev/stdout", "all.csv"):
@@ -202,6 +211,7 @@ def test_standard_output_by_all_its_names():
     assert Path("dash").read_bytes() == Path("plain").read_bytes()
 
 
+@systems.needs_posix_shell
 def test_what_the_shell_has_opened_is_continued():
     line = '"$0" -m optcli predict r new.csv -o /dev/fd/3 3>> log.csv | tee told | head -c 1'
     Path("log.csv").write_text("before\n")
@@ -297,7 +307,7 @@ outputs.write(sys.argv[1], b"half of it")
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@systems.needs_kill
 def test_what_a_killed_command_left_is_swept_away(tmp_path):
     out, long = tmp_path / "out.csv", tmp_path / ("ö" * 100)
     for path in (out, long):

@@ -4,6 +4,7 @@
 remains untried here is Windows itself and macOS; .github/workflows/tests.yml has both.
 """
 
+import ast
 import json
 import os
 import re
@@ -71,6 +72,43 @@ def test_a_call_of_posix_alone_lies_where_it_has_a_counterpart():
     for path in sorted(package.rglob("*.py")):
         found = {match[0] for match in re.finditer(POSIX, path.read_text("utf-8"))}
         assert found <= GUARDED.get(path.relative_to(package).as_posix(), set()), path
+
+
+# What a test may do only where the system can: it has a marker, or its module is skipped.
+NEEDS = (
+    "send_signal|SIGKILL|SIGSTOP|SIGHUP|os\\.(kill|fork|killpg|mkfifo|openpty|geteuid)\\b|Forks\\("
+    "|Moments\\(|symlink_to|preexec_fn|/dev/full|RLIMIT|import resource|/proc/self"
+)
+MARKERS = ("systems.needs_", "pytest.mark.skipif", "linux_only", "needs_links")
+
+
+def needing(path):
+    """The tests of a file that need something of the system, they or what they call or take."""
+    text = path.read_text("utf-8")
+    found = ast.parse(text)
+    functions = {node.name: node for node in found.body if isinstance(node, ast.FunctionDef)}
+    parts = {name: ast.get_source_segment(text, node) for name, node in functions.items()}
+    needs = {name for name, part in parts.items() if re.search(NEEDS, part)}
+    needs -= {name for name in needs if "sys.platform" in parts[name]}  # which looks by itself
+    while True:
+        calls = re.compile(rf"(?<!\.)\b({'|'.join(needs)})\(") if needs else None
+        more = {name for name, part in parts.items() if calls and calls.search(part)}
+        more |= {n for n, f in functions.items() if needs & {each.arg for each in f.args.args}}
+        if more <= needs:
+            return {name: functions[name] for name in needs if name.startswith("test_")}
+        needs |= more
+
+
+def test_a_test_says_what_it_needs_of_the_system():
+    missing = []
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        if "allow_module_level=True" in path.read_text("utf-8") or path.name == Path(__file__).name:
+            continue
+        for name, node in needing(path).items():
+            said = " ".join(map(ast.unparse, node.decorator_list))
+            if not any(marker in said for marker in MARKERS):
+                missing.append(f"{path.name}: {name}")
+    assert not missing
 
 
 @linux_only

@@ -14,6 +14,7 @@ import pytest
 
 import optcli
 from optcli.cli.main import run
+from tests import systems
 
 # Markup of rich, a sequence that clears the screen, a turn of the writing direction, an 8-bit
 # control character, mathematics that is none, a tag, a line end.
@@ -192,6 +193,7 @@ def test_checksums_reach_no_file_outside(name, here, capfd):
     assert Path("outside").read_text() == "mine"
 
 
+@systems.needs_links
 def test_removing_follows_no_link(here):
     Path("mine").mkdir()
     Path("mine/letter.txt").write_text("dear")

@@ -15,7 +15,11 @@ import pytest
 from optcli.cli.main import run
 from optcli.storage import interruption, run_folder, seals
 from optcli.storage.interruption import Deferred, Interrupted, at_once, install
+from tests import systems
 from tests.moments import Moments
+
+if not hasattr(signal, "SIGHUP"):
+    pytest.skip("sends signals that Windows has not", allow_module_level=True)
 
 CONFIG = """\
 dataset: {name: moons, samples: 60}
@@ -215,7 +219,7 @@ def members(session):
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@systems.needs_proc
 def test_a_terminal_that_closes_leaves_no_worker(here):
     """All processes get its signal."""
     (here / "w.py").write_text("import os, pathlib\npathlib.Path(f'w-{os.getpid()}').touch()\n")

@@ -15,6 +15,7 @@ from optcli.cli.main import run
 from optcli.data import checksum, columns, encoding, preparation
 from optcli.plots import figures
 from optcli.training import checks
+from tests import systems
 
 WIDE = """\
 dataset: {name: csv, path: w.csv, target: y, categorical: [id], cache: cache, stream: true}
@@ -71,6 +72,7 @@ def test_the_checksum_of_many_categories_is_of_their_indices(here, monkeypatch):
     assert len(set(sums)) == 4
 
 
+@systems.needs_peak
 def test_wide_rows_are_prepared_and_summed_up_in_little_memory(here):
     """All rows at once would be 324 MB."""
     wide(9000)

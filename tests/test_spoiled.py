@@ -27,6 +27,7 @@ from optcli.core.errors import InvalidInput
 from optcli.display.output import Output
 from optcli.storage import files, seals
 from optcli.training.model_file import Trained
+from tests import systems
 
 ROOT = Path(__file__).parent.parent
 CONFIG = {
@@ -134,6 +135,7 @@ def files_in(folder):
     return [path.relative_to(folder).as_posix() for path in paths]
 
 
+@systems.needs_links
 @pytest.mark.parametrize("kind", KINDS)
 def test_links_are_not_followed(kind, here, capsys):
     Path("elsewhere").mkdir()
@@ -167,6 +169,7 @@ def test_links_are_not_followed(kind, here, capsys):
     assert Path("elsewhere/mine.txt").read_text() == "mine"
 
 
+@systems.needs_links
 def test_a_lock_that_is_a_link_empties_no_file(here, capsys):
     Path("mine.txt").write_text("three years of work")
     Path("train/.lock").symlink_to(Path("mine.txt").absolute())
@@ -316,9 +319,9 @@ def test_no_array_is_stretched_or_cut_to_fit(wrong, here):
         Trained.load(path)
 
 
+@systems.needs_limits
 def test_bombs_under_little_memory(here):
     """A gigabyte at most, where a file says it has a hundred: sparse, deep or compressed."""
-    pytest.importorskip("resource")
     Path("bomb").mkdir()
     for name, kind in (("summary.json", "a"), ("model.npz", "b"), ("config.yaml", "c")):
         shutil.copytree("train", f"bomb/{kind}")
@@ -358,6 +361,7 @@ print(run(["runs", "list", "bomb"]))
     assert len(re.findall("damaged", done.stdout)) >= 2
 
 
+@systems.needs_links
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
 def test_a_spoiled_config_is_refused_with_its_line_or_good(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
