@@ -19,7 +19,7 @@ import math
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +29,14 @@ import numpy as np
 from optcli.comparison.across import ALL, SINGLE, Across, across, fewest_configs
 from optcli.comparison.ranking import median_interval
 from optcli.comparison.signed_rank import pair
+from optcli.comparison.step_time import relative_step_times
 from optcli.comparison.targets import BAND, Band, band
+from optcli.comparison.trials import prepared
 from optcli.comparison.tuning import mean
 from optcli.config import load
 from optcli.core.inputs import Inputs
 from optcli.core.parameters import Parameters
+from optcli.core.specs import unnamed
 from optcli.models import MLP, Architecture
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.optimizers.stepper import Stepper
@@ -65,14 +68,19 @@ COLUMNS = (
     *("config", "label", "lr", "seed", "phase", "outcome", "start", "crossfit", "value"),
     *("steps", "gradient_evaluations", "steps_to_target", "steps_to_target_2", "steps_to_target_3"),
 )
+NAMED = 12  # optimizers in a sentence, at most
 DIGITS = 9  # significant ones of the packed losses
 
 
 # ---- packing -----------------------------------------------------------------------------
 
 
-def pack(folder: Path, packed: Path) -> None:
-    """Write runs.csv.gz and made.json of a comparison on several configs: the same bytes again."""
+def pack(folder: Path, packed: Path, *, times: bool = True) -> None:
+    """Write runs.csv.gz and made.json of a comparison on several configs.
+
+    times: whether step times are measured now, on a machine that is idle; else they are those of
+    the comparison. All else is the same bytes again.
+    """
     packed.mkdir(exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -81,8 +89,15 @@ def pack(folder: Path, packed: Path) -> None:
     for title in json.loads((folder / "summary.json").read_text())["configs"]:
         summary = json.loads((folder / title / "summary.json").read_text())
         rows = summary["optimizers"]
+        config = load(folder / title / rows[0]["config"])
+        task = config.task()
+        cohort = task.cohort([Replica(config.optimizer, prepared(task, None), config.seed)])
+        sizes[title] = cohort.architecture().layout.size
         costs[title] = {row["label"]: row["step_cost"] for row in rows}
-        sizes[title] = _parameters(folder / title / rows[0]["config"])
+        if times:
+            costs[title] = relative_step_times(
+                {row["label"]: (task, _chosen(row)) for row in sorted(rows, key=_reference_first)}
+            )
         writer.writerows(_packed_rows(folder / title, title))
     content = gzip.compress(text.getvalue().encode(), compresslevel=9, mtime=0)
     (packed / "runs.csv.gz").write_bytes(content)
@@ -97,12 +112,14 @@ def pack(folder: Path, packed: Path) -> None:
     (packed / "made.json").write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
 
 
-def _parameters(path: Path) -> int:
-    """How many parameters the model of a config has."""
-    config = load(path)
-    task = config.task()
-    cohort = task.cohort([Replica(config.optimizer, task.prepare(task.table()), config.seed)])
-    return cohort.architecture().layout.size
+def _chosen(row: Mapping[str, Any]) -> Optimizer:
+    """The optimizer at the chosen setting, of an entry of summary.json."""
+    optimizer: Optimizer = unnamed(OPTIMIZERS.find(row["optimizer"]), row["hyperparameters"])
+    return optimizer
+
+
+def _reference_first(row: Mapping[str, Any]) -> bool:
+    return bool(row["label"] != REFERENCE)
 
 
 def _packed_rows(folder: Path, title: str) -> Iterator[list[str]]:
@@ -414,8 +431,8 @@ def page(board: Board) -> str:
     )
 
 
-def _between(numbers: Iterable[int]) -> str:
-    low, *_, high = sorted(numbers)
+def _between(numbers: Collection[int]) -> str:
+    low, high = min(numbers), max(numbers)
     return f"{low:,} to {high:,}"
 
 
@@ -430,11 +447,13 @@ def _summary(board: Board) -> Iterator[str]:
     main = board.main
     first = [label for label in main if not board.standing(label, main)["loses"]]
     over = f"Over these {len(board.problems)} problems"
-    yield f"- {over} {_listed(first)} {_lose(first)} to no other."
+    names, others = first[:NAMED], len(first) - NAMED
+    more = f", and {others} more" if others > 0 else ""
+    yield f"- {over} {_listed(names)}{more} {_lose(first)} to no other."
     ahead = [label for label in main if board.verdict(label, REFERENCE) == "beats"]
     behind = [label for label in main if board.verdict(label, REFERENCE) == "loses"]
     said = f"{len(ahead)} of the {len(main) - 1} others beat `{REFERENCE}`"
-    yield f"- {said}; it beats {_listed(behind) if behind else 'none'}."
+    yield f"- {said}; it beats {_listed(behind) if behind else 'none of them'}."
     decided = sum(board.verdict(a, b) != "tied" for a, b in itertools.combinations(main, 2))
     pairs = math.comb(len(main), 2)
     yield (
@@ -444,12 +463,12 @@ def _summary(board: Board) -> Iterator[str]:
     untuned = sorted(main, key=lambda label: -board.better_in(label, main, default=True))
     kept = {label: _kept(board, label) for label in main}
     good = sorted((label for label in main if kept[label] >= 0.95), key=lambda n: -kept[n])
-    yield (
-        f"- With default learning rates the order is another: {_listed(untuned[:3])} come first. "
-        f"A default is worth 95 % of tuning or more, on half of the problems, for {_listed(good)}."
-        if good
-        else f"- With default learning rates {_listed(untuned[:3])} come first."
-    )
+    yield f"- With everyone at the default learning rate {_listed(untuned[:3])} come first."
+    if good:
+        named = _listed(good[:NAMED]) + " and others" * (len(good) > NAMED)
+        share = f"{len(good)} of {len(main)}"
+        words = "A default is worth 95 % of tuning or more, on half of the problems, for"
+        yield f"- {words} {share}: {named}."
 
 
 def _lose(labels: Sequence[str]) -> str:
@@ -656,7 +675,7 @@ def rates(board: Board) -> Figure:
     labels = [*board.main, *board.few]
     left = 0.3 + max(text_width(label, FINE) for label in labels)
     row, below = 0.125, 0.62
-    tall, wide = row * len(labels), WIDTH - left - 0.15
+    tall, wide = row * len(labels), WIDTH - left - 0.3
     figure = new_figure(WIDTH, below + tall + 0.5)
     add_title(
         figure, 0.15, f"Problems on which a learning rate is within {100 * BAND:.0f} % of the best"
@@ -676,6 +695,7 @@ def rates(board: Board) -> Figure:
                 box = {"height": 0.86, "color": BEATS, "alpha": 0.08 + 0.92 * share, "linewidth": 0}
                 axes.barh(y, 0.5, left=power - 0.25, **box)
         power = math.log10(default)
+        ends += [power - 0.1, power + 0.1]
         axes.plot([power, power], [y - 0.36, y + 0.36], color="black", linewidth=1.3)
         at = below + tall - row * (y + 0.5)
         add_text(figure, left - 0.06, at, label, size=FINE, ha="right", va="center", color=INK)
