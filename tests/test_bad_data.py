@@ -99,7 +99,7 @@ def test_a_constant_column_becomes_zero_and_is_said(capsys):
 
 UNKNOWN = "(t.csv has a, b, y)"
 NOT_PACKED = "is not compressed by gzip, though its name ends in .gz; rename it"
-DIGITS = "write digits alone, decimals with a point, or list the column in dataset.categorical"
+WRITTEN = "list the column in dataset.numeric, or in dataset.categorical to keep it as text"
 NAMES_FIRST = "the first line must name the columns, remove titles and comments"
 REMOVE = "remove the row, or train with dataset.missing: impute"
 CORRECT = "correct the value, remove the row, or train the model with it"
@@ -156,7 +156,7 @@ REFUSED = {
     "sizes with a unit": (
         table("a,b,y", lambda i: f"{i} kg,{i},{i}"),
         "t.csv: column 'a': is text with 12 different values in 12 rows, numbers with a unit "
-        "('0 kg'); write decimal numbers alone, or list it in dataset.exclude",
+        "('0 kg'); list it in dataset.numeric to use their size, or in dataset.exclude",
     ),
     "text among numbers": (
         PLAIN + "low,2,3\n",
@@ -197,27 +197,27 @@ REFUSED = {
     ),
     "decimal comma": (
         table("a;b;y", lambda i: f"{i},5;{i};{i}"),
-        "t.csv:2: column 'a': is '0,5', not a number; write decimals with a point",
+        f"t.csv:2: column 'a': is '0,5', not a plain number; {WRITTEN}",
     ),
     "thousands": (
         table("a;b;y", lambda i: f"{1000 + i:,};{i};{i}"),
-        f"t.csv:2: column 'a': is '1,000', not a number; {DIGITS}",
+        f"t.csv:2: column 'a': is '1,000', not a plain number; {WRITTEN}",
     ),
     "thousands with points": (
         table("a;b;y", lambda i: f"1.00{i % 10},5;{i};{i}"),
-        f"t.csv:2: column 'a': is '1.000,5', not a number; {DIGITS}",
+        f"t.csv:2: column 'a': is '1.000,5', not a plain number; {WRITTEN}",
     ),
     "thousands with spaces": (
         table("a,b,y", lambda i: f"{i + 1} 000,{i},{i}"),
-        f"t.csv:2: column 'a': is '1 000', not a number; {DIGITS}",
+        f"t.csv:2: column 'a': is '1 000', not a plain number; {WRITTEN}",
     ),
     "money": (
         table("a,b,y", lambda i: f"{i},{i},-${i}"),
-        f"t.csv:2: column 'y': is '-$0', not a number; {DIGITS}",
+        f"t.csv:2: column 'y': is '-$0', not a plain number; {WRITTEN}",
     ),
     "printed minus": (
         table("a,b,y", lambda i: f"{i},{i},\u2212{i}"),
-        f"t.csv:2: column 'y': is '\u22120', not a number; {DIGITS}",
+        f"t.csv:2: column 'y': is '\u22120', not a plain number; {WRITTEN}",
     ),
     "a long cell": (
         PLAIN + f"{'z' * 200_000},2,3\n",
@@ -253,7 +253,7 @@ REFUSED = {
     ),
     "percent": (
         table("a,b,y", lambda i: f"{i}%,{i},{i}"),
-        f"t.csv:2: column 'a': is '0%', not a number; {DIGITS}",
+        f"t.csv:2: column 'a': is '0%', not a plain number; {WRITTEN}",
     ),
     "names": (
         table("id,b,y", lambda i: f"n{i},{i},{i}"),
@@ -641,7 +641,8 @@ def test_what_may_be_a_slip_is_noted(capsys):
     for note in (
         "1 missing values imputed",
         "column 'c': 'A' and 'a' differ only in case",
-        "column 'd' holds dates as numbers; list it in dataset.exclude",
+        "column 'd' holds dates as numbers; list it in dataset.dates, or list it in "
+        "dataset.exclude",
         "column 's': 'x z' and 'x\\u200b z' differ only in blanks or invisible characters",
         "column 'n' holds numbers beyond 2^53, which are rounded",
         "split.validation is the training rows' own file",

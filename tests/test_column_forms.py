@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optcli.data import table
+import optcli
+from optcli.cli.main import run
+from optcli.core.errors import InvalidInput
+from optcli.data import streaming, table
 from optcli.data.dates import DateEvidence, part, seconds
-from optcli.data.reading_rules import DateForm, NumberForm
+from optcli.data.reading_rules import DateForm, NumberForm, Reading
 from optcli.data.recognition import recognised
 from optcli.data.written_numbers import NumberEvidence, values
+from tests.test_doors import DOORS, Doors
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,7 +28,7 @@ def read_dates(cells, day_first=None):
     evidence = DateEvidence(day_first)
     evidence.add(cells)
     moments, odd = seconds(cells, evidence.form)
-    return [None if m != m else EPOCH + timedelta(seconds=m) for m in moments], odd
+    return [EPOCH + timedelta(seconds=moment) for moment in moments], odd
 
 
 def read_numbers(cells, decimal=None):
@@ -288,3 +294,257 @@ def test_columns_are_recognised(tmp_path):
     assert found["when"].form == DateForm()
     assert found["unknown"].odd == ("unknown",)
     assert found["smoker"].because == "its values are 'no' and 'yes'"
+
+
+# ---- through every door ----------------------------------------------------------------
+
+CELLS = {
+    "when": ["31.12.2024 10:30", "01.02.2024 00:00", "", "29.02.2024 23:59:59.5"] * 3,
+    "day": ["2024-12-31", "2024-02-01", "2023-03-05", ""] * 3,
+    "price": ["1.234,50 €", "-", "(2,5) €", "7"] * 3,
+    "share": ["12 %", "3.5%", "-1 %", "0 %"] * 3,
+    "count": ["1 234", "5", "12\u202f345", "—"] * 3,
+}
+LISTED = Reading(dates=dict.fromkeys(["when", "day"]), numeric=dict.fromkeys(list(CELLS)[2:]))
+NAN = math.nan
+VALUES = {
+    "when": [1735641000.0, 1706745600.0, NAN, 1709251199.5] * 3,
+    "day": [1735603200.0, 1706745600.0, 1677974400.0, NAN] * 3,
+    "price": [1234.5, NAN, -2.5, 7.0] * 3,
+    "share": [12.0, 3.5, -1.0, 0.0] * 3,
+    "count": [1234.0, 5.0, 12345.0, NAN] * 3,
+}
+WRITTEN = {
+    "when": DateForm("dmy", zone=False),
+    "day": DateForm(),
+    "price": NumberForm(",", "€"),
+    "share": NumberForm(".", "%"),
+    "count": NumberForm("."),
+}
+NOTE = "column 'price' has numbers without a unit ('7'), which are taken to be in '€'"
+
+
+@pytest.fixture
+def doors(tmp_path, monkeypatch):
+    monkeypatch.setattr(streaming, "CHUNK", 64)
+    monkeypatch.setattr(streaming, "BLOCK_ROWS", 5)
+    return lambda reading: Doors(tmp_path, reading)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_listed_columns_are_the_same_through_every_door(doors, door):
+    found = getattr(doors(LISTED), door)(CELLS)
+    assert not found.faults
+    for name, wanted in VALUES.items():
+        np.testing.assert_array_equal(found.columns[name].values[:], wanted)
+        assert found.reading.form(name) == WRITTEN[name]
+    assert [note.text for note in found.notes] == [NOTE]
+    # what the rows showed is kept for new ones, be they few
+    few = {"when": ["02.01.2024"], "day": ["2024-01-02"], "price": ["1,5"], "count": ["1 234"]}
+    again = getattr(doors(found.reading), door)(few | {"share": ["5"]})
+    assert [column.values[:1].item() for column in again.columns.values()] == [
+        1704153600.0, 1704153600.0, 1.5, 1234.0, 5.0,
+    ]  # fmt: skip
+
+
+ODD = {
+    "when": ["2024-01-05", "2024-02-30"],
+    "either": ["01/02/2024", "03/04/2024"],
+    "mass": ["5 kg", "6 lb"],
+    "comma": ["1,234", "2,345"],
+    "text": ["5", "five"],
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_odd_cells_of_listed_columns_are_the_same_through_every_door(doors, door):
+    dates, numeric = dict.fromkeys(["when", "either"]), dict.fromkeys(["mass", "comma", "text"])
+    found = getattr(doors(Reading(dates=dates, numeric=numeric)), door)(ODD)
+    said = {name: fault.message.partition("is '")[2] for name, fault in found.faults.items()}
+    assert said == {
+        "when": "2024-02-30', but February 2024 has 29 days; correct it, or, if it means missing, "
+        "list it in dataset.missing_values",
+        "either": "01/02/2024', which may be 1 February or 2 January, and no row tells; set "
+        "dataset.day_first to true or false",
+        "mass": "5 kg', in 'kg', where others are in 'lb'; write all in one unit",
+        "comma": "1,234', which may be 1234 or 1.234, and no row tells; set dataset.decimal to "
+        "'.' or ',', the mark before decimals",
+        "text": "five', not a number; correct it, or, if it means missing, list it in "
+        "dataset.missing_values",
+    }
+    if door in ("csv", "tsv", "gz", "streamed"):
+        assert found.faults["when"].line == 3
+
+
+def test_dates_of_typed_sources_are_as_they_are(tmp_path):
+    moments = [datetime(2024, 1, 5, 10), None, datetime(2024, 1, 5, 10, 0, 0, 123457)]
+    frame = pl.DataFrame(
+        {
+            "day": [date(2024, 1, 5), None, date(2023, 12, 31)],
+            "moment": moments,
+            "zoned": pl.Series(moments).dt.replace_time_zone("Asia/Kathmandu"),
+            "number": [20240105, None, 20231231],
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    frame.write_csv(tmp_path / "t.csv")
+    reading = Reading(dates=dict.fromkeys(frame.columns))
+    found = [table.read(tmp_path / name, reading) for name in ("t.csv", "t.parquet")]
+    found += [table.of(each, reading=reading) for each in (frame, frame.to_dict(as_series=False))]
+    found += [
+        streaming.read(tmp_path / name, tmp_path / "cache", reading)
+        for name in ("t.csv", "t.parquet")
+    ]
+    for each in found:
+        assert not each.faults
+        for name in frame.columns:
+            wanted = found[0].columns[name].values
+            np.testing.assert_array_equal(each.columns[name].values[:], wanted)
+            assert each.reading.form(name) == found[0].reading.form(name)
+    assert (
+        found[0].columns["zoned"].values[0] == datetime(2024, 1, 5, 4, 15, tzinfo=UTC).timestamp()
+    )
+    # a zone that the training rows do not have moves the hours
+    zoned = table.of(frame.select(moment="zoned"), reading=found[0].reading)
+    assert "with a time zone, which other rows do not have" in zoned.faults["moment"].message
+
+
+# ---- a model of them -------------------------------------------------------------------
+
+CONFIG = """\
+dataset:
+  name: csv
+  path: t.csv
+  target: price
+  dates: [when]
+  numeric: [size, price]
+  missing: impute
+  rare_categories: 5
+split: {validation: 0.25}
+model: {name: mlp, hidden: [4]}
+loss: mse
+optimizer: {name: adam, lr: 0.01}
+training: {epochs: 2}
+"""
+
+
+def rows(count=48, *, broken=""):
+    lines = ["when,size,town,price"]
+    for i in range(count):
+        when = f"{i % 28 + 1:02}.{i % 12 + 1:02}.{2020 + i % 4} {i % 24:02}:30"
+        town = "abc"[i % 3] if i % 16 else f"t{i}"
+        lines.append(f'{when if i % 7 else ""},"{i},5 m²",{town},"$ {1000 + 37 * i:,}.50"')
+    return "\n".join(lines) + f"\n{broken}"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(rows())
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def test_a_run_keeps_how_columns_are_written(folder, capsys):
+    said = optcli.check("c.yaml").describe()
+    assert said["features"] == {
+        "when": "date: year, month, weekday, day_number, hour",
+        "size": "number, in m2",
+        "town": "one of 4: a, b, c, other",
+    }
+    assert run(["train", "c.yaml", "-q", "--no-plots", "--out", "r"]) == 0
+    assert run(["runs", "verify", "r"]) == 0
+    capsys.readouterr()
+    trained = optcli.load("r")
+    x = trained.trained.encoder.encode(
+        table.of(
+            {"when": ["05.01.2021 12:30", None], "size": ["3,5 m²", "3,5"], "town": ["zz", "a"]},
+            reading=trained.trained.encoder.reading,
+        )
+    )
+    feature = trained.trained.encoder.features[0]
+    wanted = (2021, 1, 1, 18632, 12.5)
+    for at, (part_, value) in enumerate(zip(feature.parts, wanted, strict=True)):
+        assert x[0, at] == pytest.approx((value - part_.mean) / part_.scale)
+        assert x[1, at] == 0  # an imputed date has the mean of each part
+    assert x[0, 5] == x[1, 5]
+    assert x[:, 6:].tolist() == [[0, 0, 0, 1], [1, 0, 0, 0]]
+    notes = []
+    rows_ = [
+        {"when": datetime(2021, 1, 5, 12, 30), "size": 3.5, "town": "zz"},
+        {"when": "2021-01-05 12:30", "size": "3,5", "town": "other"},
+    ]
+    one, two = (trained.predict(row) if i else trained.predictions(row, notes.append)["price"]
+                for i, row in enumerate(rows_))  # fmt: skip
+    assert one == two
+    assert 0 < one[0] < 1e5
+    assert notes == ["column 'town': 1 row of an unknown category ('zz') taken as 'other'"]
+
+
+def test_streamed_tables_have_the_same_encoding(folder):
+    configs = ["c.yaml", *(["c.yaml", [f"dataset.stream={value}"]] for value in ("true", "false"))]
+    plain, streamed, small = (
+        optcli.check(each) if isinstance(each, str) else optcli.check(*each) for each in configs
+    )
+    for one in (streamed, small):
+        assert one.data.encoder.to_json() == plain.data.encoder.to_json()
+        np.testing.assert_array_equal(one.data.train.x[:], plain.data.train.x)
+        np.testing.assert_array_equal(one.data.validation.y, plain.data.validation.y)
+
+
+def test_unknown_categories_are_an_error_unless_they_are_ignored(folder, capsys):
+    new = {"when": ["05.01.2021 12:30"] * 3, "size": [1, 2, 3], "town": ["zz", "a", "yy"]}
+    plain = ["--set", "dataset.rare_categories=null"]
+    assert run(["train", "c.yaml", "-q", "--no-plots", "--out", "e", *plain]) == 0
+    with pytest.raises(InvalidInput, match="is the unknown category 'zz'"):
+        optcli.load("e").predict(new)
+    ignore = [*plain, "--set", "dataset.unknown=ignore"]
+    assert run(["train", "c.yaml", "-q", "--no-plots", "--out", "i", *ignore]) == 0
+    capsys.readouterr()
+    run_, notes = optcli.load("i"), []
+    run_.predictions(new, notes.append)
+    assert notes == ["column 'town': 2 rows of unknown categories ('yy', 'zz') ignored"]
+    encoder = run_.trained.encoder
+    town = encoder.encode(table.of(new, reading=encoder.reading))[:, 6:]
+    assert town.sum(axis=1).tolist() == [0, 1, 0]
+    notes.clear()
+    run_.evaluate(new | {"price": ["$ 1,000.50", "$ 5", "$ 6"]}, notes.append)
+    assert notes == ["the data: column 'town': 2 rows of unknown categories ('yy', 'zz') ignored"]
+
+
+def test_the_name_of_merged_categories_is_free(folder):
+    text = rows().replace(",a,", ",other,").replace(",t16,", ",other_2,")
+    (folder / "t.csv").write_text(text)
+    feature = optcli.check("c.yaml").data.encoder.features[2]
+    assert feature.categories == ("b", "c", "other", "other_2")
+    assert feature.merged == ("t0", "t32")
+    share = optcli.check("c.yaml", ["dataset.rare_categories=0.3"]).data.encoder.features[2]
+    assert len(share.categories) + len(share.merged) in (5, 6, 7)
+    assert share.categories[-1].startswith("other")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dataset.dates=[when, where]", "dataset.dates: no column 'where'; did you mean 'when'?"),
+        ("dataset.dates=[when, price]", "dataset.target: 'price' is in dataset.dates, too; a"),
+        ("dataset.categorical=[size]", "dataset.numeric: 'size' is in dataset.categorical, too"),
+        ("dataset.categorical=[when]", "dataset.dates: 'when' is in dataset.categorical, too"),
+        ("dataset.decimal=;", "dataset.decimal: is ';'; must be one of '.', ','"),
+        ("dataset.rare_categories=0", "dataset.rare_categories: is 0; must be above 0"),
+        ("dataset.dates=[]", "column 'when': is '02.02.2021 01:30', a date; list the column in"),
+        ("dataset.numeric=[size]", "not a plain number; list the column in dataset.numeric"),
+        ("dataset.missing=error", "column 'when': 7 missing values (first in line 2)"),
+    ],
+)
+def test_what_is_refused(folder, override, message):
+    with pytest.raises(InvalidInput) as refused:
+        optcli.check("c.yaml", [override])
+    assert message in str(refused.value)
+
+
+def test_an_impossible_date_is_named_with_its_line(folder):
+    (folder / "t.csv").write_text(rows(broken='30.02.2024,"5 m²",a,"$ 5"\n'))
+    for stream in ("true", "false"):
+        with pytest.raises(InvalidInput, match=r"t\.csv:50: column 'when': is '30\.02\.2024', but"):
+            optcli.check("c.yaml", [f"dataset.stream={stream}"])

@@ -94,8 +94,10 @@ def test_a_mixed_column_has_a_fault_but_the_table_is_read(tmp_path):
         "correct it, or list it in dataset.missing_values",
         "b": f"{path}:2: column 'b': is 'x', not a number; "
         "correct it, or list the column in dataset.categorical",
-        "c": f"{path}:3: column 'c': is '2,5', not a number; write decimals with a point",
-        "d": f"{path}:2: column 'd': is '1,5', not a number; write decimals with a point",
+        "c": f"{path}:3: column 'c': is '2,5', not a plain number; "
+        "correct it, or list the column in dataset.numeric",
+        "d": f"{path}:2: column 'd': is '1,5', not a plain number; "
+        "list the column in dataset.numeric, or in dataset.categorical to keep it as text",
     }
 
 

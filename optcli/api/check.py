@@ -14,8 +14,9 @@ from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import named
 from optcli.data.checksum import checksum
+from optcli.data.features import Feature
 from optcli.data.preparation import Prepared
-from optcli.data.reading_rules import RULES
+from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import listed
 from optcli.objectives.dataset import ObjectiveDataset
 from optcli.objectives.model import unfit
@@ -66,12 +67,7 @@ class Setup:
         architecture, encoder = cohort.architecture(), data.encoder
         steps, per_epoch = lengths(cohort)
         parts = {"training": data.train, "validation": data.validation, "test": data.test}
-        columns = {
-            feature.name: "number"
-            if feature.categories is None
-            else f"one of {len(feature.categories)}: {listed(feature.categories)}"
-            for feature in encoder.features
-        }
+        columns = {feature.name: _becomes(feature, encoder.reading) for feature in encoder.features}
         if image := encoder.inputs.image:
             names = [feature.name for feature in encoder.features]
             pixels = "x".join(map(str, image))
@@ -124,6 +120,16 @@ class Setup:
         about["least value"] = f"{objective.lowest:g}"
         spec = {"optimizer": named(self.config.optimizer), "steps": lengths(self.cohort)[0]}
         return {"objective": about, "training": spec}
+
+
+def _becomes(feature: Feature, reading: Reading) -> str:
+    """What a column is to the model."""
+    if feature.parts is not None:
+        return f"date: {', '.join(part.name for part in feature.parts)}"
+    if feature.categories is not None:
+        return f"one of {len(feature.categories)}: {listed(feature.categories)}"
+    written = reading.numeric.get(feature.name)
+    return f"number, in {written.unit}" if written is not None and written.unit else "number"
 
 
 def check(config: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Setup:

@@ -133,6 +133,8 @@ class Run:
         table = self._table(X, (), say)
         with np.errstate(all="ignore"):
             scores = forward(self.trained, encoder.encode(table, DTYPES[self.trained.dtype]))
+        for note in encoder.told(encoder.unknown(table)):
+            say(note)
         lost = ~np.isfinite(scores).all(axis=1)
         if lost.any():
             raise InvalidInput(_too_large(encoder, table, int(lost.argmax()), self.trained.dtype))
@@ -157,7 +159,7 @@ def _too_large(encoder: Encoder, table: tables.Table, row: int, dtype: str) -> F
     sizes = {
         feature.name: abs(column.value(row) - feature.mean) / (feature.scale or 1.0)
         for feature in encoder.features
-        if isinstance(column := table.columns[feature.name], Numbers)
+        if feature.is_number and isinstance(column := table.columns[feature.name], Numbers)
     }
     name = max(sizes, key=lambda each: np.nan_to_num(sizes[each]), default=None)
     if name is None:

@@ -235,7 +235,7 @@ def _shape(array: Array) -> str:
 def _column(values: Any, name: str, reading: Reading) -> Found:
     """A column; numbers of few bytes stay what they are in memory."""
     small = values.dtype.kind in "iuf" and values.dtype.itemsize < 8 and values.ndim == 1
-    plain = reading.rules > 1 and not reading.missing and name not in reading.categorical
+    plain = reading.rules > 1 and not reading.missing and name not in reading.as_text
     if small and plain and not isinstance(values, np.ma.MaskedArray):
         return Found(Numbers(as_array(Narrow(values))))
     return from_values(values, name, reading)

@@ -17,6 +17,7 @@ from optcli.data.table import Table
 Missing = Literal["error", "drop", "impute"]
 Unlabelled = Literal["error", "drop"]
 RareClasses = Literal["error", "drop", "merge"]
+Unknown = Literal["error", "ignore"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,10 @@ class Roles:
     unlabelled: what to do with rows without a target, where `missing` does not drop them.
     image: channels, height and width, where the features are an image's pixels:
     channel by channel, line by line. rare_classes: what to do with classes of fewer than
-    rare_below rows; None stands for the number of parts that the split makes.
+    rare_below rows; None stands for the number of parts that the split makes. dates, numeric:
+    columns of dates and of written numbers. rare_categories: categories of fewer training
+    rows become one, `other`; below 1 it is a fraction of them. unknown: what to do with
+    categories that no row of the table had.
     """
 
     target: tuple[str, ...]
@@ -42,6 +46,10 @@ class Roles:
     rare_classes: RareClasses = "error"
     rare_below: int | None = None
     unlabelled: Unlabelled = "error"
+    dates: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    rare_categories: float | None = None
+    unknown: Unknown = "error"
 
     def without(self, which: str) -> str:
         """How to do without a feature, or several: `list it in dataset.exclude`."""

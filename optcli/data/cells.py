@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from optcli.data.characters import shown
-from optcli.data.dates import are_dates, may_be_date
+from optcli.data.dates import are_dates, is_readable, may_be_date
 from optcli.data.reading_rules import Form, Reading
-from optcli.data.written_numbers import almost, quantities
+from optcli.data.written_numbers import almost, is_written, quantities
 
 # Spellings of a missing value, in lower case, where the config has no list of its own.
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-"})
@@ -131,7 +131,9 @@ def judge(
     if 2 * len(amounts) >= len(there):
         return ColumnVerdict(texts=kept, odd=frozenset(amounts), words=frozenset(there - amounts))
     what = quantities(present)
-    remedy = "and is read as text; write decimal numbers alone to use their size"
+    remedy = "and is read as text; list it in dataset.numeric to use their size"
+    if what.startswith("fractions"):
+        remedy = "and is read as text; write decimal numbers alone to use their size"
     return ColumnVerdict(texts=kept, note=f"holds {what} {remedy}" if what else "")
 
 
@@ -183,8 +185,15 @@ def objection(text: str, rules: int, *, several: bool) -> str:
     if not text:
         return f"an empty text; list '' in dataset.missing_values{otherwise}"
     if rules > 1 and may_be_date(text):
-        what = "a date or time; list the column in dataset.exclude"
+        if is_readable(text):
+            what = "a date; list the column in dataset.dates"
+        else:
+            what = "a date or time; list the column in dataset.exclude"
         return f"{what}, or in dataset.categorical to keep it as text" if several else what
+    or_text = ", or in dataset.categorical to keep it as text" if several else ""
+    if rules > 1 and almost(text) and is_written(text):
+        first = "" if several else "correct it, or "
+        return f"not a plain number; {first}list the column in dataset.numeric{or_text}"
     if _DECIMAL_COMMA.fullmatch(text):
         return "not a number; write decimals with a point"
     if almost(text) if rules > 1 else _ALMOST_1.fullmatch(text):

@@ -19,6 +19,8 @@ from optcli.data.table import Table, listed
 from optcli.data.targets import NUMERIC
 from optcli.data.written_numbers import quantities
 
+# Where a column of dates or of written numbers cannot be, too.
+LISTED = {"dates": ("numeric", "categorical", "weights"), "numeric": ("categorical",)}
 BLAMED = 3  # columns that are named where rows are dropped
 MOST_LOST = 0.1  # share of rows that may be dropped without alarm
 
@@ -32,6 +34,8 @@ def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, 
         "exclude": roles.exclude,
         "categorical": roles.categorical or (),
         "weights": (roles.weights,) if roles.weights else (),
+        "dates": roles.dates,
+        "numeric": roles.numeric,
     }
     for field, names in named.items():
         for i, name in enumerate(names):
@@ -60,9 +64,18 @@ def features_of(roles: Roles, table: Table, taken: Sequence[str]) -> tuple[str, 
                 faults.append(
                     Fault(f"'{name}' is in dataset.{field}, too; name it in one", "dataset.target")
                 )
+        if name in roles.dates:
+            message = f"'{name}' is in dataset.dates, too; a target cannot be a date"
+            faults.append(Fault(message, "dataset.target"))
         if name in taken:
             message = f"'{short(name)}' is what the split is made by, too; name it in one"
             faults.append(Fault(message, "dataset.target"))
+    for field, fields in LISTED.items():
+        for name in named[field]:
+            for other in fields:
+                if name in named[other]:
+                    message = f"'{name}' is in dataset.{other}, too; name it in one"
+                    faults.append(Fault(message, f"dataset.{field}"))
     if roles.features is not None:
         features = tuple(roles.features)
     else:
@@ -219,7 +232,9 @@ def check_columns(
             remedy = "list it in dataset.exclude, or in dataset.categorical to keep it"
             if what:
                 message += f", {what}"
-                remedy = "write decimal numbers alone, or list it in dataset.exclude"
+                remedy = "list it in dataset.numeric to use their size, or in dataset.exclude"
+                if what.startswith("fractions"):
+                    remedy = "write decimal numbers alone, or list it in dataset.exclude"
             faults.append(table.fault(name, f"{message}; {remedy}"))
     if roles.weights is not None:
         try:

@@ -14,11 +14,13 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault
+from optcli.data import forms
 from optcli.data.cells import NULL, ColumnVerdict, judge, number, number_text
 from optcli.data.characters import clean
 from optcli.data.columns import Column, Numbers, Words, short
 from optcli.data.dates import moment
-from optcli.data.reading_rules import Reading
+from optcli.data.reading_rules import Form, NumberForm, Reading
+from optcli.data.written_numbers import POINT
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,14 @@ class Mixed:
     """The first cell that is no number, in a column that should be one thing.
 
     word: row and text of the first that is not even almost one, where others are. several:
-    whether other texts are odd, too.
+    whether other texts are odd, too. why: what is wrong, where there is more to say of it.
     """
 
     row: int
     text: str
     word: tuple[int, str] | None = None
     several: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Contents:
     unread: what is said of columns that are neither numbers nor text. notes: what was
     done in reading. header: what there is to say of the names. parts: of a table in several
     files, see `Table`. aside: columns that are no data unless they are asked for, with the
-    reason. image: where some columns are pixels.
+    reason. image: where some columns are pixels. forms: how the listed columns of dates and
+    written numbers are written.
     """
 
     columns: dict[str, Column]
@@ -89,6 +93,7 @@ class Contents:
     parts: tuple[tuple[int, str], ...] = ()
     aside: Mapping[str, str] = field(default_factory=dict)
     image: Image | None = None
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -107,6 +112,7 @@ class Contents:
             dict(unread or {}),
             tuple(notes),
             header,
+            forms={name: of.form for name, of in found.items() if of.form is not None},
         )
 
 
@@ -116,13 +122,14 @@ class Found(NamedTuple):
     column: Column
     mixed: Mixed | None = None
     note: str = ""
+    form: Form | None = None
 
 
 def from_cells(
     cells: Sequence[str], name: str, reading: Reading, *, raw: Collection[str] | None = None
 ) -> Found:
     """The column that the cells of a text file make up; see `from_codes`."""
-    if name not in {*reading.categorical, *(raw or ())}:
+    if name not in reading.as_text and name not in (raw or ()):
         values = plain_numbers(cells, reading)
         if values is not None:
             return Found(Numbers(values))
@@ -172,9 +179,12 @@ def from_codes(
     place = {text: i for i, text in enumerate(distinct)}
     tidy = clean if reading.rules > 1 else str.strip
     codes = np.array([place[tidy(text)] for text in texts], np.intp)[codes]
-    if raw is not None and name in {*raw, *reading.categorical}:
+    if raw is not None and (name in raw or name in reading.as_text):
         return Found(Words(codes, distinct))
-    verdict = judge(distinct, reading, as_text=name in reading.categorical, typed=typed)
+    if reading.lists(name):
+        verdict = forms.judge(distinct, name, reading)
+    else:
+        verdict = judge(distinct, reading, as_text=name in reading.categorical, typed=typed)
     if raw is not None and (verdict.numbers is None or verdict.note):
         return Found(Words(codes, distinct))
     return found(verdict, distinct, codes, first_rows(codes, len(distinct)))
@@ -186,7 +196,8 @@ def found(
     """The column of a verdict. codes: (N,) into `distinct`; rows: (K,) the first of each text."""
     if verdict.numbers is not None:
         values = [np.nan if value is None else value for value in verdict.numbers]
-        return Found(Numbers(np.array(values, np.float64)[codes]), None, verdict.note)
+        numbers = Numbers(np.array(values, np.float64)[codes])
+        return Found(numbers, oddity(verdict, distinct, rows), verdict.note, verdict.form)
     categories, order, gap, mixed = description(verdict, distinct, rows)
     return Found(Words(order[codes], categories, gap), mixed, verdict.note)
 
@@ -201,13 +212,18 @@ def description(
     first_of = dict(zip(distinct, rows, strict=True))
     gaps = [text for text, kept in zip(distinct, verdict.texts, strict=True) if kept is None]
     gap = min(gaps, key=first_of.__getitem__, default="").replace(NULL, "")
-    mixed = None
-    if verdict.odd:
-        odd = min(verdict.odd, key=first_of.__getitem__)
-        word = min(verdict.words, key=first_of.__getitem__, default=None)
-        second = None if word is None else (first_of[word], word)
-        mixed = Mixed(first_of[odd], odd, second, len(verdict.odd) > 1)
-    return categories, order, gap, mixed
+    return categories, order, gap, oddity(verdict, distinct, rows)
+
+
+def oddity(verdict: ColumnVerdict, distinct: Sequence[str], rows: Sequence[int]) -> Mixed | None:
+    """What is odd in a column; rows: (K,) the first of each text."""
+    if not verdict.odd:
+        return None
+    first_of = dict(zip(distinct, rows, strict=True))
+    odd = min(verdict.odd, key=first_of.__getitem__)
+    word = min(verdict.words, key=first_of.__getitem__, default=None)
+    second = None if word is None else (first_of[word], word)
+    return Mixed(first_of[odd], odd, second, len(verdict.odd) > 1, verdict.why.get(odd, ""))
 
 
 def first_rows(codes: Array, count: int) -> list[int]:
@@ -231,25 +247,31 @@ def from_values(
         array[:] = values
     else:
         array = np.asarray(values)
-    as_text = name in {*reading.categorical, *(raw or ())}
+    as_text = name in {*reading.categorical, *reading.dates, *(raw or ())}
     if reading.rules == 1:
         if array.ndim == 1 and array.dtype.kind in "biuf" and not as_text:
             return Found(Numbers(array.astype(np.float64)))
         cells = list(values) if array.ndim != 1 else array.tolist()  # type: ignore[call-overload]
         return from_cells([_cell_1(value) for value in cells], name, reading)
     if array.ndim == 1 and array.dtype.kind in "iuf" and not as_text:
-        return Found(Numbers(without_listed(array.astype(np.float64), reading)))
+        return of_numbers(array.astype(np.float64), name, reading)
     if array.dtype.kind == "M":
         array = array.astype("datetime64[us]")
     items = list(values) if array.ndim != 1 else array.tolist()  # type: ignore[call-overload]
     if not as_text and all(map(_is_number, items)):
         floats = [np.nan if _is_gap(item) else float(item) for item in items]
-        return Found(Numbers(without_listed(np.array(floats, np.float64), reading)))
+        return of_numbers(np.array(floats, np.float64), name, reading)
     cells = [_cell(item) for item in items]
     texts = list(dict.fromkeys(cells))
     code = {text: i for i, text in enumerate(texts)}
     codes = np.fromiter(map(code.__getitem__, cells), np.intp, len(cells))
     return from_codes(codes, texts, name, reading, typed=True, raw=raw)
+
+
+def of_numbers(values: Array, name: str, reading: Reading) -> Found:
+    """The column of a typed source's numbers (N,), NaN where one is missing."""
+    form = NumberForm(POINT) if name in reading.numeric else None
+    return Found(Numbers(without_listed(values, reading)), form=form)
 
 
 def without_listed(values: Array, reading: Reading) -> Array:

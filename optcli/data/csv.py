@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,7 +56,7 @@ class CSV(TableFile):
     def reading(self, rules: int) -> Reading:
         missing = self.missing_values
         spellings = None if missing is None else tuple(map(_spelled, missing))
-        return Reading(rules, self.delimiter, spellings, self.categorical or ())
+        return replace(super().reading(rules), delimiter=self.delimiter, missing=spellings)
 
     def read(self, path: str | Path, reading: Reading) -> Table:
         own = str(path) == self.path

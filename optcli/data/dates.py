@@ -6,7 +6,6 @@ it has a zone.
 
 from __future__ import annotations
 
-import math
 import re
 from calendar import monthrange
 from collections import Counter
@@ -199,7 +198,7 @@ class DateEvidence:
 
 
 def seconds(texts: Sequence[str], form: DateForm) -> tuple[list[float], dict[str, str]]:
-    """The seconds since 1970-01-01 of each text (K,); and what is wrong with some texts."""
+    """The seconds since 1970-01-01 of each text (K,); what is wrong with those that have 0."""
     if not form.zone and (found := _by_numpy(texts)) is not None:
         return found.tolist(), {}
     values: list[float] = []
@@ -208,8 +207,13 @@ def seconds(texts: Sequence[str], form: DateForm) -> tuple[list[float], dict[str
         value = _seconds(text, form)
         if isinstance(value, str):
             odd[text] = value
-        values.append(math.nan if isinstance(value, str) else value)
+        values.append(0.0 if isinstance(value, str) else value)
     return values, odd
+
+
+def is_readable(text: str) -> bool:
+    """Whether a text is a date that may be read, as far as it shows alone."""
+    return isinstance(_parts(text), _Parts)
 
 
 def _by_numpy(texts: Sequence[str]) -> Array | None:

@@ -243,7 +243,7 @@ def _shortcut(
     numeric = _numeric(data[end : end + SAMPLE], file, dialect, names, reading)
     if numeric is None:
         return None
-    numeric -= {*reading.categorical, *(raw or ())}
+    numeric -= {*reading.as_text, *(raw or ())}
 
     # What may be spelled in more than one way is looked at as text.
     plain = reading.missing is None and not (reading.rules > 1 and leading_zeros(data, delimiter))

@@ -53,6 +53,8 @@ def _check_feature(feature: Feature) -> None:
                 _require(part.name in dates.PARTS, f"{place}: part", part.name)
                 _require(_is_number(part.mean), f"{place}: mean", part.mean)
                 _require(_is_number(part.scale), f"{place}: scale", part.scale)
+                fits = part.fill is None or _is_number(part.fill)
+                _require(fits, f"{place}: fill", part.fill)
         return
     _require(parts is None, f"{place}: parts", parts)
     if merged:

@@ -5,6 +5,7 @@ It is all that predicting needs to know of the training data, and fits into JSON
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,8 +19,10 @@ from optcli.data.column_faults import require
 from optcli.data.columns import short
 from optcli.data.features import DatePart, Feature
 from optcli.data.reading_rules import CURRENT, Reading
-from optcli.data.table import Table
+from optcli.data.table import Table, listed
 from optcli.data.targets import BLOCK, Target
+
+NAMED = 3  # unknown categories that a sentence names
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ class Encoder:
         Raises InvalidInput for missing columns, values and for unknown categories.
         """
         self.check(table, dtype)
+        return self.encoded(table, dtype)
+
+    def encoded(self, table: Table, dtype: Any) -> Array:
+        """The inputs x (N, D) of a table that was checked."""
         x = np.zeros((table.rows, self.inputs.size), dtype)
         for start in range(0, table.rows, BLOCK):
             rows = slice(start, start + BLOCK)
@@ -88,6 +95,27 @@ class Encoder:
         ]
         if faults:
             raise InvalidInput(*faults)
+
+    def unknown(self, table: Table) -> dict[str, Counter[str]]:
+        """How often each unknown category occurs in the columns where such are let in."""
+        found = {
+            f.name: f.unknown(table.columns[f.name], self.reading.rules) for f in self.features
+        }
+        return {name: counts for name, counts in found.items() if counts}
+
+    def told(self, unknown: Mapping[str, Counter[str]]) -> list[str]:
+        """A sentence on each column that has unknown categories, as `unknown` found them."""
+        sentences = []
+        for feature in self.features:
+            if counts := unknown.get(feature.name):
+                rows, texts = counts.total(), listed([f"'{text}'" for text in counts], NAMED)
+                what = "an unknown category" if len(counts) == 1 else "unknown categories"
+                becomes = "ignored"
+                if feature.merged and feature.categories:
+                    becomes = f"taken as '{short(feature.categories[-1])}'"
+                count = f"{rows} row{'s' * (rows != 1)} of {what} ({texts})"
+                sentences.append(f"column '{short(feature.name)}': {count} {becomes}")
+        return sentences
 
     def fill(self, table: Table, rows: slice, x: Array) -> None:
         """Encode some rows of a table that was checked into zeros x (B, D)."""
@@ -190,5 +218,6 @@ def widest(encoder: Encoder) -> str:
     feature = max(encoder.features, key=lambda each: each.inputs)
     words = f"a row has {encoder.inputs.size:,} inputs"
     if feature.inputs > 1:
-        words += f", {feature.inputs:,} of them categories of '{short(feature.name)}'"
+        what = "categories" if feature.parts is None else "parts"
+        words += f", {feature.inputs:,} of them {what} of '{short(feature.name)}'"
     return words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,15 @@ from optcli.data.table import Table
 
 @dataclass(frozen=True)
 class DatePart:
-    """One of `dates.PARTS`, which becomes (value - mean) / scale; a scale of 0 makes it 0."""
+    """One of `dates.PARTS`, which becomes (value - mean) / scale; a scale of 0 makes it 0.
+
+    fill: what stands in for that of a missing date; None where none may be missing.
+    """
 
     name: str
     mean: float = 0.0
     scale: float = 1.0
+    fill: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Feature:
     categories: of a text column; each becomes an input of 0 or 1. None: a numeric
     one, which becomes (value - mean) / scale; a scale of 0 makes it 0.
     fill: what stands in for a missing value; None where none may be missing.
-    parts: of a column of dates, each an input; a missing date has their means, which are its fill.
+    parts: of a column of dates, each an input.
     merged: categories of few rows, for which the last category stands; it stands for unknown
     ones, too. ignores: whether unknown categories are let in, as one of which no input is 1.
     """
@@ -69,6 +74,12 @@ class Feature:
         """Whether the column is numeric, and one input."""
         return self.categories is None and self.parts is None
 
+    def unknown(self, column: Column, rules: int = RULES) -> Counter[str]:
+        """How often each category occurs in a column that is let in though it is unknown."""
+        if not self.ignores and not self.merged:
+            return Counter()
+        return self.known(rules).counts_unknown(column)
+
     def known(self, rules: int = RULES) -> Known:
         """The categories there are."""
         assert self.categories is not None
@@ -101,8 +112,10 @@ class Feature:
         if self.parts is not None:
             for at, part in enumerate(self.parts):
                 if part.scale:
-                    scaled = (dates.part(values, part.name) - part.mean) / part.scale
-                    x[:, at] = scaled if self.fill is None else np.nan_to_num(scaled, nan=0.0)
+                    own = dates.part(values, part.name)
+                    if part.fill is not None:
+                        own = np.where(np.isnan(own), part.fill, own)
+                    x[:, at] = (own - part.mean) / part.scale
         elif self.scale:
             if self.fill is not None:
                 values = np.where(np.isnan(values), self.fill, values)
@@ -125,7 +138,8 @@ class Feature:
             faults.append(table.fault(name, f"is '{short(text)}'{why}; must be a {what}", row))
         elif self.parts is None:
             faults.append(size_fault(table, name, dtype, self.mean, self.scale))
-        if self.fill is None and column.gaps():
+        filled = self.parts[0] if self.parts else self
+        if filled.fill is None and column.gaps():
             rows_ = "row" if column.gaps() == 1 else "rows"
             remedy = f"remove the {rows_}, or train with dataset.missing: impute"
             faults.append(table.fault(name, f"{missing_text(table, name)}; {remedy}"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,13 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import TargetKind
+from optcli.data import dates
 from optcli.data.base import Dataset, Roles
 from optcli.data.categories import classes_of
 from optcli.data.columns import BLOCK, Numbers, Words
-from optcli.data.features import Feature
-from optcli.data.rare import Rare
+from optcli.data.features import DatePart, Feature
+from optcli.data.rare import MERGED, Rare
+from optcli.data.reading_rules import RULES
 from optcli.data.remarks import Remarks
 from optcli.data.table import Table
 from optcli.data.targets import Target
@@ -63,17 +67,24 @@ def fit_feature(
 ) -> Feature:
     """What becomes of a column, by its training rows; a missing value becomes mean or mode."""
     whole, train, rules = table.columns[name], rows.columns[name], table.reading.rules
-    impute = roles.missing == "impute"
+    impute, ignores = roles.missing == "impute", roles.unknown == "ignore"
     if isinstance(whole, Words):
         assert isinstance(train, Words)
         categories = classes_of(whole)
+        mode = train.categories[int(train.counts().argmax())] if impute else None
+        merged: tuple[str, ...] = ()
+        if roles.rare_categories is not None:
+            categories, merged = _merged(train, categories, roles.rare_categories)
+            mode = categories[-1] if mode in merged else mode
         if len(categories) == 1:
             remarks.add(name, "is constant", "are constant")
-        mode = train.categories[int(train.counts().argmax())] if impute else None
-        return Feature(name, categories, fill=mode)
+        return Feature(name, categories, fill=mode, merged=merged, ignores=ignores)
     assert isinstance(train, Numbers)
     if train.gaps() == len(train):
         raise InvalidInput(Fault(f"column '{name}' has no value in the training rows", "split"))
+    if name in roles.dates:
+        assert isinstance(whole, Numbers)
+        return _fit_date(name, whole, train, impute=impute, standardize=dataset.standardize)
     mean, scale = _moments(_values([train]), rules)
     if scale == 0:
         how = "constant in the training rows"
@@ -85,6 +96,38 @@ def fit_feature(
     if not dataset.standardize:
         mean, scale = 0.0, 1.0
     return Feature(name, None, mean, scale, fill)
+
+
+def _merged(
+    train: Words, categories: tuple[str, ...], least: float
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The categories there are then, and the rare ones, for which the last of them stands.
+
+    least: the rows that a category must have, below 1 as a fraction of the training rows.
+    """
+    least = least * len(train) if least < 1 else least
+    rows = dict(zip(train.categories, train.counts().tolist(), strict=True))
+    few = tuple(text for text in categories if rows[text] < least)
+    if not few:
+        return categories, ()
+    kept = tuple(text for text in categories if rows[text] >= least)
+    names = itertools.chain([MERGED], (f"{MERGED}_{i}" for i in itertools.count(2)))
+    into = next(name for name in names if name not in kept)
+    return (*kept, into), tuple(text for text in few if text != into)
+
+
+def _fit_date(
+    name: str, whole: Numbers, train: Numbers, *, impute: bool, standardize: bool
+) -> Feature:
+    """What becomes of a column of dates; the hour is a part where any is not at midnight."""
+    timed = any(dates.has_hours(piece.values) for _, piece in whole.pieces())
+    parts = []
+    for part in dates.PARTS[: None if timed else -1]:
+        mean, scale = _moments(_values([train], partial(dates.part, name=part)), RULES)
+        fill = mean if impute else None
+        scaled = (mean, scale) if standardize else (0.0, 1.0)
+        parts.append(DatePart(part, *scaled, fill))
+    return Feature(name, parts=tuple(parts))
 
 
 def fit_pixels(
@@ -100,9 +143,10 @@ def fit_pixels(
             f"is {list(image)}, which makes {count} pixels; there are {len(features)} features"
         )
         raise InvalidInput(Fault(message, "dataset.image"))
-    text = next((feature.name for feature in features if feature.categories is not None), None)
-    if text is not None:
-        message = f"takes the features as pixels, but column '{text}' is text; exclude it"
+    odd = next((feature for feature in features if not feature.is_number), None)
+    if odd is not None:
+        what = "is text" if odd.parts is None else "holds dates"
+        message = f"takes the features as pixels, but column '{odd.name}' {what}; exclude it"
         raise InvalidInput(Fault(message, "dataset.image"))
     if not standardize:
         return features
@@ -117,8 +161,13 @@ def fit_pixels(
     return tuple(pixels)
 
 
-def _values(columns: Sequence[Numbers]) -> Callable[[], Iterator[Array]]:
-    """How to go through the values there are, of columns of equal length, in arrays of some."""
+def _values(
+    columns: Sequence[Numbers], of: Callable[[Array], Array] = np.asarray
+) -> Callable[[], Iterator[Array]]:
+    """How to go through the values there are, of columns of equal length, in arrays of some.
+
+    of: what is taken of each value.
+    """
     step = BLOCK if len(columns) == 1 else max(1, PIXELS // len(columns))
 
     def each() -> Iterator[Array]:
@@ -126,7 +175,7 @@ def _values(columns: Sequence[Numbers]) -> Callable[[], Iterator[Array]]:
             pieces = [column.select(slice(start, start + step)) for column in columns]
             values = np.concatenate([piece.values[~piece.missing] for piece in pieces])
             if len(values):
-                yield values
+                yield of(values)
 
     return each
 

@@ -10,8 +10,10 @@ from optcli.data.dates import DateEvidence
 from optcli.data.reading_rules import DateForm, Form, Reading
 from optcli.data.written_numbers import NumberEvidence, is_dash
 
+Evidence = DateEvidence | NumberEvidence
 
-def evidence(name: str, reading: Reading) -> DateEvidence | NumberEvidence:
+
+def evidence(name: str, reading: Reading) -> Evidence:
     """What shows how a listed column is written, once its texts are added."""
     if name in reading.dates:
         return DateEvidence(reading.day_first)
@@ -24,15 +26,16 @@ def is_gap(text: str, name: str, reading: Reading) -> bool:
 
 
 def values(texts: Sequence[str], form: Form) -> tuple[list[float], dict[str, str]]:
-    """The number of each text (K,), NaN where it is none; and what is wrong with those."""
+    """The number of each text (K,); and what is wrong with those that are none, which have 0."""
     parsed = dates.seconds if isinstance(form, DateForm) else written_numbers.values
     return parsed(texts, form)  # type: ignore[arg-type]
 
 
 def judge(texts: Sequence[str], name: str, reading: Reading) -> ColumnVerdict:
-    """What a listed column of these distinct, clean texts is: numbers, or what is odd in them.
+    """What a listed column of these distinct, clean texts is: numbers, and what is odd in them.
 
-    Of dates the numbers are seconds since 1970-01-01.
+    Of dates the numbers are seconds since 1970-01-01. An odd text is no missing value, and has
+    a number, too, by which nothing is to be reckoned.
     """
     present = [text for text in texts if not is_gap(text, name, reading)]
     form, note = reading.form(name), ""
@@ -41,9 +44,6 @@ def judge(texts: Sequence[str], name: str, reading: Reading) -> ColumnVerdict:
         shows.add(present)
         form, note = shows.form, shows.note
     numbers, odd = values(present, form)
-    if odd:
-        there = set(present)
-        kept = tuple(text if text in there else None for text in texts)
-        return ColumnVerdict(texts=kept, odd=frozenset(odd), why=odd, form=form)
     found = dict(zip(present, numbers, strict=True))
-    return ColumnVerdict(tuple(map(found.get, texts)), note=note, form=form)
+    all_values = tuple(map(found.get, texts))
+    return ColumnVerdict(all_values, odd=frozenset(odd), note=note, why=odd, form=form)

@@ -14,10 +14,20 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.data.cells import NULL
 from optcli.data.characters import clean
 from optcli.data.columns import Numbers, Words
-from optcli.data.contents import Contents, Found, Header, from_codes, from_values, without_listed
-from optcli.data.dates import moment
+from optcli.data.contents import (
+    Contents,
+    Found,
+    Header,
+    from_cells,
+    from_codes,
+    from_values,
+    of_numbers,
+)
+from optcli.data.dates import MICRO, moment
 from optcli.data.naming import called, doubled
-from optcli.data.reading_rules import Reading
+from optcli.data.reading_rules import DateForm, Reading
+
+MOMENT = "%Y-%m-%d %H:%M:%S%.6f"
 
 
 def of_frame(
@@ -64,10 +74,12 @@ def from_series(
     import polars as pl
 
     dtype = series.dtype
-    as_text = name in {*reading.categorical, *(raw or ())}
+    as_text = name in {*reading.categorical, *reading.dates, *(raw or ())}
     if dtype.is_numeric() and not as_text:
         values = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        return Found(Numbers(without_listed(values, reading)))
+        return of_numbers(values, name, reading)
+    if dtype in (pl.Date, pl.Datetime) and name in reading.dates:
+        return _moments(series, name, reading, raw)
     if dtype == pl.Object:
         return from_values(series.to_list(), name, reading)
     if dtype.is_nested() or dtype == pl.Duration:
@@ -87,6 +99,20 @@ def from_series(
             cells = list(map(moment, cells))
     cells += [null] * series.has_nulls()
     return from_codes(codes.to_numpy(), cells, name, reading, typed=typed, raw=raw)
+
+
+def _moments(series: Any, name: str, reading: Reading, raw: Collection[str] | None) -> Found:
+    """The column of dates in a polars series of them; it has a time zone, if it has one."""
+    import polars as pl
+
+    timed = series.dtype == pl.Datetime
+    form = DateForm(zone=series.dtype.time_zone is not None if timed else None)
+    known = reading.dates[name]
+    if known is not None and None not in (known.zone, form.zone) and known.zone != form.zone:
+        texts = series.cast(pl.Datetime("us")).dt.to_string(MOMENT + "Z" * bool(form.zone))
+        return from_cells(texts.fill_null(NULL).to_list(), name, reading, raw=raw)
+    micros = series.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64)
+    return Found(Numbers((micros / MICRO).fill_null(np.nan).to_numpy()), form=form)
 
 
 def packed(columns: Mapping[str, Array]) -> bytes:

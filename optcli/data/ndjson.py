@@ -175,7 +175,7 @@ def _shortcut(
     quoted = frame.height * frame.width + sum(len(of) - of.null_count() for of in texts)
     if data.count(b'"') != 2 * quoted:
         return None
-    as_text = {*reading.categorical, *(raw or ())}
+    as_text = {*reading.categorical, *reading.dates, *(raw or ())}
     if any(frame[name].dtype == pl.Float64 for name in as_text & set(frame.columns)):
         return None
     rest = [name for name in frame.columns if name not in names]

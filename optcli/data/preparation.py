@@ -39,7 +39,7 @@ from optcli.data.features import Feature
 from optcli.data.fitting import fit_feature, fit_pixels, fit_target
 from optcli.data.opening import check_there, in_bytes
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
-from optcli.data.remarks import Remarks, copies, counters, oddities
+from optcli.data.remarks import Remarks, copies, counters, merged_categories, oddities
 from optcli.data.split import Split
 from optcli.data.stored import as_array
 from optcli.data.table import Table
@@ -161,6 +161,7 @@ def prepare(
     remarks, whole = Remarks(roles), table
     # pixels may well be constant, as those in the corners are; what is synthetic is as it is made
     looked_at = () if roles.image or dataset.synthetic else features
+    looked_at = tuple(name for name in looked_at if name not in roles.dates)
     table = known = with_target(whole, roles)
     if known.rows < whole.rows:
         warnings.append(dropped(whole, known.rows, roles, (), roles.target))
@@ -188,6 +189,7 @@ def prepare(
         table, [name for name in looked_at if name not in counting], roles.target, target, remarks
     )
     encoded = tuple(fit_feature(name, table, train, dataset, roles, remarks) for name in features)
+    warnings += merged_categories(encoded, roles)
     if roles.image:
         encoded = fit_pixels(encoded, train, roles.image, standardize=dataset.standardize)
     encoder = Encoder(
@@ -294,11 +296,12 @@ def labelled(
         weight = table.make(table.rows, dtype)
         for block in blocks(table.rows):
             weight[block] = values[block]
+    encoder.check(table, dtype)
+    notes += (f"{table.source}: {note}" for note in encoder.told(encoder.unknown(table)))
     if stream:
-        encoder.check(table, dtype)
         x = as_array(Encoded(encoder, table, np.dtype(dtype)))
     else:
-        x = encoder.encode(table, dtype)
+        x = encoder.encoded(table, dtype)
     return Part(x, encoder.encode_target(table, dtype), weight, tuple(notes))
 
 

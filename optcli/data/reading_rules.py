@@ -62,6 +62,10 @@ class Reading:
         """The columns whose cells are looked at as text, even where all are plain numbers."""
         return frozenset((*self.categorical, *self.dates, *self.numeric))
 
+    def lists(self, name: str) -> bool:
+        """Whether a column is listed as one of dates or of written numbers."""
+        return name in self.dates or name in self.numeric
+
     def form(self, name: str) -> Form | None:
         """How a column of dates or written numbers is written, where that is known."""
         return self.dates.get(name) or self.numeric.get(name)

@@ -19,6 +19,7 @@ from optcli.data.base import Dataset, Roles
 from optcli.data.categories import classes_of
 from optcli.data.characters import folded
 from optcli.data.columns import BLOCK, Column, Numbers, Words, inexact, short
+from optcli.data.features import Feature
 from optcli.data.split import Split
 from optcli.data.table import Table
 from optcli.data.targets import NUMERIC
@@ -152,8 +153,11 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
         if isinstance(column, Words):
             found += many_values(name, column, dataset.roles())
             found += alike(name, classes_of(column))
+        elif name in dataset.roles().dates:
+            continue
         elif name not in dataset.roles().target and dates_as_numbers(column):
             alone = dataset.roles().without("it")
+            alone = f"list it in dataset.dates, or {alone}" if dataset.has_key("dates") else alone
             found.append(f"column '{short(name)}' holds dates as numbers; {alone}")
         elif column.find(rounded) is not None:
             found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
@@ -324,7 +328,29 @@ def many_values(name: str, column: Words, roles: Roles) -> list[str]:
     if name in (*roles.target, *(roles.categorical or ())):
         return []
     values, rows = len(column.distinct()), len(column) - column.gaps()
-    if values <= FEW_TEXTS or (values <= MANY_TEXTS and values <= rows * MANY_SHARE):
+    if (
+        roles.rare_categories is not None
+        or values <= FEW_TEXTS
+        or (values <= MANY_TEXTS and values <= rows * MANY_SHARE)
+    ):
         return []
     what = f"column '{short(name)}' is text with {values} different values in {rows} rows, "
-    return [f"{what}an input for each; {roles.without('it')}, or list it in dataset.categorical"]
+    keep = "set dataset.rare_categories, or list it in dataset.categorical"
+    return [f"{what}an input for each; {roles.without('it')}, {keep}"]
+
+
+def merged_categories(features: Sequence[Feature], roles: Roles) -> list[str]:
+    """What is said of the categories that were merged into one for their few rows."""
+    merged = [(f.name, f.merged, f.categories) for f in features if f.merged and f.categories]
+    least = roles.rare_categories or 0
+    few = f"fewer than {least:g} training rows"
+    if least < 1:
+        few = f"fewer than {100 * least:g} % of the training rows"
+    found = []
+    for name, rare, kept in merged[:FEW]:
+        count = f"{len(rare)} of {len(rare) + len(kept) - 1} categories"
+        have = f"{'has' if len(rare) == 1 else 'have'} {few}"
+        found.append(f"column '{short(name)}': {count} {have}, merged into '{short(kept[-1])}'")
+    if len(merged) > FEW:
+        found.append(f"{len(merged) - FEW} more columns have categories of {few}, merged alike")
+    return found

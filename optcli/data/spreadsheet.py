@@ -6,6 +6,7 @@ Numbers are taken as numbers: as texts fastexcel gives nine decimals of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.data.cells import number, number_text
-from optcli.data.columns import Numbers, short
-from optcli.data.contents import Contents, Found, Note, from_cells, without_listed
+from optcli.data.columns import short
+from optcli.data.contents import Contents, Found, Note, from_cells, of_numbers
 from optcli.data.dates import moment
 from optcli.data.delimited import header_of
 from optcli.data.dialect import Dialect
@@ -74,7 +75,7 @@ def read(data: bytes, path: Path, reading: Reading, sheet: str | int | None = No
         others = ", ".join(f"'{short(name)}'" for name in names[1:4]) + ", …" * (len(names) > 4)
         text = f"{path}: sheet '{short(names[0])}' is read; set dataset.sheet for {others}"
         notes = (Note(text), *notes)
-    return Contents(told.columns, told.mixed, lines, {}, notes, header, parts=((0, where),))
+    return replace(told, notes=notes, parts=((0, where),))
 
 
 def _index(names: list[str], sheet: str | int | None, path: Path) -> int:
@@ -94,9 +95,9 @@ def _column(typed: Any, numbers: Any, name: str, reading: Reading) -> Found:
     """A column, of its cells as they are and as numbers."""
     import polars as pl
 
-    if typed.dtype.is_numeric() and name not in reading.categorical:
+    if typed.dtype.is_numeric() and name not in {*reading.categorical, *reading.dates}:
         values = typed.cast(pl.Float64).fill_null(np.nan).to_numpy()
-        return Found(Numbers(without_listed(values, reading)))
+        return of_numbers(values, name, reading)
     if typed.dtype.is_numeric():
         return from_cells([_number(value) for value in typed.to_list()], name, reading)
     if typed.dtype == pl.Boolean:

@@ -28,14 +28,15 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
-from optcli.data import columnar, delimited, formats, ndjson, table, unsupported_files
+from optcli.data import columnar, delimited, formats, forms, ndjson, table, unsupported_files
 from optcli.data import dialect as dialects
 from optcli.data.cells import judge
 from optcli.data.columns import Column, Numbers, Words, short
 from optcli.data.contents import Contents, Header, Mixed, Note, description, first_rows
 from optcli.data.formats import ARROW, NDJSON, PARQUET, packing
+from optcli.data.forms import Evidence
 from optcli.data.opening import opened, parts, unpacking
-from optcli.data.reading_rules import Reading
+from optcli.data.reading_rules import Form, Reading
 from optcli.data.stored import Blocks, Codes, Stored, as_array, checksum
 from optcli.data.table import Table
 from optcli.storage import files, run_folder
@@ -164,7 +165,10 @@ def _mapped(
     names = Header(tuple(header["unnamed"]), doubt)
     starts = zip(header["parts"], files_read, strict=False)
     places = tuple((int(start), str(each)) for start, each in starts)
-    contents = Contents(columns, mixed, lines, header["unread"], notes, names, places)
+    known = Reading.from_json(header["reading"])
+    shown = {name: form for name in columns if (form := known.form(name)) is not None}
+    unread = header["unread"]
+    contents = Contents(columns, mixed, lines, unread, notes, names, places, forms=shown)
     return replace(
         table.assembled(contents, source, reading), make=partial(files.temporary_array, folder)
     )
@@ -180,13 +184,15 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
     typed = formats.of(files_read[0]).typed
     raw: dict[str, Mixed | None] = {}
     names: Sequence[str] = ()
+    known = reading  # with how listed columns are written, which a first look must show
+    shows = {name: forms.evidence(name, reading) for name in (*reading.dates, *reading.numeric)}
     while True:
         before = _stamp(files_read)
         again = False
         with files.atomic_writer(cache) as add:
-            writer = _Writer(add)
+            writer = _Writer(add, known, shows)
             try:
-                with opened(path), closing(_pieces(files_read, reading, raw, names)) as pieces:
+                with opened(path), closing(_pieces(files_read, known, raw, names)) as pieces:
                     for piece in pieces:
                         writer.add(piece)
             except ndjson.NewColumns as found:
@@ -196,9 +202,11 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
             both = {
                 name: kind for name, kind in writer.kinds.items() if kind.numbers and kind.texts
             }
-            if not again and (raw or not both):
-                writer.close(cache.stem, reading, typed, raw)
-                return
+            if not again:
+                known, undecided = known.knowing(writer.forms()), writer.undecided
+                if not undecided and (raw or not both):
+                    writer.close(cache.stem, known, typed, raw)
+                    return
         if not again:
             raw = {name: kind.mixed(reading, typed) for name, kind in both.items()}
 
@@ -220,6 +228,7 @@ class _Kind:
     numbers: bool = False  # whether a piece came as numbers
     filled: bool = False  # and any of them was not missing
     unread: str = ""  # why it is not kept
+    form: Form | None = None  # of a listed column
 
     def values(self, column: Column, start: int) -> Array:
         """A piece of the column, which begins in row `start`, as numbers or codes."""
@@ -268,6 +277,47 @@ class _Kind:
         return _Described(column, mixed, verdict.note)
 
 
+class _Listed(_Kind):
+    """What is known of a column of dates or written numbers so far.
+
+    A first look at all of it shows how they are written; a second one has their values.
+    """
+
+    def __init__(self, name: str, reading: Reading, shows: Evidence) -> None:
+        super().__init__()
+        self.name, self.reading = name, reading
+        self.form = reading.form(name)
+        self.shows = shows
+        self.odd: Mixed | None = None
+
+    def values(self, column: Column, start: int) -> Array:
+        if isinstance(column, Numbers):
+            return column.values
+        present = [t for t in column.categories if not forms.is_gap(t, self.name, self.reading)]
+        if self.form is None:
+            self.shows.add([text for text in present if text not in self.texts])
+            if len(self.texts) < MOST_WORDS:
+                self.texts.update(dict.fromkeys(present, 0))
+            return np.zeros(len(column))
+        numbers, odd = forms.values(present, self.form)
+        if odd and self.odd is None:
+            rows = first_rows(column.codes, len(column.categories))
+            first_of = dict(zip(column.categories, rows, strict=True))
+            text = min(odd, key=first_of.__getitem__)
+            self.odd = Mixed(start + first_of[text], text, None, len(odd) > 1, odd[text])
+        found = dict(zip(present, numbers, strict=True))
+        values = [found.get(text, np.nan) for text in column.categories]
+        return np.array([*values, np.nan])[column.codes]
+
+    def decided(self) -> Form:
+        """How it is written, as far as the rows show."""
+        return self.form or self.shows.form
+
+    def description(self, name: str, reading: Reading, typed: bool) -> _Described:
+        column = {"name": name, "values": None, "order": None}
+        return _Described(column, self.odd, self.shows.note)
+
+
 class _Described(NamedTuple):
     """What the header says of a column, what is odd in it, and what was done in reading."""
 
@@ -279,8 +329,10 @@ class _Described(NamedTuple):
 class _Writer:
     """Gathers pieces into blocks and writes them."""
 
-    def __init__(self, write: Callable[[Any], None]) -> None:
-        self.write = write
+    def __init__(
+        self, write: Callable[[Any], None], reading: Reading, shows: Mapping[str, Evidence]
+    ) -> None:
+        self.write, self.reading, self.shows = write, reading, shows
         self.kinds: dict[str, _Kind] = {}
         self.block = np.empty((0, 0))
         self.lines = False
@@ -291,7 +343,9 @@ class _Writer:
 
     def add(self, piece: Contents) -> None:
         if not self.kinds:
-            self.kinds = {name: _Kind() for name in piece.columns}
+            for name in piece.columns:
+                shows = self.shows.get(name)
+                self.kinds[name] = _Listed(name, self.reading, shows) if shows else _Kind()
             self.lines = piece.lines is not None
             width = len(self.kinds) + self.lines
             self.block = np.empty((width, _block_rows(width)))
@@ -299,6 +353,8 @@ class _Writer:
         self.parts += [start for start, _ in piece.parts if start not in self.parts]
         for name, message in piece.unread.items():
             self.kinds[name].unread = message
+        for name, form in piece.forms.items():
+            self.kinds[name].form = form
         values = [kind.values(piece.columns[name], self.rows) for name, kind in self.kinds.items()]
         if piece.lines is not None:
             values.append(piece.lines)
@@ -311,6 +367,16 @@ class _Writer:
             if self.filled == self.block.shape[1]:
                 self._end_block()
         self.rows += rows
+
+    def forms(self) -> dict[str, Form]:
+        """How the listed columns are written."""
+        kinds = ((name, kind) for name, kind in self.kinds.items() if isinstance(kind, _Listed))
+        return {name: kind.decided() for name, kind in kinds}
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it showed only now how some listed columns are written."""
+        return any(isinstance(kind, _Listed) and kind.form is None for kind in self.kinds.values())
 
     def _end_block(self) -> None:
         self.block[:, self.filled :] = np.nan
@@ -346,6 +412,7 @@ class _Writer:
             "parts": self.parts,
             "unnamed": self.header.unnamed,
             "doubt": self.header.doubt and self.header.doubt.message,
+            "reading": reading.to_json(),
         }
         text = json.dumps(header).encode()
         self.write(text + len(text).to_bytes(8, "little"))

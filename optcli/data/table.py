@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
     if own is not None:  # an array with named fields, or a data frame
         return {clean(str(name)): data[name] for name in own}
     if isinstance(data, Mapping):
-        single = all(np.isscalar(each) or each is None for each in data.values())
+        single = all(map(_is_one, data.values()))
         return {str(name): [values] if single else values for name, values in data.items()}
     try:
         array = data if isinstance(data, np.ma.MaskedArray) else np.asarray(data)
@@ -248,6 +249,11 @@ def _sequences(data: Any, names: Sequence[str] | None, source: str) -> dict[str,
     return dict(zip(names, array.T, strict=True))
 
 
+def _is_one(value: Any) -> bool:
+    """Whether a value is that of one row, no column."""
+    return bool(np.isscalar(value)) or value is None or isinstance(value, date)
+
+
 def assembled(contents: Contents, source: str, reading: Reading) -> Table:
     """The table of these columns, with a fault for each that is mixed or was not read.
 
@@ -260,7 +266,7 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
         contents.columns,
         source,
         lines=contents.lines,
-        reading=reading,
+        reading=reading.knowing(contents.forms),
         notes=(*contents.notes, *naming.notes(contents.columns, aside, contents.header)),
         header=contents.header,
         aside=aside,
@@ -270,9 +276,9 @@ def assembled(contents: Contents, source: str, reading: Reading) -> Table:
     faults = {name: table.fault(name, message) for name, message in contents.unread.items()}
     bad_cells = {}
     for name, odd in contents.mixed.items():
-        what = objection(odd.text, reading.rules, several=odd.several)
+        what = odd.why or objection(odd.text, reading.rules, several=odd.several)
         message = f"is '{short(odd.text)}', {what}"
-        remedy = f"{what.partition(';')[0]}; correct it or remove the row"
+        remedy = odd.why or f"{what.partition(';')[0]}; correct it or remove the row"
         bad_cells[name] = table.fault(name, f"is '{short(odd.text)}', {remedy}", odd.row)
         if odd.word is not None:
             message += f"; and correct '{short(odd.word[1])}' in {table.where(odd.word[0])}"

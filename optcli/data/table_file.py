@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from optcli.core.specs import Columns, Doc, Ge, InputFile, MinLen
-from optcli.data.base import Dataset, Missing, RareClasses, Roles, Unlabelled
+from optcli.core.specs import Columns, Doc, Ge, Gt, InputFile, MinLen
+from optcli.data.base import Dataset, Missing, RareClasses, Roles, Unknown, Unlabelled
 from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 
@@ -53,6 +53,36 @@ class TableFile(Dataset):
         Ge(2),
         Doc("classes with fewer rows are rare; by default the number of parts of the split"),
     ] = None
+    dates: Annotated[
+        tuple[str, ...],
+        Columns(),
+        Doc("columns of dates; year, month, weekday, day number and hour become inputs"),
+    ] = ()
+    day_first: Annotated[
+        bool | None,
+        Doc("whether 01/02/2024 is 1 February; by default as other rows of the column show"),
+    ] = None
+    numeric: Annotated[
+        tuple[str, ...],
+        Columns(),
+        Doc("columns of numbers with a currency, percent, a unit or separators: $ 1,234.50"),
+    ] = ()
+    decimal: Annotated[
+        Literal[".", ","] | None,
+        Doc("decimal mark of the columns in numeric; by default as their rows show"),
+    ] = None
+    rare_categories: Annotated[
+        int | float | None,
+        Gt(0),
+        Doc(
+            "categories with fewer training rows become one, other; below 1: a fraction of the "
+            "training rows"
+        ),
+    ] = None
+    unknown: Annotated[
+        Unknown,
+        Doc("what to do with a category first met in new rows: report an error, or ignore it"),
+    ] = "error"
     weights: Annotated[str | None, Columns(), Doc("column of sample weights")] = None
     image: Annotated[
         tuple[Annotated[int, Ge(1)], ...] | None,
@@ -65,7 +95,14 @@ class TableFile(Dataset):
 
     def reading(self, rules: int) -> Reading:
         """How the table is read."""
-        return Reading(rules, categorical=self.categorical or ())
+        return Reading(
+            rules,
+            categorical=self.categorical or (),
+            dates=dict.fromkeys(self.dates),
+            numeric=dict.fromkeys(self.numeric),
+            day_first=self.day_first,
+            decimal=self.decimal,
+        )
 
     def roles(self) -> Roles:
         target = (self.target,) if isinstance(self.target, str) else tuple(self.target)
@@ -80,4 +117,8 @@ class TableFile(Dataset):
             self.rare_classes,
             self.rare_below,
             unlabelled=self.unlabelled,
+            dates=self.dates,
+            numeric=self.numeric,
+            rare_categories=self.rare_categories,
+            unknown=self.unknown,
         )

@@ -67,6 +67,8 @@ class Target:
             if gap is not None:
                 message = "has no value; a target cannot be missing, remove the row"
                 faults.append(table.fault(name, message, gap))
+            elif name in table.faults:
+                faults.append(table.bad_cells.get(name, table.faults[name]))
             elif self.kind in NUMERIC and not isinstance(column, Numbers):
                 faults.append(table.fault(name, "is text; must be numbers"))
         if self.kind == "values":

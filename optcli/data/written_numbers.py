@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -89,7 +88,7 @@ def quantities(texts: Sequence[str]) -> str:
 
 # ---- from a text to its value ----------------------------------------------------------
 
-_POINT, _COMMA = ".", ","
+POINT, COMMA = ".", ","
 _PLAIN = re.compile(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?", re.I
 )
@@ -108,7 +107,7 @@ _WHOLE = {
         r"[0-9]+|[1-9][0-9]{0,2}(?P<by>[ '" + other + r"])[0-9]{3}(?:(?P=by)[0-9]{3})*"
         rf"|[1-9][0-9]?(?:{other}[0-9]{{2}})+{other}[0-9]{{3}}|[1-9][0-9]{{0,3}}(?:{other}[0-9]{{4}})+"
     )
-    for mark, other in ((_POINT, r","), (_COMMA, r"\."))
+    for mark, other in ((POINT, r","), (COMMA, r"\."))
 }
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")  # may be that, or three decimals
 # Signs and codes of one currency.
@@ -141,7 +140,7 @@ class _Written:
 
     def value(self, decimal: str) -> float | None:
         """The value where `decimal` is the mark of decimals; None where it cannot be."""
-        if self.plain and decimal == _POINT:
+        if self.plain and decimal == POINT:
             return float(self.body)
         whole, _, rest = self.body.partition(decimal)
         if (rest and not rest.isdigit()) or not (whole or rest):
@@ -173,16 +172,16 @@ class NumberEvidence:
                 continue
             if written.unit:
                 self._units[written.unit] += 1
-            elif not self._bare and written.value(_POINT):
+            elif not self._bare and written.value(POINT):
                 self._bare = text
             self._plain &= written.plain
-            point, comma = written.value(_POINT), written.value(_COMMA)
+            point, comma = written.value(POINT), written.value(COMMA)
             if comma is None and point is not None and not written.plain:
-                self._only[_POINT] += 1
+                self._only[POINT] += 1
             elif comma is None and point is not None:
-                self._only[_POINT] += "." in written.body
+                self._only[POINT] += "." in written.body
             elif point is None and comma is not None:
-                self._only[_COMMA] += 1
+                self._only[COMMA] += 1
             elif point != comma and (match := _THOUSANDS.fullmatch(written.body)):
                 self._either[match[1]] += 1
                 first = written.unit.rstrip(" ")[:1]
@@ -208,13 +207,18 @@ class NumberEvidence:
 
     def _decimal(self) -> str:
         only, either = self._only, self._either
-        if only[_POINT] or only[_COMMA]:
-            return _POINT if only[_POINT] >= only[_COMMA] else _COMMA
+        if only[POINT] or only[COMMA]:
+            return POINT if only[POINT] >= only[COMMA] else COMMA
         if not either or self._plain:
-            return _POINT
+            return POINT
         # 999 beside 1,234 is how thousands are written; three decimals would be kept
-        thousands = set(either) == {_COMMA} and (self._small or self._pointed)
-        return _POINT if thousands else ""
+        thousands = set(either) == {COMMA} and (self._small or self._pointed)
+        return POINT if thousands else ""
+
+
+def is_written(text: str) -> bool:
+    """Whether a text is a number that may be read, as far as it shows alone."""
+    return _written(text) is not None
 
 
 def is_dash(text: str) -> bool:
@@ -223,14 +227,14 @@ def is_dash(text: str) -> bool:
 
 
 def values(texts: Sequence[str], form: NumberForm) -> tuple[list[float], dict[str, str]]:
-    """The value of each text (K,), without its unit; and what is wrong with some texts."""
+    """The value of each text (K,), without its unit; what is wrong with those that have 0."""
     found: list[float] = []
     odd: dict[str, str] = {}
     for text in texts:
         value = _value(text, form)
         if isinstance(value, str):
             odd[text] = value
-        found.append(math.nan if isinstance(value, str) else value)
+        found.append(0.0 if isinstance(value, str) else value)
     return found, odd
 
 
@@ -245,13 +249,13 @@ def _value(text: str, form: NumberForm) -> float | str:
         value = written.value(form.decimal)
         if value is not None:
             return value
-        other = _COMMA if form.decimal == _POINT else _POINT
+        other = COMMA if form.decimal == POINT else POINT
         if written.value(other) is None:
             return _NOT
-        marks = {_POINT: "a point", _COMMA: "a comma"}
+        marks = {POINT: "a point", COMMA: "a comma"}
         own, others = marks[other], marks[form.decimal]
         return f"with {own} before its decimals, where others have {others}; correct it"
-    point, comma = written.value(_POINT), written.value(_COMMA)
+    point, comma = written.value(POINT), written.value(COMMA)
     if point == comma and point is not None:
         return point
     if point is None or comma is None:

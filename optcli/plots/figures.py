@@ -142,7 +142,7 @@ def _said(scores: Array) -> Array:
 
 def _is_plane(data: Prepared) -> bool:
     features = data.encoder.features
-    return len(features) == 2 and all(feature.categories is None for feature in features)
+    return len(features) == 2 and all(feature.is_number for feature in features)
 
 
 def _boundary(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:

@@ -139,7 +139,8 @@ def _is_weighted(loss: Loss) -> bool:
 def _is_standardized(data: Prepared) -> bool:
     """Whether some number was scaled by the training rows."""
     encoder = data.encoder
-    inputs = [(f.mean, f.scale) for f in encoder.features if f.categories is None]
+    inputs = [(f.mean, f.scale) for f in encoder.features if f.is_number]
+    inputs += [(part.mean, part.scale) for f in encoder.features for part in f.parts or ()]
     scaled = [*inputs, *zip(encoder.target.mean, encoder.target.scale, strict=True)]
     return not scaled or any(each != (0.0, 1.0) for each in scaled)
 
