@@ -22,18 +22,28 @@ NAMES = [str(page.relative_to(ROOT / "docs")) for page in PAGES]
 FEWEST = {"--tune": "1", "--tune-seeds": "2", "--seeds": "2", "--finalists": "1"}
 
 
+def blocks(page, language):
+    """The blocks of a page that are in a language."""
+    fence = rf"^```{language}\n(.*?)^```$"
+    return re.findall(fence, page.read_text(), re.MULTILINE | re.DOTALL)
+
+
 def commands(page):
     """The commands of the `sh` blocks of a page, one a line, without what a comment says."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 def run_page(page, folder, capsys, monkeypatch, *, whole):
-    """Run the commands of a page in a folder that has the configs and a plug-in."""
+    """Run the commands of a page in a folder that has the configs and a plug-in.
+
+    Every line of its blocks of the language `text` is one that a command printed.
+    """
     shutil.copytree(ROOT / "configs", folder / "configs")
     (folder / "my_loss.py").write_text(PLUGIN.replace("of_the_help", "my_loss"))
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = []
     for program, *words in commands(page):
         assert program == "optcli", "a block of the language sh is run"
         if words[0] == "compare" and not whole:
@@ -45,7 +55,12 @@ def run_page(page, folder, capsys, monkeypatch, *, whole):
             LOSSES.names()
             patch.setattr(LOSSES, "_classes", dict(LOSSES._classes))
             patch.setattr(loading, "loaded", [])
-            assert run(words) == 0, (words, capsys.readouterr().err)
+            code = run(words)
+        said = capsys.readouterr()
+        assert code == 0, (words, said.err)
+        printed += [line.rstrip() for line in said.out.splitlines()]
+    shown = [line for block in blocks(page, "text") for line in block.splitlines()]
+    assert [line for line in shown if line not in printed] == []
 
 
 SHOWN = [pytest.param(page, id=name) for page, name in zip(PAGES, NAMES, strict=True)]
