@@ -18,8 +18,9 @@ from optcli.cli.main import run
 from optcli.comparison import read_back
 from optcli.core.errors import InvalidInput
 from optcli.display import compare_report
-from optcli.display.report import charts, document
+from optcli.display.report import charts, document, markup
 from optcli.display.report.charts import Axis, Chart, Series
+from optcli.display.report.run import headline
 from optcli.plots.looks import DARK, Look
 
 OLD = Path(__file__).parent / "v0_1"
@@ -167,6 +168,9 @@ def test_scores_and_curves_are_those_of_the_run(here, tmp_path):
     scores |= {k: v for k, v in summary["best"].items() if k.startswith(("train_", "valid"))}
     assert set(scores.values()) <= page.numbers()
     loss, accuracy, norms, rate = page.charts
+    assert [chart["title"] for chart in page.charts] == [
+        *("Loss", "Accuracy", "Norms of gradient and update", "Learning rate")
+    ]
     history = optcli.load(here / "run").history
     for chart, name in ((loss, "loss"), (accuracy, "accuracy")):
         for own, part in zip(chart["series"], ("train", "validation"), strict=True):
@@ -331,6 +335,7 @@ def test_a_page_is_written_where_it_is_wanted(here, tmp_path, monkeypatch, capsy
         (["{run}", "-o", "a.txt"], "a.txt: its suffix is '.txt'; must be one of .html, .htm"),
         (["{run}", "-o", "{trace}/x.html"], "x.html: lies in a run folder; write elsewhere"),
         (["{run}", "-o", "no/x.html"], "no/x.html: there is no folder no; make it"),
+        (["{run}", "{trace}", "{run}"], "run: is listed twice"),
         (["nothing"], "nothing: no such folder"),
         (["."], ".: is not a run folder"),
     ],
@@ -377,7 +382,25 @@ def test_what_was_interrupted_says_so(here, tmp_path):
     ],
 )
 def test_folders_of_version_0_1_have_pages(name, said, tmp_path):
-    assert said in page_of(OLD / name, out=tmp_path / "p.html").said
+    page = page_of(OLD / name, out=tmp_path / "p.html")
+    assert said in page.said
+    if name == "train/objective":  # where each epoch is a step
+        assert [axis["name"] for axis in page.charts[0]["x"]] == ["step", "seconds of training"]
+        assert "Scores" not in page.said
+
+
+def test_a_run_that_diverged_at_once_has_no_empty_charts(tmp_path):
+    data = {"name": "linear", "samples": 60}
+    optimizer = {"name": "sgd", "lr": 1e30}
+    config = {"dataset": data, "model": "linear", "loss": "mse", "optimizer": optimizer}
+    done = optcli.train(config, out=tmp_path / "r", plots=False)
+    assert done.summary["outcome"] == "diverged"
+    page = page_of(tmp_path / "r", out=tmp_path / "p.html")
+    assert "diverged after 1 epoch" in page.said
+    for chart in page.charts:
+        assert chart["series"]
+        for own in chart["series"]:
+            assert any(value is not None for value in own["y"])
 
 
 # ---- its parts -----------------------------------------------------------------------
@@ -402,12 +425,23 @@ def test_thinned_curves_keep_their_ends_and_their_extremes():
     assert charts.thinned(few, 400) is few
 
 
+def test_names_of_measures_as_headings():
+    assert headline("validation rmse") == "Validation RMSE"
+    assert headline("r2") == "R2"
+    assert headline("crossentropy mse") == "Crossentropy mse"
+
+
 def test_many_long_curves_stay_below_the_limit():
-    rng = np.random.default_rng(2)
-    y = rng.normal(size=3000)
-    series = [Series(f"s{i}", Look(i % 60), [np.arange(3000.0)] * 3, y, y, y) for i in range(60)]
-    found = charts.data([Chart("a", [Axis("x")] * 3, Axis("y"), series)] * 3)
-    assert len(json.dumps(found)) < 0.8 * document.LIMIT
+    y = np.random.default_rng(2).normal(size=2000)
+    x = [np.arange(2000.0)] * 3
+    notes = ["a point with a note"] * len(y)
+    series = [Series(f"s{i}", Look(i % 60), x, y, y, y, notes=notes) for i in range(40)]
+    drawn = [Chart("a", [Axis("x")] * 3, Axis("y"), series)] * 3
+    assert 0.2 * document.LIMIT < len(json.dumps(charts.data(drawn))) < document.LIMIT
+    text = markup.element("p", "x" * (document.LIMIT // 2))
+    content = document.whole("t", "w", text, drawn)
+    assert len(content) < document.LIMIT
+    assert all(len(own["y"]) >= charts.FEWEST for own in Page(content).charts[0]["series"])
 
 
 def test_text_can_be_read_on_both_grounds():

@@ -38,6 +38,9 @@ def destination(folders: Sequence[Path], out: str | Path | None) -> Path:
     """Where the page goes; raises InvalidInput where it may not be written."""
     if not folders:
         raise InvalidInput(Fault("is missing; name one folder or more", parameter="folders"))
+    for i, folder in enumerate(folders):
+        if os.path.realpath(folder) in map(os.path.realpath, folders[:i]):
+            raise InvalidInput(Fault("is listed twice", file=str(folder)))
     if len(folders) > MOST_FOLDERS:
         message = f"names {len(folders)} folders; must be at most {MOST_FOLDERS}"
         raise InvalidInput(Fault(message, parameter="folders"))

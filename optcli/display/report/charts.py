@@ -20,7 +20,8 @@ from optcli.plots.looks import PALETTE, Look
 
 NUMBERS = 60_000  # of all curves of a page
 Numbers = Sequence[float] | Array
-FEWEST, MOST = 40, 1000  # points of a curve
+FEWEST, MOST = 10, 1000  # points of a curve
+NOTE = 4  # numbers that a note takes the room of
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,17 @@ class Chart:
         )
 
 
-def data(charts: Sequence[Chart]) -> list[dict[str, Any]]:
-    """What the script draws; as many points of each curve as there is room for."""
+def data(charts: Sequence[Chart], numbers: int = NUMBERS) -> list[dict[str, Any]]:
+    """What the script draws; of all curves about so many numbers at most."""
     count = sum(len(chart.series) for chart in charts)
-    width = max(
-        (len(s.xs) + 1 + 2 * (s.low is not None) for chart in charts for s in chart.series),
-        default=2,
-    )
-    most = max(FEWEST, min(MOST, NUMBERS // (width * max(1, count))))
+    width = max((_width(own) for chart in charts for own in chart.series), default=2)
+    most = max(FEWEST, min(MOST, numbers // (width * max(1, count))))
     return [_chart(chart, most) for chart in charts]
+
+
+def _width(own: Series) -> int:
+    """How many numbers a point takes the room of."""
+    return len(own.xs) + 1 + 2 * (own.low is not None) + NOTE * (own.notes is not None)
 
 
 def _chart(chart: Chart, most: int) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from importlib.resources import files
 from typing import Any
 
 from optcli.core.version import __version__
-from optcli.display.report.charts import Chart, data
+from optcli.display.report.charts import NUMBERS, Chart, data
 from optcli.display.report.markup import Markup, element, join, text
 from optcli.plots.looks import DARK, PALETTE
 
 LIMIT = 1_000_000  # bytes of a page
+LEAST = 1000  # numbers of all curves, below which a large page is left as it is
 
 
 def whole(title: str, what: str, content: Markup, charts: Sequence[Chart]) -> bytes:
@@ -61,12 +62,18 @@ def whole(title: str, what: str, content: Markup, charts: Sequence[Chart]) -> by
             content,
             id="main",
         ),
-        element("script", _json(data(charts)), type="application/json", id="data"),
-        element("script", Markup(script)),
     )
-    page = join(element("head", head), element("body", body))
-    whole = f"<!DOCTYPE html>\n{element('html', page, lang='en')}\n"
-    return whole.encode("utf-8", "backslashreplace")
+    run = element("script", Markup(script))
+    numbers = NUMBERS
+    while True:
+        drawn = element("script", _json(data(charts, numbers)), type="application/json", id="data")
+        page = join(element("head", head), element("body", body, drawn, run))
+        encoded = f"<!DOCTYPE html>\n{element('html', page, lang='en')}\n".encode(
+            "utf-8", "backslashreplace"
+        )
+        numbers //= 2
+        if len(encoded) <= LIMIT or numbers < LEAST:
+            return encoded
 
 
 def _meta(name: str, content: str) -> Markup:

@@ -257,7 +257,7 @@
         if (high > low) spanY = [low, high];
       }
       if (this.map) [spanX, spanY] = chart.box;
-      const top = 12, bottom = 44, right = 14;
+      const top = chart.lines.some((line) => line.xs) ? 24 : 12, bottom = 44, right = 14;
       const rough = scaled(...spanY, height - bottom, top, this.logY);
       const ticksY = ticksOf(rough, this.map ? 6 : 5);
       const left = Math.max(34, 12 + 18 + 7 * Math.max(0, ...ticksY.map((tick) => tick.text.length)));
@@ -315,7 +315,7 @@
           if (!(x >= box.left - 1 && x <= box.right + 1)) continue;
           const flip = x > (box.left + box.right) / 2;
           this.over.append(svg("line", { class: "mark", x1: x, x2: x, y1: box.top, y2: box.bottom }),
-            svg("text", { class: "small", x: x + (flip ? -5 : 5), y: box.top + 10, "text-anchor": flip ? "end" : "start" }, line.name));
+            svg("text", { class: "small", x: x + (flip ? 3 : -3), y: box.top - 8, "text-anchor": flip ? "end" : "start" }, line.name));
         }
       }
     }

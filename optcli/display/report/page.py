@@ -11,6 +11,7 @@ from optcli.display.report.markup import Markup, join
 from optcli.display.report.source import Source
 from optcli.storage import kinds
 
+MOST_WHOLE = 20  # training runs that have a part of their own beside their curves together
 Blocks = Callable[[Source, list[Chart], str], Markup]
 KINDS: dict[str, tuple[str, Blocks]] = {
     kinds.TRAIN.name: ("Training run", run.blocks),
@@ -39,7 +40,7 @@ def page(sources: Sequence[Source]) -> bytes:
     for i, source in enumerate(others):
         what, blocks = KINDS[source.kind]
         parts.append(_within(source, what, blocks, charts, f"part-{i}"))
-    if len(trained) > 1:
+    if 1 < len(trained) <= MOST_WHOLE:
         names = runs.labels(trained)
         for i, (source, name) in enumerate(zip(trained, names, strict=True)):
             prefix = f"run-{i}-"

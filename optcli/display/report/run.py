@@ -33,6 +33,8 @@ from optcli.plots.looks import Look
 
 PARTS = {"train": "training", "validation": "validation"}
 LOOKS = {"train": Look(0), "validation": Look(1)}  # as in loss.png
+NAMES = {"epoch": "epoch", "step": "step", "seconds": "seconds of training"}
+ABBREVIATIONS = ("rmse", "mae", "mape", "mse", "r2", "f1", "roc auc")
 NORMS = ("gradient_norm", "update_norm")
 # Pictures whose content the page does not draw itself, and what each shows.
 PICTURES = {
@@ -42,7 +44,7 @@ PICTURES = {
     "samples": "Images with their predicted classes",
     "path": "Path on the objective's contours",
 }
-MOST_PICTURE, MOST_PICTURES = 150_000, 400_000  # bytes
+MOST_PICTURES = 280_000  # bytes
 
 
 def blocks(source: Source, charts: list[Chart], prefix: str = "", level: int = 2) -> Markup:
@@ -94,12 +96,13 @@ def _tiles(summary: Mapping[str, Any]) -> dict[str, tuple[Content, str]]:
 
 
 def scored(summary: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-    """The scores that say most: of test rows, validation rows, or else training rows, and which."""
+    """The scores that say most, and of what: test, validation or training rows, the path's end."""
+    if "end" in summary:  # of a path on an objective
+        return "end", _numbers(summary["end"] or {})
     for part in ("test", "validation", "train"):
-        found = scores(summary, part)
-        if found:
+        if found := scores(summary, part):
             return part, found
-    return "end", _numbers(summary.get("end") or {})
+    return "train", {}
 
 
 def scores(summary: Mapping[str, Any], part: str) -> dict[str, float]:
@@ -135,7 +138,7 @@ def scores_table(source: Source, prefix: str, level: int) -> Markup:
     summary = source.summary
     parts = {part: scores(summary, part) for part in ("train", "validation", "test")}
     parts = {part: found for part, found in parts.items() if found}
-    if not parts:
+    if not parts or "end" in summary:
         return Markup()
     names = list(dict.fromkeys(name for found in parts.values() for name in found))
     columns = [Column("measure", "measure", [_words(name) for name in names], left=True)]
@@ -201,7 +204,9 @@ def _first_sentence(kind: type) -> str:
 
 def axes(history: Mapping[str, Sequence[float]]) -> tuple[list[Axis], list[list[float]]]:
     """What curves may be drawn against: epochs, steps, seconds, as far as they are known."""
-    names = {"epoch": "epoch", "step": "step", "seconds": "seconds of training"}
+    names = dict(NAMES)
+    if history.get("epoch") == history.get("step"):  # on an objective each step is one
+        del names["epoch"]
     known = [name for name in names if history.get(name)]
     return [Axis(names[name]) for name in known], [list(history[name]) for name in known]
 
@@ -234,6 +239,8 @@ def curves(source: Source) -> list[Chart]:
             for part in PARTS
             if (values := history.get(f"{part}_{name}")) and ticks.usable(np.array(values)).size
         ]
+        if not series:
+            continue
         own = list(lines)
         if name == "loss" and isinstance(constant, int | float):
             own.append(Line("loss of a constant prediction", y=constant))
@@ -242,7 +249,7 @@ def curves(source: Source) -> list[Chart]:
         series = [
             Series(_words(name) if name != "lr" else "learning rate", Look(place), xs, values)
             for place, name in enumerate(names)
-            if (values := history.get(name))
+            if (values := history.get(name)) and ticks.usable(np.array(values)).size
         ]
         if series:
             found.append(chart(title, title, x, series, lines, log=title != "learning rate"))
@@ -284,9 +291,15 @@ def chart(
         if float(finite.max()) > high + free or float(finite.min()) < low - free:
             window = (low - free, high + free)
     axis = Axis(_words(quantity), bool(log and wide))
-    return Chart(
-        title[:1].upper() + title[1:], x, axis, series, words, lines, window, whole="history.csv"
-    )
+    return Chart(headline(title), x, axis, series, words, lines, window, whole="history.csv")
+
+
+def headline(words: str) -> str:
+    """The words as a heading: `Validation RMSE`."""
+    for short in ABBREVIATIONS:
+        if words.endswith(short) and words[: -len(short)].strip() in ("", *PARTS.values()):
+            words = words.removesuffix(short) + short.upper()
+    return words[:1].upper() + words[1:]
 
 
 # ---- the rest ------------------------------------------------------------------------
@@ -296,7 +309,7 @@ def _pictures(source: Source, prefix: str, level: int) -> Markup:
     shown, room = list[Content](), MOST_PICTURES
     for name, content in source.pictures.items():
         described = next((said for key, said in PICTURES.items() if name.startswith(key)), None)
-        if described and len(content) <= min(room, MOST_PICTURE):
+        if described and len(content) <= room:
             shown.append(picture(name, content, described))
             room -= len(content)
     return section(f"{prefix}pictures", "Pictures", *shown, level=level) if shown else Markup()
@@ -309,6 +322,6 @@ def commands(source: Source) -> dict[str, str]:
     if source.summary:
         verify = f"optcli runs verify {quoted(str(folder))}"
         found["The same training, held against this one bit for bit"] = verify
-    if "model.npz" in source.files:
+    if "model.npz" in source.files and "end" not in source.summary:
         found["Predictions for new rows"] = f"optcli predict {quoted(str(folder))} new.csv"
     return found

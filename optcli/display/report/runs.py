@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from optcli.display.report import run
 from optcli.display.report.blocks import section, sentences, table
 from optcli.display.report.charts import Axis, Chart, Series, swatch
@@ -12,9 +14,9 @@ from optcli.display.report.markup import Markup, join
 from optcli.display.report.source import Source
 from optcli.display.table import Column
 from optcli.display.text import duration, number, setting
+from optcli.plots import ticks
 from optcli.plots.looks import Look
 
-NAMES = {"epoch": "epoch", "step": "step", "seconds": "seconds of training"}
 # Settings that make losses and scores of two runs measures of different things.
 DECIDING = ("loss", "dataset", "split", "objective", "seed")
 PLACES = ("dataset.path", "dataset.cache")  # where a copy of the data lies makes no difference
@@ -59,7 +61,7 @@ def _verdict(sources: Sequence[Source], names: Sequence[str]) -> list[str]:
         (part,) = shared
         losses = [found["loss"] for _, found in scored]
         best = min(range(len(losses)), key=losses.__getitem__)
-        what = run.PARTS.get(part, part)
+        what = "final" if part == "end" else run.PARTS.get(part, part)
         said.append(f"Lowest {what} loss: {names[best]}, {number(losses[best])}.")
     if differing:
         keys = ", ".join(differing)
@@ -135,8 +137,8 @@ def _optimizer(settings: Mapping[str, Any]) -> str:
 
 def _charts(sources: Sequence[Source], names: Sequence[str], looks: Sequence[Look]) -> list[Chart]:
     """A chart for each measure and part, with a curve for each run."""
-    known = [name for name in NAMES if all(source.history.get(name) for source in sources)]
-    x = [Axis(NAMES[name]) for name in known]
+    known = [name for name in run.NAMES if all(source.history.get(name) for source in sources)]
+    x = [Axis(run.NAMES[name]) for name in known]
     histories = [source.history for source in sources]
     order = list(dict.fromkeys(n for history in histories for n in run.measures(history)))
     keys = [f"{part}_{name}" for name in order for part in ("validation", "train")]
@@ -147,6 +149,7 @@ def _charts(sources: Sequence[Source], names: Sequence[str], looks: Sequence[Loo
             Series(name, look, [source.history[axis] for axis in known], values)
             for source, name, look in zip(sources, names, looks, strict=True)
             if known and (values := source.history.get(key))
+            if ticks.usable(np.array(values)).size
         ]
         if not series:
             continue
