@@ -47,10 +47,28 @@ class Scale(NamedTuple):
             axis.axes.set(**{f"{name}scale": "log"})
         axis.axes.set(**{f"{name}lim": (self.low, self.high)})
         axis.set_ticks(self.ticks, self.labels)
-        from matplotlib.ticker import FixedLocator, NullFormatter
+        from matplotlib.ticker import NullLocator
 
-        axis.set_minor_locator(FixedLocator(self.minor))  # set_ticks would lay out each label
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
+        if self.minor:
+            self._mark_between(axis)
+
+    def _mark_between(self, axis: Any) -> None:
+        """The minor ticks as one line of marks: as ticks each would be five artists."""
+        from matplotlib import rcParams
+        from matplotlib.lines import Line2D
+        from matplotlib.markers import TICKDOWN, TICKLEFT
+
+        name = axis.axis_name
+        ends = (self.minor, [0.0] * len(self.minor))
+        look: dict[str, Any] = {"linestyle": "", "marker": TICKDOWN if name == "x" else TICKLEFT}
+        look |= {"color": rcParams[f"{name}tick.color"]}
+        look |= {"markersize": rcParams[f"{name}tick.minor.size"]}
+        look |= {"markeredgewidth": rcParams[f"{name}tick.minor.width"]}
+        marks = Line2D(*(ends if name == "x" else ends[::-1]), **look, zorder=2.01)
+        marks.set_transform(getattr(axis.axes, f"get_{name}axis_transform")("tick1"))
+        axis.axes.add_artist(marks)
+        marks.set_clip_on(False)
 
 
 def percent(share: float) -> str:
