@@ -403,7 +403,7 @@ def test_of_many_classes_the_most_confused_are_shown():
     text = list(lines(report, 60))
     assert max(map(len, text)) <= 60
     assert "the 10 pairs of 30 classes that are confused most often" in text
-    assert any(line.startswith("and 10 more with a higher F1") for line in text)
+    assert any(line.startswith("and 10 more, with a higher F1") for line in text)
     wrong = found["confusion"] - np.diag(np.diag(found["confusion"]))
     assert found["confused"][0].rows == wrong.max()
 
@@ -455,6 +455,18 @@ def test_wrong_numbers_are_refused(here, capsys):
         "error: --repeats: is 0; must be 1 to 1,000",
         "error: --seed: is -1; must be at least 0",
     ]
+
+
+def test_balanced_class_weights_are_those_of_the_training_rows(here, tmp_path):
+    config = optcli.load(here / "run").config.resolved()
+    (tmp_path / "t.csv").write_text((here / "all.csv").read_text())
+    config["dataset"]["path"] = str(tmp_path / "t.csv")
+    config["loss"] = {"name": "cross_entropy", "class_weights": "balanced"}
+    done = optcli.train(config, out=tmp_path / "run", plots=False)
+    head, *rows = IRIS.read_text().splitlines(keepends=True)
+    (tmp_path / "one.csv").write_text(head + rows[0])  # lacks two of the three classes
+    report = optcli.evaluate(done, tmp_path / "one.csv", resamples=10)
+    assert report.values["loss"] == pytest.approx(report.measures["log_loss"].value, rel=1e-5)
 
 
 # ---- importance ----------------------------------------------------------------------
@@ -595,6 +607,7 @@ def test_one_class_alone_and_one_row_alone(kind, outputs):
         found = points(own, "roc_auc", count=20)
         report = optcli.EvaluationReport(kind, "", own, {}, **found)
         assert list(lines(report, 80))
+    if outputs == 1:  # to draw takes long
         _drawn(report)
 
 

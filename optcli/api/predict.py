@@ -116,7 +116,8 @@ class Run:
             say(note)
         data = Prepared(part, None, None, encoder, encoder.outputs)
         with self.config.locating_faults():
-            task = self.config.task()
+            # what it takes from rows, as balanced class weights, is from the training rows
+            task = replace(self.config.task(), loss=self.trained.loss)
             cohort = task.cohort([Replica(self.config.optimizer, data, self.config.seed)])
         # class weights are those of the training rows
         return replace(cohort, loss=self.trained.loss), part

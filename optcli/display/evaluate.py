@@ -9,7 +9,7 @@ from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
-from optcli.display.text import escaped, metric, number, shortened, wrapped
+from optcli.display.text import escaped, metric, number, shortened_inside, wrapped
 from optcli.evaluation.report import EvaluationReport, Measure, OfTarget
 
 WIDEST = 100
@@ -130,7 +130,7 @@ def _classes(report: EvaluationReport, width: int) -> Iterator[str]:
         several = tuple(sorted(several, key=lambda each: each.measures["f1"].value)[:MOST_LINES])
     kind = "class" if report.rows.one_of_many else "label"
     averages = [(f"{name} average", of) for name, of in report.averages.items()]
-    names = [shortened(escaped(each.name), NAME) for each in several]
+    names = [shortened_inside(escaped(each.name), NAME) for each in several]
     found: list[Mapping[str, Measure]] = [each.measures for each in several]
     found += [of for _, of in averages]
 
@@ -154,7 +154,7 @@ def _classes(report: EvaluationReport, width: int) -> Iterator[str]:
     yield from Table(columns, width).lines()
     if len(report.classes) > len(several):
         more = len(report.classes) - len(several)
-        yield f"and {more:,} more with a higher F1 (--json and --out have all)"
+        yield f"and {more:,} more, with a higher F1 (--json lists all)"
 
 
 def _confusion(report: EvaluationReport, width: int) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _confusion(report: EvaluationReport, width: int) -> Iterator[str]:
     names = [escaped(name) for name in report.rows.names]
     cells = [[_amount(each) for each in row] for row in report.confusion.tolist()]
     for longest in (NAME, 12, 9):
-        short = [shortened(name, longest) for name in names]
+        short = [shortened_inside(name, longest) for name in names]
         columns = [Column("name", "true class", short, left=True)] + [
             Column(str(i), head, [row[i] for row in cells]) for i, head in enumerate(short)
         ]
@@ -175,14 +175,21 @@ def _confusion(report: EvaluationReport, width: int) -> Iterator[str]:
         yield "no class was taken for another"
         return
     shown = report.confused[:MOST_CONFUSED]
+    room = max(9, (width - 36) // 2)  # the names differ at their ends, if at all
     yield f"the {len(shown)} pairs of {len(names)} classes that are confused most often"
     yield from Table(
         [
-            Column("true", "true", [escaped(each.true) for each in shown], left=True, cut=True),
+            Column(
+                "true",
+                "true",
+                [shortened_inside(escaped(each.true), room) for each in shown],
+                left=True,
+                cut=True,
+            ),
             Column(
                 "predicted",
                 "predicted",
-                [escaped(each.predicted) for each in shown],
+                [shortened_inside(escaped(each.predicted), room) for each in shown],
                 left=True,
                 cut=True,
             ),
@@ -220,7 +227,7 @@ def _targets(report: EvaluationReport, width: int) -> Iterator[str]:
         Column(
             "name",
             "target",
-            [shortened(escaped(each.name), NAME) for each in several],
+            [shortened_inside(escaped(each.name), NAME) for each in several],
             left=True,
             cut=True,
         )
@@ -234,7 +241,7 @@ def _targets(report: EvaluationReport, width: int) -> Iterator[str]:
     yield from Table(columns, width).lines()
     if len(report.targets) > len(several):
         more = len(report.targets) - len(several)
-        yield f"and {more:,} more with a higher R² (--json and --out have all)"
+        yield f"and {more:,} more, with a higher R² (--json lists all)"
 
 
 def _importance(report: EvaluationReport, width: int) -> Iterator[str]:
@@ -246,7 +253,7 @@ def _importance(report: EvaluationReport, width: int) -> Iterator[str]:
         Column(
             "name",
             "permuted column",
-            [shortened(escaped(each.name), NAME) for each in shown],
+            [shortened_inside(escaped(each.name), NAME) for each in shown],
             left=True,
             cut=True,
         ),

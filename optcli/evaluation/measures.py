@@ -17,6 +17,7 @@ from optcli.evaluation.ranking import Ranking
 from optcli.evaluation.rows import Rows
 from optcli.metrics import R2, Averaged, Mean, Metric, RocAuc, divided, one_against_rest
 
+MOST_CELLS = 64  # classes whose confusion matrix is small beside the rows
 MOST_RANKED = 50  # classes or labels with curves of their own
 RATIOS = ("precision", "recall", "f1")
 
@@ -56,6 +57,8 @@ class Measures:
             only is None or any(isinstance(m, RocAuc) and m.name in only for m in metrics)
         ):
             self.rankings = rankings(rows)
+        if rows.one_of_many:
+            self.cells = rows.true * len(rows.names) + rows.predicted
         self.parts: list[Taken] = [self._loss] if self.wanted("loss") else []
         if only is None:
             self.parts += self._usual()
@@ -152,15 +155,19 @@ class Measures:
             hits, said, there = (weight @ each.astype(np.float64) for each in cells)
             return hits, said, there
         count = len(rows.names)
-        right = np.flatnonzero(rows.predicted == rows.true)
 
-        def counted(of: Array, among: Array) -> Array:
-            return np.stack([np.bincount(of, each, count) for each in among])
+        def counted(of: Array, most: int) -> Array:
+            return np.stack([np.bincount(of, each, most) for each in weight])
 
+        if count <= MOST_CELLS:
+            matrix = counted(self.cells, count * count).reshape(-1, count, count)
+            hits = matrix.diagonal(axis1=1, axis2=2)
+            return hits, matrix.sum(axis=1), matrix.sum(axis=2)
+        right = np.where(rows.predicted == rows.true, rows.true, count)
         return (
-            counted(rows.true[right], weight[:, right]),
-            counted(rows.predicted, weight),
-            counted(rows.true, weight),
+            counted(right, count + 1)[:, :-1],
+            counted(rows.predicted, count),
+            counted(rows.true, count),
         )
 
     def _by_class(self, hits: Array, said: Array, there: Array) -> dict[Key, Array]:

@@ -51,12 +51,14 @@ class Ranking:
         self.finite = bool(np.isfinite(scores).all())
 
     def counts(self, weight: Array) -> tuple[Array, Array]:
-        """Weights of true and of false positives at each threshold, (K, T), of weights (K, N)."""
-        ranked = weight[:, self.order]
-        positive = ranked * self.positive
-        np.subtract(ranked, positive, ranked)
-        hits, misses = np.cumsum(positive, 1, out=positive), np.cumsum(ranked, 1, out=ranked)
-        return (hits, misses) if self.whole else (hits[:, self.ends], misses[:, self.ends])
+        """Weights of true positives and of all predicted at each threshold, (K, T).
+
+        weight: (K, N).
+        """
+        said = np.take(weight, self.order, axis=1)  # contiguous, unlike weight[:, order]
+        hits = np.cumsum(said * self.positive, axis=1)
+        np.cumsum(said, axis=1, out=said)
+        return np.take(hits, self.ends, axis=1), np.take(said, self.ends, axis=1)
 
     def areas(self, weight: Array) -> tuple[Array, Array]:
         """Area under the ROC curve and average precision (K,), of weights (K, N).
@@ -65,25 +67,32 @@ class Ranking:
         half; average precision is Σ Δrecall·precision. NaN without positive rows; the area is
         also without negative ones.
         """
-        hits, misses = self.counts(weight)
-        positives, negatives = hits[:, -1].copy(), misses[:, -1].copy()
-        new = np.diff(misses, axis=1, prepend=0)
-        above = np.vecdot(new, hits)
-        gained = np.diff(hits, axis=1, prepend=0)
-        above -= np.vecdot(new, gained) / 2
-        np.add(misses, hits, misses)
-        np.divide(hits, misses, out=hits, where=misses > 0)
+        if self.whole:  # no ties: a row adds to the true positives, or to the false ones
+            new = np.take(weight, self.order, axis=1)
+            gained = new * self.positive
+            hits, said = np.cumsum(gained, axis=1), np.cumsum(new, axis=1)
+            above = np.vecdot(new, hits) - np.vecdot(gained, hits)
+        else:
+            hits, said = self.counts(weight)
+            gained = np.diff(hits, axis=1, prepend=0)
+            new = np.diff(said, axis=1, prepend=0) - gained
+            above = np.vecdot(new, hits) - np.vecdot(new, gained) / 2
+        positives = hits[:, -1].copy()
+        negatives = said[:, -1] - positives
+        np.divide(hits, said, out=hits, where=said > 0)
         precise = np.vecdot(gained, hits)
         with np.errstate(invalid="ignore", divide="ignore"):
             area = above / (positives * negatives)
             average = precise / positives
         if not self.finite:
             area, average = area * np.nan, average * np.nan
-        return np.where(positives * negatives > 0, area, np.nan), np.asarray(average)
+        defined = (positives > 0) & (negatives > 0)
+        return np.where(defined, area, np.nan), np.asarray(average)
 
     def curve(self, name: str, weight: Array) -> Curve:
         """Both curves, at no more than 500 thresholds; weight: (N,)."""
-        hits, misses = (of[0] for of in self.counts(weight[None]))
+        hits, said = (of[0] for of in self.counts(weight[None]))
+        misses = said - hits
         area, average = (float(of[0]) for of in self.areas(weight[None]))
         at = kept(hits, misses)
         odds = self.scores[self.ends][at].astype(np.float64)
