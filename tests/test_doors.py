@@ -17,6 +17,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+import optcli
+from optcli.comparison.settings import ComparisonSettings
 from optcli.core.errors import InvalidInput
 from optcli.data import delimited, ndjson, streaming, table
 from optcli.data.columns import Numbers
@@ -574,3 +576,50 @@ def test_columns_that_come_later_are_columns_of_streamed_ndjson(tmp_path, monkey
     path = tmp_path / "t.ndjson"
     path.write_text('{"a": 1}\n' * 9 + '{"a": 2, "b": 5}\n' * 3 + '{"c": "x"}\n')
     assert told(streaming.read(path, tmp_path / "c", CURRENT)) == told(table.read(path))
+
+
+TABLE = {
+    "dataset": {"name": "table", "target": "y", "missing_values": ["NA"], "missing": "impute"},
+    "model": "linear",
+    "loss": "cross_entropy",
+    "optimizer": "adam",
+    "training": {"epochs": 2},
+}
+
+
+def test_a_run_on_a_table_in_memory_is_that_on_its_csv_file(tmp_path):
+    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    columns = {
+        "n": [None if i == 7 else float(x) for i, x in enumerate(rng.normal(size=40))],
+        "t": ["NA" if i == 3 else "pqr"[i % 3] for i in range(40)],
+        "y": ["yes" if i % 2 else "no" for i in range(40)],
+    }
+    frame = pl.DataFrame(columns)
+    frame.write_csv(tmp_path / "t.csv")
+    dataset = TABLE["dataset"] | {"name": "csv", "path": str(tmp_path / "t.csv")}
+    expected = optcli.train(TABLE | {"dataset": dataset}, out=tmp_path / "csv", plots=False)
+    sources = [frame, frame.lazy(), pd.DataFrame(columns), pa.table(columns), columns]
+    for i, data in enumerate(sources):
+        found = optcli.train(TABLE, data=data, out=tmp_path / str(i), plots=False)
+        np.testing.assert_array_equal(found.trained.parameters, expected.trained.parameters)
+        assert found.predictions(data)["y"].tolist() == expected.predict(frame).tolist()
+        assert found.evaluate(data) == expected.evaluate(tmp_path / "t.csv")
+    assert optcli.load(tmp_path / "0").predict(columns).tolist() == found.predict(columns).tolist()
+    more = optcli.resume(tmp_path / "0", ["training.epochs=3"], data=pa.table(columns), plots=False)
+    assert more.summary["epochs"] == 3
+    assert optcli.check(TABLE, data=columns).data.train.x.shape == (32, 4)
+    with pytest.raises(InvalidInput, match="is 'table', which is in memory; pass it in Python"):
+        optcli.train(tmp_path / "0" / "config.yaml", plots=False)
+    with pytest.raises(InvalidInput, match="is 'csv', but data is given; must be 'table'"):
+        optcli.train(TABLE | {"dataset": dataset}, data=frame, plots=False)
+
+
+def test_a_comparison_takes_a_table_in_memory(tmp_path):
+    rng = np.random.default_rng(0)
+    data = {"X": rng.normal(size=(60, 2)), "y": np.arange(60) % 2}
+    settings = ComparisonSettings(seeds=3, tune=1, tune_seeds=1, finalists=1, jobs=1)
+    found = optcli.compare(
+        ["sgd", "adam"], TABLE, data=data, out=tmp_path / "c", plots=False, settings=settings
+    )
+    assert {row["label"] for row in found.summary["optimizers"]} == {"sgd", "adam"}

@@ -497,7 +497,7 @@ assert run("plugin check p.py".split()) == 0
     assert "if it has moved, add --set dataset.path=FILE" in missing
     assert "moved.jsonl: is the table itself; write elsewhere" in same
     assert len(Path("new.csv").read_text().splitlines()) == 41
-    assert "note    its table is in a file: only training tries it" in done.stdout
+    assert "note    its table is given: only training tries it" in done.stdout
 
 
 FORMER = """from optcli.specs import Doc, Training

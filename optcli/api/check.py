@@ -132,8 +132,10 @@ def _becomes(feature: Feature, reading: Reading) -> str:
     return f"number, in {written.unit}" if written is not None and written.unit else "number"
 
 
-def check(config: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Setup:
+def check(
+    config: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, data: Any = None
+) -> Setup:
     """All of `train` but the training; raises InvalidInput with all that is wrong."""
     from optcli import config as configs
 
-    return Setup.of(configs.load(config, overrides))
+    return Setup.of(configs.load(config, overrides).with_data(data))

@@ -43,6 +43,7 @@ def compare(
     listener: Listener | None = None,
     suite: str | Path | None = None,
     terms: ComparisonSettings | None = None,
+    data: Any = None,
 ) -> Comparison | Benchmark:
     """Compare optimizers on a config, or whole configs, and keep the runs in a folder.
 
@@ -52,8 +53,8 @@ def compare(
     of its own. suite: `small`, `full` or a folder of configs, instead. overrides: `KEY=VALUE`,
     for all configs. out: the folder, by default
     `runs/compare-<config>-<date>-<time>`; one of the same data, model and budget is gone on
-    with. listener: called with each event (`comparison.result`). Raises InvalidInput,
-    EnvironmentFailed.
+    with. data: a table in memory, as for `train`. listener: called with each event
+    (`comparison.result`). Raises InvalidInput, EnvironmentFailed.
     """
     if terms is not None:
         message = "terms: is called settings now"
@@ -83,6 +84,9 @@ def compare(
         few = ()
     many = config is not None and not isinstance(config, str | Path | Mapping)
     configs = list(config) if many else [config]  # type: ignore[arg-type]
+    if data is not None and len(configs) > 1:
+        message = "is given with several configs; give one config"
+        raise InvalidInput(Fault(message, parameter="data"))
     found: Comparison | Benchmark
     if not named and len(configs) > 1:
         found = run_benchmark.run(
@@ -98,7 +102,10 @@ def compare(
             suite=suite is not None,
         )
     else:
-        problem = whole(words, overrides) if named else optimizers(words, configs[0], overrides)
+        if named:
+            problem = whole(words, overrides, data)
+        else:
+            problem = optimizers(words, configs[0], overrides, data)
         found = run_comparison.run(problem, settings, folder, overwrite, plots, listener)
     if settings.keep:
         for each in found.found.values() if isinstance(found, Benchmark) else [found]:

@@ -37,11 +37,13 @@ def resume(
     *,
     plots: bool = True,
     listeners: Iterable[Listener] = (),
+    data: Any = None,
 ) -> Run:
     """Go on with a run from its last checkpoint, to the bits of a run that never stopped.
 
     overrides: `KEY=VALUE`, of the keys of `training` that do not change what a step does;
-    more epochs make a finished run go on. A finished run is left as it is, and its `notes`
+    more epochs make a finished run go on. data: the table of a run that was trained on one in
+    memory. A finished run is left as it is, and its `notes`
     say so. Raises InvalidInput where the folder is no run, is damaged or in use, or where
     the data or a plug-in has changed; EnvironmentFailed where writing fails.
     """
@@ -58,7 +60,7 @@ def resume(
         _require_training(folder)
         recorded = kinds.recorded(folder)
         loading.check(recorded.get("plugins"), "run", "restore it, or train again")
-        config = configs.load(folder / kinds.CONFIG, overrides)
+        config = configs.load(folder / kinds.CONFIG, overrides).with_data(data)
         old = configs.load(folder / kinds.CONFIG)
         check_changes(old, config)
         setup = restored(with_cache_beside(config, folder), recorded, folder)

@@ -45,17 +45,21 @@ def train(
     overwrite: bool = False,
     plots: bool = True,
     listeners: Iterable[Listener] = (),
+    data: Any = None,
 ) -> Run:
     """Train what a config says, and keep the run in a folder.
 
     config: the path of a YAML file, or a mapping with the same keys. overrides:
     `KEY=VALUE` with a dotted key, as for `--set`. out: the folder, by default
-    `runs/<config>-<date>-<time>`. listeners: called with every event. Raises
-    InvalidInput with all that is wrong, EnvironmentFailed where writing fails.
+    `runs/<config>-<date>-<time>`. listeners: called with every event. data: the table of a config
+    with `dataset: {name: table, target: …}`: a data frame (polars, pandas, Arrow), a dict of
+    columns, or arrays. Raises InvalidInput with all that is wrong, EnvironmentFailed where
+    writing fails.
     """
     from optcli import config as configs
 
-    return run(configs.load(config, overrides), out, overwrite, plots, listeners)
+    loaded = configs.load(config, overrides).with_data(data)
+    return run(loaded, out, overwrite, plots, listeners)
 
 
 def run(

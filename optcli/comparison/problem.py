@@ -63,12 +63,14 @@ class Problem:
         return self.configs.get(label) or self.configs[""]
 
 
-def optimizers(words: Sequence[str], source: Any, overrides: Sequence[str]) -> Problem:
-    """Optimizers on one config."""
+def optimizers(
+    words: Sequence[str], source: Any, overrides: Sequence[str], data: Any = None
+) -> Problem:
+    """Optimizers on one config; data: its table, where that is in memory."""
     from optcli import config as configs
 
     given = source is not None
-    config = configs.load(source if given else BUILT_IN, overrides)
+    config = configs.load(source if given else BUILT_IN, overrides).with_data(data)
     task = config.task()
     entries: list[Competitor] = []
     faults: list[Fault] = []
@@ -134,11 +136,11 @@ def _unused(own: Optimizer) -> str:
     )
 
 
-def whole(words: Sequence[str], overrides: Sequence[str]) -> Problem:
-    """Whole configs, each with its own optimizer."""
+def whole(words: Sequence[str], overrides: Sequence[str], data: Any = None) -> Problem:
+    """Whole configs, each with its own optimizer; data: their table, where that is in memory."""
     from optcli import config as configs
 
-    loaded = [configs.load(word, overrides) for word in words]
+    loaded = [configs.load(word, overrides).with_data(data) for word in words]
     titles = [config.title for config in loaded]
     labels = titles if len(set(titles)) == len(titles) else list(words)
     twice = next((word for i, word in enumerate(words) if word in words[:i]), None)

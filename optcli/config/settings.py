@@ -16,6 +16,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.registry import Registry
 from optcli.core.specs import Registered, fields, named
 from optcli.data.base import DATASETS, Dataset
+from optcli.data.in_memory import holding
 from optcli.data.split import Split
 from optcli.losses.base import LOSSES, Loss
 from optcli.metrics import Metric
@@ -100,6 +101,13 @@ class Config:
     def title(self) -> str:
         """What the config is called: its file's name without the ending."""
         return Path(self.document.file).stem if self.document.file else "config"
+
+    def with_data(self, data: Any) -> Config:
+        """The same on a table in memory; None changes nothing. Raises InvalidInput."""
+        if data is None:
+            return self
+        with self.locating_faults():
+            return dataclasses.replace(self, dataset=holding(self.dataset, data))
 
     def task(self) -> Task:
         """All but the optimizer."""

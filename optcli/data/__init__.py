@@ -2,7 +2,8 @@
 
     base               `Dataset`: where a table comes from, what its columns are for
     csv                the data set in a file, or several
-    table_file         what data sets in a file have in common
+    in_memory          the data set in memory
+    table_file         what tables that are given have in common
     synthetic          data sets made by rule
     table              the raw columns of a data set
     columns            numbers or words

@@ -131,7 +131,7 @@ class Dataset(Registered):
         """The same, with its copies in `folder` where it names no place for them."""
         names = [n for n in marked(type(self), CacheFolder) if getattr(self, n) is None]
         places: dict[str, Any] = dict.fromkeys(names, str(folder))
-        return replace(self, **places)
+        return replace(self, **places) if places else self
 
     def has_key(self, key: str) -> bool:
         """Whether a config can set it, so that a message may name it."""

@@ -45,6 +45,13 @@ def number_text(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
 
 
+def spellings(values: Sequence[str | float] | None) -> tuple[str, ...] | None:
+    """How values that stand for missing ones are written in cells; None for the default list."""
+    if values is None:
+        return None
+    return tuple(value if isinstance(value, str) else number_text(value) for value in values)
+
+
 def canonical(text: str) -> str:
     """One spelling for what differs by the source alone: `True` and `true`, `1.0` and `1`."""
     if text.lower() in TRUTH:

@@ -10,7 +10,7 @@ from optcli.core.machine import memory_available
 from optcli.core.specs import CacheFolder, Doc, InputFile
 from optcli.data import formats, streaming, table
 from optcli.data.base import DATASETS
-from optcli.data.cells import number_text
+from optcli.data.cells import spellings
 from optcli.data.reading_rules import Reading
 from optcli.data.table import Table
 from optcli.data.table_file import TableFile
@@ -54,9 +54,8 @@ class CSV(TableFile):
     ] = None
 
     def reading(self, rules: int) -> Reading:
-        missing = self.missing_values
-        spellings = None if missing is None else tuple(map(_spelled, missing))
-        return replace(super().reading(rules), delimiter=self.delimiter, missing=spellings)
+        missing = spellings(self.missing_values)
+        return replace(super().reading(rules), delimiter=self.delimiter, missing=missing)
 
     def read(self, path: str | Path, reading: Reading) -> Table:
         own = str(path) == self.path
@@ -77,8 +76,3 @@ class CSV(TableFile):
     def rows_by(self) -> dict[str, Any]:
         names = ("path", "target", "weights", "sheet", "labels")
         return {name: getattr(self, name) for name in names}
-
-
-def _spelled(value: str | float) -> str:
-    """How a value that stands for a missing one is written in a cell."""
-    return value if isinstance(value, str) else number_text(value)

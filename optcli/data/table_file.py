@@ -1,4 +1,4 @@
-"""A data set in a file: where it is, and what its columns are for."""
+"""A table that is given: what its columns are for, and where it is if it is in a file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from optcli.data.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableFile(Dataset):
-    """A table in a file. A kind of its own overrides `read`, which returns the columns."""
+class _File(Dataset):
+    """Where a table is; its key comes before those of the columns."""
 
     path: Annotated[str, InputFile(), MinLen(1), Doc("the file, relative to the config")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableColumns(Dataset):
+    """What the columns of a table are for."""
+
     target: Annotated[
         str | tuple[str, ...], Columns(), MinLen(1), Doc("target column, or a list of them")
     ]
@@ -90,9 +96,6 @@ class TableFile(Dataset):
         Doc("[channels, height, width] of the images whose pixels the features are"),
     ] = None
 
-    def table(self, seed: int, rules: int = RULES) -> Table:
-        return self.other(self.path, self.reading(rules))
-
     def reading(self, rules: int) -> Reading:
         """How the table is read."""
         return Reading(
@@ -122,3 +125,11 @@ class TableFile(Dataset):
             rare_categories=self.rare_categories,
             unknown=self.unknown,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFile(TableColumns, _File):
+    """A table in a file. A kind of its own overrides `read`, which returns the columns."""
+
+    def table(self, seed: int, rules: int = RULES) -> Table:
+        return self.other(self.path, self.reading(rules))

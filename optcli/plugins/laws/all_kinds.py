@@ -10,6 +10,7 @@ from optcli.core.errors import InvalidInput
 from optcli.core.registry import Registry
 from optcli.core.specs import InputFile, marked
 from optcli.data.base import DATASETS
+from optcli.data.in_memory import InMemory
 from optcli.gradients.layer_cases import layers_of
 from optcli.gradients.variants import variants
 from optcli.layers.activations import ACTIVATIONS
@@ -102,9 +103,9 @@ def check(kind: KindLaws, cls: type[Any]) -> Iterator[Finding]:
 
     Raises InvalidInput for a class that cannot be made from its defaults.
     """
-    if kind.registry is DATASETS and marked(cls, InputFile):
+    if kind.registry is DATASETS and (marked(cls, InputFile) or issubclass(cls, InMemory)):
         yield Finding(FIELDS.says, FIELDS.fault(cls))
-        yield Finding("its table", "its table is in a file: only training tries it", grave=False)
+        yield Finding("its table", "its table is given: only training tries it", grave=False)
         yield from notes(cls)
         return
     found: list[Finding] = []
