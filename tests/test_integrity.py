@@ -168,7 +168,7 @@ def test_predict_escapes_what_would_act_on_a_terminal(here, capsys, monkeypatch)
     columns = {"y": np.array(["\x1b[2J", "b"]), "p": np.array([1.0, -2.0])}
     terminal, pipe = Terminal(), io.StringIO()
     for stream in (terminal, pipe):
-        display.predictions(columns, None, quiet=False, json=False, stream=stream)
+        display.predictions(columns, quiet=False, json=False, stream=stream)
     assert terminal.getvalue() == "y,p\n\\x1b[2J,1.0\nb,-2.0\n"
     assert pipe.getvalue() == "y,p\n\x1b[2J,1.0\nb,-2.0\n"
 

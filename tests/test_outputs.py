@@ -20,16 +20,17 @@ import pytest
 import optcli
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
-from optcli.data import streaming
+from optcli.data import opening, streaming
 from optcli.data.reading_rules import CURRENT
 from optcli.data.targets import _probabilities
+from optcli.display import predict as display
 from optcli.storage import files, lock, outputs
 from tests import systems
 
 ROWS = "a,b,y\n" + "".join(
     f"{i % 7},{i % 5},{'yes' if i % 7 > i % 5 else 'no'}\n" for i in range(40)
 )
-FORMS = ".csv, .csv.gz, .tsv, .parquet, .ndjson, .jsonl"
+FORMS = ", ".join(display.FORMS)
 
 
 @pytest.fixture(scope="module")
@@ -227,15 +228,19 @@ def test_the_suffix_is_honoured():
     def as_told(row):
         return {k: v if k == "y" else repr(float(v)) for k, v in row.items()}
 
-    for name in ("o.csv", "o.CSV", "o", "o.csv.gz", "o.tsv", "o.parquet", "o.ndjson", "o.jsonl"):
+    for name in ("o.CSV", "o", *(f"o{form}" for form in display.FORMS)):
         assert predict(name, "--quiet") == 0
         content = Path(name).read_bytes()
-        if name.endswith(".parquet"):
-            rows = pl.read_parquet(name).to_dicts()
-        elif name.endswith(("ndjson", "jsonl")):
-            rows = [json.loads(line) for line in content.splitlines()]
+        if name.endswith(".gz"):
+            assert content == gzip.compress(gzip.decompress(content), mtime=0)
+        if name.endswith(display.FRAMES):
+            read = pl.read_parquet if name.endswith(".parquet") else pl.read_ipc
+            rows = read(content).to_dicts()
+        elif "json" in name:
+            text = opening.contents(Path(name)).decode()
+            rows = [json.loads(line) for line in text.splitlines()]
         else:
-            plain = (gzip.decompress(content) if name.endswith(".gz") else content).decode()
+            plain = opening.contents(Path(name)).decode()
             rows = list(
                 csv.DictReader(io.StringIO(plain), delimiter="\t" if "tsv" in name else ",")
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,19 @@ from optcli.core.arrays import DTYPES, Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.html_table import html_table
+from optcli.data import pieces
 from optcli.data import table as tables
+from optcli.data.base import Dataset
 from optcli.data.columns import Numbers
+from optcli.data.csv import CSV
 from optcli.data.encoding import Encoder
+from optcli.data.opening import parts
 from optcli.data.preparation import Part, Prepared, labelled
 from optcli.data.table import listed
+from optcli.display.predict import FORMS, write
 from optcli.display.train.results import diagnosis, scores
 from optcli.plugins import loading
-from optcli.storage import kinds, results
+from optcli.storage import kinds, outputs, results
 from optcli.training import Cohort, Replica
 from optcli.training.evaluation import evaluate
 from optcli.training.model_file import Trained
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 
     from optcli.config import Config
 
+ALL = "all"
+Keep = Sequence[str]  # names of columns, or the text `all`
 Say = Callable[[str], object]  # takes notes on the rows, a sentence each
 
 
@@ -73,29 +80,117 @@ class Run:
         outcome = str(self.summary["outcome"]).replace("_", " ")
         return html_table(f"{self.folder}: {outcome}", headings, rows, diagnosis(self.summary))
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, threshold: float | None = None) -> Array:
         """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.
 
         X: a table's path, a mapping of column names to values, a data frame, or
-        an array (N, D) of the feature columns in their order. Raises InvalidInput.
+        an array (N, D) of the feature columns in their order. threshold: the probability above
+        which the positive one of two classes, or a label, is predicted. Raises InvalidInput.
         """
-        decoded = self.predictions(X)
+        decoded = self.predictions(X, threshold=threshold)
         columns = [decoded[name] for name in self.trained.encoder.target.names]
         return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
 
-    def predictions(self, X: Any, say: Say = silent) -> dict[str, Array]:
+    def predictions(
+        self, X: Any, say: Say = silent, *, keep: Keep = (), threshold: float | None = None
+    ) -> dict[str, Array]:
         """Predictions (N,) by column, with the probability of each class or label.
 
-        Numbers are in the data's own units. X: as for `predict`. say: called with each
-        sentence that is worth saying of the rows. Raises InvalidInput.
+        Numbers are in the data's own units. X, threshold: as for `predict`. say: called with each
+        sentence that is worth saying of the rows. keep: columns of a table in a file that come
+        first, or `all`: their cells as they were written, as texts, None for a missing value of
+        Parquet and its like. Beside one of its name a prediction is called `predicted_NAME`.
+        Raises InvalidInput.
         """
         encoder = self.trained.encoder
-        columns = encoder.decode(self.trained.loss.respond(self.scores(X, say)))
-        target = encoder.target
-        if target.merged and np.any(columns[target.names[0]] == target.classes[0][-1]):
+        encoder.target.check_threshold(threshold)
+        scores, kept = self.scores(X, say), self._texts(X, keep)
+        return self._decoded(scores, kept, threshold, say)
+
+    def blocks(
+        self,
+        path: str | Path,
+        say: Say = silent,
+        *,
+        keep: Keep = (),
+        threshold: float | None = None,
+        whole: bool = False,
+    ) -> Iterator[dict[str, Array]]:
+        """`predictions` of a table in a file, block by block where it is large.
+
+        They are those of the whole table, which `whole` reads at once. Where a block may be read
+        otherwise beside the others, or is wrong, `pieces.Peculiar` or InvalidInput is raised.
+        """
+        encoder = self.trained.encoder
+        encoder.target.check_threshold(threshold)
+        if whole or self._reads_its_own() or not pieces.in_pieces(Path(path), encoder):
+            yield self.predictions(path, say, keep=keep, threshold=threshold)
+            return
+        said: list[str] = []
+
+        def once(text: str) -> None:
+            if text not in said:
+                said.append(text)
+                say(text)
+
+        names = None if keep == ALL else keep
+        for table, kept in pieces.of(Path(path), encoder, names):
+            texts = {name: np.array(cells, object) for name, cells in kept.items()}
+            yield self._decoded(self._scores(table, once), texts, threshold, once)
+
+    def predict_to(
+        self,
+        path: str | Path,
+        output: str | Path,
+        say: Say = silent,
+        *,
+        keep: Keep = (),
+        threshold: float | None = None,
+        safe_csv: bool = False,
+    ) -> int:
+        """Write the predictions of a table in a file to another; returns the number of rows.
+
+        The suffix of `output` tells its format; see `predictions` for the rest. A large table is
+        read block by block, and the output takes its place when it is whole. safe_csv: with an
+        apostrophe before texts that spreadsheets take for formulas. Raises InvalidInput,
+        EnvironmentFailed.
+        """
+        name = str(output)
+        outputs.check(name, opened_by(path))
+        outputs.check(name, self.table_paths(), "a table that the run was trained on")
+        form = outputs.suffix(name, FORMS)
+
+        def blocks(whole: bool) -> Iterator[dict[str, Array]]:
+            return self.blocks(path, say, keep=keep, threshold=threshold, whole=whole)
+
+        return write(blocks, name, form, safe=safe_csv)
+
+    def _reads_its_own(self) -> bool:
+        """Whether the data set is a plug-in's, with a way of its own to read a file."""
+        return type(self.config.dataset).read not in (Dataset.read, CSV.read)
+
+    def _texts(self, X: Any, keep: Keep) -> dict[str, Array]:
+        """The columns to keep, as they were written."""
+        if not keep:
+            return {}
+        if not isinstance(X, str | Path) or self._reads_its_own():
+            message = "is for a table in a file of a format that optcli reads"
+            raise InvalidInput(Fault(message, parameter="keep"))
+        names, sheet = None if keep == ALL else keep, getattr(self.config.dataset, "sheet", None)
+        kept = pieces.whole_texts(Path(X), self.trained.encoder, names, sheet)
+        return {name: np.array(cells, object) for name, cells in kept.items()}
+
+    def _decoded(
+        self, scores: Array, kept: Mapping[str, Array], threshold: float | None, say: Say
+    ) -> dict[str, Array]:
+        """What scores (N, C) say, after the columns that are kept."""
+        encoder, target = self.trained.encoder, self.trained.encoder.target
+        columns = encoder.decode(self.trained.loss.respond(scores), threshold, tuple(kept))
+        predicted = next(iter(columns.values()))
+        if target.merged and np.any(predicted == target.classes[0][-1]):
             rare = listed([f"'{name}'" for name in target.merged], 5)
             say(f"class '{target.classes[0][-1]}' stands for the rare classes {rare}")
-        return columns
+        return {**kept, **columns}
 
     def evaluate(self, X: Any, say: Say = silent) -> dict[str, float]:
         """Loss and metrics on labelled raw rows, as `summary["test"]` has them.
@@ -126,12 +221,15 @@ class Run:
         """The paths of the tables that the config names; they need not be there any more."""
         of_parts = (self.config.split.validation, self.config.split.test)
         paths = [path for _, path in self.config.dataset.input_files()]
-        return [*paths, *(path for path in of_parts if isinstance(path, str))]
+        named = [*paths, *(path for path in of_parts if isinstance(path, str))]
+        return [each for path in named for each in opened_by(path)]
 
     def scores(self, X: Any, say: Say = silent) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predictions` takes them."""
+        return self._scores(self._table(X, (), say), say)
+
+    def _scores(self, table: tables.Table, say: Say) -> Array:
         encoder = self.trained.encoder
-        table = self._table(X, (), say)
         with np.errstate(all="ignore"):
             scores = forward(self.trained, encoder.encode(table, DTYPES[self.trained.dtype]))
         for note in encoder.told(encoder.unknown(table)):
@@ -153,6 +251,14 @@ class Run:
             if note.column is None or note.column in names:
                 say(note.text)
         return table
+
+
+def opened_by(path: str | Path) -> list[str]:
+    """The files that a path of a table stands for; they need not be there."""
+    try:
+        return [str(each) for each in parts(Path(path))]
+    except (InvalidInput, OSError):
+        return [str(path)]
 
 
 def _too_large(encoder: Encoder, table: tables.Table, row: int, dtype: str) -> Fault:

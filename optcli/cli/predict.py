@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 from optcli.cli import options
@@ -12,16 +14,34 @@ from optcli.core.errors import Fault, InvalidInput
 EXAMPLES = (
     "optcli predict runs/iris configs/data/iris.csv",
     "optcli predict runs/iris configs/data/iris.csv -o out.csv",
+    "optcli predict runs/iris configs/data/iris.csv --keep all -o out.parquet",
 )
 
 File = Annotated[
     str | None,
     options.option(
-        "Write a .csv, .csv.gz, .tsv, .parquet or .ndjson file; - is standard output",
+        "Write a .csv, .tsv, .ndjson, .parquet or .arrow file; - is standard output",
         "-o",
         "--output",
         metavar="FILE",
         rich_help_panel=OUTPUT,
+    ),
+]
+Keep = Annotated[
+    list[str] | None,
+    options.option(
+        "Write these columns of DATA before the predictions, or all; repeatable",
+        "--keep",
+        metavar="COLUMN,...",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    options.option(
+        "Predict the positive class, or a label, above this probability",
+        "--threshold",
+        metavar="P",
     ),
 ]
 SafeCsv = Annotated[
@@ -38,6 +58,8 @@ def command(
     run: options.Run,
     data: options.Data,
     output: File = None,
+    keep: Keep = None,
+    threshold: Threshold = None,
     safe_csv: SafeCsv = False,
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
@@ -61,14 +83,21 @@ def command(
         form = outputs.suffix(output, display.FORMS)
     if safe_csv and (json or (form if output and not stdout else ".csv") not in display.TEXTS):
         raise InvalidInput(Fault("is for CSV and TSV; leave it out", "--safe-csv"))
+    kept = _columns(keep or [])
     done, say = load_run(run), said(quiet=quiet, stream=sys.stderr)
     if output is None or stdout:
-        found = done.predictions(data, say)
+        found = done.predictions(data, say, keep=kept, threshold=threshold)
         quiet = quiet and not stdout
-        display.predictions(found, None, quiet=quiet, json=json, stream=sys.stdout, safe=safe_csv)
+        display.predictions(found, quiet=quiet, json=json, stream=sys.stdout, safe=safe_csv)
         return 0
     outputs.check(output, done.table_paths(), "a table that the run was trained on")
-    found = done.predictions(data, say)
-    outputs.write(output, display.packed(found, form, safe=safe_csv))
-    display.predictions(found, output, quiet=quiet, json=json, stream=sys.stdout)
+    rows = done.predict_to(data, output, say, keep=kept, threshold=threshold, safe_csv=safe_csv)
+    display.written(rows, output, quiet=quiet, json=json, stream=sys.stdout)
     return 0
+
+
+def _columns(keep: list[str]) -> Sequence[str]:
+    """The names of columns to keep, or `all`; a name with a comma is quoted, as in CSV."""
+    if keep == ["all"]:
+        return "all"
+    return [name for row in csv.reader(keep, skipinitialspace=True) for name in row if name]

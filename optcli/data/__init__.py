@@ -27,6 +27,8 @@
     unsupported_files  says what a file is that is no table
     stored             columns that stay in a file
     streaming          tables larger than memory
+    packings           bytes compressed piece by piece
+    pieces             the rows of a large table, each looked at once
     preparation        from a table to arrays
     fitting            how columns are encoded, as the training rows say
     split              which rows train, validate and test

@@ -14,7 +14,7 @@ import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,12 @@ class Table:
 
 
 def read(
-    data: bytes, path: Path, form: Format, reading: Reading, labels: tuple[Path, bytes] | None
+    data: bytes,
+    path: Path,
+    form: Format,
+    reading: Reading,
+    labels: tuple[Path, bytes] | None,
+    raw: Collection[str] | None = None,
 ) -> Contents:
     """The table in the bytes of a file; labels: the file beside it, and its bytes.
 
@@ -94,17 +99,24 @@ def read(
                 message = f"has {len(arrays[LABEL])} labels; {path} has {len(array)} rows"
                 raise InvalidInput(Fault(message, file=str(labels[0])))
     try:
-        return contents(table_of(arrays), reading, str(path), file=form is not NPZ)
+        return contents(table_of(arrays), reading, str(path), raw, file=form is not NPZ)
     except InvalidInput as error:
         raise InvalidInput(*(fault.at(str(path)) for fault in error.faults)) from None
 
 
-def contents(table: Table, reading: Reading, source: str, *, file: bool = False) -> Contents:
+def contents(
+    table: Table,
+    reading: Reading,
+    source: str,
+    raw: Collection[str] | None = None,
+    *,
+    file: bool = False,
+) -> Contents:
     """What the columns of arrays hold. file: whether labels may be missing beside it."""
     found: dict[str, Found] = {}
     for name, values in table.columns.items():
         try:
-            found[name] = _column(values, name, reading)
+            found[name] = _column(values, name, reading, raw)
         except ValueError:
             message = "holds durations or lists; must hold numbers or texts"
             raise InvalidInput(Fault(message, f"column '{short(name)}'", source)) from None
@@ -232,13 +244,14 @@ def _shape(array: Array) -> str:
     return " x ".join(map(str, array.shape)) or "a single value"
 
 
-def _column(values: Any, name: str, reading: Reading) -> Found:
+def _column(values: Any, name: str, reading: Reading, raw: Collection[str] | None) -> Found:
     """A column; numbers of few bytes stay what they are in memory."""
     small = values.dtype.kind in "iuf" and values.dtype.itemsize < 8 and values.ndim == 1
-    plain = reading.rules > 1 and not reading.missing and name not in reading.as_text
+    as_text = {*reading.as_text, *(raw or ())}
+    plain = reading.rules > 1 and not reading.missing and name not in as_text
     if small and plain and not isinstance(values, np.ma.MaskedArray):
         return Found(Numbers(as_array(Narrow(values))))
-    return from_values(values, name, reading)
+    return from_values(values, name, reading, raw=raw)
 
 
 # ---- files ---------------------------------------------------------------------------

@@ -28,10 +28,15 @@ OLD = b"FEA1"  # begins Feather's first version, which polars does not read
 _one_at_a_time = threading.RLock()
 
 
-def read(files: Sequence[tuple[Path, bytes]], source: Path, reading: Reading) -> Contents:
+def read(
+    files: Sequence[tuple[Path, bytes]],
+    source: Path,
+    reading: Reading,
+    raw: Collection[str] | None = None,
+) -> Contents:
     """The table in the bytes of one or more files; raises InvalidInput.
 
-    source: what they are called together.
+    source: what they are called together. raw: see `from_codes`.
     """
     import polars as pl
 
@@ -50,11 +55,11 @@ def read(files: Sequence[tuple[Path, bytes]], source: Path, reading: Reading) ->
             raise _damaged(path)  # it promises other rows than it has
         frames_found.append(frame)
     if len(frames_found) == 1:
-        return frames.of_frame(frames_found[0], source, reading)
+        return frames.of_frame(frames_found[0], source, reading, raw)
     whole = pl.concat(frames_found, how="vertical_relaxed")
     starts = np.cumsum([0, *(frame.height for frame in frames_found)])
     parts = tuple((int(n), str(path)) for n, (path, _) in zip(starts, files, strict=False))
-    found = frames.of_frame(whole, source, reading)
+    found = frames.of_frame(whole, source, reading, raw)
     return replace(found, lines=np.arange(1, whole.height + 1), parts=parts)
 
 

@@ -254,8 +254,9 @@ def _shortcut(
         return None
     # No row is longer than the header, or polars had raised. So, where lines and
     # delimiters add up, no line is blank and no row is short.
-    lines = data.count(b"\n", end) + (not data.endswith(b"\n"))
-    delimiters = data.count(delimiter.encode(), end)
+    text = np.frombuffer(data, np.uint8)[end:]
+    lines = np.count_nonzero(text == ord("\n")) + (not data.endswith(b"\n"))
+    delimiters = np.count_nonzero(text == ord(delimiter))
     if lines != frame.height or delimiters != (len(names) - 1) * frame.height:
         return None
     columns: dict[str, Found] = {}
@@ -299,7 +300,7 @@ def _values(series: Any, reading: Reading) -> Array | None:
 
     nan_is_missing = is_missing("nan", reading)
     if series.dtype == pl.Float64:
-        values = series.fill_null(np.nan).to_numpy()
+        values: Array = series.to_numpy()  # NaN for null
         return values if nan_is_missing or not series.is_nan().any() else None
     texts = series.fill_null("").str.strip_chars()
     if reading.rules > 1 and texts.str.contains(r"^[+-]?0[0-9]").any():
@@ -319,7 +320,8 @@ def leading_zeros(data: bytes, delimiter: str) -> bool:
         # with two characters before, and one after each zero
         some = text[max(0, start - 2) : start + LOOK + 1]
         digit = some[3:] - np.uint8(48) < 10
-        zeros = np.flatnonzero((some[2:-1] == 48) & digit) + 2
+        within = some[1:-2] - np.uint8(46) < 12  # behind a digit, or a point
+        zeros = np.flatnonzero((some[2:-1] == 48) & digit & ~within) + 2
         before = some[zeros - 1]
         signed = (before == 43) | (before == 45)
         if np.any(np.isin(np.where(signed, some[zeros - 2], before), between)):

@@ -6,7 +6,7 @@ It is all that predicting needs to know of the training data, and fits into JSON
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -133,9 +133,11 @@ class Encoder:
         """Values (…, C) in the data's own units, see `Target.restore`."""
         return self.target.restore(scores)
 
-    def decode(self, scores: Array) -> dict[str, Array]:
+    def decode(
+        self, scores: Array, threshold: float | None = None, taken: Collection[str] = ()
+    ) -> dict[str, Array]:
         """Predictions (N,) by column name, of scores (N, C), see `Target.decode`."""
-        return self.target.decode(scores)
+        return self.target.decode(scores, threshold, taken)
 
     def to_json(self) -> dict[str, Any]:
         """As plain dicts, lists, texts and numbers."""

@@ -25,7 +25,7 @@ _NAMES_OF_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 def named(path: str | Path) -> Path:
     """The path, or `STDIN` for what means it, such as `-`."""
-    return STDIN if str(path) in _NAMES_OF_STDIN else Path(path)
+    return STDIN if path is STDIN or str(path) in _NAMES_OF_STDIN else Path(path)
 
 
 def at_home(path: str | Path) -> Path:
@@ -69,7 +69,7 @@ def contents(path: Path) -> bytes:
     """The bytes of a file, unpacked; raises InvalidInput where there is no room for them."""
     with opened(path):
         if path is STDIN:
-            data = _unpacked(sys.stdin.buffer, path) if sys.stdin is not None else b""
+            data = _standard_input()
             if data.startswith(tuple(PACKINGS.values())):
                 data = _of_bytes(data, path)
         elif not path.is_file() and path.exists() and not path.is_dir():
@@ -80,6 +80,19 @@ def contents(path: Path) -> bytes:
     if not data or data.isspace():
         raise InvalidInput(Fault("is empty", file=str(path)))
     return data
+
+
+_input: tuple[Any, bytes] | None = None  # standard input and what was in it
+
+
+def _standard_input() -> bytes:
+    """All of standard input, which can be read once; it is kept for who looks again."""
+    global _input
+    if sys.stdin is None:
+        return b""
+    if _input is None or _input[0] is not sys.stdin:
+        _input = sys.stdin, _unpacked(sys.stdin.buffer, STDIN)
+    return _input[1]
 
 
 def _of_file(path: Path) -> bytes:

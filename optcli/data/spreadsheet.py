@@ -6,6 +6,7 @@ Numbers are taken as numbers: as texts fastexcel gives nine decimals of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,13 @@ INSTALL = 'reading .xlsx takes fastexcel; install it: pip install "optcli[xlsx]"
 MIDNIGHT = " 00:00:00"
 
 
-def read(data: bytes, path: Path, reading: Reading, sheet: str | int | None = None) -> Contents:
+def read(
+    data: bytes,
+    path: Path,
+    reading: Reading,
+    sheet: str | int | None = None,
+    raw: Collection[str] | None = None,
+) -> Contents:
     """The table in a sheet, given by its name or its number from 1; by default the first.
 
     The first row that is not blank names the columns. Raises InvalidInput.
@@ -65,7 +72,7 @@ def read(data: bytes, path: Path, reading: Reading, sheet: str | int | None = No
     own, header = header_of(head, where, Dialect(","), first + 1)
     count = len(rows) - first - 1
     found = {
-        name: _column(typed.to_series(i)[:count], numbers.to_series(i)[:count], name, reading)
+        name: _column(typed.to_series(i)[:count], numbers.to_series(i)[:count], name, reading, raw)
         for i, name in enumerate(own)
     }
     lines = np.arange(first + 2, first + 2 + count)
@@ -91,17 +98,23 @@ def _index(names: list[str], sheet: str | int | None, path: Path) -> int:
     raise InvalidInput(Fault(message, "dataset.sheet", str(path)))
 
 
-def _column(typed: Any, numbers: Any, name: str, reading: Reading) -> Found:
+def _column(
+    typed: Any, numbers: Any, name: str, reading: Reading, raw: Collection[str] | None
+) -> Found:
     """A column, of its cells as they are and as numbers."""
     import polars as pl
 
-    if typed.dtype.is_numeric() and name not in {*reading.categorical, *reading.dates}:
+    if typed.dtype.is_numeric() and name not in {
+        *reading.categorical,
+        *reading.dates,
+        *(raw or ()),
+    }:
         values = typed.cast(pl.Float64).fill_null(np.nan).to_numpy()
         return of_numbers(values, name, reading)
     if typed.dtype.is_numeric():
-        return from_cells([_number(value) for value in typed.to_list()], name, reading)
+        return from_cells([_number(value) for value in typed.to_list()], name, reading, raw=raw)
     if typed.dtype == pl.Boolean:
-        return from_cells([_text(value) for value in typed.to_list()], name, reading)
+        return from_cells([_text(value) for value in typed.to_list()], name, reading, raw=raw)
     cells = ["" if text is None else text for text in typed.cast(pl.String).to_list()]
     if typed.dtype.is_temporal():
         cells = list(map(moment, cells))
@@ -110,7 +123,7 @@ def _column(typed: Any, numbers: Any, name: str, reading: Reading) -> Found:
     if typed.dtype == pl.String:
         values = numbers.to_list() if numbers.dtype.is_numeric() else [None] * len(cells)
         cells = [_exact(cell, value) for cell, value in zip(cells, values, strict=True)]
-    return from_cells(cells, name, reading)
+    return from_cells(cells, name, reading, raw=raw)
 
 
 def _number(value: float | None) -> str:

@@ -192,11 +192,11 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
         with files.atomic_writer(cache) as add:
             writer = _Writer(add, known, shows)
             try:
-                with opened(path), closing(_pieces(files_read, known, raw, names)) as pieces:
-                    for piece in pieces:
+                with opened(path), closing(pieces(files_read, known, raw, names)) as found:
+                    for piece in found:
                         writer.add(piece)
-            except ndjson.NewColumns as found:
-                names, again = found.names, True
+            except ndjson.NewColumns as new:
+                names, again = new.names, True
             if _stamp(files_read) != before:
                 raise InvalidInput(Fault("changed while it was read; start again", file=str(path)))
             both = {
@@ -422,10 +422,13 @@ class _Writer:
 # ---- the table's file, in pieces -----------------------------------------------------
 
 
-def _pieces(
-    paths: Sequence[Path], reading: Reading, raw: Collection[str], names: Sequence[str]
+def pieces(
+    paths: Sequence[Path], reading: Reading, raw: Collection[str], names: Sequence[str] = ()
 ) -> Generator[Contents, None, None]:
-    """Pieces of the table; names: the columns, as far as they are known."""
+    """Pieces of a table, not judged yet, see `from_codes`; raises InvalidInput.
+
+    raw: columns of which all cells come as text. names: the columns, as far as they are known.
+    """
     path = paths[0]
     form = formats.of(path)
     if not path.stat().st_size:

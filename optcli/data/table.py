@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -138,6 +138,20 @@ def read(
     Raises InvalidInput with file and line, EnvironmentFailed where reading is not allowed.
     """
     path = named(path)
+    found = contents_of(path, reading, sheet=sheet, labels=labels)
+    return assembled(found, str(path), reading)
+
+
+def contents_of(
+    path: Path,
+    reading: Reading,
+    raw: Collection[str] | None = None,
+    *,
+    sheet: str | int | None = None,
+    labels: str | Path | None = None,
+) -> Contents:
+    """What a file holds, see `read`. raw: columns of which all cells come as text."""
+    path = named(path)
     check_delimiter(reading.delimiter)
     form = formats.of(path)
     with opened(path):
@@ -152,17 +166,17 @@ def read(
                 beside_it = beside, contents(beside)
     with opened(path):
         if form in (formats.PARQUET, formats.ARROW) or len(files) > 1:
-            found = columnar.read(files, path, reading)
+            found = columnar.read(files, path, reading, raw)
         elif form is formats.SPREADSHEET:
-            found = spreadsheet.read(data, path, reading, sheet)
+            found = spreadsheet.read(data, path, reading, sheet, raw)
         elif form in formats.ARRAYS:
-            found = arrays.read(data, path, form, reading, beside_it)
+            found = arrays.read(data, path, form, reading, beside_it, raw)
         elif form is formats.NDJSON:
-            found = ndjson.read(data, str(path), reading)
+            found = ndjson.read(data, str(path), reading, raw)
         else:
             unsupported_files.refuse(data, path)
-            found = delimited.read(data, str(path), reading)
-    return assembled(found, str(path), reading)
+            found = delimited.read(data, str(path), reading, raw)
+    return found
 
 
 def check_delimiter(delimiter: str | None) -> None:

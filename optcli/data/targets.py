@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.errors import InvalidInput
+from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import TargetKind
 from optcli.data.categories import Known
 from optcli.data.column_faults import require, size_fault
@@ -115,29 +115,54 @@ class Target:
         restored: Array = scores * np.array(self.scale) + np.array(self.mean)
         return restored
 
-    def decode(self, scores: Array) -> dict[str, Array]:
+    def check_threshold(self, threshold: float | None) -> None:
+        """Raise InvalidInput for a threshold that cannot be, or where there is nothing for it."""
+        if threshold is None:
+            return
+        if not 0 <= threshold <= 1:
+            message = f"is {threshold:g}; must be a probability, from 0 to 1"
+            raise InvalidInput(Fault(message, parameter="threshold"))
+        what = {"values": "numbers", "probabilities": "probabilities"}.get(self.kind)
+        if self.kind == "classes" and len(self.classes[0]) != 2:
+            what = f"one of {len(self.classes[0])} classes"
+        if what is not None:
+            message = f"is for two classes or for labels; the run predicts {what}"
+            raise InvalidInput(Fault(message, parameter="threshold"))
+
+    def decode(
+        self, scores: Array, threshold: float | None = None, taken: Collection[str] = ()
+    ) -> dict[str, Array]:
         """Predictions (N,) by column name, of scores (N, C).
 
         classes: the name of the class, and the probability of each by softmax;
         labels: the same for each label, the probability of the positive one by
         sigmoid; values: in the data's own units; probabilities: by softmax. The probability
         of `no` is `probability_no`, or `probability_no_2` (and so on) where a target or another
-        column has that name.
+        column has that name. threshold: the probability above which the positive class, the last
+        of two, is predicted; by default the more probable. taken: names of other columns, beside
+        which a prediction is called `predicted_NAME`.
         """
+        self.check_threshold(threshold)
         scores = np.asarray(scores, np.float64)
-        names, classes = self.names, self.classes
+        names, classes = _free(self.names, taken), self.classes
+        taken = (*taken, *names)
         if self.kind == "values":
             return dict(zip(names, self.restore(scores).T, strict=True))
         if self.kind == "probabilities":
             return dict(zip(names, softmax(scores).T, strict=True))
         if self.kind == "classes":
             shares = softmax(scores)
-            decoded = {names[0]: np.array(classes[0])[scores.argmax(axis=1)]}
-            return decoded | dict(zip(_probabilities(classes[0], names), shares.T, strict=True))
-        decoded, columns = {}, _probabilities(names, names)
+            chosen = scores.argmax(axis=1)
+            if threshold is not None:
+                chosen = (shares[:, 1] > threshold).astype(np.intp)
+            decoded = {names[0]: np.array(classes[0])[chosen]}
+            return decoded | dict(zip(_probabilities(classes[0], taken), shares.T, strict=True))
+        decoded, columns = {}, _probabilities(self.names, taken)
         for i, name in enumerate(names):
-            decoded[name] = np.array(classes[i])[(scores[:, i] > 0).astype(np.intp)]
-            decoded[columns[i]] = (1 + np.tanh(scores[:, i] / 2)) / 2
+            shares = (1 + np.tanh(scores[:, i] / 2)) / 2
+            chosen = scores[:, i] > 0 if threshold is None else shares > threshold
+            decoded[name] = np.array(classes[i])[chosen.astype(np.intp)]
+            decoded[columns[i]] = shares
         return decoded
 
 
@@ -169,6 +194,21 @@ def _shares(table: Table, names: tuple[str, ...], start: int, count: int) -> Arr
         raise InvalidInput(*faults)
     rounded: Array = shares / sums[:, None]
     return rounded
+
+
+def _free(names: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
+    """Names of predictions beside columns that are kept."""
+    found: list[str] = []
+    for name in names:
+        column = name
+        if column in taken:
+            column = f"predicted_{name}"
+            for count in itertools.count(2):
+                if column not in (*taken, *found, *names):
+                    break
+                column = f"predicted_{name}_{count}"
+        found.append(column)
+    return tuple(found)
 
 
 def _probabilities(names: Sequence[str], taken: Collection[str]) -> list[str]:

@@ -7,10 +7,11 @@ disks, and suffixes that mean another format.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
@@ -104,17 +105,31 @@ def _is_stream(path: Path) -> bool:
 
 
 def write(name: str, content: bytes) -> None:
-    """Write what `check` has let pass; raises EnvironmentFailed.
+    """Write what `check` has let pass; raises EnvironmentFailed."""
+    with writer(name) as add:
+        add(content)
+
+
+def is_stream(name: str) -> bool:
+    """Whether what is written cannot be taken back."""
+    return _is_stream(Path(name))
+
+
+@contextlib.contextmanager
+def writer(name: str) -> Iterator[Callable[[bytes], object]]:
+    """`write`, piece by piece; a file takes its place when it is whole.
 
     What processes that were killed left of the same file is swept away.
     """
     path = Path(name)
     if _is_stream(path):
-        files.write_through(path, content)
+        pieces: list[bytes] = []
+        yield pieces.append
+        files.write_through(path, b"".join(pieces))
         return
     real = Path(os.path.realpath(path))
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else files.MODE
     begun = f"{files.BEGUN}{real.name[:MOST_OF_A_NAME]}-"
     sweep_files(real.parent, begun)
     with files.atomic_writer(real, path, mode, begun=begun, hold=hold_file) as add:
-        add(content)
+        yield add
