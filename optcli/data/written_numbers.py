@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -140,16 +141,16 @@ class _Written:
 
     def value(self, decimal: str) -> float | None:
         """The value where `decimal` is the mark of decimals; None where it cannot be."""
-        if self.plain and decimal == POINT:
+        if self.plain and (decimal == POINT or POINT not in self.body):
             return float(self.body)
-        whole, _, rest = self.body.partition(decimal)
+        whole, _, rest = self.body.lstrip("+-").partition(decimal)
         if (rest and not rest.isdigit()) or not (whole or rest):
             return None
         if whole and not _WHOLE[decimal].fullmatch(whole):
             return None
         digits = "".join(filter(str.isdigit, whole)) or "0"
         value = float(f"{digits}.{rest or 0}e{self.power}")
-        return -value if self.negative else value
+        return -value if self.negative or self.body[0] == "-" else value
 
 
 class NumberEvidence:
@@ -280,6 +281,16 @@ def _written(text: str) -> _Written | None:
     power = 0
     if match := _POWER.match(after):
         power, after = int(match[1] or match[2]), after[match.end() :]
+    around = _around(before, after, digits[-1] in ",.")
+    return None if around is None else _Written(digits, *around, power, bool(before.strip("-+( ")))
+
+
+@functools.lru_cache(maxsize=1024)  # a column has few
+def _around(before: str, after: str, whole: bool) -> tuple[bool, str] | None:
+    """Whether a number is negative, and its unit, by what stands around its digits.
+
+    whole: whether the digits end with a mark, as in 5,- without cents. None where it is none.
+    """
     before, after = before.strip(), after.strip()
     negative = False
     if "(" in before:
@@ -293,18 +304,15 @@ def _written(text: str) -> _Written | None:
             return None
         negative = signs[0] == "-"
         before = before.strip("+-").strip()
-    if after[:1] == "-" and digits[-1] in ",.":
-        after = after[1:].strip()  # 5,- is 5 without cents
+    if after[:1] == "-" and whole:
+        after = after[1:].strip()
     elif after[-1:] == "-" or after[:1] == "-":
         if negative or signs:
             return None
         negative, after = True, after.strip("-").strip()
-    if before and not _BEFORE.fullmatch(before):
+    if (before and not _BEFORE.fullmatch(before)) or (after and not _AFTER.fullmatch(after)):
         return None
-    if after and not _AFTER.fullmatch(after):
-        return None
-    units = [_unit(part) for part in (before, after) if part]
-    return _Written(digits, negative, " ".join(units), power, bool(before))
+    return negative, " ".join(_unit(part) for part in (before, after) if part)
 
 
 def _unit(text: str) -> str:
