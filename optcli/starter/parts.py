@@ -8,10 +8,9 @@ from typing import Any
 
 from optcli.data.columns import short
 
-FRACTION = 0.2  # of the rows, for each of validation and test
-SMALLER, SMALL = 0.15, 1000  # validation part of tables of fewer rows, which train on more
+FRACTION = 0.2  # of the rows, to test
+TO_STOP, OF_FEW, FEW = 0.1, 0.15, 1000  # of the rows, to stop by; of fewer rows it takes more
 NO_TEST = 5  # rows below which none is held out
-LAST = "split: {validation: {last: 0.2}, test: {last: 0.2}}"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def parts_of(rows: int, counts: Mapping[str, int] | None, *, stops: bool) -> Par
     counts: of each class, None for values and several labels. stops: whether a validation part
     is needed, to stop training by.
     """
-    validation = (SMALLER if rows < SMALL else FRACTION) if stops else 0
+    validation = (OF_FEW if rows < FEW else TO_STOP) if stops else 0
     test = FRACTION if rows >= NO_TEST else 0
     split: dict[str, Any] = {"validation": validation, "test": test}
     if counts is None:
@@ -63,9 +62,9 @@ def why(parts: Parts, rows: int, groups: Sequence[str], ordered: Sequence[str]) 
             "model needs no validation part to stop by. For a network: `validation: 0.2`."
         )
     else:
-        part = "A fifth" if split["validation"] == FRACTION else "Some"
+        share = f"{split['validation']:.0%}".replace("%", " %")
         said.append(
-            f"{part} of the rows validates: it decides when to stop. A fifth tests: it is looked "
+            f"{share} of the rows validate: they decide when to stop. A fifth tests: it is looked "
             "at once, at the end."
         )
     if "stratify" in split:

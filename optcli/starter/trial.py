@@ -59,7 +59,7 @@ def folds(data: Prepared, seed: int, *, stops: bool) -> list[Prepared]:
     """The training rows, K times divided: a fold to measure on, and, if wanted, one to stop by.
 
     The rest trains. Folds have equal numbers of rows, and of each class as near as can be. The
-    validation rows are left out, as a config without a validation part may test on them.
+    validation rows are left out, as the config of a linear model, which has none, tests on them.
     """
     x, y, weight = data.train.x, data.train.y, data.train.weight
     order = generator(seed, "split").permutation(len(x))
