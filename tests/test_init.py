@@ -21,6 +21,8 @@ from optcli.starter import recipe, trial
 from optcli.starter.page import Line, text_of, values_of
 from optcli.starter.parts import parts_of
 
+from . import user_tables
+
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "configs" / "data"
 
@@ -411,3 +413,97 @@ def test_an_installed_optcli_needs_nothing_else(tmp_path):
     uvx = [str(environment / "bin" / "uvx"), "--python", sys.executable, "--from", str(wheel)]
     subprocess.run([*uvx, "optcli", "init", "--quick"], check=True, cwd=empty)
     assert {path.name for path in empty.iterdir()} == {"config.yaml", "iris.csv"}
+
+
+# ---- tables as users have them ---------------------------------------------------------
+
+USERS = {
+    "churn": (user_tables.churn, ["churned"]),
+    "houses": (user_tables.houses, ["price"]),
+    "films": (user_tables.films, ["action", "comedy", "drama"]),
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_five_commands_lead_from_a_table_to_predictions_and_a_report(name, tmp_path, monkeypatch):
+    make, targets = USERS[name]
+    monkeypatch.chdir(tmp_path)
+    make(Path("t.csv"))
+    named = [word for target in targets for word in ("--target", target)]
+    assert run(["init", "--data", "t.csv", *named, "--quick", "--quiet"]) == 0
+    rest = ["--out", "run", "--no-plots", "--quiet", "--set", "training.epochs=20"]
+    assert run(["train", "config.yaml", *rest]) == 0
+    assert run(["evaluate", "run", "t.csv", "--quiet"]) == 0
+    assert run(["predict", "run", "t.csv", "-o", "out.csv", "--quiet"]) == 0
+    assert run(["report", "run", "-o", "page.html", "--quiet"]) == 0
+    assert Path("page.html").exists()
+    rows = len(Path("t.csv").read_text().splitlines())
+    assert len(Path("out.csv").read_text().splitlines()) == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        (
+            "churn",
+            {
+                "exclude": ["customer", "note"],
+                "categorical": ["zip"],
+                "dates": ["signed_up", "born"],
+                "numeric": ["monthly", "spent"],
+                "missing": "impute",
+            },
+        ),
+        (
+            "houses",
+            {
+                "exclude": ["id"],
+                "categorical": ["zip"],
+                "dates": ["sold"],
+                "numeric": ["area", "price"],
+                "missing": "impute",
+            },
+        ),
+        ("films", {"exclude": ["film"], "numeric": ["length"], "missing": "impute"}),
+    ],
+)
+def test_columns_are_read_as_what_they_are(name, dataset, tmp_path):
+    make, targets = USERS[name]
+    starter = optcli.init(data=make(tmp_path / "t.csv"), target=targets, quick=True)
+    found = starter.config["dataset"]
+    assert {key: found[key] for key in found if key not in ("name", "path", "target")} == dataset
+
+
+@pytest.mark.long
+def test_house_prices_are_predicted_as_well_as_by_a_careful_config(tmp_path):
+    table = str(user_tables.houses(tmp_path / "t.csv"))
+    starter = optcli.init(data=table, target="price")
+    columns = {"exclude": ["id"], "categorical": ["zip"], "dates": ["sold"], "missing": "impute"}
+    careful = {
+        "dataset": {
+            "name": "csv",
+            "path": table,
+            "target": "price",
+            "numeric": ["area", "price"],
+            **columns,
+        },
+        "split": starter.config["split"],
+        "model": {"name": "linear"},
+        "loss": "mse",
+        "optimizer": {"name": "adam", "lr": 0.01},
+        "schedule": "cosine",
+        "training": {"epochs": 200, "batch_size": 32},
+        "regularization": {"l2": 0.003},
+    }
+    net = careful | {"model": {"name": "mlp", "hidden": [32, 32], "dropout": 0.1}}
+    net |= {"split": {"validation": 0.15, "test": 0.2}}
+    scores = {"init": [], "linear": [], "net": []}
+    for seed in range(3):
+        for name, config in {"init": starter.config, "linear": careful, "net": net}.items():
+            run = optcli.train(
+                config, [f"split.seed={seed}"], out=tmp_path / f"{name}{seed}", plots=False
+            )
+            scores[name].append(run.summary["test"]["r2"])
+    means = {name: np.mean(of) for name, of in scores.items()}
+    assert means["init"] > 0.85
+    assert means["init"] >= max(means["linear"], means["net"]) - 0.005, means

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optcli.core.errors import Fault, InvalidInput, setting
+from optcli.core.shell import quoted
 from optcli.storage import files, outputs
 
 if TYPE_CHECKING:
@@ -130,4 +131,4 @@ def _seen_from(data: str, file: str | Path | None) -> str:
 
 
 def _command(file: str | Path | None) -> str:
-    return f"optcli train {'config.yaml' if file is None else file}"
+    return f"optcli train {quoted('config.yaml' if file is None else str(file))}"

@@ -27,6 +27,12 @@ Target = Annotated[
     list[str] | None,
     options.option("Column to predict; repeatable", "--target", metavar="COLUMN"),
 ]
+Seed = Annotated[
+    int,
+    options.option(
+        "Seed of the config, and so of its split", "--seed", metavar="N", min=0, max=2**63 - 1
+    ),
+]
 Quick = Annotated[
     bool,
     options.option("Choose the model by the number of rows; try none", "--quick"),
@@ -41,7 +47,7 @@ def command(
     file: File = "config.yaml",
     data: Data = None,
     target: Target = None,
-    seed: options.Seed = None,
+    seed: Seed = 0,
     quick: Quick = False,
     overwrite: Overwrite = False,
     quiet: options.Quiet = False,
@@ -58,7 +64,7 @@ def command(
     from optcli.storage import outputs
 
     there = None if outputs.is_stdout(file) else Path(file)
-    rest: dict[str, Any] = {"seed": seed or 0, "quick": quick, "overwrite": overwrite}
+    rest: dict[str, Any] = {"seed": seed, "quick": quick, "overwrite": overwrite}
     found = init(there, data=data, target=target or (), **rest)
     display.starter(found, quiet=quiet, json=json, stream=sys.stdout)
     return 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
+from optcli.core.shell import quoted
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.sections import WIDEST
 from optcli.display.terminal import width_of
-from optcli.display.text import escaped, shortened, wrapped
+from optcli.display.text import escaped, number, shortened, wrapped
 
 if TYPE_CHECKING:
     from optcli.api.init import Starter
@@ -61,5 +62,19 @@ def _lines(found: Starter, width: int) -> Iterator[str]:
         yield f"  - and {len(said) - MOST:,} more"
     if plain and said:
         yield f"  - {plain:,} further column{'s' * (plain > 1)} as they are"
+    yield from wrapped(f"model: {_model(found)}", width)
     yield ""
-    yield f"wrote {found.file}; next: optcli train {found.file}"
+    yield f"wrote {found.file}; next: optcli train {quoted(str(found.file))}"
+
+
+def _model(found: Starter) -> str:
+    """The chosen model, with the losses that speak for it."""
+    model = found.config["model"]["name"]
+    if not found.proposal.tried:
+        return f"{model}, by the number of rows"
+    least: dict[str, float] = {}
+    for each in found.proposal.tried:
+        kind = each.candidate.kind
+        least[kind] = min(each.loss, least.get(kind, each.loss))
+    told = ", ".join(f"{kind} {number(loss)}" for kind, loss in least.items())
+    return f"{model}, by cross-validation (loss: {told})"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from optcli.config import load
 from optcli.core.errors import Fault, InvalidInput, setting, suggestion
+from optcli.core.shell import quoted
 from optcli.core.specs import TargetKind
 from optcli.data.columns import short
 from optcli.data.preparation import Prepared
@@ -111,7 +111,7 @@ def _check_targets(table: Table, targets: Sequence[str]) -> None:
     faults = []
     if not targets:
         likely = likely_target(table)
-        option = setting("target", shlex.quote(likely))
+        option = setting("target", quoted(likely))
         message = f"is missing; name the column to predict, such as '{short(likely)}': {option} "
         message += f"(the columns are {listed(table.names)})"
         raise InvalidInput(Fault(message, parameter="target"))
