@@ -214,6 +214,16 @@ def test_what_cannot_be_predicted_is_said(values, said, tmp_path):
     assert said in fault(tmp_path, plain(y=values), "y")
 
 
+def test_a_table_without_inputs_and_infinite_values_are_said(tmp_path, capsys):
+    assert "has no other column, to predict from" in fault(tmp_path, {"y": [1, 2, 3]}, "y")
+    only = {"id": range(60), "y": ["a", "b"] * 30}
+    assert "the others are no data: 'id' counts the rows" in fault(tmp_path, only, "y")
+    infinite = plain(y=[*range(3, 62), "inf"])
+    assert "column 'y': is infinite; must be a finite number" in fault(tmp_path, infinite, "y")
+    assert run(["init", str(tmp_path / "c.yaml"), "--data", "-", "--target", "y"]) == 2
+    assert "--data: is standard input" in capsys.readouterr().err
+
+
 # ---- the columns -----------------------------------------------------------------------
 
 
@@ -244,13 +254,22 @@ def test_columns_that_are_no_data_are_left_out(tmp_path):
 
 def test_missing_values_are_imputed_and_rows_without_a_target_left_out(tmp_path):
     columns = plain(y=["", *["a", "b"] * 29, ""])
-    columns["x"] = ["", *columns["x"][1:]]
+    columns["x"] = ["", "", *columns["x"][2:]]
     starter = found(tmp_path, columns, "y")
     assert starter.config["dataset"]["missing"] == "impute"
     assert starter.config["dataset"]["unlabelled"] == "drop"
     assert "2 of 60 rows have no target" in comment(starter.text)
-    assert "x (1 of 60)" in comment(starter.text)
+    assert "x (1 of 58)" in comment(starter.text)
     assert starter.rows == 58
+
+
+def test_columns_that_have_values_only_where_the_target_has_none_are_left_out(tmp_path):
+    columns = plain(y=[""] * 30 + ["a", "b"] * 15, before=[*range(30), *[""] * 30])
+    columns["kind"] = [*"uvw" * 10, *[""] * 27, *"uvw"]
+    starter = found(tmp_path, columns, "y")
+    assert starter.config["dataset"]["exclude"] == ["before"]
+    assert starter.config["dataset"]["categorical"] == ["kind"]
+    assert starter.rows == 30
 
 
 def test_a_few_texts_among_numbers_mean_missing_and_many_make_categories(tmp_path):

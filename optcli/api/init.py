@@ -80,6 +80,9 @@ def init(
         if targets:
             raise InvalidInput(Fault("is missing; name the table", parameter="data"))
         return _example(file, seed, quick, overwrite)
+    if str(data) == "-":
+        message = "is standard input, which training cannot read again; name a file"
+        raise InvalidInput(Fault(message, parameter="data"))
     found = _proposal(str(data), targets, seed, quick)
     text = found.text(_seen_from(str(data), file), _command(file))
     if file is not None:

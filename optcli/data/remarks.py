@@ -195,6 +195,7 @@ def dates_as_numbers(column: Numbers) -> bool:
 
 
 def _are_days(values: Array) -> Array:
+    values = np.where(np.isfinite(values), values, -1)
     year, rest = np.divmod(values, 10_000)
     month, day = np.divmod(rest, 100)
     good = (year >= 1900) & (year <= 2100) & (month >= 1) & (month <= 12)

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from optcli.data.checks import drop
 from optcli.data.table import Table
 from optcli.starter.columns import Found
 from optcli.starter.goal import Goal
@@ -44,15 +43,15 @@ class Draft:
     ) -> Draft:
         """With the keys of `dataset` that follow from the columns."""
         inputs = [each.name for each in found.findings if each.use == "input"]
-        gaps = {name: gone for name in inputs if (gone := table.columns[name].gaps())}
-        unlabelled = _without_target(table, targets)
+        labelled = drop(table, targets)
+        gaps = {name: gone for name in inputs if (gone := labelled.columns[name].gaps())}
+        unlabelled = table.rows - labelled.rows
         section = {**dataset, **found.keys_of_dataset()}
         section |= {"missing": "impute"} if gaps else {}
         section |= {"unlabelled": "drop"} if unlabelled else {}
         # of a streamed table only what sums over rows can be measured
         metrics = [name for name in goal.metrics if not (table.stored and name == "roc_auc")]
-        rows = table.rows - unlabelled
-        return cls(section, metrics, table, found, goal, rows, unlabelled, gaps, seed)
+        return cls(section, metrics, table, found, goal, labelled.rows, unlabelled, gaps, seed)
 
     def head(self, parts: Parts) -> dict[str, Any]:
         """The sections of the config that do not depend on the model."""
@@ -64,15 +63,3 @@ class Draft:
             "metrics": list(self.metrics),
             "seed": self.seed,
         }
-
-
-def _without_target(table: Table, targets: Sequence[str]) -> int:
-    """The rows in which a target is missing."""
-    gone = 0
-    for start, piece in table.columns[targets[0]].pieces():
-        missing = piece.missing
-        for name in targets[1:]:
-            own = table.columns[name].select(slice(start, start + len(piece)))
-            missing = missing | own.missing
-        gone += int(np.sum(missing))
-    return gone

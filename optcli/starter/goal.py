@@ -58,8 +58,8 @@ class Goal:
         return self.kind == "values"
 
 
-def goal_of(table: Table, targets: Sequence[str], known: Mapping[str, Recognised]) -> Goal:
-    """What a model of these targets predicts; raises InvalidInput where that makes no sense."""
+def check_targets(table: Table, targets: Sequence[str], known: Mapping[str, Recognised]) -> None:
+    """Raise InvalidInput for columns that cannot be predicted."""
     faults = []
     for name in targets:
         kind = known[name].kind
@@ -68,6 +68,10 @@ def goal_of(table: Table, targets: Sequence[str], known: Mapping[str, Recognised
             faults.append(Fault(message, f"column '{short(name)}'", table.source))
     if faults:
         raise InvalidInput(*faults)
+
+
+def goal_of(table: Table, targets: Sequence[str]) -> Goal:
+    """What a model of these targets predicts; raises InvalidInput where that makes no sense."""
     columns = [table.columns[name] for name in targets]
     if len(targets) > 1:
         return _several(table, targets, columns)

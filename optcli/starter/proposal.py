@@ -12,6 +12,7 @@ from optcli.config import load
 from optcli.core.errors import Fault, InvalidInput, setting, suggestion
 from optcli.core.shell import quoted
 from optcli.core.specs import TargetKind
+from optcli.data.checks import drop
 from optcli.data.columns import short
 from optcli.data.preparation import Prepared
 from optcli.data.recognition import recognise, recognised
@@ -20,7 +21,7 @@ from optcli.optimizers.base import Optimizer
 from optcli.starter import columns, recipe
 from optcli.starter.columns import Finding, Found
 from optcli.starter.draft import Draft
-from optcli.starter.goal import NO_TARGET, Goal, goal_of
+from optcli.starter.goal import NO_TARGET, Goal, check_targets, goal_of
 from optcli.starter.page import Line, text_of, values_of
 from optcli.starter.parts import Parts, parts_of
 from optcli.starter.reasons import lines_of
@@ -79,11 +80,13 @@ def _draft(path: str, targets: Sequence[str], seed: int) -> Draft:
     table = _read(dataset)
     _check_targets(table, targets)
     known = recognised(table)
-    found = columns.look(table, targets, known)
+    check_targets(table, targets, known)
+    # a column counts as what it is in all rows, but by the values that it has beside a target
+    found = columns.look(drop(table, targets), targets, known)
     keys = found.keys_of_dataset()
     if keys.keys() - {"exclude"}:
         table = _read(dataset | keys)
-    goal = goal_of(table, targets, known)
+    goal = goal_of(table, targets)
     kind: TargetKind = goal.kind if goal.kind in ("classes", "values") else "labels"
     columns.leaks(found, table, targets, kind, _task({"dataset": dataset}).dataset.roles())
     _check_inputs(table, found)
@@ -140,8 +143,9 @@ def likely_target(table: Table) -> str:
 def _check_inputs(table: Table, found: Found) -> None:
     if not any(each.use == "input" for each in found.findings):
         left = [f"'{short(f.name)}' {f.said}" for f in found.findings if f.use == "excluded"]
-        why = f"; {listed(left, 5)}" if left else ""
-        message = f"has no column to predict from, but for those that are no data{why}"
+        message = "has no other column, to predict from"
+        if left:
+            message = f"has no column to predict from; the others are no data: {listed(left, 5)}"
         raise InvalidInput(Fault(message, file=table.source))
 
 

@@ -32,7 +32,7 @@ def lines_of(
     if draft.gaps:
         order = sorted(draft.gaps, key=lambda name: -draft.gaps[name])
         shown = listed(
-            [f"{short(name)} ({draft.gaps[name]:,} of {draft.table.rows:,})" for name in order], 5
+            [f"{short(name)} ({draft.gaps[name]:,} of {draft.rows:,})" for name in order], 5
         )
         why["missing"] = [
             f"Missing values: {shown}. They become the mean or the most frequent category."
