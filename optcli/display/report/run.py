@@ -44,7 +44,7 @@ PICTURES = {
     "samples": "Images with their predicted classes",
     "path": "Path on the objective's contours",
 }
-MOST_PICTURES = 280_000  # bytes
+MOST_PICTURES = 300_000  # bytes
 
 
 def blocks(source: Source, charts: list[Chart], prefix: str = "", level: int = 2) -> Markup:
