@@ -526,11 +526,13 @@ def main_table(
 def _few_text(board: Board) -> str:
     if not board.few:
         return ""
-    where = [f"`{label}` on {_plainly(list(board.of(label)))}" for label in board.few]
+    where = [f"- `{label}` took part on {_plainly(list(board.of(label)))}" for label in board.few]
     return f"""## On fewer problems
 
 A step of these costs more than ten of SGD's, or they cannot train every problem:
-{"; ".join(where)}.
+
+{chr(10).join(where)}
+
 The columns are as above, but *better in* and *beats / loses to* are against all {len(board.labels)}
 on the problems that both took part in, and cannot be compared with the table above.
 
