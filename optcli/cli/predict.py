@@ -13,8 +13,7 @@ from optcli.core.errors import Fault, InvalidInput
 
 EXAMPLES = (
     "optcli predict runs/iris configs/data/iris.csv",
-    "optcli predict runs/iris configs/data/iris.csv -o out.csv",
-    "optcli predict runs/iris configs/data/iris.csv --keep all -o out.parquet",
+    "optcli predict runs/iris configs/data/iris.csv --keep all -o out.csv",
 )
 
 File = Annotated[
