@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -16,6 +17,8 @@ from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.data import streaming, table
 from optcli.data.dates import DateEvidence, part, seconds
+from optcli.data.encoder_checks import checked
+from optcli.data.encoding import Encoder
 from optcli.data.reading_rules import DateForm, NumberForm, Reading
 from optcli.data.recognition import recognised
 from optcli.data.written_numbers import NumberEvidence, values
@@ -549,3 +552,28 @@ def test_an_impossible_date_is_named_with_its_line(folder):
     for stream in ("true", "false"):
         with pytest.raises(InvalidInput, match=r"t\.csv:50: column 'when': is '30\.02\.2024', but"):
             optcli.check("c.yaml", [f"dataset.stream={stream}"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d["features"][0]["parts"][0].update(name="century"),
+        lambda d: d["features"][0]["parts"][0].update(mean="x"),
+        lambda d: d["features"][0].update(parts=[]),
+        lambda d: d["features"][0].update(categories=["a"]),
+        lambda d: d["features"][2].update(merged=["a"]),
+        lambda d: d["features"][2].update(ignores=1),
+        lambda d: d["reading"]["dates"]["when"].update(order="ydm"),
+        lambda d: d["reading"]["dates"].update(when=None),
+        lambda d: d["reading"]["dates"].pop("when"),
+        lambda d: d["reading"]["numeric"]["size"].update(unit=5),
+        lambda d: d["reading"].update(decimal=7),
+    ],
+)
+def test_an_encoder_that_cannot_be_is_refused(folder, spoil):
+    encoder = optcli.check("c.yaml").data.encoder
+    told = json.loads(json.dumps(encoder.to_json()))
+    assert checked(Encoder.from_json(told)) == encoder
+    spoil(told)
+    with pytest.raises(ValueError, match="cannot be"):
+        checked(Encoder.from_json(told))

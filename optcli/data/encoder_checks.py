@@ -29,6 +29,9 @@ def checked(encoder: Encoder) -> Encoder:
     _require(_is_text(encoder.missing), "missing", encoder.missing)
     _require(_is_text(encoder.unlabelled), "unlabelled", encoder.unlabelled)
     _check_reading(encoder.reading)
+    dated = {feature.name for feature in encoder.features if feature.parts is not None}
+    known = {name for name, form in encoder.reading.dates.items() if form is not None}
+    _require(dated == known, "reading: dates", encoder.reading.dates)
     image = encoder.image
     if image is not None:
         whole = all(type(size) is int and size > 0 for size in image)
