@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 import optcli
 from optcli.api import gradcheck as checking
 from optcli.cli.main import run
-from optcli.storage import kinds
 
 CONFIG = {
     "dataset": {"name": "moons", "samples": 80},
@@ -79,7 +78,6 @@ def test_show_of_a_gradient_check_has_its_verdict(folders, capsys):
 
 def test_every_kind_of_folder_is_opened(folders):
     home, _ = folders
-    found = {kind: optcli.load(home / kind) for kind in ("a", *list(kinds.KINDS)[1:])}
     expected = {
         "a": optcli.Run,
         "compare": optcli.FinishedComparison,
@@ -87,6 +85,7 @@ def test_every_kind_of_folder_is_opened(folders):
         "trace": optcli.SavedTrace,
         "gradcheck": checking.Checked,
     }
+    found = {kind: optcli.load(home / kind) for kind in expected}
     assert {name: type(each) for name, each in found.items()} == expected
     assert found["gradcheck"].ok
     assert found["gradcheck"].checked[0]["name"] == "mse"
@@ -119,6 +118,29 @@ def test_all_of_them_draw_and_show_themselves(folders, name):
     assert isinstance(found.plot(), Figure)
     assert found._repr_html_().startswith("<table>")
     assert str(home / name) in found._repr_html_() or name == "trace"
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
+def test_plots_come_in_other_formats(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text(json.dumps(CONFIG))
+    assert run(["train", "c.yaml", "--out", "r", "--plots", kind, "--quiet"]) == 0
+    optcli.trace("quadratic", ["sgd"], steps=5, out="t", plots=kind)
+    optcli.compare(["sgd", "adam"], CONFIG, settings=FEW, out="c", plots=kind)
+    for folder, stem in (("r", "loss"), ("t", "trace"), ("c", "curves")):
+        drawn = {path.stem for path in (tmp_path / folder).glob(f"*.{kind}")}
+        assert stem in drawn
+        assert not list((tmp_path / folder).glob("*.png"))
+
+
+def test_a_format_that_does_not_exist_is_refused_before_anything_is_done(tmp_path, capsys):
+    (tmp_path / "c.yaml").write_text(json.dumps(CONFIG))
+    words = ["train", str(tmp_path / "c.yaml"), "--out", str(tmp_path / "r"), "--plots"]
+    assert run([*words, "gif"]) == 2
+    assert "--plots: is 'gif'; must be png, svg, pdf" in capsys.readouterr().err
+    assert run([*words, "svg", "--no-plots"]) == 2
+    assert "cannot be combined with --no-plots" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 def test_names_full_of_markup_do_no_harm(tmp_path):

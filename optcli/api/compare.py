@@ -21,7 +21,7 @@ from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.trials import forget, prepared
 from optcli.core.errors import Fault, InvalidInput
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.storage import files, interruption, kinds, results, run_folder, seals
+from optcli.storage import files, interruption, kinds, outputs, results, run_folder, seals
 from optcli.storage.lock import lock
 from optcli.training import Replica
 
@@ -39,7 +39,7 @@ def compare(
     settings: ComparisonSettings | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    plots: bool = True,
+    plots: bool | str = True,
     listener: Listener | None = None,
     suite: str | Path | None = None,
     terms: ComparisonSettings | None = None,
@@ -48,19 +48,20 @@ def compare(
     """Compare optimizers on a config, or whole configs, and keep the runs in a folder.
 
     entries: optimizers as on the command line (`adam`, `adam:lr=0.01,beta1=0.8`,
-    `sgd:lr=0.1|0.01`), `all` for all registered, or the paths of configs. config:
-    what the optimizers train; without one a built-in problem; of several, each is a comparison
-    of its own. suite: `small`, `full` or a folder of configs, instead. overrides: `KEY=VALUE`,
-    for all configs. out: the folder, by default
-    `runs/compare-<config>-<date>-<time>`; one of the same data, model and budget is gone on
-    with. data: a table in memory, as for `train`. listener: called with each event
-    (`comparison.result`). Raises InvalidInput, EnvironmentFailed.
+    `sgd:lr=0.1|0.01`), `all` for all registered, or the paths of configs. config: what the
+    optimizers train; without one a built-in problem; of several, each is a comparison of its own.
+    suite: `small`, `full` or a folder of configs, instead. overrides: `KEY=VALUE`, for all configs.
+    out: the folder, by default `runs/compare-<config>-<date>-<time>`; one of the same data, model
+    and budget is gone on with. plots: False, or their format, `png` (True), `svg` or `pdf`. data: a
+    table in memory, as for `train`. listener: called with each event (`comparison.result`). Raises
+    InvalidInput, EnvironmentFailed.
     """
     if terms is not None:
         message = "terms: is called settings now"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     settings, listener = settings or terms or ComparisonSettings(), listener or (lambda _: None)
     settings.check()
+    outputs.picture_format(plots)
     forget()
     words = _with_all([str(entry) for entry in entries])
     named = [word for word in words if _is_config(word)]

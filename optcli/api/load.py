@@ -15,7 +15,8 @@ from optcli.api.predict import Run
 from optcli.comparison import read_back
 from optcli.comparison.result import Benchmark, FinishedComparison
 from optcli.core.errors import Fault, InvalidInput
-from optcli.storage import kinds, results
+from optcli.storage import files, kinds, results
+from optcli.storage.paths import safe_names
 
 T = TypeVar("T")
 
@@ -28,7 +29,8 @@ def load(folder: str | Path, expected: type[Any] | None = None) -> Any:
     """A finished run, comparison, trace or gradient check, as it was left in its folder.
 
     A `Run` predicts and evaluates; the data it was trained on is not read. Comparisons and traces
-    have their `summary` or `paths`; these and runs have `plot()`. expected: the type that is
+    have their `summary` or `paths`; these and runs have `plot()`. Of an evaluation comes what
+    evaluation.json says. expected: the type that is
     expected, for type checkers, which take the result for a `Run` otherwise; InvalidInput is
     raised for a folder of another. Raises InvalidInput where the folder is damaged or
     unfinished, or where a plug-in that it needs has changed.
@@ -58,7 +60,8 @@ def comparison(folder: Path) -> FinishedComparison:
 def benchmark(folder: Path) -> Benchmark:
     """A finished comparison on several configs; raises InvalidInput."""
     found = results.summary(folder)
-    own = {title: comparison(folder / title) for title in found.get("configs", ())}
+    places = safe_names(list(found["configs"]))
+    own = {title: comparison(folder / place) for title, place in places.items()}
     return Benchmark(folder, own, found)
 
 
@@ -67,4 +70,5 @@ READERS: dict[str, Callable[[Path], Any]] = {
     kinds.BENCHMARK.name: benchmark,
     kinds.TRACE.name: trace.stored,
     kinds.GRADCHECK.name: gradcheck.stored,
+    kinds.EVALUATE.name: lambda folder: files.read_json(folder / kinds.EVALUATION),
 }

@@ -19,7 +19,7 @@ from optcli.core.shell import quoted
 from optcli.data.checksum import checksum
 from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
-from optcli.storage import kinds, results, run_folder, seals
+from optcli.storage import kinds, outputs, results, run_folder, seals
 from optcli.storage.interruption import watched
 from optcli.storage.lock import lock
 from optcli.training import checkpoint_migration
@@ -35,7 +35,7 @@ def resume(
     folder: str | Path,
     overrides: Sequence[str] = (),
     *,
-    plots: bool = True,
+    plots: bool | str = True,
     listeners: Iterable[Listener] = (),
     data: Any = None,
 ) -> Run:
@@ -49,6 +49,7 @@ def resume(
     """
     from optcli import config as configs
 
+    outputs.picture_format(plots)
     folder = Path(folder)
     if run_folder.is_rest(folder):
         message = "its removal was interrupted; remove it again"

@@ -27,7 +27,7 @@ from optcli.objectives.outcome import TOLERANCE
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
 from optcli.plugins.first_use import check_before_training
-from optcli.storage import files, kinds, results, seals
+from optcli.storage import files, kinds, outputs, results, seals
 from optcli.storage.destination import Destination
 from optcli.training import trace as tracing
 from optcli.training.trace import Path, Trace, TracedOptimizer
@@ -115,7 +115,7 @@ def trace(
     seed: int = 0,
     out: str | Folder | None = None,
     overwrite: bool = False,
-    plots: bool = True,
+    plots: bool | str = True,
     animate: bool = False,
     tuned: Callable[[Sequence[TracedOptimizer]], None] | None = None,
 ) -> SavedTrace:
@@ -124,8 +124,10 @@ def trace(
     objective, optimizers: as on the command line, `quadratic:condition=50`,
     `adam:lr=0.01,beta1=0.8`. tune: find each its best learning rate first, but for those
     whose rate is given; `tuned` is called with what was found. out: the folder, by default
-    `runs/trace-<objective>-<date>-<time>`. Raises InvalidInput, EnvironmentFailed.
+    `runs/trace-<objective>-<date>-<time>`. plots: False, or the format, `png` (True), `svg` or
+    `pdf`. Raises InvalidInput, EnvironmentFailed.
     """
+    outputs.picture_format(plots)
     if isinstance(objective, str):
         objective = _objective(objective)
     entries = _entries(optimizers)
@@ -210,7 +212,7 @@ def _config(found: Trace) -> str:
     )
 
 
-def _save(folder: Folder, found: Trace, *, plots: bool, animate: bool) -> None:
+def _save(folder: Folder, found: Trace, *, plots: bool | str, animate: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
     files.write(folder / "paths.csv", _table(found))
     result = {"objective": found.objective.name, "paths": summary(found)}
@@ -220,7 +222,8 @@ def _save(folder: Folder, found: Trace, *, plots: bool, animate: bool) -> None:
 
         if plots:
             figure = drawing.trace_map(found, found.title)
-            files.write(folder / "trace.png", drawing.render(figure))
+            kind = outputs.picture_format(plots)
+            files.write(folder / f"trace.{kind}", drawing.render(figure, kind))
         if animate:
             files.write(folder / "trace.gif", drawing.trace_animation(found, found.title))
     seals.seal(folder, kinds.TRACE)

@@ -19,7 +19,7 @@ from optcli.core.events import Ended, Event
 from optcli.core.shell import quoted
 from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
-from optcli.storage import files, kinds, seals
+from optcli.storage import files, kinds, outputs, seals
 from optcli.storage.destination import Destination
 from optcli.storage.interruption import Interruption, watched
 from optcli.training import train_cohort, training_rows
@@ -43,18 +43,18 @@ def train(
     *,
     out: str | Path | None = None,
     overwrite: bool = False,
-    plots: bool = True,
+    plots: bool | str = True,
     listeners: Iterable[Listener] = (),
     data: Any = None,
 ) -> Run:
     """Train what a config says, and keep the run in a folder.
 
-    config: the path of a YAML file, or a mapping with the same keys. overrides:
-    `KEY=VALUE` with a dotted key, as for `--set`. out: the folder, by default
-    `runs/<config>-<date>-<time>`. listeners: called with every event. data: the table of a config
-    with `dataset: {name: table, target: …}`: a data frame (polars, pandas, Arrow), a dict of
-    columns, or arrays. Raises InvalidInput with all that is wrong, EnvironmentFailed where
-    writing fails.
+    config: the path of a YAML file, or a mapping with the same keys. overrides: `KEY=VALUE` with a
+    dotted key, as for `--set`. out: the folder, by default `runs/<config>-<date>-<time>`. plots:
+    False, or their format, `png` (True), `svg` or `pdf`. listeners: called with every event. data:
+    the table of a config with `dataset: {name: table, target: …}`: a data frame (polars, pandas,
+    Arrow), a dict of columns, or arrays. Raises InvalidInput with all that is wrong,
+    EnvironmentFailed where writing fails.
     """
     from optcli import config as configs
 
@@ -66,12 +66,13 @@ def run(
     config: Config,
     out: str | Path | None = None,
     overwrite: bool = False,
-    plots: bool = True,
+    plots: bool | str = True,
     listeners: Iterable[Listener] = (),
 ) -> Run:
     """`train`, for a config that is loaded already."""
     from optcli import config as configs
 
+    outputs.picture_format(plots)
     destination = Destination(kinds.TRAIN, config.title, out, overwrite)
     destination.check()
     setup = Setup.of(config if out is None else with_cache_beside(config, destination.folder))
@@ -85,7 +86,7 @@ def train_in(
     setup: Setup,
     folder: Path,
     title: str,
-    plots: bool,
+    plots: bool | str,
     listeners: Iterable[Listener],
     interruption: Interruption,
     arrays: Mapping[str, Array] | None = None,
@@ -126,8 +127,9 @@ def train_in(
         if plots:
             from optcli.plots import figures
 
+            drawn = (title, setup.cohort, trained, history, results)
             before = interruption.signal
-            for name, content in figures.pictures(title, setup.cohort, trained, history, results):
+            for name, content in figures.pictures(*drawn, outputs.picture_format(plots)):
                 if interruption.signal != before:
                     remarks += ("interrupted while pictures were drawn; some are missing",)
                     break

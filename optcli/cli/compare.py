@@ -165,6 +165,7 @@ def command(
     out: Out = None,
     overwrite: options.Overwrite = False,
     keep: Keep = False,
+    plots: options.Plots = None,
     no_plots: options.NoPlots = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -215,7 +216,7 @@ def command(
             settings=settings,
             out=out,
             overwrite=overwrite,
-            plots=not no_plots,
+            plots=options.plots(plots, no_plots),
             listener=listener,
             suite=suite,
         )

@@ -83,9 +83,25 @@ Overwrite = Annotated[
     ),
 ]
 NoPlots = Annotated[bool, option("Do not draw plots", "--no-plots", rich_help_panel=OUTPUT)]
+Plots = Annotated[
+    str | None,
+    option(
+        "Format of the plots (default: png)",
+        "--plots",
+        metavar="png|svg|pdf",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Quiet = Annotated[bool, option("Print only errors", "--quiet", "-q", rich_help_panel=OUTPUT)]
 Json = Annotated[bool, option("Print only JSON Lines", "--json", rich_help_panel=OUTPUT)]
 Debug = Annotated[bool, option("Show the traceback of an error", "--debug", rich_help_panel=OTHER)]
+
+
+def plots(format_: str | None, none: bool) -> bool | str:
+    """What --plots and --no-plots come to; raises InvalidInput where both are given."""
+    if format_ is not None and none:
+        raise InvalidInput(Fault("cannot be combined with --no-plots; give one", "--plots"))
+    return format_ or not none
 
 
 def load(plugins: list[Path] | None, *, quiet: bool) -> None:

@@ -47,6 +47,7 @@ def command(
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
+    plots: options.Plots = None,
     no_plots: options.NoPlots = False,
     debug: options.Debug = False,
 ) -> int:
@@ -78,7 +79,7 @@ def command(
             seed=seed,
             out=out,
             overwrite=overwrite,
-            plots=not no_plots,
+            plots=options.plots(plots, no_plots),
             animate=animate,
             tuned=tuned,
         )

@@ -36,6 +36,7 @@ def command(
     plugin: options.Plugin = None,
     out: options.Out = None,
     overwrite: options.Overwrite = False,
+    plots: options.Plots = None,
     no_plots: options.NoPlots = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -58,7 +59,7 @@ def command(
         raise InvalidInput(Fault(message, "--on-divergence"))
     if on_divergence is not None:
         overrides.append(f"training.on_divergence={on_divergence}")
-    rest: dict[str, Any] = {"plots": not no_plots, "listeners": [listener]}
+    rest: dict[str, Any] = {"plots": options.plots(plots, no_plots), "listeners": [listener]}
     try:
         if resume is not None:
             if config is not None or out is not None:

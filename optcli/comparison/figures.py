@@ -35,17 +35,21 @@ AXES = {
 
 
 def draw(
-    study: Study, summary: Mapping[str, Any], title: str, x: str = "steps"
+    study: Study, summary: Mapping[str, Any], title: str, x: str = "steps", kind: str = "png"
 ) -> Iterator[tuple[str, bytes]]:
-    """File names and contents. x: the axis of curves and targets, as in the settings."""
+    """File names and contents.
+
+    x: the axis of curves and targets, as in the settings. kind: `png`, `svg` or `pdf`.
+    """
     figures = _Figures(study, summary, title, x)
     for name, picture in figures.all().items():
-        yield name, plots.render(picture())
+        yield f"{name}.{kind}", plots.render(picture(), kind)
 
 
-def profile(found: Mapping[str, Any], title: str) -> bytes:
-    """The performance profile of several configs, as their summary.json has it."""
-    return plots.render(plots.profile(found["ratios"], found["cap"], title, len(found["configs"])))
+def profile(found: Mapping[str, Any], title: str, kind: str = "png") -> bytes:
+    """The performance profile of several configs, as a file's content."""
+    figure = plots.profile(found["ratios"], found["cap"], title, len(found["configs"]))
+    return plots.render(figure, kind)
 
 
 def profile_figure(summary: Mapping[str, Any], title: str) -> Figure:
@@ -89,16 +93,16 @@ class _Figures:
         self.across, self.per_step = AXES[x], self._per_step(x)
 
     def all(self) -> dict[str, Callable[[], Figure]]:
-        """What is drawn of this comparison, by file name."""
+        """What is drawn of this comparison, by the stem of its file."""
         many = len(self.rows) >= MANY
         tuned = any(row["learning_rates"] for row in self.rows.values())
         found = {
-            "curves.png": (self.curves, True),
-            "sensitivity.png": (self.sensitivity, tuned),
-            "targets.png": (self.targets, bool(self.study.targets)),
-            "pairs.png": (self.pairs, many),
-            "wins.png": (self.wins, many),
-            "tuning.png": (self.tuning, many and self._tuning_values() != {}),
+            "curves": (self.curves, True),
+            "sensitivity": (self.sensitivity, tuned),
+            "targets": (self.targets, bool(self.study.targets)),
+            "pairs": (self.pairs, many),
+            "wins": (self.wins, many),
+            "tuning": (self.tuning, many and self._tuning_values() != {}),
         }
         return {name: draw for name, (draw, wanted) in found.items() if wanted}
 

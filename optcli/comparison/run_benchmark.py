@@ -18,7 +18,7 @@ from optcli.comparison.suites import costly
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.plugins import loading
-from optcli.storage import files, kinds, seals
+from optcli.storage import files, kinds, outputs, seals
 from optcli.storage.destination import Destination
 from optcli.storage.dispatch import opened
 from optcli.storage.paths import safe_names
@@ -31,7 +31,7 @@ def run(
     settings: ComparisonSettings,
     out: Path | None,
     overwrite: bool,
-    plots: bool,
+    plots: bool | str,
     listener: Listener,
     few: Sequence[str] = (),
     suite: bool = False,
@@ -91,7 +91,9 @@ def run(
         files.write_json(folder / "summary.json", summary)
         files.write(folder / "runs.csv", _gathered(found))
         if plots and summary["profile"]["ratios"]:
-            files.write(folder / "profile.png", figures.profile(summary["profile"], "all configs"))
+            kind = outputs.picture_format(plots)
+            drawn = figures.profile(summary["profile"], "all configs", kind)
+            files.write(folder / f"profile.{kind}", drawn)
         seals.seal(folder, kinds.BENCHMARK)
     benchmark = Benchmark(folder, found, summary)
     listener(benchmark)

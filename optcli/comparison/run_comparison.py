@@ -33,7 +33,7 @@ from optcli.core.errors import Fault, Grave, InvalidInput
 from optcli.core.specs import named
 from optcli.data.checksum import checksum
 from optcli.plugins import loading
-from optcli.storage import files, kinds, seals
+from optcli.storage import files, kinds, outputs, seals
 from optcli.storage.destination import Destination
 from optcli.storage.dispatch import Pool, Workers, opened
 
@@ -55,7 +55,7 @@ def run(
     settings: ComparisonSettings,
     out: Path | None,
     overwrite: bool,
-    plots: bool,
+    plots: bool | str,
     listener: Listener,
     family: Family = ALONE,
     workers: Workers | None = None,
@@ -141,7 +141,8 @@ def run(
         comparison = Comparison(folder, summary, study, tuple(notes))
         listener(comparison)  # figures take as long as small runs: they do not delay the verdict
         if plots:
-            drawn = figures.draw(study, summary, problem.title, settings.x)
+            kind = outputs.picture_format(plots)
+            drawn = figures.draw(study, summary, problem.title, settings.x, kind)
             names = [_written_figure(folder / name, content) for name, content in drawn]
             seals.seal(folder, kinds.COMPARE)
             listener(FiguresDrawn(folder, names))

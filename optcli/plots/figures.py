@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from optcli.training.model_file import Trained
 from optcli.training.task import lengths
 from optcli.training.trace import Path, Trace, TracedOptimizer
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
 MOST_TARGETS = 20  # with a picture of their own
 SHOWN_ROWS = 10_000  # of a streamed part
@@ -27,14 +30,30 @@ SHOWN_STEPS = 2000  # of a schedule
 
 
 def pictures(
-    title: str, cohort: Cohort, trained: Trained, history: History, summary: Mapping[str, Any]
+    title: str,
+    cohort: Cohort,
+    trained: Trained,
+    history: History,
+    summary: Mapping[str, Any],
+    kind: str = "png",
 ) -> Iterator[tuple[str, bytes]]:
-    """File names and contents: loss curve, schedule, and what the task lends itself to."""
+    """File names and contents: loss curve, schedule, and what the task lends itself to.
+
+    kind: `png`, `svg` or `pdf`.
+    """
+    for stem, figure in _figures(title, cohort, trained, history, summary):
+        yield f"{stem}.{kind}", plots.render(figure, kind)
+
+
+def _figures(
+    title: str, cohort: Cohort, trained: Trained, history: History, summary: Mapping[str, Any]
+) -> Iterator[tuple[str, Figure]]:
+    """Figures by the stem of their file."""
     data = cohort.replicas[0].data
     if len(history):
         best = summary["best"] if data.validation is not None else None
         figure = plots.loss_curve(history.columns, best and best["epoch"], title)
-        yield "loss.png", plots.render(figure)
+        yield "loss", figure
         yield from _schedule(title, cohort, history)
     if isinstance(cohort.model, ObjectiveModel):
         yield from _path(cohort.model.objective, cohort.replicas[0], trained, history)
@@ -52,7 +71,7 @@ def notes(data: Prepared) -> tuple[str, ...]:
     return () if said is None else (said,)
 
 
-def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
+def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, Figure]]:
     """What the rows show; of streamed parts, some from all over them."""
     data = replace(
         data,
@@ -67,14 +86,14 @@ def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str
     if names is None:
         return
     if _is_plane(data):
-        yield "boundary.png", plots.render(_boundary(title, data, trained, names))
+        yield "boundary", _boundary(title, data, trained, names)
     if len(names) <= MOST_CLASSES:
-        yield "confusion.png", plots.render(_confusion(title, data, trained, names))
+        yield "confusion", _confusion(title, data, trained, names)
     if data.encoder.inputs.image:
-        yield "samples.png", plots.render(_samples(title, data, trained, names))
+        yield "samples", _samples(title, data, trained, names)
 
 
-def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[str, bytes]]:
+def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[str, Figure]]:
     """The schedule, unless all stays the same."""
     plan, rate = cohort.schedule, cohort.replicas[0].optimizer.lr
     if plan.name == "constant" and not plan.warmup:
@@ -91,12 +110,12 @@ def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[st
     elif not plan.watches("train_loss"):
         values = values * rate
     figure = plots.schedule_curve(t, values, columns["step"][-1], per_epoch, title, what)
-    yield "schedule.png", plots.render(figure)
+    yield "schedule", figure
 
 
 def _path(
     objective: Objective, replica: Replica, trained: Trained, history: History
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[tuple[str, Figure]]:
     """The way on the objective's map, where it has one."""
     if objective.size != 2 or not len(history):
         return
@@ -106,7 +125,7 @@ def _path(
     entry = TracedOptimizer(replica.optimizer.name, replica.optimizer)
     path = Path.of(objective, entry, x)
     trace = Trace(objective, tuple(x[0].tolist()), len(x) - 1, replica.seed, (path,))
-    yield "path.png", plots.render(plots.trace_map(trace, trace.title))
+    yield "path", plots.trace_map(trace, trace.title)
 
 
 def _scores(trained: Trained, x: Array) -> Array:
@@ -204,7 +223,7 @@ def _worst(predicted: Array, true: Array) -> list[int]:
     return sorted(worst.tolist())
 
 
-def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, bytes]]:
+def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, Figure]]:
     """Predicted against true, a picture for each target column, of many for some."""
     rows = {"train": data.train, "validation": data.validation, "test": data.test}
     present = {name: part for name, part in rows.items() if part is not None}
@@ -220,4 +239,4 @@ def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[s
             predicted[:, column], true[:, column], name, labels.tolist(), title
         )
         stem = f"predicted-{column + 1}" if several else "predicted"
-        yield f"{stem}.png", plots.render(figure)
+        yield stem, figure

@@ -20,6 +20,7 @@ from optcli.storage.lock import hold_file, sweep_files
 from optcli.storage.seals import SUMS
 
 STDOUT = "-"
+PICTURES = ("png", "svg", "pdf")
 MOST_OF_A_NAME = 40  # characters of the file's name, in the one that it has until it is whole
 # Names of descriptors: what they lead to is open, and continued.
 _DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
@@ -102,6 +103,19 @@ def _is_stream(path: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or bool(_DESCRIPTOR.fullmatch(str(path)))
+
+
+def picture_format(plots: bool | str) -> str:
+    """The format of a command's pictures, where `plots` is what it was asked for, or True.
+
+    Raises InvalidInput for one that does not exist; False stands for any, as nothing is drawn.
+    """
+    if isinstance(plots, bool):
+        return PICTURES[0]
+    if plots not in PICTURES:
+        message = f"is '{plots}'; must be {', '.join(PICTURES)}"
+        raise InvalidInput(Fault(message, parameter="plots"))
+    return plots
 
 
 def write(name: str, content: bytes) -> None:
