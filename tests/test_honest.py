@@ -147,6 +147,21 @@ def test_it_is_shown_where_the_run_is(tmp_path, monkeypatch, capsys):
     assert heading in again.splitlines()
 
 
+def test_evaluate_has_it_on_its_own_rows(tmp_path, capsys):
+    """Of the training rows' guess, on rows where another class is the most frequent."""
+    data = of_nothing(tmp_path)
+    split = {"validation": 0.2, "test": 0.2}
+    done = trained(tmp_path, dataset=data, split=split, training={"epochs": 2})
+    said = done.summary["baseline"]["guess"].split("'")[1]
+    y = [*[said] * 3, *[{"n": "y", "y": "n"}[said]] * 7]
+    new = {"a": np.arange(10.0), "b": np.arange(10.0), "y": y}
+    report = optcli.evaluate(done, new, resamples=0)
+    assert report.baseline["accuracy"] == pytest.approx(0.3)
+    assert report.to_json()["baseline"] == report.baseline
+    assert run(["evaluate", str(tmp_path / "run"), data["path"]]) == 0
+    assert "baseline" in capsys.readouterr().out.splitlines()[0]
+
+
 # ---- intervals -----------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
 from optcli.storage.paths import relative
 from optcli.training import Cohort, training_rows
+from optcli.training.constant_guess import ConstantGuess
 from optcli.training.evaluation import in_data_units, scored
 
 LIMITS = {"resamples": (0, 100_000), "bins": (2, 100), "repeats": (1, 1000)}
@@ -113,6 +114,9 @@ def _report(run: Run, cohort: Cohort, part: Part, settings: Settings) -> Evaluat
         found["training_rows"] = TrainingRows(
             round(seen.found * scale), of, seen.looked_up, seen.repeated * of
         )
+    guess = ConstantGuess.kept(run.summary.get("baseline"))
+    if guess is not None:
+        found["baseline"] = guess.measured(cohort, part)
     return EvaluationReport(rows.kind, "", rows, values, **found)
 
 

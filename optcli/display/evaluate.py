@@ -57,6 +57,9 @@ def lines(report: EvaluationReport, width: int) -> Iterator[str]:
 def _measures(report: EvaluationReport, width: int) -> Iterator[str]:
     """Loss and metrics of the config first, then what suits the task besides."""
     names, found = list(report.measures), list(report.measures.values())
+    beside = [
+        "" if (value := report.baseline.get(name)) is None else metric(value) for name in names
+    ]
     yield from Table(
         [
             Column("name", "measure", names, left=True, cut=True),
@@ -69,6 +72,7 @@ def _measures(report: EvaluationReport, width: int) -> Iterator[str]:
                 ],
             ),
             *([Column("span", "95 % interval", _spans(found))] if report.resamples else []),
+            *([Column("baseline", "baseline", beside, rank=1)] if report.baseline else []),
         ],
         width,
     ).lines()

@@ -95,7 +95,8 @@ class EvaluationReport:
     by predicted one. confused: the most frequent errors. curves: of each class or label, of
     two classes of the positive one. calibration: None where there are no probabilities.
     targets: one entry a target column. training_rows: None where that is not known.
-    rows: the rows themselves, for pictures. folder: where it was written.
+    baseline: loss and metrics of the constant guess of the training rows; empty where the run
+    keeps none. rows: the rows themselves, for pictures. folder: where it was written.
     """
 
     kind: TargetKind
@@ -115,6 +116,7 @@ class EvaluationReport:
     targets: tuple[OfTarget, ...] = ()
     training_rows: TrainingRows | None = None
     importance: Importance | None = None
+    baseline: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     folder: Path | None = None
 
@@ -161,6 +163,8 @@ class EvaluationReport:
             found["training_rows"] = told
         if self.importance is not None:
             found["importance"] = asdict(self.importance)
+        if self.baseline:
+            found["baseline"] = dict(self.baseline)
         found["notes"] = list(self.notes)
         return found
 
