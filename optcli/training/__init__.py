@@ -40,10 +40,16 @@ clock stands.
     trace                 optimizers on an objective, as one cohort
 """
 
-from optcli.training.cohort import Cohort, Replica
-from optcli.training.evaluation import Evaluation
-from optcli.training.loop import Trainer, train_cohort
-from optcli.training.state import State
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optcli.training.cohort import Cohort, Replica
+    from optcli.training.evaluation import Evaluation
+    from optcli.training.loop import Trainer, train_cohort
+    from optcli.training.state import State
 
 __all__ = [
     "Cohort",
@@ -53,3 +59,19 @@ __all__ = [
     "Trainer",
     "train_cohort",
 ]
+
+# Where each is: one that lists names must not load what trains.
+_HOMES = {
+    "Cohort": "cohort",
+    "Replica": "cohort",
+    "Evaluation": "evaluation",
+    "Trainer": "loop",
+    "train_cohort": "loop",
+    "State": "state",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'optcli.training' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"optcli.training.{_HOMES[name]}"), name)
