@@ -16,6 +16,8 @@ from optcli.training.constant_guess import ConstantGuess
 from optcli.training.diagnosis import Facts, diagnosis
 from optcli.training.held_out import HeldOut, clopper_pearson, students_t
 
+CHEAP = {"model": "linear", "optimizer": "adam", "training": {"epochs": 1}}
+
 
 def trained(tmp_path, **sections):
     base = {
@@ -61,11 +63,15 @@ def test_of_classes_it_is_the_most_frequent_and_the_class_shares(tmp_path):
 
 
 def test_weights_of_classes_leave_the_most_frequent_class_the_guess(tmp_path):
-    """The best constant for a balanced loss has no favourite; a guess that counts has."""
+    """The best constant for this loss predicts the rare class; a guess that counts does not."""
     data = {"name": "imbalanced", "samples": 200, "share": 0.2}
-    loss = {"name": "cross_entropy", "class_weights": "balanced"}
-    done = trained(tmp_path, dataset=data, loss=loss)
+    loss = {"name": "cross_entropy", "class_weights": [1, 4]}
+    done = trained(tmp_path, dataset=data, loss={**loss, "class_weights": [1, 16]})
     assert told(done.summary, "best")["accuracy"] == 0.8
+    assert np.argmax(done.summary["baseline"]["scores"]) == 1
+    done = optcli.train(
+        {**CHEAP, "dataset": data, "loss": loss}, out=tmp_path / "even", plots=False
+    )
     assert told(done.summary, "best")["loss"] == pytest.approx(math.log(2))
     assert done.summary["constant_loss"] == pytest.approx(math.log(2))
 
