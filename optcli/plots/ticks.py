@@ -69,6 +69,7 @@ class Scale(NamedTuple):
         marks.set_transform(getattr(axis.axes, f"get_{name}axis_transform")("tick1"))
         axis.axes.add_artist(marks)
         marks.set_clip_on(False)
+        marks.set_gid("ticks")
 
 
 def percent(share: float) -> str:
