@@ -290,7 +290,21 @@ NUMBERS = {
             "explain forward c.yaml",
             "gradcheck mse",
             "trace rosenbrock sgd",
+            "init x.yaml",
+            "evaluate r x.csv",
         )
+    },
+    **{
+        f"evaluate r x.csv {option}": WHOLE
+        | {text: f"is {text}; must be {span}" for text in ("-1", HUGE)}
+        for option, span in {
+            "--repeats": "1 to 1,000",
+            "--resamples": "0 to 100,000",
+            "--bins": "2 to 100",
+        }.items()
+    },
+    "predict r x.csv --threshold": {  # more where there is a run
+        text: f"is '{text}'; must be a number" for text in ("abc", "")
     },
     **{
         f"compare sgd adam {option}": WHOLE

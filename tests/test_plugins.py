@@ -254,7 +254,9 @@ def test_a_rule_that_cannot_be_called_is_named(capsys):
     assert capsys.readouterr().err.startswith(told)
 
 
-@pytest.mark.parametrize("text", ["from optcli.data import frames; frames.packed({})", "x = 1"])
+@pytest.mark.parametrize(
+    "text", ["from optcli.data import frames; frames.packed([], 'parquet')", "x = 1"]
+)
 def test_a_module_that_optcli_lacks_is_no_fault_of_the_plugin(text, capsys, monkeypatch):
     """Neither where the plug-in calls what needs the module, nor where optcli does."""
     monkeypatch.setitem(sys.modules, "polars", None)

@@ -495,7 +495,8 @@ def test_in_the_order_of_the_file_a_run_has_the_same_bits(
     assert streamed.notes[-1].endswith("in the order of the file")
     sums = [(run.folder / "environment.json").read_text().split("data_sha256")[1] for run in runs]
     assert sums[0] == sums[1]
-    assert {p.name for p in memory.folder.iterdir()} == {p.name for p in streamed.folder.iterdir()}
+    kept = [{path.name for path in run.folder.iterdir()} for run in runs]
+    assert kept[0] == kept[1] | {"training-rows.npz"}, "hashes that take another pass"
 
 
 def prepared(folder, stream=True, rows=203):
