@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.registry import Registry
-from optcli.data.base import DATASETS
-from optcli.layers.activations import ACTIVATIONS
-from optcli.layers.initializers import INITIALIZERS
-from optcli.losses.base import LOSSES
-from optcli.metrics import METRICS
-from optcli.models import MODELS
-from optcli.objectives.functions import OBJECTIVES
-from optcli.optimizers.base import OPTIMIZERS
-from optcli.schedules import SCHEDULES
-from optcli.training.wrappers import AVERAGES
 
-KINDS: dict[str, Registry[object]] = {
-    registry.plural: registry  # type: ignore[misc]
-    for registry in (
-        DATASETS,
-        MODELS,
-        ACTIVATIONS,
-        INITIALIZERS,
-        LOSSES,
-        OPTIMIZERS,
-        SCHEDULES,
-        AVERAGES,
-        METRICS,
-        OBJECTIVES,
-    )
+# Where each registry is, by the plural of its kind.
+PLACES = {
+    "datasets": ("data.base", "DATASETS"),
+    "models": ("models", "MODELS"),
+    "activations": ("layers.activations", "ACTIVATIONS"),
+    "initializers": ("layers.initializers", "INITIALIZERS"),
+    "losses": ("losses.base", "LOSSES"),
+    "optimizers": ("optimizers.base", "OPTIMIZERS"),
+    "schedules": ("schedules", "SCHEDULES"),
+    "averages": ("training.wrappers", "AVERAGES"),
+    "metrics": ("metrics", "METRICS"),
+    "objectives": ("objectives.functions", "OBJECTIVES"),
 }
+
+
+class Kinds(Mapping[str, Registry[object]]):
+    """Registries by the plural of their kind; each is imported when it is asked for."""
+
+    def __getitem__(self, kind: str) -> Registry[object]:
+        module, name = PLACES[kind]
+        found: Registry[object] = getattr(import_module(f"optcli.{module}"), name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PLACES)
+
+    def __len__(self) -> int:
+        return len(PLACES)
+
+
+KINDS = Kinds()
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,9 @@ def entries(kind: str | None = None, others: Sequence[str] = ()) -> list[Catalog
         raise InvalidInput(Fault(message, parameter="kind"))
     return [
         CatalogEntry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
-        for plural, registry in KINDS.items()
+        for plural in KINDS
         if kind in (None, plural)
-        for cls in registry
+        for cls in KINDS[plural]
     ]
 
 
