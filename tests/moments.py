@@ -7,6 +7,8 @@ code, how many such calls there were, and what was said. Counted are calls of th
 folders), or of functions in modules with this part in their path.
 """
 
+import contextlib
+import importlib
 import io
 import json
 import os
@@ -88,12 +90,29 @@ def serve():
         print(json.dumps([code, int(calls or 0), said]), flush=True)
 
 
-if __name__ == "__main__":
-    from optcli.cli.main import run
+def load():
+    """Import what the commands of the arguments import; they run in a fork. Their exit code.
 
-    sys.stdout.flush()
-    before, sys.stdout = sys.stdout, io.StringIO()
-    codes = [run(command.split()) for command in sys.argv[1:]]
-    sys.stdout = before
-    print(max(codes), flush=True)
+    Here they would start threads, which a fork does not have: it would wait for them for ever.
+    """
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        from optcli.cli.main import run
+
+        sys.stdout = io.StringIO()
+        code = max(run(command.split()) for command in sys.argv[1:])
+        os.write(writer, " ".join(sys.modules).encode())
+        os._exit(code)
+    os.close(writer)
+    with io.FileIO(reader) as file:
+        names = file.read().decode().split()
+    for name in names:
+        with contextlib.suppress(ImportError):  # of modules that only another one can load
+            importlib.import_module(name)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+if __name__ == "__main__":
+    print(load(), flush=True)
     serve()
