@@ -51,7 +51,8 @@ REFUSED = {
     "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
     "train d.yaml": "d.yaml: no such file",
     "check": "missing CONFIG (optcli check --help)",
-    "runs": "missing command; must be one of list, show, diff, verify, remove (optcli runs --help)",
+    "runs": "missing command; must be one of list, show, diff, plot, verify, remove "
+    "(optcli runs --help)",
     "runs shwo": "no command 'shwo'; did you mean 'show'? (optcli runs --help)",
     "train c.yaml --set optimizer=adma": (
         "--set optimizer.name: unknown optimizer 'adma'; did you mean 'adam'? "

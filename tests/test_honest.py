@@ -22,7 +22,7 @@ CHEAP = {"model": "linear", "optimizer": "adam", "training": {"epochs": 1}}
 def trained(tmp_path, **sections):
     base = {
         "split": {"validation": 0.2},
-        "model": "linear",
+        "model": {"name": "linear", "init": "lecun"},
         "loss": "cross_entropy",
         "optimizer": {"name": "adam", "lr": 0.01},
         "training": {"epochs": 20},
@@ -260,7 +260,7 @@ ILL = {
         {
             "dataset": of_nothing,
             "split": {"validation": 0.2, "test": 0.3},
-            "model": {"name": "mlp", "hidden": [16]},
+            "model": {"name": "mlp", "hidden": [16], "init": "lecun"},
         },
         "inputs",
     ),
@@ -316,7 +316,8 @@ def test_every_diagnosis_has_a_run_that_provokes_it(tmp_path, name):
     "sections",
     [
         {"dataset": CLOUDS, "optimizer": {"name": "adam", "lr": 0.1}},
-        {"dataset": {"name": "moons", "samples": 300}, "model": {"name": "mlp", "hidden": [16]}},
+        {"dataset": {"name": "moons", "samples": 300},
+         "model": {"name": "mlp", "hidden": [16], "init": "lecun"}},
         {"dataset": {"name": "linear"}, "loss": "mse", "optimizer": {"name": "adam", "lr": 0.05}},
         {"dataset": {"name": "multilabel"}, "loss": "binary_cross_entropy",
          "optimizer": {"name": "adam", "lr": 0.05}},

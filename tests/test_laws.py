@@ -532,8 +532,9 @@ def test_what_optcli_has_itself_is_not_held_again(monkeypatch):
 # ---- all other kinds -----------------------------------------------------------------
 
 OTHERS = [kind for kind in all_kinds.KINDS if kind.registry is not OPTIMIZERS]
-# Files of tables need a path: tests of tables hold them to more than these laws.
-MEMBERS = [(kind, cls) for kind in OTHERS for cls in kind.registry if cls.name != "csv"]
+# Tables need a path, or data: tests of tables hold them to more than these laws.
+TABLES = ("csv", "table")
+MEMBERS = [(kind, cls) for kind in OTHERS for cls in kind.registry if cls.name not in TABLES]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from optcli.api.predict import Run
 from optcli.comparison import read_back
 from optcli.comparison.result import Benchmark, FinishedComparison
 from optcli.core.errors import Fault, InvalidInput
-from optcli.storage import files, kinds, results
+from optcli.storage import kinds, results
 from optcli.storage.paths import safe_names
 
 T = TypeVar("T")
@@ -70,5 +70,5 @@ READERS: dict[str, Callable[[Path], Any]] = {
     kinds.BENCHMARK.name: benchmark,
     kinds.TRACE.name: trace.stored,
     kinds.GRADCHECK.name: gradcheck.stored,
-    kinds.EVALUATE.name: lambda folder: files.read_json(folder / kinds.EVALUATION),
+    kinds.EVALUATE.name: results.evaluation,
 }

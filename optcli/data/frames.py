@@ -128,7 +128,7 @@ def csv_rows(columns: Mapping[str, Array], delimiter: str, field: Callable[[str]
             series = pl.Series(column.tolist(), dtype=pl.String)
             distinct = series.drop_nulls().unique().to_list()
             ways = {text: way for text in distinct if (way := field(text)) != text}
-            texts[name] = series.replace(ways) if ways else series
+            texts[name] = series.replace(list(ways), list(ways.values())) if ways else series
         else:
             texts[name] = _written(column)
     file = io.BytesIO()

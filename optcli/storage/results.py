@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput
-from optcli.storage import files
+from optcli.storage import files, kinds
 
 SUMMARY, HISTORY, PATHS = "summary.json", "history.csv", "paths.csv"
 ROWS = ("best", "final", "test")  # of summary.json: rows of numbers, or null
@@ -37,13 +38,40 @@ def summary(folder: Path) -> dict[str, Any]:
     paths = found.get("paths")
     if paths is not None and not (isinstance(paths, list) and all(map(_is_path, paths))):
         raise InvalidInput(Fault("is damaged: 'paths' does not describe any paths", file=str(path)))
+    if not _is_checked(found):
+        message = "is damaged: 'checked' does not describe any gradients"
+        raise InvalidInput(Fault(message, file=str(path)))
     return found
+
+
+def evaluation(folder: Path) -> dict[str, Any]:
+    """What the evaluation.json of a folder says; raises InvalidInput."""
+    return files.read_json(folder / kinds.EVALUATION)
 
 
 def _is_row(row: Any) -> bool:
     """Whether it is null, or numbers by name."""
     return row is None or (
         isinstance(row, dict) and all(isinstance(v, int | float | None) for v in row.values())
+    )
+
+
+def _is_checked(found: Mapping[str, Any]) -> bool:
+    """Whether it tells of checked gradients as optcli does, or of none."""
+    rows = found.get("checked")
+    if rows is None:
+        return True
+    whole = isinstance(rows, list) and isinstance(found.get("outcome"), str)
+    return (
+        whole
+        and isinstance(found.get("seconds"), int | float)
+        and all(
+            isinstance(row, dict)
+            and all(isinstance(row.get(name), str) for name in ("name", "kind", "outcome"))
+            and isinstance(row.get("cases"), int)
+            and isinstance(row.get("worst_ratio"), int | float | None)
+            for row in rows
+        )
     )
 
 
