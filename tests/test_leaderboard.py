@@ -6,7 +6,16 @@ import math
 import pytest
 
 import optcli
-from tests.studies.leaderboard import Board, pack, page, state_arrays
+from tests.studies.leaderboard import (
+    PACKED,
+    PAGE,
+    Board,
+    main_table,
+    pack,
+    page,
+    rate_table,
+    state_arrays,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +67,20 @@ def test_state_is_counted():
     assert state_arrays("sgd") == 0
     assert state_arrays("momentum") == 1
     assert state_arrays("adam") == 2
+
+
+@pytest.fixture(scope="module")
+def board():
+    return Board.read(PACKED)
+
+
+def test_the_page_has_the_rows_that_follow_from_the_runs(board):
+    lines = PAGE.read_text(encoding="utf-8").replace(" ", "")
+    for label in ("adam", "sgd"):
+        for row in main_table(board, board.main, [label])[1] + rate_table(board, [label])[1]:
+            assert f"|{'|'.join(row)}|".replace(" ", "") in lines
+
+
+@pytest.mark.long
+def test_the_page_is_what_its_command_makes(board):
+    assert page(board) == PAGE.read_text(encoding="utf-8")
