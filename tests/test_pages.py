@@ -63,7 +63,12 @@ def run_page(page, folder, capsys, monkeypatch, *, whole):
     assert [line for line in shown if line not in printed] == []
 
 
-SHOWN = [pytest.param(page, id=name) for page, name in zip(PAGES, NAMES, strict=True)]
+# Pages whose commands take seconds, and are run by tests of their own too.
+SLOW = [f"commands/{name}.md" for name in ("compare", "gradcheck", "init", "report", "trace")]
+SHOWN = [
+    pytest.param(page, id=name, marks=[pytest.mark.long] if name in SLOW else [])
+    for page, name in zip(PAGES, NAMES, strict=True)
+]
 
 
 @pytest.mark.parametrize("page", [p for p in SHOWN if commands(p.values[0])])

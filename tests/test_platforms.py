@@ -99,6 +99,7 @@ def needing(path):
         needs |= more
 
 
+@pytest.mark.long
 def test_a_test_says_what_it_needs_of_the_system():
     missing = []
     for path in sorted((ROOT / "tests").glob("test_*.py")):
