@@ -18,6 +18,8 @@ from optcli.cli.main import run
 from optcli.data import opening, streaming
 from tests import systems
 
+pytestmark = pytest.mark.long
+
 CONFIGS = Path(__file__).parent.parent / "configs"
 DOCUMENTED = (0, 1, 2, 3)
 MOST_SECONDS = 10

@@ -17,6 +17,8 @@ from optcli.gradients.loss_cases import loss_cases
 from optcli.layers.activations import Activation
 from optcli.losses.plain import PlainLoss
 
+pytestmark = pytest.mark.long
+
 
 def outcomes(case_set, seed=0):
     """What each case came to, by its words."""

@@ -429,10 +429,8 @@ def test_fast_tells_a_kink_from_a_mistake():
 # ---- all that is registered ------------------------------------------------------------
 
 
-# The command, below, checks all entries with another seed.
-@pytest.mark.parametrize(
-    "fast", [pytest.param(False, marks=pytest.mark.long, id="full"), pytest.param(True, id="fast")]
-)
+@pytest.mark.long  # the command, below, checks all entries with another seed
+@pytest.mark.parametrize("fast", [False, True], ids=["full", "fast"])
 @pytest.mark.parametrize("case_set", ALL, ids=lambda case_set: f"{case_set.kind}-{case_set.name}")
 def test_every_gradient_is_right(case_set, fast):
     cases = 0

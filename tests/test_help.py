@@ -79,6 +79,7 @@ def folder(tmp_path_factory):
         yield made
 
 
+@pytest.mark.long  # the pages have most of them
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_every_example_runs(line, folder, capsys):
     _, *words = line.split()

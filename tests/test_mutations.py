@@ -24,6 +24,8 @@ from optcli.models import MLP, Architecture
 from optcli.objectives.functions import OBJECTIVES
 from optcli.training.settings import Regularization
 
+pytestmark = pytest.mark.long
+
 
 def caught(case_set, seed=0):
     """Whether any case of a set is found to be wrong."""

@@ -263,7 +263,13 @@ def exchanged(path, rng):
     return text.getvalue().encode()
 
 
-@pytest.mark.parametrize("seal", ["sealed", "unsealed", "sealed again"])
+@pytest.mark.parametrize(
+    "seal",
+    [
+        "sealed again",
+        *(pytest.param(seal, marks=pytest.mark.long) for seal in ("sealed", "unsealed")),
+    ],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_spoiled_folder_is_refused_in_words_or_whole(kind, seal, here, capsys):
     rng = random.Random(f"{kind} {seal}")
