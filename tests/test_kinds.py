@@ -263,7 +263,7 @@ def test_a_kind_that_is_no_text_is_damage(kind, here, capsys):
 @pytest.mark.parametrize("command", ["trace", "gradcheck"])
 def test_what_cannot_be_resumed_is_whole_or_gone(command, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    monkeypatch.setattr("optcli.plots.render", lambda _: b"a picture")  # to draw takes long
+    monkeypatch.setattr("optcli.plots.render", lambda *_: b"a picture")  # to draw takes long
     check = CaseSet.check
     found = functools.cache(lambda self, how: list(check(self, how)))  # and so does this
     monkeypatch.setattr(CaseSet, "check", lambda self, how: found(self, how))
