@@ -24,6 +24,7 @@ from optcli.evaluation import importance as importances
 from optcli.evaluation.calibration import BINS
 from optcli.evaluation.importance import REPEATS, Importance, groups_of
 from optcli.evaluation.measuring import Settings, measured
+from optcli.evaluation.ranking import Curve
 from optcli.evaluation.report import EvaluationReport, Measure, TrainingRows
 from optcli.evaluation.resampling import RESAMPLES
 from optcli.evaluation.rows import Rows, losses_of
@@ -184,6 +185,19 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
+def _points(curves: Iterable[Curve], **columns: str) -> Table:
+    """The points of curves. columns: after the threshold, each with the attribute it holds."""
+    rows = [
+        (curve.name, *point)
+        for curve in curves
+        for point in zip(
+            *(getattr(curve, each).tolist() for each in ("thresholds", *columns.values())),
+            strict=True,
+        )
+    ]
+    return ("of", "threshold", *columns), rows
+
+
 def tables(report: EvaluationReport) -> dict[str, Table]:
     """The tables of a report by file name: header and rows, in full precision."""
 
@@ -202,31 +216,11 @@ def tables(report: EvaluationReport) -> dict[str, Table]:
         counts = zip(names, report.confusion.tolist(), strict=True)
         found["confusion.csv"] = (("true", *names), [(name, *row) for name, row in counts])
     if report.curves:
-        found["roc.csv"] = (
-            ("of", "threshold", "false_positive_rate", "true_positive_rate"),
-            [
-                (curve.name, *point)
-                for curve in report.curves
-                for point in zip(
-                    curve.thresholds.tolist(),
-                    curve.false_positive_rate.tolist(),
-                    curve.recall.tolist(),
-                    strict=True,
-                )
-            ],
+        found["roc.csv"] = _points(
+            report.curves, false_positive_rate="false_positive_rate", true_positive_rate="recall"
         )
-        found["precision-recall.csv"] = (
-            ("of", "threshold", "recall", "precision"),
-            [
-                (curve.name, *point)
-                for curve in report.curves
-                for point in zip(
-                    curve.thresholds.tolist(),
-                    curve.recall.tolist(),
-                    curve.precision.tolist(),
-                    strict=True,
-                )
-            ],
+        found["precision-recall.csv"] = _points(
+            report.curves, recall="recall", precision="precision"
         )
     if report.calibration is not None and report.calibration.bins:
         bins = [asdict(each) for each in report.calibration.bins]

@@ -183,20 +183,8 @@ def _confusion(report: EvaluationReport, width: int) -> Iterator[str]:
     yield f"the {len(shown)} pairs of {len(names)} classes that are confused most often"
     yield from Table(
         [
-            Column(
-                "true",
-                "true",
-                [shortened_inside(escaped(each.true), room) for each in shown],
-                left=True,
-                cut=True,
-            ),
-            Column(
-                "predicted",
-                "predicted",
-                [shortened_inside(escaped(each.predicted), room) for each in shown],
-                left=True,
-                cut=True,
-            ),
+            _names("true", [each.true for each in shown], room),
+            _names("predicted", [each.predicted for each in shown], room),
             Column("rows", "rows", [_amount(each.rows) for each in shown]),
             Column("share", "of the true class", [f"{each.share:.1%}" for each in shown]),
         ],
@@ -222,20 +210,18 @@ def _thresholds(report: EvaluationReport, width: int) -> Iterator[str]:
     ).lines()
 
 
+def _names(heading: str, names: Sequence[str], room: int = NAME) -> Column:
+    """A column of names from the data, of at most `room` characters."""
+    shown = [shortened_inside(escaped(name), room) for name in names]
+    return Column(heading, heading, shown, left=True, cut=True)
+
+
 def _targets(report: EvaluationReport, width: int) -> Iterator[str]:
     """The errors of each target column; of many those with the lowest R²."""
     several: Sequence[OfTarget] = report.targets
     if len(several) > MOST_LINES:
         several = sorted(several, key=lambda each: each.measures["r2"].value)[:MOST_LINES]
-    columns = [
-        Column(
-            "name",
-            "target",
-            [shortened_inside(escaped(each.name), NAME) for each in several],
-            left=True,
-            cut=True,
-        )
-    ]
+    columns = [_names("target", [each.name for each in several])]
     for rank, key in enumerate(("rmse", "mae", "r2", "bias")):
         cells = [metric(each.measures[key].value) for each in several]
         columns.append(Column(key, key, cells, rank=1 if key == "bias" else 0))
@@ -254,13 +240,7 @@ def _importance(report: EvaluationReport, width: int) -> Iterator[str]:
     assert found is not None
     shown = found.columns[:MOST_LINES]
     columns = [
-        Column(
-            "name",
-            "permuted column",
-            [shortened_inside(escaped(each.name), NAME) for each in shown],
-            left=True,
-            cut=True,
-        ),
+        _names("permuted column", [each.name for each in shown]),
         Column("loss", "loss rises by", [metric(each.loss.value) for each in shown]),
         Column(
             "loss span",
