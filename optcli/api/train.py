@@ -164,7 +164,7 @@ def optimistic(setup: Setup) -> tuple[str, ...]:
     if data.validation is None:
         said = "no rows were held out: the scores are optimistic, as they are of training rows"
         return (f"{said}; add --set split.validation=0.2 --set split.test=0.2",)
-    said = "no test rows: the validation score is optimistic, as it chose the epoch"
+    said = "no test rows: the validation score is optimistic, as its rows chose the epoch"
     return (f"{said}; hold some out with --set split.test=0.2",)
 
 

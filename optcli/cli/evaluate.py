@@ -19,7 +19,7 @@ Importance = Annotated[
 ]
 Repeats = Annotated[
     int,
-    options.option("Permutations of each column, 1 to 1000", "--repeats", metavar="N"),
+    options.option("Permutations of each column, 1 to 1,000", "--repeats", metavar="N"),
 ]
 Resamples = Annotated[
     int,

@@ -110,8 +110,8 @@ def _remarks(report: EvaluationReport, width: int) -> Iterator[str]:
     sentences.append(how)
     if report.calibration is not None:
         found = report.calibration
-        said = f"calibration error {metric(found.error)} ({found.rule}); calibrated "
-        said += f"probabilities would have {metric(found.expected)} on so many rows"
+        said = f"calibration error {metric(found.error)} ({found.rule}); of "
+        said += f"calibrated probabilities {metric(found.expected)} is expected on as many rows"
         sentences.append(said)
     if len(report.targets) == 1:
         levels = report.targets[0].residuals
