@@ -5,6 +5,7 @@
     registry      name -> class, for everything a config can name
     specs         frozen dataclasses whose annotations give ranges and meaning
     durations     lengths in steps, epochs and shares of the run
+    patterns      regular expressions that are compiled when they are first used
     randomness    a generator for each purpose
     parameters    names -> views of the (R, P) buffer
     inputs        what the numbers of an input row are

@@ -16,6 +16,7 @@ from datetime import date
 import numpy as np
 
 from optcli.core.arrays import Array
+from optcli.core.patterns import Pattern
 from optcli.data.characters import plainly
 from optcli.data.reading_rules import DateForm
 
@@ -45,7 +46,7 @@ _CLOCK = (
     r"(?:\s?(?:z|utc|gmt|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
 _NTH = r"(?:st|nd|rd|th)?"
-_DATE = re.compile(
+_DATE = Pattern(
     rf"{_WEEKDAY}(?:"
     rf"{_Y}([-/.]){_M}\1{_D}|{_D}([-/.])\s?{_M}\2\s?{_Y}|{_M}([-/.]){_D}\3{_Y}"
     rf"|{_MONTH}[ -]{_D}{_NTH},?[ -]+{_Y}|{_D}{_NTH}\.?[ -]?(?:of )?{_MONTH},?[ -]?{_Y}"
@@ -54,7 +55,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 # What may be something else unless the whole column is of the kind: 2024-01, 10:30, 31.12.24.
-_DATE_IF_ALL = re.compile(
+_DATE_IF_ALL = Pattern(
     rf"(?:19|20)[0-9]{{2}}[-/](?:0[1-9]|1[0-2])|{_M}/(?:19|20)[0-9]{{2}}"
     rf"|{_Y}-?w[0-5][0-9](?:-[1-7])?"
     rf"|{_MONTH}[ -]?,?\s?(?:{_Y}|'?[0-9]{{2}})|{_Y}[ -]{_MONTH}"
@@ -62,7 +63,7 @@ _DATE_IF_ALL = re.compile(
     rf"|{_D}([./-]){_M}\1[0-9]{{2}}|{_M}/{_D}/[0-9]{{2}}|{_CLOCK}",
     re.IGNORECASE,
 )
-_SEASON = re.compile(r"([0-9]{4})[-/]([0-9]{2})")
+_SEASON = Pattern(r"([0-9]{4})[-/]([0-9]{2})")
 _ZEROS = re.compile(r"\.0+(?![0-9])|(?<=\.)([0-9]*?)0+(?![0-9])")
 
 
@@ -108,7 +109,7 @@ _TIME = (
 _COMPACT_TIME = r"(?:t(?P<H>[0-9]{2})(?P<M>[0-9]{2})(?P<S>[0-9]{2})?(?P<z>z)?)?"
 # Where day and month may stand in either order they are the groups `a` and `b`.
 _FORMS = tuple(
-    re.compile(form, re.IGNORECASE)
+    Pattern(form, re.IGNORECASE)
     for form in (
         _WEEKDAY + r"(?P<y>[0-9]{4})[-/.](?P<m>[0-9]{1,2})[-/.](?P<d>[0-9]{1,2})" + _TIME,
         _WEEKDAY
@@ -124,7 +125,7 @@ _FORMS = tuple(
     )
 )
 # What NumPy reads as quickly: 2024-12-31, 2024-12-31 10:00, 2024-12-31T10:00:00.5
-_ISO = re.compile(
+_ISO = Pattern(
     r"(?:[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?\n)*"
 )

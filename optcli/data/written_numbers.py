@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optcli.core.patterns import Pattern
 from optcli.data.characters import plainly, shown
 from optcli.data.dates import are_seasons
 from optcli.data.reading_rules import NumberForm
@@ -38,20 +39,20 @@ _GROUPED = (
 _DIGITS = rf"(?:{_GROUPED}|[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)"
 _EXPONENT = r"(?:\s?[eEdDqQ]\s?[+-]?[0-9]+|\s?[x\u00d7*\u00b7]\s?10\s?(?:\^|\*\*)?\s?[+-]?[0-9]+)"
 _AMOUNT = rf"{_DIGITS}{_EXPONENT}?"
-_ALMOST = re.compile(
+_ALMOST = Pattern(
     rf"[+-]?\s?(?:{_AFFIX}\s?)?[+-]?\s?{_AMOUNT}(?:\s?{_AFFIX})?(?:\s?-)?"
     rf"|[+-]?\s?(?:{_AFFIX}\s?)?\(\s?(?:{_AFFIX}\s?)?{_AMOUNT}(?:\s?{_AFFIX})?\s?\)(?:\s?{_AFFIX})?"
 )
-_QUARTER = re.compile(r"(?:(?:19|20)[0-9]{2}|'?[0-9]{2})\s?[qQ][1-4]")
-_TELEPHONE = re.compile(r"\+[0-9]+ .*|[0-9]{3} [0-9]{3} [0-9]{3}(?: [0-9]{3})*")
-_UNIT = re.compile(
+_QUARTER = Pattern(r"(?:(?:19|20)[0-9]{2}|'?[0-9]{2})\s?[qQ][1-4]")
+_TELEPHONE = Pattern(r"\+[0-9]+ .*|[0-9]{3} [0-9]{3} [0-9]{3}(?: [0-9]{3})*")
+_UNIT = Pattern(
     rf"([+-]?\s?{_AMOUNT})\s?((?:[^\W\d_]|[\u00b0'\"\u2032\u2033])[^\W\d_\u00b0]*"
     r"(?:[\u00b2\u00b3]|\^?-?[1-3])?"
     r"(?:[ /*.\u00b7]?[^\W\d_]+(?:[\u00b2\u00b3]|\^?-?[1-3])?){0,2})\.?"
 )
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
-_DECADE = re.compile(r"'?(?:[12][0-9])?[0-9]0s")
-_FRACTION = re.compile(  # by what one divides; not blood pressures, 120/80, or seasons, 2009/10
+_DECADE = Pattern(r"'?(?:[12][0-9])?[0-9]0s")
+_FRACTION = Pattern(  # by what one divides; not blood pressures, 120/80, or seasons, 2009/10
     r"[+-]?(?:[0-9]+[ -])?[0-9]+[/\u2044](?:[2-9]|1[0-26]|20|25|32|50|64|1000?|1)"
     r"|[+-]?[0-9]*\s?[\u00bc-\u00be\u2150-\u215e]"
 )
@@ -90,27 +91,27 @@ def quantities(texts: Sequence[str]) -> str:
 # ---- from a text to its value ----------------------------------------------------------
 
 POINT, COMMA = ".", ","
-_PLAIN = re.compile(
+_PLAIN = Pattern(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?inf(?:inity)?", re.I
 )
-_DASHES = re.compile(r"[-\u2010-\u2015\u2212\ufe63\uff0d]+")
+_DASHES = Pattern(r"[-\u2010-\u2015\u2212\ufe63\uff0d]+")
 _BODY = re.compile(r"(?:[0-9]|[.,](?=[0-9]))(?:[0-9.,']|[ ](?=[0-9]{3}(?![0-9])))*")
 _POWER = re.compile(r"[eE]([+-]?[0-9]+)|\s?[x\u00d7*\u00b7]\s?10\s?(?:\^|\*\*)?\s?([+-]?[0-9]+)")
-_BEFORE = re.compile(rf"{_MONEY}|[%\u2030\u2031]")
+_BEFORE = Pattern(rf"{_MONEY}|[%\u2030\u2031]")
 _WORD = r"[^\W\d_]+(?:[\u00b2\u00b3]|\^?-?[1-3])?"
-_AFTER = re.compile(
+_AFTER = Pattern(
     rf"{_AFFIX}|(?:[\u00b0'\"\u2032\u2033]{{1,2}}[^\W\d_]?|{_WORD})"
     rf"(?:\s?[ /*.\u00b7]\s?{_WORD}){{0,3}}\.?"
 )
 # Marks between groups of digits, for each mark of decimals.
 _WHOLE = {
-    mark: re.compile(
+    mark: Pattern(
         r"[0-9]+|[1-9][0-9]{0,2}(?P<by>[ '" + other + r"])[0-9]{3}(?:(?P=by)[0-9]{3})*"
         rf"|[1-9][0-9]?(?:{other}[0-9]{{2}})+{other}[0-9]{{3}}|[1-9][0-9]{{0,3}}(?:{other}[0-9]{{4}})+"
     )
     for mark, other in ((POINT, r","), (COMMA, r"\."))
 }
-_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")  # may be that, or three decimals
+_THOUSANDS = Pattern(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")  # may be that, or three decimals
 # Signs and codes of one currency.
 _SAME = {
     "US$": "$",
