@@ -126,7 +126,7 @@ REFUSED = {
         "no loss, activation, layer, model or objective is called 'msee'; "
         "did you mean 'mse'? (optcli list)"
     ),
-    "explain": "missing NAME (optcli explain --help)",
+    "explain": "missing NAME, one or more (optcli explain --help)",
     "list optimiser": "KIND: unknown kind 'optimiser'; did you mean 'optimizers'?",
     "runs list none": "none: no such folder",
     "runs list c.yaml": "c.yaml: no such folder",

@@ -1,6 +1,7 @@
 """What `optcli explain` says: pages on names, and the passes of a model."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from optcli.api import explain
 from optcli.cli.main import run
+from optcli.ideas import ideas, plain
 from optcli.layers.base import LAYERS
 from optcli.models import CNN, MLP
 from optcli.plugins.catalog import KINDS
@@ -73,10 +75,15 @@ def test_all_kinds_of_a_name_are_explained(capsys):
     [
         (["adma"], "NAME: unknown name 'adma'; did you mean 'adam'? (optcli list)"),
         (
-            ["forward"],
-            "CONFIG: is missing; name a YAML file: optcli explain forward configs/iris.yaml",
+            ["rate"],
+            "NAME: unknown name 'rate'; did you mean 'warmup' or 'learning_rate' or "
+            "'learning_rate_schedule' or 'adaptive_learning_rates'? (optcli list)",
         ),
-        (["adam", DIGITS], "NAME: is 'adam', which takes no config; forward and backward do"),
+        (
+            ["wieght", "decay"],
+            "NAME: unknown name 'wieght decay'; did you mean 'weight_decay'? (optcli list)",
+        ),
+        (["forward", "no.yaml"], "no.yaml: no such file"),
     ],
 )
 def test_wrong_arguments_are_said_in_one_line(arguments, message, capsys):
@@ -145,3 +152,53 @@ def test_passes_know_every_parameter(model):
     assert named == set(made.architecture().layout.shapes)
     assert sum(output.parameters for output in found.forward) == found.parameters
     assert np.isfinite([g.norm for g in found.backward]).all()
+
+
+HEADINGS = [
+    "Formula",
+    "Why",
+    "When to use it",
+    "What goes wrong",
+    "See it",
+    "Read further",
+]
+
+
+IDEAS = pytest.mark.parametrize("idea", ideas(), ids=lambda idea: idea.name)
+
+
+@IDEAS
+def test_the_page_of_an_idea_is_whole(idea, capsys, monkeypatch):
+    assert list(idea.sections) == HEADINGS
+    assert all(len(text) > 20 for text in (idea.text, *idea.sections.values()))
+    monkeypatch.setenv("COLUMNS", "60")
+    for name in (idea.name, *idea.aliases):
+        assert run(["explain", *name.split()]) == 0
+        out = capsys.readouterr().out
+        assert f"{idea.name} (idea" in out
+    assert all(len(line) <= 60 for line in out.splitlines() if "optcli " not in line)
+
+
+@pytest.mark.long
+@IDEAS
+def test_the_commands_of_an_idea_run(idea, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(Path(DIGITS).parent)
+    lines = [line for line in idea.sections["See it"].splitlines() if line]
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "optcli"
+        assert run([*words, "--no-plots"] if words[0] == "trace" else words) == 0, line
+
+
+def test_no_two_ideas_have_a_name_in_common():
+    names = [plain(name) for idea in ideas() for name in {idea.name, *idea.aliases}]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("words", [["learning", "rate"], ["Learning-Rate"], ["step size"]])
+def test_an_idea_is_found_however_it_is_written(words, capsys):
+    assert run(["explain", *words, "--json"]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert (page["kind"], page["name"]) == ("idea", "learning_rate")
+    assert list(page["sections"]) == HEADINGS

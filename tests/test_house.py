@@ -15,6 +15,7 @@ HOUSE = Path(__file__).parent.parent / "optcli"
 # In building order; a room uses itself and those before it.
 ROOMS = [
     "core",
+    "ideas",
     "storage",
     "optimizers",
     "losses",

@@ -1,6 +1,6 @@
-"""`explain`: pages on what a config can name, and what passes through a model.
+"""`explain`: pages on what a config can name and on ideas, and what passes through a model.
 
-page      formula, gradient, hyperparameters and reference of anything registered
+page      formula, gradient, hyperparameters and reference of anything registered; an idea's page
 passes    one batch forward and backward through a config's model, layer by layer
 """
 
@@ -22,6 +22,7 @@ from optcli.core.parameters import Parameters
 from optcli.core.registry import Registry
 from optcli.core.specs import Field, TargetKind, fields, range_text
 from optcli.data.batches import Batches, Source
+from optcli.ideas import Idea, ideas, plain
 from optcli.layers.base import LAYERS
 from optcli.losses.base import Loss
 from optcli.models import Network
@@ -35,26 +36,50 @@ EXPLAINED: list[Registry[Any]] = [*KINDS.values(), LAYERS]
 class Page:
     """One thing with a name.
 
-    text: its docstring. facts: of a loss, its domain and kinks. fields: name -> meaning,
-    range and default.
+    text: its docstring, or what an idea is. sections: of an idea, heading -> text. facts: of a
+    loss, its domain and kinks. fields: name -> meaning, range and default.
     """
 
     kind: str
     name: str
     aliases: tuple[str, ...]
     text: str
+    sections: Mapping[str, str]
     facts: Mapping[str, str]
     fields: Mapping[str, str]
 
 
 def pages(name: str) -> list[Page]:
-    """A page for everything of this name, of whatever kind; raises InvalidInput for none."""
-    found = [page for registry in EXPLAINED for page in _pages(registry, name)]
+    """A page for everything of this name, of whatever kind, ideas last.
+
+    Spaces, hyphens and underscores are the same. Raises InvalidInput for an unknown name.
+    """
+    found = [page for registry in EXPLAINED for page in _pages(registry, plain(name))]
+    found += [
+        Page("idea", idea.name, idea.aliases, idea.text, idea.sections, {}, {})
+        for idea in ideas()
+        if plain(name) in _names(idea)
+    ]
     if not found:
-        known = [each for registry in EXPLAINED for each in registry.names()]
-        message = f"unknown name '{name}'{suggestion(name, known)} (optcli list)"
+        message = f"unknown name '{name}'{_nearest(plain(name))} (optcli list)"
         raise InvalidInput(Fault(message, parameter="name"))
     return found
+
+
+def _names(each: type[Any] | Idea) -> list[str]:
+    return [plain(name) for name in (each.name, *each.aliases)]
+
+
+def _nearest(name: str) -> str:
+    """The names that have this one as a part, at most five, else one that is nearly the same."""
+    every: list[type[Any] | Idea] = [cls for registry in EXPLAINED for cls in registry]
+    every += ideas()
+    parts = {each.name for each in every if any(name in other for other in _names(each))}
+    if len(name) > 2 and parts:
+        listed = sorted(parts, key=lambda other: (len(other), other))[:5]
+        names = " or ".join(f"'{other}'" for other in listed)
+        return f"; did you mean {names}?"
+    return suggestion(name, [other for each in every for other in _names(each)])
 
 
 def _pages(registry: Registry[Any], name: str) -> list[Page]:
@@ -64,11 +89,12 @@ def _pages(registry: Registry[Any], name: str) -> list[Page]:
             cls.name,
             cls.aliases,
             inspect.cleandoc(cls.__doc__ or ""),
+            {},
             _facts(cls) if issubclass(cls, Loss) else {},
             {field.name: _field(cls, field) for field in fields(cls)},
         )
         for cls in registry
-        if name == cls.name or name in cls.aliases
+        if name in _names(cls)
     ]
 
 

@@ -1,4 +1,4 @@
-"""`optcli explain`: what a name stands for, and what happens in a model."""
+"""`optcli explain`: what a name or an idea is, and what happens in a model."""
 
 from __future__ import annotations
 
@@ -7,50 +7,44 @@ from pathlib import Path
 from typing import Annotated
 
 from optcli.cli import options
-from optcli.core.errors import Fault, InvalidInput
 
-EXAMPLES = ("optcli explain adam", "optcli explain backward configs/digits.yaml")
+EXAMPLES = (
+    "optcli explain learning rate",
+    "optcli explain backward configs/digits.yaml",
+)
+PASSES = ("forward", "backward")
 
 
 def command(
-    name: Annotated[
-        str,
-        options.argument("NAME", "Loss, optimizer, ...; or forward, backward"),
+    words: Annotated[
+        list[str],
+        options.argument("NAME...", "Loss, optimizer, idea, ...; or forward|backward CONFIG"),
     ],
-    config: Annotated[
-        Path | None,
-        options.argument("CONFIG", "Config with the model, for forward and backward"),
-    ] = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Explain a name, or show a model's forward or backward pass.
+    """Explain a name or an idea, or show a model's forward or backward pass.
 
-    For a name, show formula, gradient, hyperparameters with ranges, and reference. For
-    forward or backward, show one batch layer by layer through the model of CONFIG.
+    For a name, show formula, gradient, hyperparameters with ranges, and reference; for an idea
+    what it is, why, when to use it, what goes wrong, and a command that shows it. For forward
+    or backward and a config, show one batch layer by layer through its model.
     """
     from optcli.api import explain
     from optcli.api.check import check
     from optcli.display import explain as display
 
     options.load(plugin, quiet=False)
-    if name in ("forward", "backward"):
-        if config is None:
-            message = f"is missing; name a YAML file: optcli explain {name} configs/iris.yaml"
-            raise InvalidInput(Fault(message, "CONFIG"))
-        plan = check(config, options.overrides(set_, seed))
+    if words[0] in PASSES and len(words) == 2 and words[1] != "pass":
+        plan = check(Path(words[1]), options.overrides(set_, seed))
         display.passes(
             explain.passes(plan.cohort),
-            backward=name == "backward",
+            backward=words[0] == "backward",
             json=json,
             stream=sys.stdout,
         )
         return 0
-    if config is not None:
-        message = f"is '{name}', which takes no config; forward and backward do"
-        raise InvalidInput(Fault(message, "NAME"))
-    display.pages(explain.pages(name), json=json, stream=sys.stdout)
+    display.pages(explain.pages(" ".join(words)), json=json, stream=sys.stdout)
     return 0

@@ -8,28 +8,35 @@ from typing import Annotated
 from optcli.cli import options
 
 SUITES = "suites"
+IDEAS = "ideas"
 EXAMPLES = ("optcli list optimizers",)
 
 
 def command(
     kind: Annotated[
         str | None,
-        options.argument("KIND", "datasets, models, losses, ... (default: all)"),
+        options.argument("KIND", "datasets, models, losses, ideas, ... (default: all)"),
     ] = None,
     plugin: options.Plugin = None,
     json: options.Json = False,
 ) -> int:
-    """List what can be named: datasets, models, losses, optimizers, suites, ..."""
+    """List what can be named: datasets, models, losses, optimizers, suites, ideas, ..."""
     from optcli.display import list as display
     from optcli.plugins import catalog
 
     options.load(plugin, quiet=False)
     found: list[display.CatalogEntry] = []
-    if kind != SUITES:
-        found += catalog.entries(kind, others=(SUITES,))
+    if kind not in (SUITES, IDEAS):
+        found += catalog.entries(kind, others=(SUITES, IDEAS))
     if kind in (None, SUITES):
         from optcli.comparison import suites
 
         found += [entry for entry in suites.listed() if kind or entry.kind == SUITES]
+    if kind in (None, IDEAS):
+        from optcli.ideas import ideas
+
+        found += [
+            catalog.CatalogEntry(IDEAS, idea.name, idea.aliases, idea.summary) for idea in ideas()
+        ]
     display.catalog(found, json=json, stream=sys.stdout)
     return 0

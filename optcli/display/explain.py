@@ -28,17 +28,19 @@ class Page(Protocol):
     @property
     def text(self) -> str: ...
     @property
+    def sections(self) -> Mapping[str, str]: ...
+    @property
     def facts(self) -> Mapping[str, str]: ...
     @property
     def fields(self) -> Mapping[str, str]: ...
 
 
 def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
-    """Each page: what it is, its docstring, its domain and its fields."""
+    """Each page: what it is, its docstring or sections, its domain and its fields."""
     output = Output(stream)
     for count, page in enumerate(found):
         if json:
-            names = ("kind", "name", "aliases", "text", "facts", "fields")
+            names = ("kind", "name", "aliases", "text", "sections", "facts", "fields")
             JsonLines(stream).emit("page", {name: getattr(page, name) for name in names})
             continue
         if count:
@@ -50,6 +52,11 @@ def pages(found: Iterable[Page], *, json: bool, stream: TextIO) -> None:
         output.line("")
         for line in reflowed(page.text, width_of(WIDEST)):
             output.line(line)
+        for heading, text in page.sections.items():
+            output.line("")
+            output.line(heading.lower())
+            for line in reflowed(text, width_of(WIDEST) - 2):
+                output.line(line if line.startswith(" ") else f"  {line}".rstrip())
         lists = {"domain": list(page.facts.items()), "keys": list(page.fields.items())}
         lists = {heading: rows for heading, rows in lists.items() if rows}
         if lists:
@@ -75,9 +82,12 @@ def reflowed(text: str, width: int) -> list[str]:
 
 
 def _formula(row: str, width: int) -> list[str]:
-    """A line that is indented, in several where it is too wide."""
+    """A line that is indented, in several where it is too wide; a command can still be pasted."""
     if len(row) <= width:
         return [row]
+    if row.lstrip().startswith("optcli "):
+        command = textwrap.wrap(row, width - 2, subsequent_indent="      ", break_on_hyphens=False)
+        return [*(f"{line} \\" for line in command[:-1]), command[-1]]
     indent = " " * (len(row) - len(row.lstrip()))
     formula, *notes = re.split(" {3,}", row.strip())
     lines = [formula, *(f"    {note}" for note in notes)]
