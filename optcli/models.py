@@ -57,6 +57,9 @@ OUTPUT_INIT = "small"
 class Linear(Model):
     """Linear model, x·W + b: linear, logistic or softmax regression, depending on the loss.
 
+    Use it when rows are few, or effects must be read from weights; it is the baseline of every
+    network. Avoid it where inputs interact or bend the answer.
+
     Example: `model: {name: linear, init: zeros}`
     """
 
@@ -89,6 +92,9 @@ class MLP(Model):
     Each hidden layer is dense, then (optionally) batch norm or layer norm, the activation,
     and (optionally) dropout. With `residual`, the input of a hidden layer is added to its
     output if both have the same number of units.
+
+    Use it when inputs interact and there are some hundred rows or more. Avoid it with few rows: a
+    linear model is often as good.
 
     Example: `model: {name: mlp, hidden: [64, 64], activation: tanh}`
     """
@@ -138,6 +144,9 @@ class CNN(Model):
     if both have the same number of channels.
 
     The data set gives the image's shape: `dataset: {…, image: [channels, height, width]}`.
+
+    Use it when inputs are images, or grids where neighbours belong together. Avoid it for plain
+    columns: their order means nothing.
 
     Example: `model: {name: cnn, channels: [16, 32], hidden: [64], dropout: 0.3}`
     """

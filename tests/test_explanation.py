@@ -1,6 +1,7 @@
 """What `optcli explain` says: pages on names, and the passes of a model."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -39,6 +40,23 @@ def test_pages_on_layers_give_gradient_and_reference(name):
     if name != "flatten":
         assert "Reference: " in page.text
     assert any(word in page.text for word in ("∂/∂", "f′(x)", "gradient", "dy/n"))
+
+
+def test_pages_say_when_to_use_a_thing_and_when_not():
+    kinds = (
+        "optimizers",
+        "losses",
+        "activations",
+        "initializers",
+        "schedules",
+        "averages",
+        "models",
+    )
+    for registry in (*(KINDS[kind] for kind in kinds), LAYERS):
+        for cls in registry:
+            text = " ".join(cls.__doc__.split())
+            assert "Use it when " in text, cls
+            assert re.search(r"Avoid (it|its|large|extreme|too|very|a) ", text), cls
 
 
 def test_a_page_gives_range_and_default(capsys):

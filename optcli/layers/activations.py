@@ -130,6 +130,9 @@ class Relu(Activation):
 
     The same as torch's ReLU, at 0 too.
 
+    Use it when you want a fast first choice for hidden layers. Avoid it with a large learning
+    rate: units may die, their gradient being 0 for every row.
+
     Reference: K. Fukushima, 1975; V. Nair and G. E. Hinton, Rectified linear units improve
     restricted Boltzmann machines, 2010.
     """
@@ -163,6 +166,8 @@ class LeakyRelu(Activation):
 
     The same as torch's LeakyReLU, at 0 too.
 
+    Use it when relu leaves units dead. Avoid it where sparse outputs are wanted.
+
     Reference: A. L. Maas, A. Y. Hannun, A. Y. Ng, Rectifier nonlinearities improve neural
     network acoustic models, 2013.
     """
@@ -191,6 +196,9 @@ class Tanh(Activation):
 
         y = tanh x        f′(x) = 1 − y²
 
+    Use it when the network is small, or outputs around 0 and bounded are wanted. Avoid it in deep
+    networks without normalization: saturated units learn slowly.
+
     Reference: Y. LeCun and others, Efficient backprop, 1998, section 4.4.
     """
 
@@ -213,6 +221,9 @@ class Sigmoid(Activation):
     """Logistic function, from 0 to 1.
 
         y = σ(x) = 1/(1 + e⁻ˣ)        f′(x) = y·(1 − y)
+
+    Use it when outputs between 0 and 1 are wanted inside the network. Avoid it in deep networks:
+    its slope is at most ¼, and gradients vanish. As the last layer the loss has it already.
 
     Reference: P.-F. Verhulst, 1845; D. E. Rumelhart, G. E. Hinton, R. J. Williams, Learning
     representations by back-propagating errors, 1986.
@@ -237,6 +248,9 @@ class Silu(Activation):
     """Sigmoid linear unit (swish), x·σ(x).
 
         y = x·σ(x)        f′(x) = σ(x) + y·(1 − σ(x))
+
+    Use it when relu trains, and a smooth function may do better. Avoid it where speed counts: it
+    takes an exponential.
 
     Reference: S. Elfwing, E. Uchibe, K. Doya, Sigmoid-weighted linear units for neural network
     function approximation in reinforcement learning, 2017; P. Ramachandran, B. Zoph,
@@ -271,6 +285,9 @@ class Gelu(Activation):
 
     with Φ the standard normal distribution function and φ its density. The same as torch's
     GELU; its approximation by tanh is gelu_tanh.
+
+    Use it when a smooth activation is wanted, as in transformers. Avoid it where speed counts: it
+    takes an error function.
 
     Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
     """
@@ -314,6 +331,9 @@ class Elu(Activation):
 
     At 0 the derivative is alpha, as in torch's ELU.
 
+    Use it when relu's dead units trouble a network without normalization. Avoid it where speed
+    counts: it takes an exponential.
+
     Reference: D.-A. Clevert, T. Unterthiner, S. Hochreiter, Fast and accurate deep network
     learning by exponential linear units, 2015.
     """
@@ -353,6 +373,9 @@ class Softplus(Activation):
 
     torch's Softplus returns x itself above 20, which differs by less than 2.1e-9.
 
+    Use it when positive outputs with a derivative everywhere are wanted. Avoid it as a plain
+    replacement of relu: it is slower and no better.
+
     Reference: C. Dugas and others, Incorporating second-order functional knowledge for
     better option pricing, 2001.
     """
@@ -382,6 +405,9 @@ class Selu(Activation):
         λ = 1.0507009873554805, α = 1.6732632423543772
 
     The same as torch's SELU, at 0 too.
+
+    Use it when a deep dense network has no normalization; start it with lecun. Avoid it with
+    other initializations or batch norm.
 
     Reference: G. Klambauer and others, Self-normalizing neural networks, 2017, eq. 2.
     """
@@ -425,6 +451,9 @@ class GeluTanh(Activation):
         f′(x) = s + x·2s·(1 − s)·u′        u′ = √(2/π)·(1 + 0.134145·x²)
 
     Within 0.0005 of gelu. The same as torch's GELU with approximate="tanh".
+
+    Use it when weights come from a model trained with it. Avoid it otherwise: gelu is the exact
+    function.
 
     Reference: D. Hendrycks and K. Gimpel, Gaussian error linear units, 2016.
     """
@@ -470,6 +499,8 @@ class Mish(Activation):
 
     The same as torch's Mish.
 
+    Use it when silu suits and a little smoothness is worth the time. Avoid it where speed counts.
+
     Reference: D. Misra, Mish: a self regularized non-monotonic activation function, 2019.
     """
 
@@ -505,6 +536,9 @@ class Hardswish(Activation):
         f′(x) = s + x/6 where −3 < x < 3, else s
 
     The same as torch's Hardswish, at −3 and 3 too.
+
+    Use it when silu suits and should be cheap. Avoid it for checks by curvature: it has kinks in
+    its slope.
 
     Reference: A. Howard and others, Searching for MobileNetV3, 2019, section 5.2.
     """

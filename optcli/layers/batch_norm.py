@@ -34,6 +34,9 @@ class BatchNorm(Normalization):
     The same as torch's BatchNorm1d and BatchNorm2d, with the same defaults. Training with a
     single value per channel is rejected, as in torch.
 
+    Use it when deep networks train slowly and batches have 16 rows or more. Avoid it with tiny
+    batches: its statistics are noise.
+
     Reference: S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithms 1 and 2.
     """
 

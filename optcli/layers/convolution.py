@@ -65,6 +65,8 @@ class Convolution(Layer):
 
     The same as torch's Conv2d.
 
+    Use it when inputs are images. Avoid it for plain columns.
+
     Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
     1998; the matrix product: K. Chellapilla and others, 2006.
     """

@@ -24,6 +24,9 @@ class Dense(Layer):
 
     torch's Linear stores the transpose of W.
 
+    Use it when each output may depend on each input. Avoid it directly on large images: it has a
+    weight for every pixel.
+
     Reference: D. E. Rumelhart, G. E. Hinton, R. J. Williams, Learning representations
     by back-propagating errors, 1986.
     """

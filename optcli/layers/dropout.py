@@ -26,6 +26,9 @@ class Dropout(Layer):
     random numbers: the mask is determined by the replica's seed, the layer and the step, so
     that a resumed run draws the same masks.
 
+    Use it when a network overfits. Avoid it where it underfits, and before batch norm, whose
+    statistics it shifts.
+
     Reference: N. Srivastava and others, Dropout: a simple way to prevent neural networks
     from overfitting, 2014; G. E. Hinton and others, 2012.
     """

@@ -18,6 +18,8 @@ class Flatten(Layer):
     """Reshape images (C, H, W) to rows of features (C·H·W).
 
     The gradient is reshaped back. The same as torch's Flatten.
+
+    Use it when a dense layer follows a convolution. Avoid it earlier: the image's form is lost.
     """
 
     analytic: ClassVar[bool] = True

@@ -45,7 +45,10 @@ def _uniform(random: np.random.Generator, shape: tuple[int, ...], variance: floa
 @INITIALIZERS.register("he", "he_normal", "kaiming_normal")
 @dataclass(frozen=True)
 class He(Initializer):
-    """Normal with variance 2/fan_in, for relu and variants. He and others, 2015, eq. 10."""
+    """Normal with variance 2/fan_in, for relu and variants. He and others, 2015, eq. 10.
+
+    Use it when activations are relu or its like. Avoid it for tanh: units saturate.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -56,7 +59,10 @@ class He(Initializer):
 @INITIALIZERS.register("he_uniform", "kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(Initializer):
-    """Uniform with variance 2/fan_in. He and others, 2015, eq. 10."""
+    """Uniform with variance 2/fan_in. He and others, 2015, eq. 10.
+
+    Use it when he suits and weights should be bounded. Avoid it for tanh.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -67,7 +73,11 @@ class HeUniform(Initializer):
 @INITIALIZERS.register("glorot", "glorot_uniform", "xavier", "xavier_uniform")
 @dataclass(frozen=True)
 class Glorot(Initializer):
-    """Uniform with variance 2/(fan_in + fan_out), for tanh. Glorot and Bengio, 2010, eq. 16."""
+    """Uniform with variance 2/(fan_in + fan_out), for tanh. Glorot and Bengio, 2010, eq. 16.
+
+    Use it when activations are tanh or sigmoid. Avoid it for deep relu networks: signals shrink
+    by half a layer.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -78,7 +88,10 @@ class Glorot(Initializer):
 @INITIALIZERS.register("glorot_normal", "xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(Initializer):
-    """Normal with variance 2/(fan_in + fan_out). Glorot and Bengio, 2010, eq. 12."""
+    """Normal with variance 2/(fan_in + fan_out). Glorot and Bengio, 2010, eq. 12.
+
+    Use it when glorot suits and a normal distribution is wanted. Avoid it for deep relu networks.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -89,7 +102,11 @@ class GlorotNormal(Initializer):
 @INITIALIZERS.register("lecun", "lecun_normal")
 @dataclass(frozen=True)
 class Lecun(Initializer):
-    """Normal with variance 1/fan_in, for linear units and selu. LeCun and others, 1998, eq. 16."""
+    """Normal with variance 1/fan_in, for linear units and selu. LeCun and others, 1998, eq. 16.
+
+    Use it when activations are selu, or the layer is linear. Avoid it for deep relu networks:
+    signals shrink.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -100,7 +117,10 @@ class Lecun(Initializer):
 @INITIALIZERS.register("lecun_uniform")
 @dataclass(frozen=True)
 class LecunUniform(Initializer):
-    """Uniform with variance 1/fan_in. LeCun and others, 1998, eq. 16."""
+    """Uniform with variance 1/fan_in. LeCun and others, 1998, eq. 16.
+
+    Use it when lecun suits and weights should be bounded. Avoid it for deep relu networks.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -115,6 +135,9 @@ class Small(Initializer):
 
     The scores are near zero, so that the first loss is about that of a constant prediction: the
     logarithm of the number of classes, or the variance of a standardized target.
+
+    Use it when the layer is the last one: first predictions are nearly constant. Avoid it for
+    hidden layers: gradients would vanish.
     """
 
     def draw(
@@ -126,7 +149,10 @@ class Small(Initializer):
 @INITIALIZERS.register("zeros")
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero, for linear models and output layers: hidden units would stay equal."""
+    """All zero, for linear models and output layers: hidden units would stay equal.
+
+    Use it when the model is linear, or the layer the last one. Avoid it for hidden layers.
+    """
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int

@@ -26,6 +26,9 @@ class LayerNorm(Normalization):
     regularized. Training and evaluation do not differ. The same as torch's LayerNorm over
     all axes except the first.
 
+    Use it when batches are small or rows differ in scale. Avoid it where a row's scale means
+    something.
+
     Reference: J. L. Ba, J. R. Kiros, G. E. Hinton, Layer normalization, 2016.
     """
 

@@ -61,6 +61,8 @@ class MaxPool(Pooling):
     function has a kink. Pixels at the lower and right edge that lie in no window are
     ignored. The same as torch's MaxPool2d.
 
+    Use it when the strongest response should pass, wherever it lies. Avoid it where places count.
+
     Reference: Y. Zhou and R. Chellappa, 1988; J. Weng and others, Cresceptron, 1992.
     """
 
@@ -116,6 +118,9 @@ class AveragePool(Pooling):
 
     Each of the n pixels of a window receives dy/n. Pixels at the lower and right edge that
     lie in no window are ignored. The same as torch's AvgPool2d.
+
+    Use it when an image should shrink smoothly. Avoid it where only the strongest response
+    counts.
 
     Reference: Y. LeCun and others, Gradient-based learning applied to document recognition,
     1998 (the subsampling of LeNet, there with a weight and a bias).

@@ -19,6 +19,8 @@ class Residual(Layer):
 
     ∂/∂x = dy plus the backward pass of f: the gradient of a sum.
 
+    Use it when a network is deep. Avoid it for one or two layers.
+
     Reference: K. He and others, Deep residual learning for image recognition, 2016.
     """
 

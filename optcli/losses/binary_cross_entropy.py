@@ -44,6 +44,9 @@ class BinaryCrossEntropy(EntryLoss):
     the mean does not divide by them) and optax's sigmoid_binary_cross_entropy, then the
     mean over samples and labels.
 
+    Use it when labels are independent yes-or-no columns, or there are two classes and
+    probabilities count. Avoid it for one class of many: cross_entropy lets classes compete.
+
     Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.90 and
     4.91.
 

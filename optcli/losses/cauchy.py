@@ -26,6 +26,9 @@ class Cauchy(EntryLoss):
     loss='cauchy' and f_scale = c. With a standardized target, the scale is in
     standard deviations of the target.
 
+    Use it when values have gross errors that should be all but ignored. Avoid it from a poor
+    start: far errors hardly pull, and it is not convex.
+
     Reference: M. J. Black and P. Anandan, The robust estimation of multiple motions,
     CVIU 63, 1996.
 

@@ -26,6 +26,9 @@ class EpsilonInsensitive(EntryLoss):
     (LinearSVR's epsilon is 0). With a standardized target, epsilon is in standard
     deviations of the target.
 
+    Use it when errors below a tolerance do not count. Avoid it where the size of small errors
+    matters.
+
     Reference: V. Vapnik, The nature of statistical learning theory, 2nd edition, 2000, ch. 6.
 
     Example: `loss: {name: epsilon_insensitive, epsilon: 0.05}`

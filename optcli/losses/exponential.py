@@ -25,6 +25,8 @@ class Exponential(MarginLoss):
     The probability of label 1 is the sigmoid of 2s. The same as scikit-learn's
     ExponentialLoss. Scores beyond about ±700 overflow (±88 in float32).
 
+    Use it when you study boosting. Avoid it with wrong labels: a single one may dominate.
+
     Reference: J. Friedman, T. Hastie and R. Tibshirani, Additive logistic regression,
     Ann. Statist. 28, 2000, sec. 4.
 

@@ -26,6 +26,9 @@ class Huber(EntryLoss):
     smooth_l1 is this divided by delta. With a standardized target, delta is in standard
     deviations of the target.
 
+    Use it when most errors are small and some are huge. Avoid it where the mean itself is asked
+    for: large errors count less.
+
     Reference: P. J. Huber, Robust estimation of a location parameter, Ann. Math.
     Statist. 35, 1964.
 

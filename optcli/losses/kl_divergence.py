@@ -30,6 +30,9 @@ class KLDivergence(Loss):
     listwise ranking loss, where t is an item's relevance divided by the list's (optax's
     ranking_softmax_loss).
 
+    Use it when targets are probabilities, as from another model or from votes. Avoid it for
+    single classes: it equals cross_entropy and needs a column for each.
+
     Reference: S. Kullback and R. A. Leibler, On information and sufficiency, Ann. Math.
     Statist. 22, 1951. Ranking: Z. Cao, T. Qin, T.-Y. Liu, M.-F. Tsai and H. Li, Learning to
     rank: from pairwise approach to listwise approach, ICML 2007, sec. 4.

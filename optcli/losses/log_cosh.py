@@ -24,6 +24,9 @@ class LogCosh(EntryLoss):
 
     The second form does not overflow. The same as the mean of optax's log_cosh.
 
+    Use it when a smooth compromise of mse and mae is wanted, as for methods of second order.
+    Avoid it where the border between small and large errors must be chosen: use huber.
+
     Reference: P. J. Green, Bayesian reconstructions from emission tomography data
     using a modified EM algorithm, IEEE Trans. Medical Imaging 9, 1990.
 

@@ -23,6 +23,9 @@ class MAE(EntryLoss):
 
     The same as torch's l1_loss and scikit-learn's mean_absolute_error.
 
+    Use it when the median is asked for, or outliers should not pull. Avoid it for methods of
+    second order: it has no curvature.
+
     Reference: P. S. Laplace, Théorie analytique des probabilités, 1812, book 2.
 
     Example: `loss: mae`

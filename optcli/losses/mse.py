@@ -24,6 +24,9 @@ class MSE(EntryLoss):
     The same as torch's mse_loss and scikit-learn's mean_squared_error; optax's
     l2_loss and many lecture notes have an additional factor ½.
 
+    Use it when the mean is asked for and errors have no heavy tails: the usual first choice.
+    Avoid it with gross outliers: each counts by its square.
+
     Reference: C. F. Gauss, Theoria combinationis observationum, 1823, art. 6.
 
     Example: `loss: mse`

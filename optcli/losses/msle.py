@@ -25,6 +25,9 @@ class MSLE(EntryLoss):
     Predictions are exp(s) − 1, and so above −1. The same as scikit-learn's
     mean_squared_log_error of these predictions.
 
+    Use it when relative errors count and values are at least 0. Avoid it where negative values
+    occur, or underestimates and overestimates of large values should count by their amount.
+
     Reference: the error measure of the Kaggle competition Bike sharing demand, 2014
     (its root, rmsle).
 

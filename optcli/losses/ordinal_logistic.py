@@ -29,6 +29,9 @@ class OrdinalLogistic(Loss):
     LogisticAT all scores share their weights except for the bias; here each score has its
     own weights.
 
+    Use it when classes are ordered, as grades. Avoid it where they are not: it forces one
+    direction on them.
+
     Reference: J. D. M. Rennie and N. Srebro, Loss functions for preference levels:
     regression with discrete ordered labels, IJCAI workshop 2005, sec. 4.2.
 

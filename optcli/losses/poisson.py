@@ -26,6 +26,9 @@ class Poisson(EntryLoss):
     full=False) and scikit-learn's HalfPoissonLoss; the constant log t! is omitted. Scores above
     about 700 overflow (88 in float32).
 
+    Use it when targets are counts. Avoid it where their variance is far above their mean:
+    intervals from it are too narrow.
+
     Reference: P. McCullagh and J. A. Nelder, Generalized linear models, 1989, ch. 6.
 
     Example: `loss: poisson`

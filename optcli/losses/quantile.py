@@ -25,6 +25,9 @@ class Quantile(EntryLoss):
     The same as scikit-learn's mean_pinball_loss (its alpha is q); at q = ½ it is half
     of mae. At s = t the slope is −q, as in scikit-learn.
 
+    Use it when a quantile is asked for: the median, or both ends of a range. Avoid extreme
+    quantiles with few rows.
+
     Reference: R. Koenker and G. Bassett, Regression quantiles, Econometrica 46, 1978.
 
     Example: `loss: {name: quantile, quantile: 0.9}`

@@ -25,6 +25,9 @@ class SquaredEpsilonInsensitive(EntryLoss):
     The same as scikit-learn's squared_epsilon_insensitive of SGDRegressor, with the same
     default. With a standardized target, epsilon is in standard deviations of the target.
 
+    Use it when errors below a tolerance do not count and large ones count much. Avoid it with
+    outliers.
+
     Reference: V. Vapnik, The nature of statistical learning theory, 2nd edition, 2000, ch. 6.
 
     Example: `loss: {name: squared_epsilon_insensitive, epsilon: 0.05}`

@@ -26,6 +26,9 @@ class SquaredHinge(MarginLoss):
     The same as scikit-learn's squared_hinge (margin 1), which takes labels −1 and +1.
     The score is not a logit: there are no probabilities.
 
+    Use it when a hinge loss is wanted with a derivative everywhere. Avoid it with wrong labels:
+    violations count by their square.
+
     Reference: R.-E. Fan, K.-W. Chang, C.-J. Hsieh, X.-R. Wang and C.-J. Lin, LIBLINEAR: a
     library for large linear classification, JMLR 9, 2008, sec. 2.
 

@@ -31,6 +31,9 @@ class AdaBelief(Optimizer):
 
     The same as optax's adabelief. The paper has one ε for both.
 
+    Use it when gradients are noisy and adam's steps are too timid where the gradient is steady.
+    Avoid it where an untuned `eps` would matter: results depend on it more than with adam.
+
     Reference: J. Zhuang and others, AdaBelief optimizer: adapting stepsizes by the belief
     in observed gradients, 2020, algorithm 2.
 

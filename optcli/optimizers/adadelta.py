@@ -29,6 +29,9 @@ class Adadelta(Optimizer):
 
     The same as torch's and optax's Adadelta. The paper has α = 1.
 
+    Use it when you want steps without choosing their scale. Avoid it where speed counts: it
+    starts slowly, and a tuned adam or sgd is usually ahead.
+
     Reference: M. D. Zeiler, ADADELTA: an adaptive learning rate method, 2012,
     algorithm 1.
 

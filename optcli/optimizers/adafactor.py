@@ -38,6 +38,9 @@ class Adafactor(Shaped):
     entries (min_dim_size_to_factor), and the whole v elsewhere; it adds 1e-30 to g² (eps),
     does not limit the learning rate to 1/√t, and has optional momentum.
 
+    Use it when the optimizer's memory counts: it keeps a row and a column for each weight matrix.
+    Avoid it for small models, where adam fits and is more exact.
+
     Reference: N. Shazeer and M. Stern, Adafactor: adaptive learning rates with sublinear
     memory cost, 2018, algorithms 4 and 5.
 

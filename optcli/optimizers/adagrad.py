@@ -31,6 +31,9 @@ class Adagrad(Optimizer):
     and G the full matrix Σ g·gᵀ, of which this G is the diagonal.
     optax starts G at 0.1 and adds ε under the root.
 
+    Use it when inputs are sparse, so that rare ones need larger steps, or the problem is convex.
+    Avoid it for long training of networks: its steps only shrink.
+
     Reference: J. Duchi, E. Hazan, Y. Singer, Adaptive subgradient methods for
     online learning and stochastic optimization, 2011, eq. 1 with the diagonal of G.
 

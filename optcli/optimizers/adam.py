@@ -39,6 +39,10 @@ class Adam(Optimizer):
 
     The same as torch's and optax's Adam.
 
+    Use it when you want a first result without much tuning, or gradients differ much in size
+    between parameters. Avoid its `weight_decay` for regularization: adamw decays all weights
+    alike.
+
     Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, 2015,
     algorithm 1.
 

@@ -24,6 +24,9 @@ class AdamW(Adam):
 
     The same as torch's AdamW. optax's is the same with a default λ of 1e-4.
 
+    Use it when you train a network and want weight decay: the usual first choice. Avoid it for
+    convex problems on small tables, where lbfgs or newton end sooner and exactly.
+
     Reference: I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019,
     algorithm 2, with the schedule multiplier η in α.
 

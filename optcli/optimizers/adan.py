@@ -32,6 +32,9 @@ class Adan(Optimizer):
     The same as optax's adan: its β is the decay rate (the paper's β is one minus that), and
     its weight decay is adamw's, where the paper divides by 1 + λ·α.
 
+    Use it when batches are large or training is short, and adamw's momentum lags. Avoid it where
+    memory is short: it keeps four arrays, adam two.
+
     Reference: X. Xie and others, Adan: adaptive Nesterov momentum algorithm for faster
     optimizing deep models, 2022, algorithm 1.
 

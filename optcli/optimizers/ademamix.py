@@ -32,6 +32,9 @@ class AdEMAMix(Optimizer):
     The same as optax.contrib.ademamix with constant α and β₃. The paper increases both over
     the first part of training.
 
+    Use it when training is long, so that gradients of thousands of steps ago still help. Avoid it
+    for short runs: its slow average never fills.
+
     Reference: M. Pagliardini, P. Ablin and D. Grangier, The AdEMAMix optimizer: better,
     faster, older, 2024, algorithm 1.
 

@@ -30,6 +30,9 @@ class ADOPT(Optimizer):
 
     The same as optax.contrib.adopt.
 
+    Use it when adam fails to settle, or `beta2` cannot be chosen for the problem. Avoid it where
+    the first batches have outliers, which set its first scale.
+
     Reference: S. Taniguchi and others, ADOPT: modified Adam can converge with any β₂ with
     the optimal rate, 2024, algorithm 2 (clipped), with t counted from 0.
 

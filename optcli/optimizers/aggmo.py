@@ -29,6 +29,9 @@ class AggMo(Optimizer):
     Neither torch nor optax has it. K = 1 is sgd. Velocities with large β speed up consistent
     directions, those with small β damp oscillations.
 
+    Use it when a high momentum would be fast, but oscillates. Avoid it for adaptive needs: all
+    parameters share one rate.
+
     Reference: J. Lucas and others, Aggregated momentum: stability through passive damping,
     2019, eq. 3.
 

@@ -31,6 +31,9 @@ class AMSGrad(Optimizer):
     The same as torch's Adam with amsgrad. optax takes the maximum of v/(1 − β₂ᵗ). The
     paper has no bias correction.
 
+    Use it when adam does not converge because rare, large gradients are forgotten. Avoid it where
+    gradients are large at the start only: the maximum keeps steps small for ever.
+
     Reference: S. J. Reddi, S. Kale and S. Kumar, On the convergence of Adam and beyond,
     2018, algorithm 2.
 

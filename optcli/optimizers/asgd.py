@@ -29,6 +29,9 @@ class ASGD(Optimizer):
     The same as torch's ASGD, except that torch leaves x̄ in the optimizer's state and
     computes α_t one step late.
 
+    Use it when the problem is convex and the gradient noisy: the average converges at the best
+    rate. Avoid it for networks, unless it averages late.
+
     Reference: B. T. Polyak and A. B. Juditsky, Acceleration of stochastic approximation by
     averaging, 1992; these steps: L. Bottou, Stochastic gradient descent tricks, 2012, §5.
 

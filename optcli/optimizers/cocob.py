@@ -32,6 +32,9 @@ class COCOB(Optimizer):
 
     The same as optax.contrib.cocob.
 
+    Use it when no learning rate can be tuned. Avoid it where a tuned rate is to be had: it is
+    usually slower.
+
     Reference: F. Orabona and T. Tommasi, Training deep networks without learning rates
     through coin betting, 2017, algorithm 2.
 

@@ -34,6 +34,9 @@ class DAdaptAdam(Shaped):
 
     The same as optax.contrib.dadapt_adamw.
 
+    Use it when adam suits the problem and its rate is unknown. Avoid it with large noise or few
+    steps: the estimate grows slowly.
+
     Reference: A. Defazio and K. Mishchenko, Learning-rate-free learning by D-adaptation,
     2023, algorithm 5.
 

@@ -29,6 +29,9 @@ class DoG(Shaped):
 
     The same as optax.contrib.dog. The paper evaluates an average of the iterates.
 
+    Use it when sgd suits the problem and its rate is unknown; use the averaged parameters. Avoid
+    it where parameters need rates of different sizes.
+
     Reference: M. Ivgi, O. Hinder and Y. Carmon, DoG is SGD's best friend: a parameter-free
     dynamic step size schedule, 2023, eq. DoG.
 

@@ -30,6 +30,9 @@ class DoWG(Shaped):
 
     The same as optax.contrib.dowg. The paper has no ε.
 
+    Use it when dog starts too slowly: later gradients weigh more. Avoid it on noisy problems,
+    where its steps grow too large.
+
     Reference: A. Khaled, K. Mishchenko and C. Jin, DoWG unleashed: an efficient universal
     parameter-free gradient descent method, 2023, algorithm 1.
 

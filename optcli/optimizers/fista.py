@@ -33,6 +33,9 @@ class FISTA(Optimizer):
 
     Neither torch nor optax has it.
 
+    Use it when an L1 penalty should give exact zeros, with full batches of a convex problem.
+    Avoid it for mini-batches: noise breaks the acceleration.
+
     Reference: A. Beck and M. Teboulle, A fast iterative shrinkage-thresholding algorithm
     for linear inverse problems, 2009, section 4.
 

@@ -26,6 +26,9 @@ class Fromage(Shaped):
 
     The same as optax's fromage; the default of lr is the paper's.
 
+    Use it when networks of many layers should train at one rate without tuning. Avoid it for
+    linear models and biases that start at zero.
+
     Reference: J. Bernstein and others, On the distance between two neural networks and the
     stability of learning, 2020, algorithm 1.
 

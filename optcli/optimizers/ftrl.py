@@ -32,6 +32,9 @@ class FTRL(Optimizer):
     Neither torch nor optax has it. The paper starts at x = 0; for other starts, z is
     initialized so that the last line gives x. A schedule of α changes d, too.
 
+    Use it when a linear model on many sparse features should itself be sparse. Avoid it for
+    networks.
+
     Reference: H. B. McMahan and others, Ad click prediction: a view from the trenches,
     2013, algorithm 1.
 

@@ -34,6 +34,9 @@ class GaussNewton(Newton):
     Neither torch nor optax has it. δ is constant: the line search replaces Marquardt's
     rule. An objective of `trace` has no scores: use `newton` there.
 
+    Use it when a regression or classification of few parameters should be fitted exactly in few
+    steps. Avoid it beyond some thousand parameters, or for noisy mini-batches.
+
     Reference: N. Schraudolph, Fast curvature matrix-vector products for second-order
     gradient descent, 2002, section 3; K. Levenberg, A method for the solution of certain
     non-linear problems in least squares, 1944.

@@ -27,6 +27,9 @@ class Grams(Optimizer):
 
     Neither torch nor optax has it.
 
+    Use it when momentum lags behind a gradient that turns. Avoid it where single gradients are
+    mostly noise: their signs are followed.
+
     Reference: Y. Cao, X. Li and Z. Song, Grams: gradient descent with adaptive momentum
     scaling, 2024, algorithm 1.
 

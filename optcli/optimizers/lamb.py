@@ -29,6 +29,9 @@ class LAMB(Shaped):
     The same as optax's lamb. u is the paper's r + λ·x; its scaling function φ is the identity
     here.
 
+    Use it when batches are very large and layers differ in scale. Avoid it for small batches:
+    adamw does as well.
+
     Reference: Y. You and others, Large batch optimization for deep learning: training BERT
     in 76 minutes, 2020, algorithm 2.
 

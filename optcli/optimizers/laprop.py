@@ -28,6 +28,9 @@ class LaProp(Optimizer):
     Neither torch nor optax has it. The defaults are the paper's. weight_decay is
     adamw's; the authors' code subtracts weight_decay·x, without the learning rate.
 
+    Use it when adam with a large momentum is unstable, as it may be with a small `beta2`. Avoid
+    it as a first choice: it mostly follows adam.
+
     Reference: L. Ziyin, Z. T. Wang and M. Ueda, LaProp: separating momentum and
     adaptivity in Adam, 2020, algorithm 1.
 

@@ -30,6 +30,9 @@ class LARS(Shaped):
     The same as optax's lars, which has no default learning rate. The paper's γ divides by
     ‖g‖ + λ‖x‖.
 
+    Use it when convolutional networks train with very large batches. Avoid it for small batches
+    and for models without layers.
+
     Reference: Y. You, I. Gitman and B. Ginsburg, Large batch training of convolutional
     networks, 2017, algorithm 1.
 

@@ -33,6 +33,9 @@ class LBFGS(Shaped):
     The same as torch's LBFGS with max_iter=1: one gradient per step. torch's default of 20
     evaluates the same batch up to 20 times.
 
+    Use it when the batch is full and the problem smooth, as with tables and linear models. Avoid
+    it with mini-batches or dropout: noise spoils its picture of the curvature.
+
     Reference: D. C. Liu and J. Nocedal, On the limited memory BFGS method for large scale
     optimization, 1989; the recursion: J. Nocedal, Updating quasi-Newton matrices with
     limited storage, 1980.

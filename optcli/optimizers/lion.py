@@ -28,6 +28,9 @@ class Lion(Optimizer):
 
     The same as optax's lion; the default of lr is the paper's for large models.
 
+    Use it when memory is short, or a network trains with large batches; take a rate of a third to
+    a tenth of adamw's. Avoid it without a schedule: all steps have the same size to the end.
+
     Reference: X. Chen and others, Symbolic discovery of optimization algorithms, 2023,
     algorithm 2.
 

@@ -30,6 +30,9 @@ class MADGRAD(Optimizer):
 
     The same as optax.contrib.madgrad.
 
+    Use it when problems are sparse or adam generalizes badly. Avoid it with adam's rates or
+    weight decay: it needs its own.
+
     Reference: A. Defazio and S. Jelassi, Adaptivity without compromise: a momentumized,
     adaptive, dual averaged gradient method for stochastic optimization, 2021, algorithm 1.
 

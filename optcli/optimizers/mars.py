@@ -33,6 +33,9 @@ class MARS(Shaped):
     previous batch, not that of this batch at the previous parameters. The authors' code
     starts with g′ = 0 and updates vectors by adamw.
 
+    Use it when networks train long and gradients of successive batches resemble each other. Avoid
+    it where batches are tiny: the correction adds noise.
+
     Reference: H. Yuan and others, MARS: unleashing the power of variance reduction for
     training large models, 2024, algorithm 2 (MARS-AdamW).
 

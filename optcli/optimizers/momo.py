@@ -34,6 +34,9 @@ class MoMo(Shaped):
 
     The same as optax.contrib.momo, whose beta is momentum here.
 
+    Use it when momentum suits the problem, its rate is uncertain, and the lowest loss is about
+    known (0 by default). Avoid it where the loss cannot come near that bound.
+
     Reference: F. Schaipp and others, MoMo: momentum models for adaptive learning rates,
     2023, algorithm 1.
 

@@ -39,6 +39,9 @@ class Muon(Shaped):
     The same as torch's Muon, except that torch computes X in bfloat16 and accepts only
     matrices. optax.contrib.muon also corrects the bias of the momentum.
 
+    Use it when a network's hidden weights are matrices of some size. Avoid it for tiny or linear
+    models; embeddings, biases and the like are left to adamw.
+
     Reference: K. Jordan and others, Muon: an optimizer for hidden layers in neural
     networks, 2024.
 

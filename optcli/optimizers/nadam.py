@@ -36,6 +36,9 @@ class NAdam(Optimizer):
     schedule with 0.96 and ψ = 1/250 is that of Keras, which torch adopted. optax's nadam has
     a constant momentum: see nadamw.
 
+    Use it when adam is a little slow to follow the gradient. Avoid it as a remedy for
+    instability: it reacts faster than adam.
+
     Reference: T. Dozat, Incorporating Nesterov momentum into Adam, 2016, algorithm 2.
 
     Example: `optimizer: {name: nadam, lr: 0.002}`

@@ -31,6 +31,9 @@ class NAdamW(Optimizer):
     The same as optax's nadamw. torch's NAdam with decoupled decay also has a
     momentum schedule: see nadam.
 
+    Use it when adamw suits the problem and should follow the gradient faster. Avoid it where
+    adamw is unstable already.
+
     Reference: T. Dozat, Incorporating Nesterov momentum into Adam, 2016, algorithm 2 with
     a constant μ and without its factor β₂ in v̂; I. Loshchilov and F. Hutter, Decoupled
     weight decay regularization, 2019.

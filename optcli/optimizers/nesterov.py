@@ -32,6 +32,9 @@ class Nesterov(Momentum):
     The same as torch's and optax's SGD with nesterov for a constant learning rate. Here a
     change of the learning rate leaves the present velocity as it is; there it rescales it.
 
+    Use it when momentum overshoots: it corrects earlier. Avoid it with large noise, where it has
+    no advantage over momentum.
+
     Reference: Y. Nesterov, A method of solving a convex programming problem with
     convergence rate O(1/k²), 1983; in this form I. Sutskever and others, On the importance
     of initialization and momentum in deep learning, 2013, eqs. 3 and 4.

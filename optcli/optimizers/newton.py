@@ -40,6 +40,9 @@ class Newton(Shaped):
 
     Neither torch nor optax has it.
 
+    Use it when a convex problem has few parameters: it ends in a handful of steps. Avoid it
+    beyond some thousand parameters, where the Hessian costs too much, and with mini-batches.
+
     Reference: S. Boyd and L. Vandenberghe, Convex optimization, 2004, algorithm 9.5; |Λ|:
     Y. Dauphin and others, Identifying and attacking the saddle point problem, 2014.
 

@@ -28,6 +28,9 @@ class NoisySGD(Optimizer):
     The same as optax's noisy_sgd, with other random numbers. The paper's (1 + t)ᵞ with t
     from 0 is the same.
 
+    Use it when sgd should leave poor minima and saddle points. Avoid it where the minimum is to
+    be met exactly: the noise never quite ends.
+
     Reference: A. Neelakantan and others, Adding gradient noise improves learning for very
     deep networks, 2015, eq. 1.
 

@@ -28,6 +28,9 @@ class NovoGrad(Shaped):
 
     The same as optax's novograd; the default of lr is the paper's for images.
 
+    Use it when layers have gradients of different sizes and memory is short: a second moment for
+    each layer. Avoid it where entries within a layer differ much.
+
     Reference: B. Ginsburg and others, Training deep networks with stochastic gradient
     normalized by layerwise adaptive second moments, 2020, algorithm 1.
 

@@ -33,6 +33,9 @@ class OptimisticAdam(Optimizer):
     The same as optax's optimistic_adam_v2, whose beta is optimism here. The paper has no
     Nesterov momentum and α = β = 1: the step is −2γ·u_t + γ·u_(t−1).
 
+    Use it when two players train against each other, or steps cycle. Avoid it for plain
+    minimization: adam is as good.
+
     Reference: C. Daskalakis and others, Training GANs with optimism, 2018, algorithm 1.
 
     Example: `optimizer: {name: optimistic_adam, lr: 0.001, nesterov: false}`

@@ -29,6 +29,9 @@ class PolyakSGD(Shaped):
     The same as optax's polyak_sgd with scaling 1. In optax the scaling also multiplies the
     norm, so that a smaller one gives larger steps.
 
+    Use it when the lowest loss is known, 0 where all rows can be fitted. Avoid it where it is
+    not: too low a bound makes steps too large.
+
     Reference: B. T. Polyak, Introduction to optimization, 1987, §5.3; for batches N. Loizou
     and others, Stochastic Polyak step-size for SGD, 2021, SPSmax with c = 1.
 

@@ -35,6 +35,9 @@ class Prodigy(Shaped):
 
     The same as optax.contrib.prodigy.
 
+    Use it when adam suits the problem and no rate is to be tuned. Avoid very short runs: its
+    estimate needs steps to grow.
+
     Reference: K. Mishchenko and A. Defazio, Prodigy: an expeditiously adaptive
     parameter-free learner, 2023, algorithm 4.
 

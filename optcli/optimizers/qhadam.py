@@ -28,6 +28,9 @@ class QHAdam(Optimizer):
 
     Neither torch nor optax has it. The defaults are the paper's recommendation.
 
+    Use it when adam's momentum should weigh the current gradient more. Avoid it as a first
+    choice: it has two more numbers to tune.
+
     Reference: J. Ma and D. Yarats, Quasi-hyperbolic momentum and Adam for deep learning,
     2019, eqs. 17 and 18.
 

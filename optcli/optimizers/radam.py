@@ -36,6 +36,8 @@ class RAdam(Optimizer):
     The same as torch's RAdam (without decoupled decay). optax adds ε to the
     bias-corrected root, and adapts where ρ ≥ 5. The paper has no ε, and ρ > 4.
 
+    Use it when adam would need a warm-up. Avoid it where you have one: it does much of the same.
+
     Reference: L. Liu and others, On the variance of the adaptive learning rate and
     beyond, 2020, algorithm 2.
 

@@ -30,6 +30,9 @@ class RandomLocalSearch(Shaped):
 
     Neither torch nor optax has it.
 
+    Use it when there is no gradient, or you want to see what it is worth. Avoid it beyond a few
+    dimensions.
+
     Reference: J. Matyas, Random optimization, 1965.
 
     Example: `optimizer: {name: random_local_search, lr: 0.05}`

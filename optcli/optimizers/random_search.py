@@ -30,6 +30,9 @@ class RandomSearch(Shaped):
 
     Neither torch nor optax has it.
 
+    Use it when you want the baseline that every method must beat. Avoid it for training: it does
+    not learn from what it finds.
+
     Reference: J. Bergstra and Y. Bengio, Random search for hyper-parameter optimization,
     2012; L. A. Rastrigin, The convergence of the random search method, 1963.
 

@@ -33,6 +33,9 @@ class RMSprop(Optimizer):
     become negative by rounding, has lower bound 0 here; torch returns NaN. optax adds ε
     under the root.
 
+    Use it when gradients change their scale during training, as in reinforcement learning. Avoid
+    it where adam serves: it lacks bias correction, and momentum by default.
+
     Reference: T. Tieleman and G. Hinton, lecture 6.5 of Neural networks for machine
     learning, 2012; centered: A. Graves, Generating sequences with recurrent neural
     networks, 2013, eqs. 38 to 45.

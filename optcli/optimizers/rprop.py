@@ -32,6 +32,9 @@ class Rprop(Optimizer):
     The same as torch's Rprop, with its `etas` and `step_sizes` as separate keys. optax's
     rprop (0.2.8) applies every step one gradient late.
 
+    Use it when batches are full: signs alone are enough. Avoid it with mini-batches, whose noise
+    turns the signs.
+
     Reference: M. Riedmiller and H. Braun, A direct adaptive method for faster
     backpropagation learning, 1993; this form: C. Igel and M. Hüsken, Improving the Rprop
     learning algorithm, 2000, Rprop⁻ with g ← 0.

@@ -33,6 +33,9 @@ class SAGA(Shaped):
 
     Neither torch nor optax has it. The paper takes single rows: `batch_size: 1`.
 
+    Use it when a linear model of not too many rows should reach its minimum exactly, with a
+    constant rate. Avoid it for networks or many rows: it stores a gradient for each row.
+
     Reference: A. Defazio, F. Bach and S. Lacoste-Julien, SAGA: a fast incremental gradient
     method with support for non-strongly convex composite objectives, 2014, equation 1.
 

@@ -33,6 +33,9 @@ class ScheduleFreeAdamW(Shaped):
     The same as optax.contrib.schedule_free_adamw. In the authors' code the bias correction
     is part of α, and so of the weights wₜ.
 
+    Use it when adamw should need no schedule, or the length of the run is open. Avoid it together
+    with a decaying schedule.
+
     Reference: A. Defazio and others, The road less scheduled, 2024, algorithm 1.
 
     Example: `optimizer: {name: schedule_free_adamw, lr: 0.0025}`

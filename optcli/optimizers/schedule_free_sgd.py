@@ -31,6 +31,9 @@ class ScheduleFreeSGD(Shaped):
     The same as optax.contrib.schedule_free_sgd, whose b1 is momentum here. optax computes x
     from y and z.
 
+    Use it when sgd should need no schedule, or the length of the run is open. Avoid it together
+    with a decaying schedule.
+
     Reference: A. Defazio and others, The road less scheduled, 2024, eqs. 3 to 5.
 
     Example: `optimizer: {name: schedule_free_sgd, lr: 1}`

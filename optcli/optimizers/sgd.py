@@ -30,6 +30,9 @@ class SGD(Optimizer):
     The same as torch's SGD. The learning rate multiplies the whole velocity, so that a
     change of it takes effect at once; in `momentum` it applies to new gradients only.
 
+    Use it when you want the simplest method, or a tuned baseline; with momentum it is strong on
+    convolutional networks. Avoid it where gradients differ much in size between parameters.
+
     Reference: H. Robbins and S. Monro, A stochastic approximation method, 1951; for
     momentum I. Sutskever and others, On the importance of initialization and momentum in
     deep learning, 2013.

@@ -34,6 +34,9 @@ class Shampoo(Shaped):
     Neither torch nor optax has it. The paper uses a full matrix with exponent −½ for
     vectors, and k matrices for an array of k dimensions.
 
+    Use it when weights are matrices of moderate size and steps are expensive, so that better ones
+    pay. Avoid it for wide layers: it needs roots of matrices.
+
     Reference: V. Gupta, T. Koren and Y. Singer, Shampoo: preconditioned stochastic tensor
     optimization, 2018, algorithm 1.
 

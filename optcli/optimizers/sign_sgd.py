@@ -25,6 +25,9 @@ class SignSGD(Optimizer):
 
     The same as optax's sign_sgd; the default of lr is the paper's for images.
 
+    Use it when only signs can be sent or trusted. Avoid it without a schedule: its steps never
+    shrink.
+
     Reference: J. Bernstein and others, signSGD: compressed optimisation for non-convex
     problems, 2018, algorithm 1.
 

@@ -27,6 +27,9 @@ class Signum(Optimizer):
     The same as optax's signum, whose beta is momentum here; the default of lr is the
     paper's for images.
 
+    Use it when sign_sgd suits, and single gradients are noisy. Avoid it without a schedule: its
+    steps never shrink.
+
     Reference: J. Bernstein and others, signSGD: compressed optimisation for non-convex
     problems, 2018, algorithm 2.
 

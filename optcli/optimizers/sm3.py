@@ -30,6 +30,8 @@ class SM3(Shaped):
 
     The same as optax's sm3, which has no default learning rate. The paper has no ε.
 
+    Use it when adagrad suits and memory is short. Avoid it for small models: adagrad fits.
+
     Reference: R. Anil and others, Memory efficient adaptive optimization, 2019, algorithm
     SM3-II.
 

@@ -41,6 +41,9 @@ class SOAP(Shaped):
     Neither torch nor optax has it. As in the authors' code, there is bias correction, and
     M is stored unrotated; the authors' first step does not decay W.
 
+    Use it when shampoo's directions should come with adam's steadiness. Avoid it for wide layers
+    or cheap steps: it rotates every gradient.
+
     Reference: N. Vyas and others, SOAP: improving and stabilizing Shampoo using Adam, 2025,
     algorithms 3 and 4.
 

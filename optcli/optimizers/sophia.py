@@ -38,6 +38,9 @@ class Sophia(Shaped):
     updates h before x, draws u from a normal distribution (Sophia-H), and has a second
     estimate from sampled labels (Sophia-G).
 
+    Use it when curvature differs much between parameters and networks train long. Avoid it for
+    short runs: its estimate costs extra gradients.
+
     Reference: H. Liu and others, Sophia: a scalable stochastic second-order optimizer for
     language model pre-training, 2023, algorithms 1 and 3.
 

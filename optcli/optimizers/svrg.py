@@ -31,6 +31,9 @@ class SVRG(Shaped):
     Neither torch nor optax has it. The next snapshot is the last point, the paper's
     option I.
 
+    Use it when a convex problem should converge at a constant rate, with mini-batches. Avoid it
+    for networks: the snapshot is outdated soon, and each costs a pass.
+
     Reference: R. Johnson and T. Zhang, Accelerating stochastic gradient descent using
     predictive variance reduction, 2013, figure 1; `epochs: 2` is its m = 2n.
 

@@ -32,6 +32,9 @@ class Yogi(Optimizer):
     The same as optax's yogi, in which m, too, starts at that value; the default of lr is the
     paper's. The paper has no bias correction.
 
+    Use it when adam forgets rare large gradients too soon. Avoid it where gradients begin large
+    and shrink: its second moment falls slowly.
+
     Reference: M. Zaheer and others, Adaptive methods for nonconvex optimization, 2018,
     algorithm 2.
 

@@ -25,6 +25,9 @@ class Chebyshev(Schedule):
     bounded: σ₁ = (1), and σ₂ₙ alternates the entries of σₙ with those of 2n + 1 − σₙ; if n is
     not a power of 2, entries above n are omitted.
 
+    Use it when a quadratic's curvatures are known and batches are full. Avoid it with noise, or
+    where the largest curvature is guessed too small: it diverges.
+
     Reference: N. Agarwal, S. Goel and C. Zhang, Acceleration via fractal learning rate
     schedules, 2021, definitions 1 and 2; D. Young, On Richardson's method for solving
     linear systems with positive definite matrices, 1953.

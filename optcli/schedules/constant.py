@@ -15,6 +15,9 @@ from optcli.schedules.base import SCHEDULES, Schedule, Span
 class Constant(Schedule):
     """Constant after the warm-up.
 
+    Use it when the run is short, or the data is fitted exactly. Avoid it for long runs of
+    mini-batches: the loss stays above its minimum.
+
     Example: `schedule: {name: constant, warmup: 0.1}`
     """
 

@@ -21,6 +21,9 @@ class Cosine(Schedule):
 
     The same as torch's CosineAnnealingLR and optax's cosine_decay_schedule.
 
+    Use it when the length of the run is known: the usual first choice. Avoid it with early
+    stopping, which may end before the rate is low.
+
     Reference: I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm
     restarts, 2017, equation 5.
 

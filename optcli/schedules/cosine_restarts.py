@@ -25,6 +25,9 @@ class CosineRestarts(Schedule):
 
     The same as torch's CosineAnnealingWarmRestarts (T_0 = first, T_mult = multiplier).
 
+    Use it when models of several moments are wanted, or the length is open. Avoid it where only
+    the end counts: each restart undoes some progress.
+
     Reference: I. Loshchilov and F. Hutter, SGDR: stochastic gradient descent with warm
     restarts, 2017, equation 5.
 

@@ -25,6 +25,9 @@ class Cyclic(Schedule):
     The same as torch's CyclicLR (base_lr = low·max_lr, step_size_up = cycle·up), except
     that the momentum is constant.
 
+    Use it when the rate is known by its order only. Avoid it where the run may end in the middle
+    of a cycle.
+
     Reference: L. N. Smith, Cyclical learning rates for training neural networks, 2017.
 
     Example: `schedule: {name: cyclic, cycle: 8 epochs, low: 0.1}`

@@ -23,6 +23,9 @@ class Exponential(Schedule):
     The same as optax's exponential_decay (decay_rate = gamma, transition_steps = every),
     and with `every: 1` as torch's ExponentialLR.
 
+    Use it when an even decay is wanted whose length is open. Avoid too strong a factor: the rate
+    is gone before the model is fitted.
+
     Example: `schedule: {name: exponential, gamma: 0.95, every: 1 epoch}`
     """
 

@@ -26,6 +26,9 @@ class InverseSqrt(Schedule):
     With `warmup: w` the same as the Transformer's schedule with lr = 1/√(d·w) for a model of
     width d.
 
+    Use it when the length of the run is open, as with transformers. Avoid it where it is known:
+    cosine or linear end lower.
+
     Reference: A. Vaswani and others, Attention is all you need, 2017, equation 3.
 
     Example: `schedule: {name: inverse_sqrt, warmup: 4000}`

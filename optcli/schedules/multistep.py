@@ -26,6 +26,9 @@ class MultiStep(Schedule):
 
     The same as torch's MultiStepLR.
 
+    Use it when a recipe names its milestones. Avoid it on new problems: the milestones must be
+    found.
+
     Reference: K. He and others, Deep residual learning for image recognition, 2016,
     section 4.2 (at half and at three quarters of the run).
 

@@ -30,6 +30,8 @@ class OneCycle(Schedule):
     final_div_factor = start/end), where cycle_momentum is true by default and also changes
     Adam's beta1.
 
+    Use it when the run is short and the rate large. Avoid it without a known length.
+
     Reference: L. N. Smith and N. Topin, Super-convergence: very fast training of neural
     networks using large learning rates, 2018.
 

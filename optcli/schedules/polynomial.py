@@ -22,6 +22,9 @@ class Polynomial(Schedule):
     The same as torch's PolynomialLR (whose power is 1 by default) and optax's
     polynomial_schedule.
 
+    Use it when linear decays too fast or too slowly at the end: `power` chooses. Avoid it without
+    a known length.
+
     Reference: L.-C. Chen and others, DeepLab, 2017, section 4.1 (power 0.9).
 
     Example: `schedule: {name: polynomial, power: 0.9}`

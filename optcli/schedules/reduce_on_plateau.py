@@ -28,6 +28,9 @@ class ReduceOnPlateau(Schedule):
     threshold of negative values is relative to their absolute value, and that there is no
     minimum change of the learning rate (torch's eps).
 
+    Use it when neither length nor pace is known. Avoid it with noisy validation: the rate falls
+    by accident.
+
     Example: `schedule: {name: reduce_on_plateau, gamma: 0.5, patience: 5}`
     """
 

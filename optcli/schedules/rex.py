@@ -17,6 +17,8 @@ class REX(Schedule):
 
     after k of the n steps that follow the warm-up.
 
+    Use it when the budget is small and fixed. Avoid it without a known length.
+
     Reference: J. Chen, C. Wolfe and A. Kyrillidis, REX: revisiting budgeted training with
     an improved schedule, 2022, equation 1.
 

@@ -23,6 +23,9 @@ class Step(Schedule):
 
     The same as torch's StepLR (step_size = every).
 
+    Use it when a simple decay at even intervals is wanted. Avoid it where the interval is a
+    guess: cosine needs none.
+
     Example: `schedule: {name: step, every: 30 epochs, gamma: 0.1}`
     """
 

@@ -26,6 +26,9 @@ class WSD(Schedule):
     πz)/2 (cosine). A run can be extended without planning it: resume from a checkpoint of
     the stable phase.
 
+    Use it when the run may be prolonged: the decay comes at the end only. Avoid it for short
+    runs, where its stable phase hardly exists.
+
     Reference: S. Hu and others, MiniCPM, 2024, section 4; the square root by A. Hägele and
     others, Scaling laws and compute-optimal training beyond fixed training durations, 2024.
 

@@ -178,6 +178,9 @@ class EMA(Average):
     The same as torch's AveragedModel with get_ema_multi_avg_fn(decay). optax's ema starts
     at 0 and divides by 1 − βᵗ.
 
+    Use it when steps are noisy and the current model should be steadier. Avoid a `decay` whose
+    memory, 1/(1 − decay) steps, is a large part of the run.
+
     Reference: B. T. Polyak and A. B. Juditsky, Acceleration of stochastic approximation by
     averaging, 1992; A. Tarvainen and H. Valpola, Mean teachers are better role models, 2017.
 
@@ -202,6 +205,9 @@ class SWA(Average):
     The same as torch's AveragedModel with use_buffers; batch norm's statistics are not
     recomputed (torch's update_bn). Use a `schedule` that stays high, such as `constant` or
     `cyclic`.
+
+    Use it when the rate stays constant or cycles late in the run. Avoid it with a rate that
+    decays to 0: there is nothing left to average.
 
     Reference: P. Izmailov and others, Averaging weights leads to wider optima and better
     generalization, 2018, algorithm 1.
