@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from optcli.api.check import check
     from optcli.api.compare import compare
     from optcli.api.evaluate import evaluate
+    from optcli.api.export import export
     from optcli.api.init import Starter, init
     from optcli.api.load import load
     from optcli.api.overlay import overlay
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from optcli.comparison.settings import ComparisonSettings
     from optcli.core.errors import EnvironmentFailed, InvalidInput
     from optcli.evaluation.report import EvaluationReport
+    from optcli.exports.exported import Exported
     from optcli.gradients import gradcheck
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "ComparisonSettings",
     "EnvironmentFailed",
     "EvaluationReport",
+    "Exported",
     "FinishedComparison",
     "InvalidInput",
     "Run",
@@ -38,6 +41,7 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "export",
     "gradcheck",
     "init",
     "load",
@@ -52,6 +56,7 @@ __all__ = [
 _HOMES = {
     "EnvironmentFailed": "core.errors",
     "EvaluationReport": "evaluation.report",
+    "Exported": "exports.exported",
     "InvalidInput": "core.errors",
     "Benchmark": "comparison.result",
     "FinishedComparison": "comparison.result",
@@ -62,6 +67,7 @@ _HOMES = {
     "check": "api.check",
     "compare": "api.compare",
     "evaluate": "api.evaluate",
+    "export": "api.export",
     "gradcheck": "gradients",
     "init": "api.init",
     "report": "api.report",

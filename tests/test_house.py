@@ -27,6 +27,7 @@ ROOMS = [
     "objectives",
     "training",
     "evaluation",
+    "exports",
     "gradients",
     "plugins",
     "config",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optcli.core.errors import Fault, InvalidInput, setting
+from optcli.core.errors import Fault, InvalidInput
 from optcli.core.shell import quoted
 from optcli.storage import files, outputs
 
@@ -75,7 +75,7 @@ def init(
     """
     targets = [target] if isinstance(target, str) else list(target)
     if file is not None:
-        _check_free(Path(file), overwrite)
+        outputs.check_free(str(file), overwrite=overwrite)
     if data is None:
         if targets:
             raise InvalidInput(Fault("is missing; name the table", parameter="data"))
@@ -110,18 +110,10 @@ def _example(file: str | Path | None, seed: int, quick: bool, overwrite: bool) -
     beside = Path(file).parent / example.TABLE.name
     content = example.TABLE.read_bytes()
     if not (beside.exists() and beside.read_bytes() == content):
-        _check_free(beside, overwrite)
+        outputs.check_free(str(beside), overwrite=overwrite)
         files.write(beside, content)
     outputs.write(str(file), text.encode())
     return Starter(Path(file), text, str(beside), found)
-
-
-def _check_free(file: Path, overwrite: bool) -> None:
-    """Raise InvalidInput where a file is there already, or cannot be written."""
-    outputs.check(str(file))
-    if file.exists() and file.is_file() and not overwrite:
-        message = f"exists already; name another file, or give {setting('overwrite')}"
-        raise InvalidInput(Fault(message, file=str(file)))
 
 
 def _seen_from(data: str, file: str | Path | None) -> str:

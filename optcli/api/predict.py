@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from optcli.config import Config
+    from optcli.exports.exported import Exported
 
 ALL = "all"
 Keep = Sequence[str]  # names of columns, or the text `all`
@@ -164,6 +165,16 @@ class Run:
             return self.blocks(path, say, keep=keep, threshold=threshold, whole=whole)
 
         return write(blocks, name, form, safe=safe_csv)
+
+    def export(self, file: str | Path, *, overwrite: bool = False) -> Exported:
+        """Write the model with its preparation to a file that needs no optcli.
+
+        file: its suffix tells the format, `.onnx`. overwrite: whether a file that is there may be
+        replaced. Raises InvalidInput, EnvironmentFailed.
+        """
+        from optcli.exports import exported
+
+        return exported.write(self.trained, file, overwrite=overwrite)
 
     def _reads_its_own(self) -> bool:
         """Whether the data set is a plug-in's, with a way of its own to read a file."""

@@ -12,6 +12,7 @@
     events        what training says
     environment   threads of the BLAS, what environment.json says of versions and machine
     machine       cores and memory that may be used, within the limits of containers
+    onnx_graph    what layers and losses write their ONNX nodes into
     html_table    a small table for notebooks
     shell         commands to be typed, quoted for the shells of this system
     former_paths  import paths of version 0.1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from optcli.core.arrays import Array, magnitude, sigmoid, softplus
 from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Ge, Gt, Lt
 from optcli.layers.base import Binding, Layer, Pass
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,44 @@ def erf(x: Array, out: Array, scale: Array, work: Array) -> Array:
     return np.multiply(out, work, out)
 
 
+def onnx_sigmoid(graph: OnnxGraph, x: str) -> str:
+    """1/(1 + e⁻ˣ) as ONNX nodes; by tanh, as `arrays.sigmoid`, to the last digits in the tails."""
+    half = graph.node("Mul", graph.node("Tanh", graph.node("Mul", x, 0.5)), 0.5)
+    return graph.node("Add", half, 0.5)
+
+
+def onnx_softplus(graph: OnnxGraph, x: str) -> str:
+    """log(1 + eˣ) as ONNX nodes, as `arrays.softplus`."""
+    small = graph.node("Exp", graph.node("Neg", graph.node("Abs", x)))
+    return graph.node(
+        "Add", graph.node("Max", x, 0), graph.node("Log", graph.node("Add", small, 1))
+    )
+
+
+def onnx_elu(graph: OnnxGraph, x: str, low: float, high: float) -> str:
+    """high·max(0, x) + low·(eˣ − 1 where x < 0) as ONNX nodes."""
+    below = graph.node("Sub", graph.node("Exp", graph.node("Min", x, 0)), 1)
+    above = graph.node("Mul", graph.node("Relu", x), high)
+    return graph.node("Add", above, graph.node("Mul", below, low))
+
+
+def onnx_erf(graph: OnnxGraph, x: str) -> str:
+    """The error function as ONNX nodes; in float64, in which runtimes lack it, as `erf`."""
+    if graph.dtype == np.float32:
+        return graph.node("Erf", x)
+    size = graph.node("Abs", x)
+    t = graph.node("Div", graph.node("Sub", size, 3.75), graph.node("Add", size, 3.75))
+    found = graph.node("Mul", t, ERFC[0])
+    for coefficient in ERFC[1:-1]:
+        found = graph.node("Mul", graph.node("Add", found, coefficient), t)
+    found = graph.node("Add", found, ERFC[-1])
+    found = graph.node("Div", found, graph.node("Add", graph.node("Mul", size, 2), 1))
+    small = graph.node("Exp", graph.node("Neg", graph.node("Mul", x, x)))
+    return graph.node(
+        "Mul", graph.node("Sign", x), graph.node("Sub", 1, graph.node("Mul", found, small))
+    )
+
+
 @ACTIVATIONS.register("relu")
 @dataclass(frozen=True)
 class Relu(Activation):
@@ -156,6 +198,11 @@ class Relu(Activation):
         np.ceil(y, y)  # 1 where y > 0, else 0
         np.multiply(dy, y, dy)
 
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Relu", x)
+
 
 @ACTIVATIONS.register("leaky_relu")
 @dataclass(frozen=True)
@@ -188,6 +235,11 @@ class LeakyRelu(Activation):
         np.add(y, self.slope, y)  # 1 or the slope
         np.multiply(dy, y, dy)
 
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Max", x, graph.node("Mul", x, self.slope))
+
 
 @ACTIVATIONS.register("tanh")
 @dataclass(frozen=True)
@@ -213,6 +265,11 @@ class Tanh(Activation):
         np.multiply(y, y, y)
         np.subtract(1, y, y)
         np.multiply(dy, y, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Tanh", x)
 
 
 @ACTIVATIONS.register("sigmoid")
@@ -240,6 +297,11 @@ class Sigmoid(Activation):
         np.multiply(dy, y, dy)
         np.subtract(1, y, y)
         np.multiply(dy, y, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return onnx_sigmoid(graph, x)
 
 
 @ACTIVATIONS.register("silu", "swish")
@@ -274,6 +336,11 @@ class Silu(Activation):
         np.multiply(y, x, y)
         np.add(y, s, y)
         np.multiply(dy, y, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Mul", x, onnx_sigmoid(graph, x))
 
 
 @ACTIVATIONS.register("gelu")
@@ -320,6 +387,13 @@ class Gelu(Activation):
         np.add(normal, density, density)
         np.multiply(dy, density, dy)
 
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        normal = onnx_erf(graph, graph.node("Mul", x, math.sqrt(0.5)))
+        normal = graph.node("Mul", graph.node("Add", normal, 1), 0.5)
+        return graph.node("Mul", x, normal)
+
 
 @ACTIVATIONS.register("elu")
 @dataclass(frozen=True)
@@ -363,6 +437,11 @@ class Elu(Activation):
         np.add(y, low, y)  # 1, or alpha·eˣ
         np.multiply(dy, y, dy)
 
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return onnx_elu(graph, x, self.alpha, 1)
+
 
 @ACTIVATIONS.register("softplus")
 @dataclass(frozen=True)
@@ -393,6 +472,11 @@ class Softplus(Activation):
     def chain(self, dy: Array, x: Array, y: Array, keep: tuple[Array, ...]) -> None:
         sigmoid(x, y)
         np.multiply(dy, y, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return onnx_softplus(graph, x)
 
 
 @ACTIVATIONS.register("selu")
@@ -435,6 +519,11 @@ class Selu(Activation):
         np.add(y, SELU_SCALE * SELU_ALPHA, y)
         np.add(y, low, y)  # λ, or λ·α·eˣ
         np.multiply(dy, y, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return onnx_elu(graph, x, SELU_ALPHA * SELU_SCALE, SELU_SCALE)
 
 
 # The fixed point of mean 0 and variance 1; in the paper, eq. 14.
@@ -484,6 +573,13 @@ class GeluTanh(Activation):
         np.add(slope, s, slope)
         np.multiply(dy, slope, dy)
 
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        u = graph.node("Mul", graph.node("Mul", x, x), 2 * GELU_SLOPE * GELU_CUBE)
+        u = graph.node("Mul", graph.node("Add", u, 2 * GELU_SLOPE), x)  # 2u
+        return graph.node("Mul", x, onnx_sigmoid(graph, u))
+
 
 GELU_SLOPE = math.sqrt(2 / math.pi)
 GELU_CUBE = 0.044715
@@ -525,6 +621,11 @@ class Mish(Activation):
         np.multiply(work, y, work)
         np.add(work, t, work)
         np.multiply(dy, work, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Mul", x, graph.node("Tanh", onnx_softplus(graph, x)))
 
 
 @ACTIVATIONS.register("hardswish", "hard_swish")
@@ -568,3 +669,9 @@ class Hardswish(Activation):
         np.multiply(x, 1 / 6, x)
         np.add(x, s, x)
         np.multiply(dy, x, dy)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        s = graph.node("Min", graph.node("Max", graph.node("Add", x, 3), 0), 6)
+        return graph.node("Mul", x, graph.node("Mul", s, 1 / 6))

@@ -12,14 +12,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from optcli.core import former_paths
 from optcli.core.arrays import Array
+from optcli.core.errors import Fault, InvalidInput
 from optcli.core.registry import Registry
 from optcli.core.specs import Registered
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 class Clock:
@@ -176,6 +180,17 @@ class Layer(Registered, ABC):
     def bind(self, binding: Binding) -> Pass:
         """Make the pass."""
 
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        """Add the ONNX nodes of the evaluation to a graph; returns the output's name.
+
+        x: the name of the input (N, *shape). arrays: parameters and running statistics, by name.
+        """
+        kind = self.name or type(self).__name__
+        message = f"its layer '{kind}' has no method onnx, see docs/plugins.md; add it, or export"
+        raise InvalidInput(Fault(f"{message} to a .safetensors file", "model"))
+
 
 LAYERS: Registry[Layer] = Registry("layer", "layers", "optcli.layers", Layer)
 
@@ -215,6 +230,17 @@ def bind_row(steps: Sequence[Step], binding: Binding) -> list[Pass]:
         passes.append(step.layer.bind(inner))
         wanted = wanted or bool(inner.gradients)
     return passes
+
+
+def onnx_of_row(
+    steps: Sequence[Step], graph: OnnxGraph, x: str, arrays: Mapping[str, Array]
+) -> str:
+    """Add the ONNX nodes of the layers, one after the other; returns the last one's output."""
+    for step in steps:
+        start = f"{step.name}."
+        own = {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+        x = step.layer.onnx(graph, x, own, step.shape)
+    return x
 
 
 def __getattr__(name: str) -> object:

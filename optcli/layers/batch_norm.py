@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from optcli.core.arrays import Array
 from optcli.core.specs import Doc, Gt, Le
 from optcli.layers.base import LAYERS, Binding, Pass
 from optcli.layers.normalization import Normalization, NormalizationPass
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LAYERS.register("batch_norm", "batch_normalization", "batchnorm")
@@ -57,6 +61,15 @@ class BatchNorm(Normalization):
 
     def bind(self, binding: Binding) -> Pass:
         return (BatchNormPass if binding.training else EvaluationPass)(self, binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        a = arrays["scale"] / np.sqrt(arrays["variance"] + self.eps)
+        b = arrays["shift"] - arrays["mean"] * a
+        each = (-1,) + (1,) * (len(shape) - 1)
+        scaled = graph.node("Mul", x, a.reshape(each))
+        return graph.node("Add", scaled, b.reshape(each))
 
 
 class BatchNormPass(NormalizationPass):

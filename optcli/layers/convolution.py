@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,6 +15,9 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import Doc, Ge
 from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_last
 from optcli.layers.initializers import draw
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 # Height and width; one number is both.
 Pair = int | tuple[int, int]
@@ -46,6 +49,24 @@ def taps(
             rows = slice(i, i + (count[0] - 1) * stride[0] + 1, stride[0])
             columns = slice(j, j + (count[1] - 1) * stride[1] + 1, stride[1])
             yield image[..., rows, columns, :]
+
+
+def onnx_windows(
+    graph: OnnxGraph,
+    x: str,
+    shape: tuple[int, ...],
+    size: tuple[int, int],
+    stride: tuple[int, int],
+    count: tuple[int, ...],
+) -> str:
+    """The windows (N, C, h·w, H'·W') of images (N, *shape), as an ONNX node.
+
+    For operators on windows that runtimes know in float32 only.
+    """
+    pixels = np.arange(math.prod(shape[1:])).reshape(*shape[1:], 1)
+    places = np.stack([tap.ravel() for tap in taps(pixels, size, stride, (count[0], count[1]))])
+    x = graph.node("Reshape", x, np.array([0, shape[0], pixels.size]))
+    return graph.node("Gather", x, places, axis=2)
 
 
 @LAYERS.register("convolution", "conv", "conv2d")
@@ -107,6 +128,24 @@ class Convolution(Layer):
 
     def bind(self, binding: Binding) -> Pass:
         return ConvolutionPass(self, binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        size, stride, (over, beside) = pair(self.kernel), pair(self.stride), pair(self.padding)
+        weight, bias = arrays["weight"], arrays["bias"]
+        if graph.dtype == np.float32:
+            pads = [over, beside, over, beside]
+            return graph.node("Conv", x, weight, bias, pads=pads, strides=stride, kernel_shape=size)
+        padded = (shape[0], shape[1] + 2 * over, shape[2] + 2 * beside)
+        x = graph.node("Pad", x, np.array([0, 0, over, beside, 0, 0, over, beside]))
+        output = self.output(shape)
+        columns = onnx_windows(graph, x, padded, size, stride, output[1:])
+        rows = math.prod(size) * shape[0]
+        columns = graph.node("Reshape", columns, np.array([0, rows, math.prod(output[1:])]))
+        y = graph.node("MatMul", weight.reshape(self.channels, rows), columns)
+        y = graph.node("Add", y, bias[:, None])
+        return graph.node("Reshape", y, np.array([0, *output]))
 
 
 class ConvolutionPass(Pass):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.layers.base import LAYERS, Binding, Layer, Pass
 from optcli.layers.initializers import draw
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LAYERS.register("dense", "linear", "fully_connected")
@@ -52,6 +55,11 @@ class Dense(Layer):
 
     def bind(self, binding: Binding) -> Pass:
         return DensePass(self, binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Gemm", x, arrays["weight"], arrays["bias"])
 
 
 class DensePass(Pass):

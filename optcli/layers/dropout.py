@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from optcli.core.arrays import Array
 from optcli.core.randomness import Stream
 from optcli.core.specs import Doc, Ge, Lt
 from optcli.layers.base import LAYERS, Binding, Layer, Pass
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LAYERS.register("dropout")
@@ -39,6 +43,11 @@ class Dropout(Layer):
 
     def bind(self, binding: Binding) -> Pass:
         return DropoutPass(self.rate, binding) if binding.training and self.rate else Through()
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return x
 
 
 class Through(Pass):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.layers.base import LAYERS, Binding, Layer, Pass
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LAYERS.register("flatten")
@@ -29,6 +33,11 @@ class Flatten(Layer):
 
     def bind(self, binding: Binding) -> Pass:
         return FlattenPass(binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("Flatten", x, axis=1)
 
 
 class FlattenPass(Pass):

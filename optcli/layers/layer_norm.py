@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from optcli.core.arrays import Array
 from optcli.layers.base import LAYERS, Binding, Pass
 from optcli.layers.normalization import Normalization, NormalizationPass
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LAYERS.register("layer_norm", "layer_normalization", "layernorm")
@@ -42,3 +47,12 @@ class LayerNorm(Normalization):
 
     def bind(self, binding: Binding) -> Pass:
         return NormalizationPass(self, binding, math.prod(binding.shape), "features")
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        axes = list(range(1, len(shape) + 1))
+        q = graph.node("Sub", x, graph.node("ReduceMean", x, axes=axes))
+        variance = graph.node("ReduceMean", graph.node("Mul", q, q), axes=axes)
+        q = graph.node("Div", q, graph.node("Sqrt", graph.node("Add", variance, self.eps)))
+        return graph.node("Add", graph.node("Mul", q, arrays["scale"]), arrays["shift"])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.specs import Doc
 from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_last
-from optcli.layers.convolution import Pair, pair, taps, windows
+from optcli.layers.convolution import Pair, onnx_windows, pair, taps, windows
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class MaxPool(Pooling):
 
     def bind(self, binding: Binding) -> Pass:
         return MaxPoolPass(self, binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        return graph.node("MaxPool", x, kernel_shape=pair(self.size), strides=self.strides)
 
 
 class MaxPoolPass(PoolingPass):
@@ -130,6 +139,17 @@ class AveragePool(Pooling):
 
     def bind(self, binding: Binding) -> Pass:
         return AveragePoolPass(self, binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        size, stride = pair(self.size), self.strides
+        if graph.dtype == np.float32:
+            return graph.node("AveragePool", x, kernel_shape=size, strides=stride)
+        output = self.output(shape)
+        each = onnx_windows(graph, x, shape, size, stride, output[1:])
+        mean = graph.node("ReduceMean", each, axes=[2], keepdims=0)
+        return graph.node("Reshape", mean, np.array([0, *output]))
 
 
 class AveragePoolPass(PoolingPass):

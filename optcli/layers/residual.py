@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.layers.base import LAYERS, Binding, Layer, Pass, Step, bind_row, row_of
+from optcli.layers.base import LAYERS, Binding, Layer, Pass, Step, bind_row, onnx_of_row, row_of
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LAYERS.register("residual")
@@ -68,6 +71,12 @@ class Residual(Layer):
 
     def bind(self, binding: Binding) -> Pass:
         return ResidualPass(self, binding)
+
+    def onnx(
+        self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
+    ) -> str:
+        f = onnx_of_row(self.steps(shape), graph, x, arrays)
+        return graph.node("Add", x, f)
 
 
 class ResidualPass(Pass):

@@ -23,7 +23,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from optcli.core.arrays import Array, Workspace, product
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.registry import Registry
 from optcli.core.specs import Bound, Doc, Ge, Registered, TargetKind
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,17 @@ class Loss(Registered, ABC):
         Values in training units; for classes and labels, scores whose softmax or sigmoid
         are the probabilities.
         """
+        return scores
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        """Add the ONNX nodes of `respond` to a graph; returns the name of what they give.
+
+        scores: the name of those, (N, outputs). columns: of the predictions.
+        """
+        if type(self).respond is not Loss.respond:
+            message = f"'{self.name}' has a method respond, but no method onnx, which does the same"
+            message += " (docs/plugins.md); add it, or export to a .safetensors file"
+            raise InvalidInput(Fault(message, "loss"))
         return scores
 
     def counts(self, target: Array, weight: Array | None, work: Workspace) -> Array | None:

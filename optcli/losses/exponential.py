@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
 from optcli.core.specs import Bound, Ge, Le
 from optcli.losses.base import LOSSES, MarginLoss
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LOSSES.register("exponential", "exponential_loss", "adaboost")
@@ -39,6 +42,9 @@ class Exponential(MarginLoss):
     def respond(self, scores: Array) -> Array:
         logits: Array = 2 * scores
         return logits
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        return graph.node("Mul", scores, 2)
 
     def margins(self, z: Array, slope: Array | None, work: Workspace) -> Array:
         np.negative(z, z)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace, log1p, magnitude, product
 from optcli.core.specs import Doc, Gt
 from optcli.losses.base import LOSSES, Loss, buffers, constant
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LOSSES.register("gaussian_nll", "gaussian_nll_loss", "heteroscedastic")
@@ -47,6 +50,9 @@ class GaussianNLL(Loss):
 
     def respond(self, scores: Array) -> Array:
         return scores[..., : scores.shape[-1] // 2]
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        return graph.node("Slice", scores, np.array([0]), np.array([columns]), np.array([1]))
 
     def variance(self, scores: Array) -> Array:
         """The predicted variances (…, C) in training units, from scores (…, 2C)."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
 from optcli.core.specs import Bound, Gt
 from optcli.losses.base import LOSSES, EntryLoss, buffers
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LOSSES.register("msle", "mean_squared_logarithmic_error", "mean_squared_log_error")
@@ -41,6 +44,9 @@ class MSLE(EntryLoss):
         with np.errstate(over="ignore"):
             prediction: Array = np.expm1(scores)
         return prediction
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        return graph.node("Sub", graph.node("Exp", scores), 1)
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         (r,) = buffers(work, s, "difference")

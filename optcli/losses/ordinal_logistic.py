@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace, magnitude, product
 from optcli.core.specs import TargetKind
 from optcli.losses.base import LOSSES, Loss, buffers, constant
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LOSSES.register("ordinal_logistic", "all_thresholds", "ordinal")
@@ -50,6 +53,10 @@ class OrdinalLogistic(Loss):
         logits = np.zeros((*scores.shape[:-1], scores.shape[-1] + 1), scores.dtype)
         np.cumsum(scores, axis=-1, out=logits[..., 1:])
         return logits
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        thresholds = np.arange(columns - 1)[:, None] < np.arange(columns)
+        return graph.node("MatMul", scores, thresholds.astype(graph.dtype))
 
     def samples(
         self, prediction: Array, target: Array, gradient: Array | None, work: Workspace

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
 from optcli.core.specs import Bound, Ge, Le
 from optcli.losses.base import LOSSES, EntryLoss, buffers
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LOSSES.register("poisson", "poisson_nll", "poisson_nll_loss")
@@ -42,6 +45,9 @@ class Poisson(EntryLoss):
         with np.errstate(over="ignore"):
             mean: Array = np.exp(scores)
         return mean
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        return graph.node("Exp", scores)
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         mean, linear = buffers(work, s, "mean", "linear")

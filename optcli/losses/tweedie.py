@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
 from optcli.core.specs import Bound, Doc, Ge, Gt, Le, Lt
 from optcli.losses.base import LOSSES, EntryLoss, buffers
+
+if TYPE_CHECKING:
+    from optcli.core.onnx_graph import OnnxGraph
 
 
 @LOSSES.register("tweedie", "tweedie_nll")
@@ -45,6 +48,9 @@ class Tweedie(EntryLoss):
         with np.errstate(over="ignore"):
             mean: Array = np.exp(scores)
         return mean
+
+    def onnx(self, graph: OnnxGraph, scores: str, columns: int) -> str:
+        return graph.node("Exp", scores)
 
     def entries(self, s: Array, t: Array, slope: Array | None, work: Workspace) -> Array:
         own, drawn = buffers(work, s, "own", "drawn")

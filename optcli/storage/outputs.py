@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, setting
 from optcli.storage import files, run_folder
 from optcli.storage.lock import hold_file, sweep_files
 from optcli.storage.seals import SUMS
@@ -83,6 +83,14 @@ def check(name: str, inputs: Iterable[str | Path] = (), said: str = "the table i
     # root may write anywhere: the file's own word counts
     if found is not None and not (kind & stat.S_IWUSR and os.access(path, os.W_OK)):
         raise EnvironmentFailed(f"{name}: is write-protected; write elsewhere, or chmod u+w")
+
+
+def check_free(name: str, *, overwrite: bool = False) -> None:
+    """`check`, and refuse a file that is there already, unless it may be overwritten."""
+    check(name)
+    if Path(name).is_file() and not overwrite:
+        message = f"exists already; name another file, or give {setting('overwrite')}"
+        raise InvalidInput(Fault(message, file=name))
 
 
 def _is_one_of(found: os.stat_result, inputs: Iterable[str | Path]) -> bool:

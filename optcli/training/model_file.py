@@ -54,6 +54,13 @@ class Trained:
         outputs = self.loss.outputs(encoder.outputs)
         return Architecture(self.model, encoder.inputs, outputs)
 
+    def arrays(self) -> dict[str, Array]:
+        """Parameters and running statistics by name, such as `dense1.weight`."""
+        architecture = self.architecture()
+        parameters = architecture.layout.views(self.parameters)
+        statistics = architecture.statistics.views(self.statistics)
+        return {name: view[0] for name, view in (statistics | parameters).items()}
+
     def scores(self, x: Array) -> Array:
         """Scores (N, C) of encoded rows x (N, D)."""
         architecture = self.architecture()
