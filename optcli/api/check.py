@@ -112,7 +112,7 @@ class Setup:
         """What environment.json says; title: what the config is called."""
         threads = self.config.training.threads
         told = environment(threads, checksum(self.data))
-        return {"config": title, **told, "plugins": loading.identity()}
+        return {"config": title, **told, "plugins": loading.identity(self.config.resolved())}
 
     def _describe_descent(self, ground: ObjectiveDataset) -> dict[str, dict[str, Any]]:
         objective = ground.objective

@@ -60,6 +60,11 @@ def pages(name: str) -> list[Page]:
         for idea in ideas()
         if plain(name) in _names(idea)
     ]
+    if not found:  # an installed package may offer it
+        classes = [registry.search(plain(name)) for registry in EXPLAINED]
+        found = [
+            _page(registry, cls) for registry, cls in zip(EXPLAINED, classes, strict=True) if cls
+        ]
     if not found:
         message = f"unknown name '{name}'{_nearest(plain(name))} (optcli list)"
         raise InvalidInput(Fault(message, parameter="name"))
@@ -83,19 +88,19 @@ def _nearest(name: str) -> str:
 
 
 def _pages(registry: Registry[Any], name: str) -> list[Page]:
-    return [
-        Page(
-            registry.kind,
-            cls.name,
-            cls.aliases,
-            inspect.cleandoc(cls.__doc__ or ""),
-            {},
-            _facts(cls) if issubclass(cls, Loss) else {},
-            {field.name: _field(cls, field) for field in fields(cls)},
-        )
-        for cls in registry
-        if name in _names(cls)
-    ]
+    return [_page(registry, cls) for cls in registry if name in _names(cls)]
+
+
+def _page(registry: Registry[Any], cls: Any) -> Page:
+    return Page(
+        registry.kind,
+        cls.name,
+        cls.aliases,
+        inspect.cleandoc(cls.__doc__ or ""),
+        {},
+        _facts(cls) if issubclass(cls, Loss) else {},
+        {field.name: _field(cls, field) for field in fields(cls)},
+    )
 
 
 TARGETS: dict[TargetKind, str] = {

@@ -7,6 +7,7 @@ from optcli.core.errors import ParameterNames
 # All others are options of the same name: `tune_seeds` is `--tune-seeds`.
 OTHERS = {
     "entries": "ENTRY",
+    "file": "FILE|NAME",
     "kind": "KIND",
     "name": "NAME",
     "names": "NAME",

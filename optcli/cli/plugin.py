@@ -23,7 +23,10 @@ def group() -> None:
 
 @app.command(cls=pages.Command, epilog=pages.examples(*EXAMPLES))
 def check(
-    file: Annotated[Path, options.argument("FILE", "Plug-in (.py)")],
+    file: Annotated[
+        Path,
+        options.argument("FILE|NAME", "Plug-in (.py), or installed package or what one offers"),
+    ],
     plugin: options.Plugin = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -34,7 +37,7 @@ def check(
     Show which laws of its kind hold and, for those that do not, what to write instead. Exit
     with 1 if one is broken.
     """
-    from optcli.api.plugin import inspect_file
+    from optcli.api.plugin import inspect_file, inspect_installed
     from optcli.core.environment import blas_threads
     from optcli.display.plugin import listener
 
@@ -42,7 +45,8 @@ def check(
     show = listener(quiet, json, sys.stdout)
     start, holds = time.perf_counter(), True
     with blas_threads(1):
-        for found in inspect_file(file):
+        is_file = file.exists() or file.is_symlink() or file.suffix or file.name != str(file)
+        for found in inspect_file(file) if is_file else inspect_installed(str(file)):
             show(found)
             holds = holds and found.holds
             for each in found.findings:

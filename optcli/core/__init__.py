@@ -3,6 +3,7 @@
     arrays        work buffers, dtypes
     errors        faults with file, line and key
     registry      name -> class, for everything a config can name
+    entry_points  what installed packages offer to a registry
     specs         frozen dataclasses whose annotations give ranges and meaning
     durations     lengths in steps, epochs and shares of the run
     patterns      regular expressions that are compiled when they are first used

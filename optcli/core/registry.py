@@ -3,7 +3,8 @@
 A registry knows the modules its members live in and imports them when they
 are asked for: `losses.find("mse")` imports `losses/mse.py` alone where the name
 is the file's, and all of them only to list, to resolve an alias, or to guess
-what a misspelled name meant.
+what a misspelled name meant. A name that none of them has may be one that an
+installed package offers (`entry_points`).
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from optcli.core import entry_points
 from optcli.core.errors import Fault, InvalidInput, suggestion
 
 T = TypeVar("T")
 
 REGISTRIES: dict[str, Registry[object]] = {}
+State = tuple[dict[str, Any], dict[str, str]]  # classes and aliases by name
 
 
 class Registry(Generic[T]):
@@ -75,17 +78,35 @@ class Registry(Generic[T]):
             raise InvalidInput(f"{self.kind} '{words[0]}' lacks {', '.join(lacking)} (see {base})")
 
     def find(self, name: str) -> type[T]:
-        """The class called `name`; raises InvalidInput with the nearest names."""
+        """The class called `name`; raises InvalidInput with the nearest names.
+
+        Where only an installed package has it, its code is run.
+        """
+        found = self.search(name)
+        if found is None:
+            offered = [offer.name for offer in entry_points.offers(self.plural)]
+            hint = suggestion(name, [*self._classes, *self._aliases, *offered])
+            message = f"unknown {self.kind} '{name}'{hint} (optcli list {self.plural})"
+            raise InvalidInput(Fault(message))
+        return found
+
+    def search(self, name: str) -> type[T] | None:
+        """As `find`; None where nothing is called so.
+
+        Raises InvalidInput for one that an installed package offers and that cannot be loaded.
+        """
+        found = self.known(name)
+        if found is None and entry_points.load(self, name, REGISTRIES):
+            found = self.known(name)
+        return found
+
+    def known(self, name: str) -> type[T] | None:
+        """The class called `name` of optcli or of what was loaded; None where there is none."""
         if name not in self._classes and name.isidentifier():
             self._import(f"{self.home}.{name}")
         if name not in self._classes:
             self._load()
-        found = self._classes.get(self._aliases.get(name, name))
-        if found is None:
-            hint = suggestion(name, [*self._classes, *self._aliases])
-            message = f"unknown {self.kind} '{name}'{hint} (optcli list {self.plural})"
-            raise InvalidInput(Fault(message))
-        return found
+        return self._classes.get(self._aliases.get(name, name))
 
     def names(self) -> list[str]:
         """Every registered name, sorted, aliases left out."""
@@ -97,9 +118,37 @@ class Registry(Generic[T]):
         found = {name for name, cls in self._classes.items() if not _is_own(cls)}
         return found | {alias for alias, name in self._aliases.items() if name in found}
 
+    def built_in(self) -> set[str]:
+        """Names and aliases of optcli's own."""
+        self._load()
+        return {*self._classes, *self._aliases} - self.foreign()
+
     def holds(self, cls: type[Any], name: object) -> bool:
         """Whether the class is registered under the name."""
         return self._classes.get(str(name)) is cls
+
+    def state(self) -> State:
+        """What is registered now; `restore` brings it back, `since` says what came after."""
+        return dict(self._classes), dict(self._aliases)
+
+    def restore(self, state: State | None) -> None:
+        """Forget what is not optcli's own and was registered since; None for a registry of then."""
+        classes, aliases = state or ({}, {})
+        for name in [name for name, _ in self.since(state)]:
+            self.forget(name)
+        self._classes |= classes
+        self._aliases |= aliases
+
+    def since(self, state: State | None) -> list[tuple[str, type[T]]]:
+        """Names and aliases that were registered since, by others than optcli; their classes."""
+        classes, aliases = state or ({}, {})
+        names = self.foreign() - {*classes, *aliases}
+        return [(name, self._classes[self._aliases.get(name, name)]) for name in sorted(names)]
+
+    def forget(self, name: str) -> None:
+        """Let the name or alias be unknown again."""
+        self._classes.pop(name, None)
+        self._aliases.pop(name, None)
 
     def here(self) -> list[type[T]]:
         """The classes that were imported so far."""

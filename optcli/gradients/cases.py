@@ -36,20 +36,16 @@ def case_sets(names: Sequence[str] = ()) -> list[CaseSet]:
     ]
     if not names:
         return [make(cls) for registry, make in makers for cls in registry]
-    found = []
-    known: list[str] = []
-    for registry, _ in makers:
-        known += [word for cls in registry for word in (cls.name, *cls.aliases)]
-    faults = []
+    found, faults = [], []
     for name in names:
-        own = [
-            make(cls)
-            for registry, make in makers
-            for cls in registry
-            if name in (cls.name, *cls.aliases)
+        known = [(cls, make) for registry, make in makers if (cls := registry.known(name))]
+        known = known or [
+            (cls, make) for registry, make in makers if (cls := registry.search(name))
         ]
+        own = [make(cls) for cls, make in known]
         if not own:
-            hint = suggestion(name, known)
+            every = [cls for registry, _ in makers for cls in registry]
+            hint = suggestion(name, [word for cls in every for word in (cls.name, *cls.aliases)])
             message = f"no loss, activation, layer, model or objective is called '{name}'{hint}"
             faults.append(Fault(f"{message} (optcli list)"))
         found += own

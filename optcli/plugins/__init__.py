@@ -6,6 +6,7 @@ Authors import from here alone; docs/plugins.md has an example of each kind:
 
     public     what is imported so, at first use
     loading    runs plug-in files, and says what a run keeps of them
+    packages   installed packages as plug-ins, and what a run keeps of them
     failures   what a plug-in's code raised, in words for its author
     sources    the files that a plug-in is made of, and their checksums
     catalog    everything that a config can name, with a line on each

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
+from optcli.core import entry_points
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.registry import Registry
 
@@ -28,9 +30,9 @@ class Kinds(Mapping[str, Registry[object]]):
     """Registries by the plural of their kind; each is imported when it is asked for."""
 
     def __getitem__(self, kind: str) -> Registry[object]:
-        module, name = PLACES[kind]
-        found: Registry[object] = getattr(import_module(f"optcli.{module}"), name)
-        return found
+        if kind not in PLACES:
+            raise KeyError(kind)
+        return registry(kind)
 
     def __iter__(self) -> Iterator[str]:
         return iter(PLACES)
@@ -40,6 +42,15 @@ class Kinds(Mapping[str, Registry[object]]):
 
 
 KINDS = Kinds()
+# What installed packages may offer: what a config can name, and what models are made of.
+PLACES_OF_OFFERS = {**PLACES, "layers": ("layers.base", "LAYERS")}
+
+
+def registry(kind: str) -> Registry[Any]:
+    """The registry of a kind, by its plural; of layers, too, which no config can name."""
+    module, name = PLACES_OF_OFFERS[kind]
+    found: Registry[Any] = getattr(import_module(f"optcli.{module}"), name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -57,17 +68,42 @@ def entries(kind: str | None = None, others: Sequence[str] = ()) -> list[Catalog
 
     others: kinds that are listed elsewhere, for the message.
     """
-    if kind is not None and kind not in KINDS:
-        known = [*KINDS, *others]
-        allowed = f"; must be one of {', '.join(known)}"
-        message = f"unknown kind '{kind}'{suggestion(kind, known) or allowed}"
-        raise InvalidInput(Fault(message, parameter="kind"))
+    _check_kind(kind, [*KINDS, *others])
     return [
         CatalogEntry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
         for plural in KINDS
         if kind in (None, plural)
         for cls in KINDS[plural]
     ]
+
+
+def _check_kind(kind: str | None, known: Sequence[str]) -> None:
+    if kind is not None and kind not in known:
+        allowed = f"; must be one of {', '.join(known)}"
+        message = f"unknown kind '{kind}'{suggestion(kind, known) or allowed}"
+        raise InvalidInput(Fault(message, parameter="kind"))
+
+
+def offered(kind: str | None = None) -> list[CatalogEntry]:
+    """What installed packages offer of a kind, or of all, by their metadata: no code is run.
+
+    Raises InvalidInput for an unknown kind.
+    """
+    _check_kind(kind, list(PLACES_OF_OFFERS))
+    found = []
+    for plural in PLACES_OF_OFFERS:
+        if kind not in (None, plural):
+            continue
+        offers = entry_points.offers(plural)
+        for name in dict.fromkeys(offer.name for offer in offers):
+            of = [offer.source for offer in offers if offer.name == name]
+            text = f"from {' and '.join(of)}"
+            if len(of) > 1:
+                text += "; uninstall all but one"
+            elif name in registry(plural).built_in():
+                text += f"; not used, as optcli has {registry(plural).kind} '{name}'"
+            found.append(CatalogEntry(plural, name, (), text))
+    return found
 
 
 def summary(cls: type[object]) -> str:

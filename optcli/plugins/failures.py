@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from types import FrameType
@@ -56,6 +56,16 @@ def line_of(error: BaseException, path: Path) -> int | None:
         return error.lineno
     lines = [line for frame, line in _frames(error) if _is(frame, path)]
     return lines[-1] if lines else None
+
+
+def files(error: BaseException, places: Iterable[Path]) -> list[Path]:
+    """The files in or at these places that an error passed through, the last first."""
+    roots = [place.resolve() for place in places]
+    if not roots:
+        return []
+    passed = [Path(frame.f_code.co_filename).resolve() for frame, _ in _frames(error)]
+    found = [file for file in reversed(passed) if any(file.is_relative_to(r) for r in roots)]
+    return list(dict.fromkeys(found))
 
 
 def lacking(error: BaseException) -> EnvironmentFailed | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from optcli.core.errors import Fault, InvalidInput, OptcliError, setting, shown
 from optcli.core.registry import PLUGIN, REGISTRIES
-from optcli.plugins import failures, sources
+from optcli.plugins import failures, packages, sources
+from optcli.plugins.packages import PackageRecord
 
 # The files that were loaded, in order: a worker process loads the same.
 loaded: list[Path] = []
@@ -94,16 +95,25 @@ class Change:
 
     file: what has changed, its own file or a module's. plugin: the plug-in's file. names:
     all that it registers or did. how: `changed`, `missing`, or `new` for one that was not
-    there and registers nothing, so that nobody can tell what it does.
+    there and registers nothing, so that nobody can tell what it does. package: of an installed
+    one, as it was; detail: what is another.
     """
 
     file: str
     plugin: str
     names: frozenset[str]
     how: str
+    package: PackageRecord | None = None
+    detail: str = ""
 
     def fault(self, what: str, remedy: str) -> Fault:
         """The same as a fault. what: a run, say. remedy: what to do where it has changed."""
+        if self.package is not None:
+            names = ", ".join(f"'{name}'" for name in sorted(self.package.names))
+            used = f"{self.package} {self.package.version}, from which this {what} has {names},"
+            install = f"install {self.package.version}"
+            remedy = remedy.replace("restore it", install) or install
+            return Fault(f"{used} {self.detail}; {remedy if self.how == 'changed' else install}")
         if self.how == "missing":
             message = f"is a plug-in of this {what}; add {setting('plugin', self.plugin)}"
             return Fault(message, file=self.file)
@@ -115,9 +125,15 @@ class Change:
         return Fault(message, file=self.file, parameter="plugin")
 
 
-def identity() -> list[dict[str, Any]]:
-    """What environment.json says of the plug-ins that are loaded."""
-    return [asdict(_records[path]) for path in loaded]
+def identity(of: Any = None) -> list[dict[str, Any]]:
+    """What environment.json says of the plug-ins that are loaded.
+
+    of: settings; installed packages of which they name nothing are left out.
+    """
+    here = packages.loaded()
+    if of is not None:
+        here = [record for record in here if record.names & texts(of)]
+    return [*(asdict(_records[path]) for path in loaded), *map(asdict, here)]
 
 
 def changes(recorded: Any) -> list[Change]:
@@ -130,14 +146,15 @@ def changes(recorded: Any) -> list[Change]:
     if recorded is None:
         return []
     try:
-        old = [_record(each) for each in recorded]
+        of_packages = [packages.record_of(each) for each in recorded if "package" in each]
+        old = [_record(each) for each in recorded if "package" not in each]
         contents = [record.content for record in old]
     except (TypeError, KeyError, AttributeError) as error:
         message = "is damaged: its plug-ins are not described as optcli does"
         raise InvalidInput(Fault(message, file="environment.json")) from error
     here = [_records[path] for path in loaded]
     rest = [record for record in here if record.content not in contents]
-    found = []
+    found = [*filter(None, map(_package_change, of_packages))]
     for record in old:
         if record.content in [each.content for each in here]:
             continue
@@ -150,6 +167,14 @@ def changes(recorded: Any) -> list[Change]:
         found.append(Change(_changed(record, now), record.file, names, "changed"))
     alien = [each for each in rest if not each.registers]
     return found + [Change(each.file, each.file, frozenset(), "new") for each in alien]
+
+
+def _package_change(old: PackageRecord) -> Change | None:
+    """How an installed package is another now; None where it is not."""
+    new = packages.installed(old)
+    how = "missing" if new is None else "changed"
+    detail = packages.difference(old, new)
+    return Change(str(old), str(old), old.names, how, old, detail) if detail else None
 
 
 def _record(recorded: Mapping[str, Any]) -> PluginRecord:
@@ -192,7 +217,9 @@ def texts(value: Any) -> set[str]:
 def load_same(paths: Sequence[Path], recorded: Sequence[Mapping[str, Any]]) -> None:
     """`load`, in a worker; raises InvalidInput where it has other code than `identity` told."""
     load(paths)
-    for path, each in zip(paths, recorded, strict=True):
+    packages.load_same([packages.record_of(each) for each in recorded if "package" in each])
+    of_files = [each for each in recorded if "package" not in each]
+    for path, each in zip(paths, of_files, strict=True):
         here, there = _records[path.resolve()], _record(each)
         if here.content != there.content:
             message = "has changed since the comparison began; start it again, dask workers too"
@@ -204,7 +231,7 @@ def failure(error: BaseException) -> OptcliError | None:
     """What to say of an error that passed through the code of a plug-in; None for any other."""
     if lacking := failures.lacking(error):
         return lacking
-    for path in loaded:
+    for path in [*loaded, *failures.files(error, packages.modules())]:
         if fault := failures.failure(error, path):
             found = InvalidInput(fault)
             found.__cause__ = error
@@ -214,10 +241,12 @@ def failure(error: BaseException) -> OptcliError | None:
 
 def suspect(error: BaseException) -> InvalidInput | None:
     """What to say of an error out of nowhere, where a plug-in is loaded: it does not fit."""
-    if not loaded:
+    places = [*loaded, *packages.modules()]
+    if not places:
         return None
     message = f"does not fit optcli: {failures.words(error)} (for its traceback: "
     message += f"{setting('debug')})"
-    found = InvalidInput(Fault(message, file=", ".join(map(shown, loaded)), parameter="plugin"))
+    parameter = "plugin" if loaded else None
+    found = InvalidInput(Fault(message, file=", ".join(map(shown, places)), parameter=parameter))
     found.__cause__ = error
     return found

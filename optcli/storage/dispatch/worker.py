@@ -30,7 +30,7 @@ Setting = tuple[Callable[..., object] | None, tuple[Any, ...], tuple[str, ...]]
 
 
 def setting(pool: Pool) -> Setting:
-    """What a worker is prepared by: a function, its arguments, and modules to import before."""
+    """What a worker is prepared by: a function, its arguments, and modules to import then."""
     return pool.prepare, pool.arguments, tuple(sorted(homes() - {"__main__"}))
 
 
@@ -42,14 +42,14 @@ def payload(function: Callable[[Any], Any], job: Any, pool: Pool) -> bytes:
 def prepare(setting: Setting) -> None:
     """Make a worker ready for jobs. Raises InvalidInput."""
     function, arguments, modules = setting
+    if function is not None:
+        function(*arguments)
     for module in modules:
         try:
             importlib.import_module(module)
         except ImportError as error:
             message = f"module '{module}' registers something, but a worker cannot import it "
             raise InvalidInput(f"{message}({error}); load it as a plug-in") from error
-    if function is not None:
-        function(*arguments)
 
 
 def work(payload: bytes) -> Any:
