@@ -88,3 +88,15 @@ def leaves_its_number(job):
     path, seconds = job
     Path(path).write_text(str(os.getpid()))
     time.sleep(seconds)
+
+
+at_work = []
+
+
+def counts_itself(number):
+    """How many jobs are at work in this process."""
+    at_work.append(number)
+    time.sleep(0.005)
+    found = len(at_work)
+    at_work.remove(number)
+    return found

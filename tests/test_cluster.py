@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,22 +25,19 @@ from optcli.comparison.trials import ready
 from optcli.core.environment import differences, environment
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.plugins import loading
-from optcli.storage.dispatch import Pool, cluster, opened, pool
+from optcli.storage.dispatch import Pool, opened, pool, scheduler
 from tests import jobs, systems
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("backend", ["foo", "slurm://a:1"])
+@pytest.mark.parametrize(
+    "backend",
+    ["foo", "slurm://a:1", "dask://", "dask://nowhere", "tls://a:0", "tcp://a:65536", "dask://:1"],
+)
 def test_an_unknown_backend_is_refused(backend):
     with pytest.raises(InvalidInput, match="must be dask"):
         Pool(backend=backend)
-
-
-def test_an_address_that_is_none_is_refused():
-    pytest.importorskip("distributed")
-    with pytest.raises(InvalidInput, match="must be dask"):
-        list(jobs.run(abs, [1], Pool(backend="dask://nowhere")))
 
 
 class Listener:
@@ -66,13 +64,17 @@ class Listener:
 
 @pytest.mark.parametrize(
     ("says", "told"),
-    [(None, "timed out"), (b"", "something else does"), (b"SSH-2.0-x\r\n", "something else does")],
+    [
+        (None, "timed out; a scheduler with encryption is tls://HOST:PORT"),
+        (b"", "something else does"),
+        (b"SSH-2.0-x\r\n", "something else does"),
+    ],
     ids=["mute", "hangs up", "another protocol"],
 )
 def test_who_is_no_scheduler_is_not_waited_for(says, told, monkeypatch):
     pytest.importorskip("distributed")
-    assert cluster.CONNECT_SECONDS < 10
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.3)
+    assert scheduler.CONNECT_SECONDS < 10
+    monkeypatch.setattr(scheduler, "CONNECT_SECONDS", 0.3)
     listener = Listener(says)
     began = time.monotonic()
     with pytest.raises(EnvironmentFailed, match=rf"no scheduler answers there \({told}\)"):
@@ -83,20 +85,96 @@ def test_who_is_no_scheduler_is_not_waited_for(says, told, monkeypatch):
         line.close()
 
 
+# ---- where the scheduler is --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "is s.json; no such file, and none came within 0 s"),
+        ("", "is s.json; not the whole file of a scheduler (Expecting value"),
+        ('{"type": "Scheduler", "addr', "is s.json; not the whole file of a scheduler (Unterm"),
+        ('{"type": "Scheduler"}', "(it has no address), and none came"),
+        ("[1]", "(it has no address), and none came"),
+        (b"\xff\xfe\x00", "(it is not text), and none came"),
+    ],
+)
+def test_a_file_of_no_scheduler_is_told(text, told, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("s.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(EnvironmentFailed, match=re.escape(told)) as found:
+        list(jobs.run(abs, [1], Pool(scheduler_file=Path("s.json"), wait=0.0)))
+    assert str(found.value).startswith("scheduler_file: ")
+
+
+def test_a_file_that_cannot_come_is_not_waited_for(tmp_path):
+    pytest.importorskip("distributed")
+    for path, told in (
+        (tmp_path / "no/s.json", "no such folder"),
+        (tmp_path, "cannot be read: Is a directory"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            list(jobs.run(abs, [1], Pool(scheduler_file=path)))
+
+
+def test_a_file_is_waited_for_until_it_is_whole(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.01)
+    file, said = tmp_path / "s.json", []
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        gone = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+    def written(message):
+        said.append(message)
+        threading.Timer(0.1, file.write_text, [json.dumps({"address": gone})]).start()
+
+    told = re.escape(f"scheduler_file: {file} names {gone}; no scheduler answers there (")
+    with pytest.raises(EnvironmentFailed, match=told):
+        list(jobs.run(abs, [1], Pool(scheduler_file=file, say=written)))
+    assert said == [f"{file}: no such file; waiting up to 60 s for it"]
+
+
+def test_the_scheduler_of_a_configuration():
+    pytest.importorskip("distributed")
+    import dask as library
+
+    said = []
+    for address, told in (
+        ("127.0.0.1:1", "backend: dask's configuration names 127.0.0.1:1; no scheduler answers"),
+        (5, "backend: dask's configuration (DASK_SCHEDULER_ADDRESS) has 5 as the address of its"),
+    ):
+        with (
+            library.config.set({"scheduler-address": address}),
+            pytest.raises((EnvironmentFailed, InvalidInput), match=re.escape(told)),
+        ):
+            list(jobs.run(abs, [1], Pool(backend="dask", say=said.append)))
+    told = "dask scheduler: 127.0.0.1:1 (from DASK_SCHEDULER_ADDRESS or dask's configuration)"
+    assert said == [told]
+
+
+def test_two_places_for_a_scheduler_are_refused():
+    Pool(backend="dask", scheduler_file=Path("s.json"))
+    told = "scheduler_file: cannot be combined with backend=tls://a:1; set only one"
+    with pytest.raises(InvalidInput, match=told):
+        Pool(backend="tls://a:1", scheduler_file=Path("s.json"))
+
+
 # ---- what can happen -----------------------------------------------------------------
 
 
 class Dask:
     """A scheduler, and workers as they are asked for; their folder is not that of the tests."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, protocol="tcp", **environment):
         self.folder, self.number = folder, itertools.count()
         self.started = []
-        self.scheduler, log = self.start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
-        )
-        self.address = waited(log, r"tcp://(127\.0\.0\.1:\d+)")
-        self.backend = f"dask://{self.address}"
+        place = ["--host", "127.0.0.1", "--port", "0", "--protocol", protocol]
+        place += ["--scheduler-file", "s.json"]
+        self.scheduler, log = self.start("scheduler", "--no-dashboard", *place, **environment)
+        self.address = waited(log, protocol + r"://(127\.0\.0\.1:\d+)")
+        self.backend = f"{'dask' if protocol == 'tcp' else protocol}://{self.address}"
 
     def start(self, *words, **environment):
         log = self.folder / f"{next(self.number)}.log"
@@ -225,6 +303,8 @@ def the_same_bits_from_another_folder(dask, workers, capsys):
     capsys.readouterr()
     for name in ("runs.csv", "history.csv"):
         assert Path("alone", name).read_bytes() == Path("shared", name).read_bytes()
+    by_file = Pool(scheduler_file=dask.folder / "s.json")
+    assert sorted(jobs.run(jobs.square, [2, 3], by_file)) == [(0, 4), (1, 9)]
     told = json.loads(Path("shared/environment.json").read_text())["workers"]
     assert set(told) == set(workers)
     assert "workers" not in json.loads(Path("alone/environment.json").read_text())
@@ -418,7 +498,7 @@ def a_job_kills_its_workers(dask):
 
 
 def the_scheduler_freezes_and_dies(dask, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(scheduler, "CONNECT_SECONDS", 2.0)
     dask.worker()
 
     def at_work(number):
@@ -433,6 +513,80 @@ def the_scheduler_freezes_and_dies(dask, monkeypatch):
     dask.scheduler.send_signal(signal.SIGCONT)
     with pytest.raises(EnvironmentFailed, match="the scheduler is lost"):
         at_work(signal.SIGKILL)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates by openssl")
+def test_a_cluster_with_certificates(tmp_path, monkeypatch, capsys):
+    """As dask's own configuration has them; the scheduler by its file, and by the environment."""
+    pytest.importorskip("distributed")
+    import dask as library
+
+    for name in ("ours", "other"):
+        made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        made += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        made += ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
+        subprocess.run(made, cwd=tmp_path, check=True, capture_output=True)
+    given = {"ca-file": "ours.pem"}
+    for role in ("scheduler", "worker", "client"):
+        given |= {f"{role}.cert": "ours.pem", f"{role}.key": "ours.key"}
+    tls = {f"distributed.comm.tls.{key}": str(tmp_path / name) for key, name in given.items()}
+    there = {f"DASK_{key.replace('.', '__').replace('-', '_')}": v for key, v in tls.items()}
+    there = {name.upper(): value for name, value in there.items()}
+    (tmp_path / "cluster").mkdir()
+    monkeypatch.chdir(tmp_path)
+    cluster = Dask(tmp_path / "cluster", "tls", **there)
+    words = ["compare", "sgd", "adam", "--tune", "3", "--seeds", "6", "--no-plots", "--out"]
+    try:
+        cluster.start(
+            "worker", "--scheduler-file", "s.json", "--nthreads", "1", "--no-nanny", **there
+        )
+        with library.config.set(tls):
+            assert run([*words, "alone"]) == 0
+            assert run([*words, "file", "--scheduler-file", "cluster/s.json"]) == 0
+            assert run([*words, "address", "--backend", cluster.backend]) == 0
+            with library.config.set({"scheduler-address": cluster.backend}):
+                assert run([*words, "configured", "--backend", "dask"]) == 0
+            capsys.readouterr()
+            for name in ("runs.csv", "history.csv"):
+                same = {
+                    Path(f, name).read_bytes() for f in ("alone", "file", "address", "configured")
+                }
+                assert len(same) == 1
+            plain = cluster.backend.replace("tls", "dask")
+            key = "distributed.comm.tls."
+            for backend, settings, told in (
+                (
+                    cluster.backend,
+                    {f"{key}ca-file": "gone.pem"},
+                    "ca-file of dask's configuration is gone.pem; no such file",
+                ),
+                (cluster.backend, {f"{key}ca-file": "other.pem"}, "certificate verify failed"),
+                (
+                    cluster.backend,
+                    {f"{key}client.cert": "other.pem", f"{key}client.key": "other.key"},
+                    "no scheduler answers there (",
+                ),
+                (cluster.backend, {f"{key}client.key": "other.key"}, "key values mismatch"),
+                (plain, {}, "no scheduler answers there ("),
+            ):
+                with library.config.set(settings), monkeypatch.context() as sooner:
+                    sooner.setattr(scheduler, "CONNECT_SECONDS", 2.0)
+                    assert run([*words, "wrong", "--backend", backend]) == 3
+                said = capsys.readouterr().err
+                assert said.startswith(f"error: --backend: is {backend}; no scheduler answers")
+                assert said.count("\n") == 1
+                assert told in said
+        told = "dask's configuration has no certificates; set distributed.comm.tls.ca-file and"
+        with pytest.raises(EnvironmentFailed, match=told):
+            list(jobs.run(abs, [1], Pool(backend=cluster.backend)))
+        cluster.scheduler.kill()
+        cluster.scheduler.wait()
+        told = "scheduler_file: cluster/s.json names tls://.*; no scheduler answers there"
+        with library.config.set(tls), pytest.raises(EnvironmentFailed, match=told):
+            list(jobs.run(abs, [1], Pool(scheduler_file=Path("cluster/s.json"))))
+    finally:
+        cluster.close()
 
 
 @pytest.mark.parametrize("text", ["a: [1", "just text"])

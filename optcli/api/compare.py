@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optcli.api.check import Setup
 from optcli.api.train import train_in
@@ -24,6 +25,9 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import files, interruption, kinds, outputs, results, run_folder, seals
 from optcli.storage.lock import lock
 from optcli.training import Replica
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["Benchmark", "Comparison", "ComparisonSettings", "Listener", "compare"]
 
@@ -44,6 +48,7 @@ def compare(
     suite: str | Path | None = None,
     terms: ComparisonSettings | None = None,
     data: Any = None,
+    executor: Executor | None = None,
 ) -> Comparison | Benchmark:
     """Compare optimizers on a config, or whole configs, and keep the runs in a folder.
 
@@ -53,13 +58,16 @@ def compare(
     suite: `small`, `full` or a folder of configs, instead. overrides: `KEY=VALUE`, for all configs.
     out: the folder, by default `runs/compare-<config>-<date>-<time>`; one of the same data, model
     and budget is gone on with. plots: False, or their format, `png` (True), `svg` or `pdf`. data: a
-    table in memory, as for `train`. listener: called with each event (`comparison.result`). Raises
+    table in memory, as for `train`. executor: of `concurrent.futures`, whose workers do the runs;
+    it is not shut down. listener: called with each event (`comparison.result`). Raises
     InvalidInput, EnvironmentFailed.
     """
     if terms is not None:
         message = "terms: is called settings now"
         warnings.warn(message, DeprecationWarning, stacklevel=2)
     settings, listener = settings or terms or ComparisonSettings(), listener or (lambda _: None)
+    if executor is not None:
+        settings = replace(settings, executor=executor)
     settings.check()
     outputs.picture_format(plots)
     forget()

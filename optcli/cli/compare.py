@@ -136,7 +136,21 @@ Jobs = Annotated[
     ),
 ]
 Backend = Annotated[
-    str | None, option("Train on a Dask cluster", "--backend", metavar="dask[://HOST:PORT]")
+    str | None,
+    option(
+        "Train on a Dask cluster: that of DASK_SCHEDULER_ADDRESS or Dask's configuration (else "
+        "one on this machine), or of an address, dask://HOST:PORT or tls://HOST:PORT",
+        "--backend",
+        metavar="dask[://HOST:PORT]",
+    ),
+]
+SchedulerFile = Annotated[
+    Path | None,
+    option(
+        "Train on the Dask cluster whose scheduler writes this file",
+        "--scheduler-file",
+        metavar="FILE",
+    ),
 ]
 
 
@@ -158,6 +172,7 @@ def command(
     x: Axis = "steps",
     jobs: Jobs = None,
     backend: Backend = None,
+    scheduler_file: SchedulerFile = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     cache: options.Cache = None,
@@ -205,6 +220,7 @@ def command(
         x=x,
         jobs=jobs,
         backend=backend,
+        scheduler_file=scheduler_file,
         command=shlex.join(["optcli", *sys.argv[1:]]),
     )
     try:

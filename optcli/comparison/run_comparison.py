@@ -157,7 +157,7 @@ def _written_figure(path: Path, content: bytes) -> str:
 def pool(problems: Sequence[Problem], settings: ComparisonSettings, listener: Listener) -> Pool:
     """Where the runs of all problems are done."""
     tables = {}
-    if settings.backend is not None:
+    if settings.elsewhere:
         entries = [entry for problem in problems for entry in problem.entries]
         paths = {path for entry in entries for path in entry.task.anywhere().files()}
         tables = {path: files.checksum(Path(path)) for path in sorted(paths)}
@@ -168,6 +168,8 @@ def pool(problems: Sequence[Problem], settings: ComparisonSettings, listener: Li
         (list(loading.loaded), loading.identity(), tables),
         loading.failure,
         lambda message: listener(Waiting(message)),
+        scheduler_file=settings.scheduler_file,
+        executor=settings.executor,
     )
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optcli.core.errors import Fault, InvalidInput
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 MOST_SEEDS = 10_000
 AXES = ("steps", "gradients", "seconds")  # of the curves
@@ -26,8 +30,10 @@ class ComparisonSettings:
     settings are kept, each in a run folder. fail_unless, fail_if: conditions (`comparison.gate`)
     that `gates` of summary.json answers. x: the axis of the curves, `steps`, `gradients`
     (evaluations) or `seconds`. jobs: processes at most; None for one per core.
-    backend: `dask:HOST:PORT`, or None for processes of this machine. command: the command
-    line, kept to say how an interrupted comparison is continued.
+    backend: `dask`, `dask://HOST:PORT` or `tls://HOST:PORT`, or None for processes of this
+    machine. scheduler_file: which a dask scheduler has written, instead. executor: any executor
+    of `concurrent.futures`, instead; it is not shut down. command: the command line, kept to say
+    how an interrupted comparison is continued.
     """
 
     tune: int = 9
@@ -45,12 +51,20 @@ class ComparisonSettings:
     x: str = "steps"
     jobs: int | None = 1
     backend: str | None = None
+    scheduler_file: Path | None = None
+    executor: Executor | None = None
     command: str | None = None
 
     @property
     def origin(self) -> dict[str, str | None]:
         """What environment.json keeps of the command line, and of where its paths start."""
         return {"command": self.command, "directory": str(Path.cwd()) if self.command else None}
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether runs may be done on other machines."""
+        asked = (self.backend, self.scheduler_file, self.executor)
+        return any(each is not None for each in asked)
 
     def check(self) -> None:
         """Raise InvalidInput with all that is out of range."""

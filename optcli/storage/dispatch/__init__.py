@@ -1,4 +1,4 @@
-"""Dispatch: independent jobs, in this process, in several, or on a cluster.
+"""Dispatch: independent jobs, in this process, in several, on a cluster or by an executor.
 
 A job is a pure function of its argument and may run twice: a worker that dies costs time, never
 a result.
@@ -6,6 +6,8 @@ a result.
 pool       where jobs run, as it was asked for
 worker     what a worker process does: it is prepared once, then takes jobs
 processes  the processes of this machine
+borrowed   the workers of an executor that the caller has
+scheduler  where that of a dask cluster is, and whether it answers
 cluster    the workers of a dask cluster
 """
 
@@ -60,9 +62,13 @@ def opened(pool: Pool) -> Iterator[Workers]:
     """The workers of a pool, let go at the end; those of this machine start with the first jobs.
 
     On a cluster all are there and have been compared with this process. Raises
-    EnvironmentFailed where there are none, InvalidInput for an address that is none.
+    EnvironmentFailed where there are none, InvalidInput.
     """
-    if pool.backend is not None:
+    if pool.executor is not None:
+        from optcli.storage.dispatch.borrowed import Borrowed
+
+        yield Borrowed(pool.executor, pool)
+    elif pool.on_dask:
         from optcli.storage.dispatch.cluster import connected
 
         with connected(pool) as cluster:

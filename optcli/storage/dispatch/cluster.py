@@ -11,8 +11,6 @@ import asyncio
 import contextlib
 import importlib
 import logging
-import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -25,14 +23,13 @@ from optcli.core.environment import differences, environment
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, shown
 from optcli.core.registry import homes
 from optcli.storage import interruption
-from optcli.storage.dispatch import worker
+from optcli.storage.dispatch import scheduler, worker
 from optcli.storage.dispatch.pool import TRIES, Pool
+from optcli.storage.dispatch.scheduler import Scheduler, line
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 8.0
-GREETING, LONGEST_GREETING = 8, 1 << 20  # bytes of its length, and its length
 LOOK_SECONDS = 1.0  # between two looks at who is there
 # What a worker says of itself; as text, which a worker of any version of optcli understands.
 ASKED = "__import__('importlib').import_module('optcli.core.environment').environment(1, None)"
@@ -41,57 +38,36 @@ ASKED = "__import__('importlib').import_module('optcli.core.environment').enviro
 @contextlib.contextmanager
 def connected(pool: Pool) -> Iterator[Cluster]:
     """The cluster of a pool, once a worker is there. Raises EnvironmentFailed, InvalidInput."""
-    address = pool.address
     if "__main__" in homes():
         message = "dask workers do not have what the script registers; load it as a plug-in"
-        raise InvalidInput(Fault(message, parameter="backend"))
-    distributed = _distributed()
-    if address is not None:
-        try:
-            _greeted(*address)
-        except OSError as error:
-            raise _unanswered(pool, error) from error
-    with _hushed(), _client(distributed, pool) as client:
-        cluster = Cluster(client, pool)
+        raise InvalidInput(Fault(message, parameter=_asked_by(pool)))
+    distributed = _distributed(_asked_by(pool))
+    dask = importlib.import_module("dask")
+    found = scheduler.find(pool, dask)
+    if found.address is not None:
+        scheduler.greet(found, distributed, dask)
+    with _hushed(), _client(distributed, pool, found) as client:
+        cluster = Cluster(client, pool, found.name)
         cluster.gather()
         yield cluster
 
 
-def _unanswered(pool: Pool, error: Exception) -> EnvironmentFailed:
-    message = f"is {pool.backend}; no scheduler answers there ({error})"
-    return EnvironmentFailed(Fault(message, parameter="backend"))
+def _asked_by(pool: Pool) -> str:
+    """The parameter that asked for dask."""
+    return "backend" if pool.scheduler_file is None else "scheduler_file"
 
 
-def _greeted(host: str, port: int) -> None:
-    """Raise OSError unless a scheduler is the first to speak, in a short message.
-
-    Whoever else listens there (the dashboard, a web server, a frozen scheduler) keeps a
-    client of dask waiting for ever, or makes it ask for more memory than there is.
-    """
-    began = time.monotonic()
-    with socket.create_connection((host, port), CONNECT_SECONDS) as line:
-        line.settimeout(max(0.1, began + CONNECT_SECONDS - time.monotonic()))
-        size = int.from_bytes(line.recv(GREETING), "little")
-        if not 0 < size < LONGEST_GREETING:
-            raise OSError("something else does")
-
-
-def _distributed() -> Any:
+def _distributed(parameter: str) -> Any:
     """The library. It reads its configuration when it is imported, and fails where that is bad."""
     try:
         return importlib.import_module("distributed")
     except ModuleNotFoundError as error:
         message = "needs dask, which is not installed; pip install 'optcli[dask]'"
-        raise InvalidInput(Fault(message, parameter="backend")) from error
+        raise InvalidInput(Fault(message, parameter=parameter)) from error
     except Exception as error:
-        message = f"dask cannot be imported: {_line(error)}; its configuration is in "
+        message = f"dask cannot be imported: {line(error)}; its configuration is in "
         message += "~/.config/dask, DASK_CONFIG and variables that begin with DASK_"
-        raise EnvironmentFailed(Fault(message, parameter="backend")) from error
-
-
-def _line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+        raise EnvironmentFailed(Fault(message, parameter=parameter)) from error
 
 
 @contextlib.contextmanager
@@ -110,13 +86,14 @@ def _hushed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _client(distributed: Any, pool: Pool) -> Iterator[Any]:
-    """A client of the scheduler at the address, or of a cluster of this machine."""
+def _client(distributed: Any, pool: Pool, found: Scheduler) -> Iterator[Any]:
+    """A client of a scheduler, or of a cluster of this machine."""
     with contextlib.ExitStack() as stack:
         try:
-            if pool.address is None:
+            place: Any = found.address
+            if place is None:
                 stack.enter_context(worker.without_script())
-                place: Any = stack.enter_context(
+                place = stack.enter_context(
                     distributed.LocalCluster(
                         n_workers=pool.workers,
                         threads_per_worker=1,
@@ -124,13 +101,12 @@ def _client(distributed: Any, pool: Pool) -> Iterator[Any]:
                         silence_logs=logging.CRITICAL + 1,
                     )
                 )
-            else:
-                place = f"tcp://{(pool.backend or '').partition('://')[2]}"
-            client = stack.enter_context(distributed.Client(place, timeout=CONNECT_SECONDS))
+            seconds = scheduler.CONNECT_SECONDS
+            client = stack.enter_context(distributed.Client(place, timeout=seconds))
         except OptcliError:
             raise
         except Exception as error:  # OSError, or what a setting of dask's makes of it
-            raise _unanswered(pool, OSError(_line(error))) from error
+            raise found.unanswered(error) from error
         yield client
 
 
@@ -153,8 +129,8 @@ class Cluster:
     here = False
     start = 0.0
 
-    def __init__(self, client: Any, pool: Pool) -> None:
-        self.client, self.pool = client, pool
+    def __init__(self, client: Any, pool: Pool, name: str) -> None:
+        self.client, self.pool, self.name = client, pool, name
         self.ours = environment(1, None)
         self.records: dict[str, dict[str, Any]] = {}
         self.longest = 0.0
@@ -186,9 +162,9 @@ class Cluster:
         now, seconds = time.monotonic(), self.pool.wait
         if self._alone_since is None:
             self._alone_since = now
-            self.pool.say(f"{self.pool.backend} {what}; waiting up to {seconds:g} s for one")
+            self.pool.say(f"{self.name} {what}; waiting up to {seconds:g} s for one")
         elif now - self._alone_since > seconds:
-            message = f"{self.pool.backend} {what}; none came within {seconds:g} s"
+            message = f"{self.name} {what}; none came within {seconds:g} s"
             raise EnvironmentFailed(f"{message} (dask worker tcp://HOST:PORT --nthreads 1)")
 
     def _look(self) -> None:
@@ -215,7 +191,7 @@ class Cluster:
             return
         if isinstance(said, BaseException):
             needed = f"it needs optcli {self.ours['optcli']}, as here"
-            self._refused[address] = f"worker {address} cannot run optcli: {_line(said)}; {needed}"
+            self._refused[address] = f"worker {address} cannot run optcli: {line(said)}; {needed}"
             return
         unlike = differences(self.ours, said)
         if unlike:
@@ -236,8 +212,8 @@ class Cluster:
     def _lost(self, error: BaseException) -> EnvironmentFailed:
         silent = isinstance(error, TimeoutError)
         how = "does not answer" if silent else "is lost"
-        why = "" if silent or not str(error) else f" ({_line(error)})"
-        return EnvironmentFailed(f"{self.pool.backend}: the scheduler {how}{why}")
+        why = "" if silent or not str(error) else f" ({line(error)})"
+        return EnvironmentFailed(f"{self.name}: the scheduler {how}{why}")
 
     # ---- jobs ----
 
@@ -259,7 +235,7 @@ class Cluster:
                 while waiting and free:
                     index, address = waiting.popleft(), min(free)
                     free.remove(address)
-                    call = (_prepared, worker.setting(self.pool), payloads[index])
+                    call = (worker.work_prepared, worker.setting(self.pool), payloads[index])
                     future = executor.submit(*call, workers=[address])
                     began[future] = _Attempt(index, address, time.monotonic())
                 if all(each.again for each in began.values()) and waiting:
@@ -330,7 +306,9 @@ class Cluster:
 
 async def _ncores(client: Any) -> dict[str, int]:
     """The number of threads of each worker that the scheduler knows."""
-    found: dict[str, int] = await asyncio.wait_for(client.scheduler.ncores(), CONNECT_SECONDS)
+    found: dict[str, int] = await asyncio.wait_for(
+        client.scheduler.ncores(), scheduler.CONNECT_SECONDS
+    )
     return found
 
 
@@ -339,28 +317,7 @@ async def _asked(client: Any, addresses: Sequence[str]) -> dict[str, Any]:
 
     async def one(address: str) -> Any:
         answer = client.run(eval, ASKED, workers=[address], asynchronous=True)
-        return (await asyncio.wait_for(answer, CONNECT_SECONDS))[address]
+        return (await asyncio.wait_for(answer, scheduler.CONNECT_SECONDS))[address]
 
     answers = await asyncio.gather(*map(one, addresses), return_exceptions=True)
     return dict(zip(addresses, answers, strict=True))
-
-
-# ---- in a worker ---------------------------------------------------------------------
-
-_ready: list[worker.Setting] = []
-_alone = threading.Lock()  # the number of BLAS threads is that of the process
-
-
-def _prepared(setting: worker.Setting, payload: bytes) -> Any:
-    """In a worker that others started: prepare it once."""
-    with _alone:
-        try:
-            if setting not in _ready:
-                worker.prepare(setting)
-                _ready.append(setting)
-            return worker.work(payload)
-        except OptcliError as error:  # the folder here is not that of the command
-            faults = [
-                replace(f, file=f.file and str(Path(f.file).absolute())) for f in error.faults
-            ]
-            raise type(error)(*faults) from error

@@ -7,22 +7,26 @@ script that started it only where that has registered something, as a class of i
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import multiprocessing
 import os
 import pickle
+import platform
 import runpy
 import signal
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from optcli.core.errors import Fault, InvalidInput, OptcliError
+from optcli.core.environment import differences, environment
+from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError
 from optcli.core.registry import homes
 from optcli.storage.dispatch.pool import Pool
 
@@ -56,7 +60,11 @@ def work(payload: bytes) -> Any:
     """Do a job; it is unpickled here, after the worker was prepared."""
     if _refusals:
         raise _refusals[0]
-    function, job, failure = pickle.loads(payload)
+    try:
+        function, job, failure = pickle.loads(payload)
+    except (AttributeError, ImportError) as error:
+        message = f"a worker does not know what a job is made of ({error}); load it as a plug-in"
+        raise InvalidInput(message) from error
     try:
         return function(job)
     except (Exception, SystemExit) as error:
@@ -64,6 +72,48 @@ def work(payload: bytes) -> Any:
         if found:
             raise found from error  # the traceback goes along, as text, for --debug
         raise
+
+
+# ---- workers that others started ------------------------------------------------------
+
+_ready: list[Setting] = []  # what this process was prepared by
+_alone = threading.Lock()  # the number of BLAS threads is that of the process
+
+
+def work_prepared(setting: Setting, payload: bytes) -> Any:
+    """Do a job, one at a time in this process, which is prepared once."""
+    with _alone:
+        try:
+            if setting not in _ready:
+                prepare(setting)
+                _ready.append(setting)
+            return work(payload)
+        except OptcliError as error:  # the folder here is not that of the command
+            faults = [
+                replace(f, file=f.file and str(Path(f.file).absolute())) for f in error.faults
+            ]
+            raise type(error)(*faults) from error
+
+
+def lent(
+    setting: Setting, theirs: dict[str, Any], payload: bytes
+) -> tuple[str, dict[str, Any], Any]:
+    """Do a job for another process: this host, what it is, and the result.
+
+    theirs: the environment there. Raises EnvironmentFailed where this one gives other bits.
+    """
+    ours = _environment()
+    host = platform.node()
+    if unlike := differences(theirs, ours):
+        message = f"a worker on {host} would give other bits: {'; '.join(unlike)}"
+        raise EnvironmentFailed(Fault(message, parameter="executor"))
+    record = {name: ours[name] for name in ("platform", "cpu", "cores", "python")}
+    return host, record, work_prepared(setting, payload)
+
+
+@functools.cache
+def _environment() -> dict[str, Any]:
+    return environment(1, None)
 
 
 # ---- processes of this machine -------------------------------------------------------
