@@ -37,6 +37,7 @@ ROOMS = [
     "display",
     "api",
     "cli",
+    "sklearn",
 ]
 # Where a library may be imported at all.
 HOMES = {
@@ -51,6 +52,7 @@ HOMES = {
     "fastexcel": {"data"},
     "filelock": {"storage"},
     "psutil": {"core"},
+    "sklearn": {"sklearn"},
 }
 SPEAK = {"display", "cli"}
 
@@ -155,7 +157,7 @@ def test_nothing_below_the_display_prints_or_exits():
 
 
 def test_importing_optcli_costs_numpy_and_little_else():
-    heavy = "matplotlib polars pydantic typer rich yaml filelock psutil"
+    heavy = "matplotlib polars pydantic typer rich yaml filelock psutil sklearn"
     code = f"import sys, optcli; optcli.train; print({{*'{heavy}'.split()}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

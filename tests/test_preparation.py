@@ -255,6 +255,29 @@ def test_weights(tmp_path):
     assert faults(path, "y", "values", weights="w") == f"{path}: column 'w': every weight is 0"
 
 
+@pytest.mark.parametrize("image", [None, (1, 1, 2)])
+def test_a_weighted_row_counts_as_several_in_means_and_deviations(tmp_path, image):
+    rows = ["1,10,5", "2,30,6", "4,20,9", "100,-8,70"]
+    weights = [2, 3, 1, 0]
+    weighted = "a,b,y,w\n" + "".join(f"{row},{w}\n" for row, w in zip(rows, weights, strict=True))
+    repeated = "a,b,y\n" + "".join(f"{row}\n" * w for row, w in zip(rows, weights, strict=True))
+    fields = {"image": image} if image else {}
+    ours, other = (
+        prepared(write(tmp_path, text), "y", "values", **fields, **more).encoder
+        for text, more in ((weighted, {"weights": "w"}), (repeated, {}))
+    )
+    assert ours.target.mean == pytest.approx(other.target.mean)
+    assert ours.target.scale == pytest.approx(other.target.scale)
+    for feature, same in zip(ours.features, other.features, strict=True):
+        assert (feature.mean, feature.scale) == pytest.approx((same.mean, same.scale))
+
+
+def test_a_column_that_only_rows_of_weight_0_have_keeps_their_mean(tmp_path):
+    path = write(tmp_path, "a,b,y,w\n1,,5,2\n2,,6,1\n3,7,8,0\n4,9,9,0\n")
+    encoder = prepared(path, "y", "values", weights="w", missing="impute").encoder
+    assert [feature.mean for feature in encoder.features] == [pytest.approx(4 / 3), 8]
+
+
 def test_huge_numbers_are_standardized_without_overflow(tmp_path):
     path = write(tmp_path, "x,y\n1e300,1\n3e300,2\n")
     np.testing.assert_allclose(prepared(path, "y", "values").train.x, [[-1], [1]])

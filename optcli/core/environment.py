@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import platform
@@ -19,10 +20,16 @@ from optcli.core.version import __version__
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
     """Hold the BLAS to a number of threads; another number may give other bits."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(count, user_api="blas"):
+    with _thread_pools().limit(limits=count, user_api="blas"):
         yield
+
+
+@functools.cache
+def _thread_pools() -> Any:
+    """What holds the libraries to a number of threads; to find them takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def environment(threads: int, data: str | None) -> dict[str, Any]:

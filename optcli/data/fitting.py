@@ -1,4 +1,7 @@
-"""Fitting: how columns are encoded, learned from the training rows: kind, mean and scale."""
+"""Fitting: how columns are encoded, learned from the training rows: kind, mean and scale.
+
+A row of weight 2 counts as two rows, one of weight 0 not at all.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from optcli.core.specs import TargetKind
 from optcli.data import dates
 from optcli.data.base import Dataset, Roles
 from optcli.data.categories import classes_of
-from optcli.data.columns import BLOCK, Numbers, Words
+from optcli.data.columns import BLOCK, Column, Numbers, Words
 from optcli.data.features import DatePart, Feature
 from optcli.data.rare import MERGED, Rare
 from optcli.data.reading_rules import RULES
@@ -38,8 +41,12 @@ def fit_target(
     scaled: bool,
     warnings: list[str],
     rare: Rare | None,
+    weights: str | None = None,
 ) -> Target:
-    """How the target is encoded, as the training rows say; what is odd goes into `warnings`."""
+    """How the target is encoded, as the training rows say; what is odd goes into `warnings`.
+
+    weights: the column of sample weights.
+    """
     text = tuple(isinstance(train.columns[name], Words) for name in names)
     if kind == "labels" and len(names) > 1:
         for name in names:
@@ -53,7 +60,7 @@ def fit_target(
     for name in names:
         column = train.columns[name]
         assert isinstance(column, Numbers)
-        values, rules = _values([column]), train.reading.rules
+        values, rules = _values([column], _weights(train, weights, column)), train.reading.rules
         mean, scale = _moments(values, rules) if scaled else (0.0, 1.0)
         if scale == 0:
             warnings.append(f"target '{name}' is constant in the training rows")
@@ -71,7 +78,8 @@ def fit_feature(
     if isinstance(whole, Words):
         assert isinstance(train, Words)
         categories = classes_of(whole)
-        mode = train.categories[int(train.counts().argmax())] if impute else None
+        counts = _counts(train, _weights(rows, roles.weights, train)) if impute else None
+        mode = None if counts is None else train.categories[int(counts.argmax())]
         merged: tuple[str, ...] = ()
         if roles.rare_categories is not None:
             categories, merged = _merged(train, categories, roles.rare_categories)
@@ -84,8 +92,11 @@ def fit_feature(
         raise InvalidInput(Fault(f"column '{name}' has no value in the training rows", "split"))
     if name in roles.dates:
         assert isinstance(whole, Numbers)
-        return _fit_date(name, whole, train, impute=impute, standardize=dataset.standardize)
-    mean, scale = _moments(_values([train]), rules)
+        weights = _weights(rows, roles.weights, train)
+        return _fit_date(
+            name, whole, train, weights, impute=impute, standardize=dataset.standardize
+        )
+    mean, scale = _moments(_values([train], _weights(rows, roles.weights, train)), rules)
     if scale == 0:
         how = "constant in the training rows"
         if train.find(lambda piece: ~piece.missing & (piece.values != mean)) is not None:
@@ -117,13 +128,20 @@ def _merged(
 
 
 def _fit_date(
-    name: str, whole: Numbers, train: Numbers, *, impute: bool, standardize: bool
+    name: str,
+    whole: Numbers,
+    train: Numbers,
+    weights: Numbers | None,
+    *,
+    impute: bool,
+    standardize: bool,
 ) -> Feature:
     """What becomes of a column of dates; the hour is a part where any is not at midnight."""
     timed = any(dates.has_hours(piece.values) for _, piece in whole.pieces())
     parts = []
     for part in dates.PARTS[: None if timed else -1]:
-        mean, scale = _moments(_values([train], partial(dates.part, name=part)), RULES)
+        own = partial(dates.part, name=part)
+        mean, scale = _moments(_values([train], weights, own), RULES)
         fill = mean if impute else None
         scaled = (mean, scale) if standardize else (0.0, 1.0)
         parts.append(DatePart(part, *scaled, fill))
@@ -131,9 +149,17 @@ def _fit_date(
 
 
 def fit_pixels(
-    features: tuple[Feature, ...], train: Table, image: tuple[int, ...], *, standardize: bool
+    features: tuple[Feature, ...],
+    train: Table,
+    image: tuple[int, ...],
+    weights: str | None = None,
+    *,
+    standardize: bool,
 ) -> tuple[Feature, ...]:
-    """The features as pixels of an image, one mean and scale for each of its channels."""
+    """The features as pixels of an image, one mean and scale for each of its channels.
+
+    weights: the column of sample weights.
+    """
     if len(image) != 3:
         message = f"is {list(image)}; must be [channels, height, width]"
         raise InvalidInput(Fault(message, "dataset.image"))
@@ -155,32 +181,75 @@ def fit_pixels(
     for start in range(0, count, size):
         channel = features[start : start + size]
         columns = [train.columns[feature.name] for feature in channel]
-        values = _values([c for c in columns if isinstance(c, Numbers)])
+        numbers = [c for c in columns if isinstance(c, Numbers)]
+        values = _values(numbers, _weights(train, weights, *numbers))
         mean, scale = _moments(values, train.reading.rules)
         pixels += [replace(feature, mean=mean, scale=scale) for feature in channel]
     return tuple(pixels)
 
 
+Weighted = tuple[Array, Array | None]  # values and their weights; None: each counts once
+
+
+def _weights(train: Table, name: str | None, *columns: Column) -> Numbers | None:
+    """The column of weights; None where there is none, or no weighted row has a value.
+
+    Rules 1 did not look at weights here.
+    """
+    if name is None or train.reading.rules == 1:
+        return None
+    weights = train.columns[name]
+    assert isinstance(weights, Numbers)
+    for start, piece in weights.pieces():
+        rows, there = slice(start, start + len(piece)), piece.values > 0
+        if any(np.any(there & ~column.select(rows).missing) for column in columns):
+            return weights
+    return None
+
+
+def _counts(words: Words, weights: Numbers | None) -> Array:
+    """How many rows each category has, or their weights."""
+    if weights is None:
+        return words.counts()
+    counts = np.zeros(len(words.categories))
+    for start, piece in weights.pieces():
+        own = words.select(slice(start, start + len(piece)))
+        there = ~own.missing
+        counts += np.bincount(own.codes[there], piece.values[there], len(counts))
+    return counts
+
+
 def _values(
-    columns: Sequence[Numbers], of: Callable[[Array], Array] = np.asarray
-) -> Callable[[], Iterator[Array]]:
+    columns: Sequence[Numbers],
+    weights: Numbers | None = None,
+    of: Callable[[Array], Array] = np.asarray,
+) -> Callable[[], Iterator[Weighted]]:
     """How to go through the values there are, of columns of equal length, in arrays of some.
 
     of: what is taken of each value.
     """
     step = BLOCK if len(columns) == 1 else max(1, PIXELS // len(columns))
 
-    def each() -> Iterator[Array]:
+    def each() -> Iterator[Weighted]:
         for start in range(0, len(columns[0]), step):
-            pieces = [column.select(slice(start, start + step)) for column in columns]
-            values = np.concatenate([piece.values[~piece.missing] for piece in pieces])
+            rows = slice(start, start + step)
+            pieces = [column.select(rows) for column in columns]
+            there = [~piece.missing for piece in pieces]
+            share = None
+            if weights is not None:
+                weight = weights.select(rows).values
+                there = [own & (weight > 0) for own in there]
+                share = np.concatenate([weight[own] for own in there])
+            values = np.concatenate(
+                [piece.values[own] for piece, own in zip(pieces, there, strict=True)]
+            )
             if len(values):
-                yield of(values)
+                yield of(values), share
 
     return each
 
 
-def _moments(values: Callable[[], Iterator[Array]], rules: int) -> tuple[float, float]:
+def _moments(values: Callable[[], Iterator[Weighted]], rules: int) -> tuple[float, float]:
     """Mean and population standard deviation; exactly 0 for a constant.
 
     So is, but by rules 1, what rounding alone may make of a constant, as scikit-learn's
@@ -188,16 +257,21 @@ def _moments(values: Callable[[], Iterator[Array]], rules: int) -> tuple[float, 
     error bounds of the same paper. Block by block. T. F. Chan, G. H. Golub and R. J.
     LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979.
     """
-    ends = [(block.min(), block.max()) for block in values()]
+    ends = [(block.min(), block.max()) for block, _ in values()]
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if low == high:
         return float(low), 0.0
     # by a power of two, which is exact, so that squares do not overflow
     _, exponent = np.frexp(max(abs(low), abs(high)))
-    count, mean, variance = 0, np.float64(0), np.float64(0)
-    for block in values():
+    rows, count, mean, variance = 0, 0.0, np.float64(0), np.float64(0)
+    for block, weight in values():
         scaled = np.ldexp(block, 1 - exponent)
+        rows += len(scaled)
         own, center, spread = len(scaled), scaled.mean(), scaled.var()
+        if weight is not None:
+            own = weight.sum()
+            center = np.dot(weight, scaled) / own
+            spread = np.dot(weight, np.square(scaled - center)) / own
         if not count:
             count, mean, variance = own, center, spread
             continue
@@ -205,7 +279,7 @@ def _moments(values: Callable[[], Iterator[Array]], rules: int) -> tuple[float, 
         variance = old * variance + new * spread + old * new * (center - mean) ** 2
         mean = mean + new * (center - mean)
         count += own
-    if rules > 1 and variance <= count * EPS * variance + (count * mean * EPS) ** 2:
+    if rules > 1 and variance <= rows * EPS * variance + (rows * mean * EPS) ** 2:
         variance = np.float64(0)
     mean, scale = np.ldexp([mean, np.sqrt(variance)], exponent - 1)
     return float(mean), float(scale)

@@ -191,7 +191,9 @@ def prepare(
     encoded = tuple(fit_feature(name, table, train, dataset, roles, remarks) for name in features)
     warnings += merged_categories(encoded, roles)
     if roles.image:
-        encoded = fit_pixels(encoded, train, roles.image, standardize=dataset.standardize)
+        encoded = fit_pixels(
+            encoded, train, roles.image, roles.weights, standardize=dataset.standardize
+        )
     encoder = Encoder(
         encoded,
         fit_target(
@@ -202,6 +204,7 @@ def prepare(
             dataset.standardize and scale_target,
             warnings,
             rare,
+            roles.weights,
         ),
         roles.weights,
         roles.missing,

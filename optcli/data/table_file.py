@@ -89,7 +89,11 @@ class TableColumns(Dataset):
         Unknown,
         Doc("what to do with a category first met in new rows: report an error, or ignore it"),
     ] = "error"
-    weights: Annotated[str | None, Columns(), Doc("column of sample weights")] = None
+    weights: Annotated[
+        str | None,
+        Columns(),
+        Doc("column of sample weights; a row of weight 2 counts as two rows"),
+    ] = None
     image: Annotated[
         tuple[Annotated[int, Ge(1)], ...] | None,
         MinLen(1),
