@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -266,8 +268,9 @@ def test_missing_values_are_imputed_and_rows_without_a_target_left_out(tmp_path)
 def test_columns_that_have_values_only_where_the_target_has_none_are_left_out(tmp_path):
     columns = plain(y=[""] * 30 + ["a", "b"] * 15, before=[*range(30), *[""] * 30])
     columns["kind"] = [*"uvw" * 10, *[""] * 27, *"uvw"]
+    columns["same"] = ["no"] * 30 + ["yes"] * 30
     starter = found(tmp_path, columns, "y")
-    assert starter.config["dataset"]["exclude"] == ["before"]
+    assert starter.config["dataset"]["exclude"] == ["before", "same"]
     assert starter.config["dataset"]["categorical"] == ["kind"]
     assert starter.rows == 30
 
@@ -330,16 +333,17 @@ def test_tables_of_any_size_get_a_config_that_trains(rows, tmp_path):
     ("counts", "rare", "stratify"),
     [
         ({"a": 50, "b": 50}, None, True),
-        ({"a": 50, "b": 50, "c": 2}, "drop", True),
-        ({"a": 50, "b": 50, "c": 2, "d": 2}, "merge", True),
-        ({"a": 50, "c": 2, "d": 1}, "merge", True),
+        ({"a": 50, "b": 50, "c": 1}, "drop", True),
+        ({"a": 50, "b": 50, "c": 1, "d": 1, "e": 1}, "merge", True),
+        ({"a": 50, "c": 1, "d": 1, "e": 1}, "merge", True),
         ({"a": 50, "b": 1}, None, False),
     ],
 )
 def test_rare_classes_get_what_the_split_needs(counts, rare, stratify, tmp_path):
-    parts = parts_of(sum(counts.values()), counts, stops=True)
-    assert parts.rare == rare
-    assert ("stratify" not in parts.split) == stratify
+    for stops in (True, False):
+        parts = parts_of(sum(counts.values()), counts, stops=stops)
+        assert parts.rare == rare
+        assert ("stratify" not in parts.split) == stratify
     values = [text for text, count in counts.items() for _ in range(count)]
     starter = found(tmp_path, plain(len(values), y=values), "y")
     assert starter.config["dataset"].get("rare_classes") == rare
@@ -359,12 +363,20 @@ def curved(rows, curve):
 
 
 def test_the_model_suits_the_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(recipe, "MOST", 120)
+    monkeypatch.setattr(recipe, "MOST", 60)
     lines = found(tmp_path, curved(200, lambda x, z: x - z), "y", quick=False)
     assert lines.config["model"] == {"name": "linear"}
     curves = found(tmp_path, curved(200, lambda x, z: x * z), "y", quick=False)
     assert curves.config["model"]["name"] == "mlp"
     assert "5-fold cross-validation" in comment(curves.text)
+
+
+def test_networks_that_take_long_to_try_are_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "MOST", 4)
+    monkeypatch.setattr(recipe, "SPEED", 1e4)
+    starter = found(tmp_path, curved(60, lambda x, z: x * z), "y", quick=False)
+    assert {each.candidate.kind for each in starter.proposal.tried} == {"linear"}
+    assert "would take long to try" in comment(starter.text)
 
 
 def test_the_test_rows_have_no_say(tmp_path, monkeypatch):
@@ -382,9 +394,44 @@ def test_the_test_rows_have_no_say(tmp_path, monkeypatch):
     assert all(np.array_equal(one.losses, two.losses) for one, two in pairs)
 
 
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "options", "shown"),
+    [
+        (Terminal, [], True),
+        (Terminal, ["--json"], False),
+        (Terminal, ["--quiet"], False),
+        (io.StringIO, [], False),
+    ],
+)
+def test_a_terminal_shows_which_model_is_tried(stream, options, shown, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "MOST", 4)
+    monkeypatch.setattr("optcli.display.init.FIRST", 0.0)
+    monkeypatch.setattr("optcli.display.init.INTERVAL", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "110")
+    table = write(tmp_path, plain(y=["a", "b"] * 30))
+    monkeypatch.setattr(sys, "stderr", stream())
+    words = ["init", str(tmp_path / "c.yaml"), "--data", str(table), "--target", "y"]
+    assert run([*words, *options]) == 0
+    text = sys.stderr.getvalue()
+    if not shown:
+        assert text == ""
+        return
+    several = recipe.candidates(60)
+    for i, each in enumerate(several):
+        assert re.search(rf"{i + 1}/{len(several)}, \d:\d\d: {re.escape(each.said)}", text)
+
+
 def result(said, kind, losses):
     candidate = trial.Candidate(said, {"model": {"name": kind}})
-    return trial.Tried(candidate, np.array(losses), 1)
+    return trial.Tried(candidate, np.array(losses))
 
 
 def test_a_simpler_model_is_taken_unless_another_is_better_by_more_than_chance():

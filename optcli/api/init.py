@@ -18,6 +18,7 @@ from optcli.storage import files, outputs
 
 if TYPE_CHECKING:
     from optcli.starter.proposal import Proposal
+    from optcli.starter.trial import Listener
 
 STDOUT = outputs.STDOUT
 
@@ -64,14 +65,16 @@ def init(
     seed: int = 0,
     quick: bool = False,
     overwrite: bool = False,
+    listener: Listener | None = None,
 ) -> Starter:
     """Write a commented config for a table, with all that can be read off it.
 
     file: where to; None writes nothing. data: the table; None stands for the iris example,
     whose table is written beside the config. target: the column to predict, or several.
     seed: of the config, and so of its split. quick: whether no models are tried, so that the
-    number of rows decides. overwrite: whether an existing file may be replaced. Raises
-    InvalidInput where there is no such column, or nothing to predict.
+    number of rows decides. overwrite: whether an existing file may be replaced. listener: called
+    with each `starter.trial.Trying` while models are tried. Raises InvalidInput where there is no
+    such column, or nothing to predict.
     """
     targets = [target] if isinstance(target, str) else list(target)
     if file is not None:
@@ -79,31 +82,35 @@ def init(
     if data is None:
         if targets:
             raise InvalidInput(Fault("is missing; name the table", parameter="data"))
-        return _example(file, seed, quick, overwrite)
+        return _example(file, seed, quick, overwrite, listener)
     if str(data) == "-":
         message = "is standard input, which training cannot read again; name a file"
         raise InvalidInput(Fault(message, parameter="data"))
-    found = _proposal(str(data), targets, seed, quick)
+    found = _proposal(str(data), targets, seed, quick, listener)
     text = found.text(_seen_from(str(data), file), _command(file))
     if file is not None:
         outputs.write(str(file), text.encode())
     return Starter(None if file is None else Path(file), text, str(data), found)
 
 
-def _proposal(data: str, targets: Sequence[str], seed: int, quick: bool) -> Proposal:
+def _proposal(
+    data: str, targets: Sequence[str], seed: int, quick: bool, listener: Listener | None
+) -> Proposal:
     from optcli.api.check import check
     from optcli.starter.proposal import propose
 
-    found = propose(data, targets, seed, quick=quick)
+    found = propose(data, targets, seed, quick=quick, listener=listener or (lambda _: None))
     check(found.values)
     return found
 
 
-def _example(file: str | Path | None, seed: int, quick: bool, overwrite: bool) -> Starter:
+def _example(
+    file: str | Path | None, seed: int, quick: bool, overwrite: bool, listener: Listener | None
+) -> Starter:
     """The config of the iris example; its table goes beside it."""
     from optcli.starter import example
 
-    found = _proposal(str(example.TABLE), [example.TARGET], seed, quick)
+    found = _proposal(str(example.TABLE), [example.TARGET], seed, quick, listener)
     text = found.text(example.TABLE.name, _command(file))
     if file is None:
         return Starter(None, text, example.TABLE.name, found)

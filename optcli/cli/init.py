@@ -65,6 +65,10 @@ def command(
 
     there = None if outputs.is_stdout(file) else Path(file)
     rest: dict[str, Any] = {"seed": seed, "quick": quick, "overwrite": overwrite}
-    found = init(there, data=data, target=target or (), **rest)
+    watch = display.listener(quiet, json, sys.stderr)
+    try:
+        found = init(there, data=data, target=target or (), listener=watch, **rest)
+    finally:
+        watch.close()
     display.starter(found, quiet=quiet, json=json, stream=sys.stdout)
     return 0

@@ -2,21 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from optcli.core.shell import quoted
 from optcli.display.jsonl import JsonLines
+from optcli.display.listener import Listener, Quiet, choose
 from optcli.display.output import Output
 from optcli.display.sections import WIDEST
-from optcli.display.terminal import width_of
-from optcli.display.text import escaped, number, shortened, wrapped
+from optcli.display.terminal import console, live, width_of
+from optcli.display.text import bar, escaped, number, remaining, shortened, wrapped
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
     from optcli.api.init import Starter
+    from optcli.starter.trial import Trying
 
 MOST = 40  # columns that are shown one by one
 NAME = 30  # characters of a name
+FIRST, INTERVAL = 0.5, 0.25  # seconds before the bar is shown, and between two refreshes
+BAR = 20
+
+
+def listener(quiet: bool, json: bool, stream: TextIO | None) -> Listener:
+    """Who is told which models are tried: a terminal is, nobody else."""
+    return choose(quiet, json, stream, plain=lambda _: Quiet(), lines=lambda _: Quiet(), live=Bar)
+
+
+class Bar:
+    """A line that says which model is being tried; gone at the end.
+
+    clock: seconds, for the refreshes and the remaining time.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self.output = Output(stream)
+        self.clock = clock
+        self._live: Live | None = None
+        self._began: float | None = None
+        self._next = 0.0
+
+    def __call__(self, event: Trying) -> None:
+        now = self.clock()
+        if self._began is None:
+            self._began, self._next = now, now + FIRST
+        if now < self._next or not self.output.open:
+            return
+        self._next = now + INTERVAL
+        from rich.text import Text
+
+        self._live = self._live or live(console(self.output))
+        self._live.update(Text(self._line(event, now - self._began)), refresh=True)
+
+    def finish(self, *results: object, **more: object) -> None:
+        """What was found is told on another stream."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the line away, if it is there."""
+        if self._live is not None:
+            shown, self._live = self._live, None
+            shown.stop()
+
+    def _line(self, event: Trying, seconds: float) -> str:
+        share = bar(event.share, BAR, fancy=self.output.fancy)
+        rest = remaining(seconds * (1 - event.share) / event.share)
+        head = f"trying models {share} {event.number}/{event.total}, {rest}"
+        said = f"{head}: {event.candidate.said}"
+        width = width_of(WIDEST) - 1
+        return said if len(said) <= width else head[:width]
 
 
 def starter(found: Starter, *, quiet: bool, json: bool, stream: TextIO) -> None:

@@ -122,6 +122,8 @@ def _input(found: Found, table: Table, name: str, column: Column, what: Recognis
         found.drop(name, kind, DROPPED[kind])
     elif there < max(2, LEAST_PRESENT * len(column)):
         found.drop(name, kind, f"has {there:,} values in {len(column):,} rows")
+    elif len(column.distinct()) == 1:
+        found.drop(name, kind, "has one value only in the rows that have a target")
     elif kind == "date":
         found.dates.append(name)
         found.missing_values += what.odd

@@ -58,8 +58,8 @@ def why(parts: Parts, rows: int, groups: Sequence[str], ordered: Sequence[str]) 
         said.append(f"{rows} rows are too few to hold some out.")
     elif not split["validation"]:
         said.append(
-            "A fifth of the rows tests the model, once, at the end. All others train: a linear "
-            "model needs no validation part to stop by. For a network: `validation: 0.2`."
+            "A fifth of the rows tests the model, once, at the end. All others train, for as long "
+            "as `training` says; `validation: 0.2` shows the loss of unseen rows by epoch."
         )
     else:
         share = f"{split['validation']:.0%}".replace("%", " %")

@@ -25,7 +25,7 @@ from optcli.starter.goal import NO_TARGET, Goal, check_targets, goal_of
 from optcli.starter.page import Line, text_of, values_of
 from optcli.starter.parts import Parts, parts_of
 from optcli.starter.reasons import lines_of
-from optcli.starter.trial import Candidate, Tried, best, tried
+from optcli.starter.trial import FOLDS, MOST_ROWS, Candidate, Listener, Tried, best, tried
 from optcli.training.task import Task
 
 TARGET_NAMES = ("target", "label", "class", "y", "outcome", "response")
@@ -61,13 +61,21 @@ class Proposal:
         return text_of(title, [replace(table, value=tuple(inner)), *rest])
 
 
-def propose(path: str, targets: Sequence[str], seed: int = 0, *, quick: bool = False) -> Proposal:
+def propose(
+    path: str,
+    targets: Sequence[str],
+    seed: int = 0,
+    *,
+    quick: bool = False,
+    listener: Listener = lambda trying: None,
+) -> Proposal:
     """A config for the table in a file; raises InvalidInput where no model can be made of it.
 
-    quick: whether the model follows from the number of rows, and none is tried.
+    quick: whether the model follows from the number of rows, and none is tried. listener: is
+    called with each `Trying` while models are tried.
     """
     draft = _draft(path, targets, seed)
-    parts, chosen, results = _chosen(draft, quick)
+    parts, chosen, results = _chosen(draft, quick, listener)
     lines = lines_of(draft, parts, chosen, results)
     findings = tuple(draft.found.findings)
     return Proposal(draft.table.source, lines, findings, draft.goal, draft.rows, tuple(results))
@@ -149,53 +157,53 @@ def _check_inputs(table: Table, found: Found) -> None:
         raise InvalidInput(Fault(message, file=table.source))
 
 
-def _chosen(draft: Draft, quick: bool) -> tuple[Parts, dict[str, Any], list[Tried]]:
+def _chosen(
+    draft: Draft, quick: bool, listener: Listener
+) -> tuple[Parts, dict[str, Any], list[Tried]]:
     """How to divide the rows, the sections of model and training, and what was tried."""
-    counts = draft.goal.counts
-    divided = parts_of(draft.rows, counts, stops=True)
-    whole = parts_of(draft.rows, counts, stops=False)
-    if draft.rows < recipe.FEWEST_TRIED:
-        only = recipe.of_few(draft.rows)
-        return whole, _complete(only, _Sizes.of(draft, whole)), []
-    sizes = _Sizes.of(draft, divided)
-    if quick or draft.rows > recipe.MOST_TRIED or sizes.streamed:
-        return divided, _complete(recipe.untried(draft.rows), sizes), []
     several = recipe.candidates(draft.rows)
-    results = tried(several, [_config(draft, divided, each, sizes) for each in several], sizes.data)
-    taken = best(results).candidate
-    parts = divided if taken.stops else whole
-    return parts, _complete(taken, sizes if taken.stops else _Sizes.of(draft, parts)), results
+    known = recipe.FEWEST_TRIED <= draft.rows <= recipe.MOST_TRIED and not draft.table.stored
+    if quick or not known:
+        several = [recipe.untried(draft.rows)]
+    parts = parts_of(draft.rows, draft.goal.counts, stops=several[0].stops)
+    data = _prepared(draft, parts)
+    if len(several) == 1:
+        return parts, _complete(several[0], data), []
+    several = [each for each in several if each.kind == "linear" or _can_be_tried(each, data)]
+    configs = [_config(draft, parts, each, data) for each in several]
+    results = tried(several, configs, data, listener)
+    return parts, _complete(best(results).candidate, data), results
 
 
-@dataclass(frozen=True)
-class _Sizes:
-    """The prepared rows, by which batches and epochs are chosen."""
-
-    data: Prepared
-
-    @classmethod
-    def of(cls, draft: Draft, parts: Parts) -> _Sizes:
-        config = load({**draft.head(parts), "model": "linear", "optimizer": "adam"})
-        with config.locating_faults():
-            return cls(config.task().prepare(draft.table))
-
-    @property
-    def streamed(self) -> bool:
-        return self.data.train.streamed
+def _prepared(draft: Draft, parts: Parts) -> Prepared:
+    """The rows as they train, by which batches and epochs are chosen."""
+    config = load({**draft.head(parts), "model": "linear", "optimizer": "adam"})
+    with config.locating_faults():
+        return config.task().prepare(draft.table)
 
 
-def _complete(candidate: Candidate, sizes: _Sizes) -> dict[str, Any]:
-    """The sections of a candidate, with the length of its training."""
-    data = sizes.data
+def _parameters(candidate: Candidate, data: Prepared) -> int:
+    """How many weights its model has, about."""
     hidden = candidate.sections["model"].get("hidden", [])
     widths = [data.encoder.inputs.size, *hidden, data.outputs]
-    parameters = sum(map(math.prod, itertools.pairwise(widths)))
+    return sum(map(math.prod, itertools.pairwise(widths)))
+
+
+def _can_be_tried(candidate: Candidate, data: Prepared) -> bool:
+    """Whether trying it takes a reasonable time."""
+    rows = min(MOST_ROWS, len(data.train.x))
+    return recipe.seconds(rows, _parameters(candidate, data)) * FOLDS <= recipe.SECONDS
+
+
+def _complete(candidate: Candidate, data: Prepared) -> dict[str, Any]:
+    """The sections of a candidate, with the length of its training."""
+    parameters = _parameters(candidate, data)
     training = recipe.training(len(data.train.x), parameters, stops=candidate.stops)
     return {**candidate.sections, "training": training}
 
 
 def _config(
-    draft: Draft, parts: Parts, candidate: Candidate, sizes: _Sizes
+    draft: Draft, parts: Parts, candidate: Candidate, data: Prepared
 ) -> tuple[Task, Optimizer]:
-    config = load({**draft.head(parts), **_complete(candidate, sizes)})
+    config = load({**draft.head(parts), **_complete(candidate, data)})
     return config.task(), config.optimizer

@@ -101,6 +101,8 @@ def _reason(chosen: Mapping[str, Any], results: Sequence[Tried], rows: int) -> l
         told = ", ".join(f"{name} {loss:.4g}" for name, loss in least.items())
         simpler = min(least, key=lambda name: least[name]) != chosen["model"]["name"]
         rest = "; where they are as good but for chance, the simpler one" * simpler
+        if len(least) == 1:
+            rest = "; networks of so many inputs and outputs would take long to try"
         return [
             f"Chosen from {len(results)} models by {FOLDS}-fold cross-validation without the test "
             f"rows. Loss of the best of each kind: {told}{rest}."

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.events import Ended
+from optcli.core.events import Ended, EpochEnded
 from optcli.core.parameters import Parameters
 from optcli.core.randomness import generator
 from optcli.data.preparation import Part, Prepared
@@ -23,43 +23,50 @@ MOST_ROWS = 2000  # of which a trial is made
 
 @dataclass(frozen=True)
 class Candidate:
-    """Sections of a config to try, and how to call them in a sentence."""
+    """Sections of a config to try, and how to call them in a sentence.
+
+    stops: whether training is stopped early, by rows that are kept for it.
+    """
 
     said: str
     sections: Mapping[str, Any]
+    stops: bool = False
 
     @property
     def kind(self) -> str:
         """The name of the model."""
         return str(self.sections["model"]["name"])
 
-    @property
-    def stops(self) -> bool:
-        """Whether training is stopped early, by rows that are kept for it."""
-        return self.kind != "linear"
+
+@dataclass(frozen=True)
+class Trying:
+    """How far a trial is. number: of the candidate, from 1. share: of all that is to do."""
+
+    candidate: Candidate
+    number: int
+    total: int
+    share: float
+
+
+Listener = Callable[[Trying], object]
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate with its loss on rows it was not trained on, the mean of the folds.
-
-    losses: (K,) of each fold. epochs: after which training was best, the median.
-    """
+    """A candidate with its loss (K,) on each fold, by a model of the others."""
 
     candidate: Candidate
     losses: Array
-    epochs: int
 
     @property
     def loss(self) -> float:
         return float(np.mean(self.losses))
 
 
-def folds(data: Prepared, seed: int, *, stops: bool) -> list[Prepared]:
-    """The training rows, K times divided: a fold to measure on, and, if wanted, one to stop by.
+def folds(data: Prepared, seed: int) -> list[Prepared]:
+    """The training rows, K times divided: a fold to measure on, the others to train.
 
-    The rest trains. Folds have equal numbers of rows, and of each class as near as can be. The
-    validation rows are left out, as the config of a linear model, which has none, tests on them.
+    Folds have equal numbers of rows, and of each class as near as can be.
     """
     x, y, weight = data.train.x, data.train.y, data.train.weight
     order = generator(seed, "split").permutation(len(x))
@@ -74,38 +81,45 @@ def folds(data: Prepared, seed: int, *, stops: bool) -> list[Prepared]:
 
     found = []
     for k in range(FOLDS):
-        stop = (fold == (k + 1) % FOLDS) & stops
-        validation = rows(stop) if stops else None
-        train = rows((fold != k) & ~stop)
-        found.append(replace(data, train=train, validation=validation, test=rows(fold == k)))
+        found.append(replace(data, train=rows(fold != k), validation=None, test=rows(fold == k)))
     return found
 
 
 def tried(
-    candidates: Sequence[Candidate], configs: Sequence[tuple[Task, Optimizer]], data: Prepared
+    candidates: Sequence[Candidate],
+    configs: Sequence[tuple[Task, Optimizer]],
+    data: Prepared,
+    listener: Listener = lambda trying: None,
 ) -> list[Tried]:
-    """Each candidate's loss; configs: theirs, in the same order. Diverged ones are infinite."""
+    """Each candidate's losses; configs: theirs, in the same order. Diverged ones are infinite."""
     found = []
-    for candidate, (task, optimizer) in zip(candidates, configs, strict=True):
-        several = folds(data, task.seed, stops=candidate.stops)
+    for i, (candidate, (task, optimizer)) in enumerate(zip(candidates, configs, strict=True)):
+        several = folds(data, task.seed)
         cohort = task.cohort([Replica(optimizer, part, task.seed) for part in several])
-        found.append(Tried(candidate, *_measured(cohort)))
+
+        def tell(share: float, number: int = i + 1, candidate: Candidate = candidate) -> None:
+            total = len(candidates)
+            listener(Trying(candidate, number, total, (number - 1 + share) / total))
+
+        found.append(Tried(candidate, _measured(cohort, tell)))
     return found
 
 
-def _measured(cohort: Cohort) -> tuple[Array, int]:
-    """The loss of each replica on its test rows (K,), and the median of the best epochs."""
+def _measured(cohort: Cohort, tell: Callable[[float], None]) -> Array:
+    """The loss of each replica on its test rows (K,). tell: is told the share of training done."""
     cohort = replace(cohort, metrics=())
-    *_, ended = train_cohort(cohort)
-    assert isinstance(ended, Ended)
-    state, architecture = ended.state, cohort.architecture()
+    for event in train_cohort(cohort):
+        if isinstance(event, EpochEnded):
+            tell(event.epoch / cohort.training.epochs)
+        elif isinstance(event, Ended):
+            state = event.state
+    architecture = cohort.architecture()
     parameters = Parameters(architecture.layout, state.best)
     statistics = Parameters(architecture.statistics, state.best_statistics)
     tests = [part for replica in cohort.replicas if (part := replica.data.test) is not None]
     with np.errstate(all="ignore"):
         losses, _ = Evaluation(cohort, architecture, parameters, tests, statistics)()
-    losses = np.where(np.isfinite(losses), losses, np.inf)
-    return losses, int(np.median(ended.best_epoch))
+    return np.where(np.isfinite(losses), losses, np.inf)
 
 
 def best(results: Sequence[Tried]) -> Tried:
