@@ -22,5 +22,9 @@ format:
 reference:
     python tests/reference/make.py
 
+# The pictures of docs/course.
+docs:
+    python -m tests.studies.course
+
 ci:
     bash .ci/run

@@ -13,6 +13,7 @@ from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.plugins import loading
 
+from .studies.course import pictures
 from .test_help import PLUGIN
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +31,11 @@ def blocks(page, language):
 
 def commands(page):
     """The commands of the `sh` blocks of a page, one a line, without what a comment says."""
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    return _commands(page, "sh")
+
+
+def _commands(page, language):
+    lines = [line for block in blocks(page, language) for line in block.splitlines()]
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -59,6 +64,9 @@ def run_page(page, folder, capsys, monkeypatch, *, whole):
         said = capsys.readouterr()
         assert code == 0, (words, said.err)
         printed += [line.rstrip() for line in said.out.splitlines()]
+    for _, *words in _commands(page, "sh exit=1"):
+        assert run(words) == 1
+        printed += capsys.readouterr().out.splitlines()
     shown = [line for block in blocks(page, "text") for line in block.splitlines()]
     assert [line for line in shown if line not in printed] == []
 
@@ -71,9 +79,22 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("page", [p for p in SHOWN if commands(p.values[0])])
+COURSE = [page for page in PAGES if page.parent.name == "course"]
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in SHOWN if commands(p.values[0]) and p.values[0] not in COURSE]
+)
 def test_the_commands_of_a_page_run(page, tmp_path, capsys, monkeypatch):
     run_page(page, tmp_path, capsys, monkeypatch, whole=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", [p for p in COURSE if commands(p)], ids=lambda page: page.stem)
+def test_a_chapter_shows_what_its_commands_make(page, tmp_path, capsys, monkeypatch):
+    run_page(page, tmp_path, capsys, monkeypatch, whole=True)
+    for made in pictures(page, tmp_path).values():
+        assert made.stat().st_size > 10_000
 
 
 @pytest.mark.long
