@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import typer
 
-from optcli.cli.commands import app
+from optcli.cli.commands import root_command
 from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.plugins import loading
@@ -31,17 +30,16 @@ class Squares(PlainLoss):
 
 def commands():
     """All commands by what is typed, groups left out."""
-    run(["--version"])
     found = {}
 
     def look(command, words):
-        inner = getattr(command, "commands", None)
-        if inner is None:
+        if not hasattr(command, "list_commands"):
             found[" ".join(words)] = command
-        for name, each in (inner or {}).items():
-            look(each, [*words, name])
+            return
+        for name in command.list_commands(None):
+            look(command.get_command(None, name), [*words, name])
 
-    look(typer.main.get_command(app), [])
+    look(root_command(), [])
     return found
 
 

@@ -23,11 +23,27 @@ COMMANDS = (
 )
 GROUPS = ("runs", "plugin")
 
+
+class Commands(pages.HelpGroup):
+    """All commands, each loaded when it is asked for: to load all takes longer than most run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in the order of the help."""
+        return [*COMMANDS, *GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, or None."""
+        if cmd_name in self.list_commands(ctx) and cmd_name not in self.commands:
+            self.commands[cmd_name] = _loaded(cmd_name)
+        return self.commands.get(cmd_name)
+
+
 app = pages.group(
     "Train models, compare optimizers and check gradients, on NumPy.",
     "optcli train configs/iris.yaml",
     "optcli compare sgd adam",
     name="optcli",
+    cls=Commands,
 )
 
 
@@ -47,21 +63,29 @@ def root(
     """Train models, compare optimizers and check gradients, on NumPy."""
 
 
-@functools.cache
-def _command() -> Any:
-    """All commands; to put them together takes longer than most of them."""
-    for name in COMMANDS:
-        module = import_module(f"optcli.cli.{name}")
+def _loaded(name: str) -> Any:
+    """The command or group of a name, from its file."""
+    module = import_module(f"optcli.cli.{name}")
+    if name in GROUPS:
+        made = typer.main.get_command(module.app)
+    else:
+        alone = pages.group("")
         epilog = pages.examples(*module.EXAMPLES)
-        app.command(name, cls=pages.Command, epilog=epilog)(module.command)
-    for name in GROUPS:
-        app.add_typer(import_module(f"optcli.cli.{name}").app, name=name)
+        alone.command(name, cls=pages.Command, epilog=epilog)(module.command)
+        made = typer.main.get_command(alone)
+    made.name = name
+    return made
+
+
+@functools.cache
+def root_command() -> Any:
+    """`optcli` itself."""
     return typer.main.get_command(app)
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code. Raises KeyboardInterrupt after a signal."""
-    command = _command()
+    command = root_command()
     if not arguments:
         typer.echo(command.get_help(command.make_context("optcli", ["--"])), err=True)
         return 2

@@ -84,11 +84,13 @@ def examples(*lines: str) -> str:
     return "\n".join(lines)
 
 
-def group(text: str, *lines: str, name: str | None = None) -> typer.Typer:
+def group(
+    text: str, *lines: str, name: str | None = None, cls: type[HelpGroup] = HelpGroup
+) -> typer.Typer:
     """A group of commands with this help and these examples."""
     return typer.Typer(
         name=name,
-        cls=HelpGroup,
+        cls=cls,
         help=text,
         epilog=examples(*lines),
         rich_markup_mode=None,

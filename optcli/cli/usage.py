@@ -22,7 +22,7 @@ def usage(error: Any, arguments: Sequence[str]) -> InvalidInput:
     where = getattr(context, "command_path", "optcli")
     message = error.format_message().rstrip(".")
     command = getattr(context, "command", None)
-    words = list(getattr(command, "commands", {}))
+    words = command.list_commands(context) if hasattr(command, "list_commands") else []
     wrong = message.partition("'")[2].partition("'")[0]
     option = wrong if message.startswith("Invalid value for '--") else ""
     allowed = next((ours for theirs, ours in ALLOWED.items() if theirs in message), "")
