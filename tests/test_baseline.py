@@ -256,7 +256,7 @@ def test_the_descent_on_an_objective_has_no_constant(tmp_path, monkeypatch):
 
 
 def optcli_start(name):
-    from optcli.objectives.functions import OBJECTIVES
+    from optcli.objectives.base import OBJECTIVES
 
     objective = OBJECTIVES.find(name)()
     return float(objective.value(np.array([objective.start]))[0])

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from optcli import config
+from optcli.config import json_schema
 from optcli.core.errors import Fault
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
@@ -207,7 +208,7 @@ def test_only_what_is_named_is_imported(tmp_path):
 
 
 def test_the_schema_has_every_key_with_its_range():
-    schema = config.schema()
+    schema = json_schema.schema()
     assert schema == json.loads(json.dumps(schema))
     assert list(schema["properties"]) == list(config.SECTIONS)
     assert schema["required"] == ["optimizer"]

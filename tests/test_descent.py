@@ -10,8 +10,9 @@ from optcli import config
 from optcli.api import train
 from optcli.cli.main import run as command
 from optcli.config import inline_spec
+from optcli.config.json_schema import schema
 from optcli.core.errors import InvalidInput
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.trace import TracedOptimizer, trace
 
@@ -123,7 +124,7 @@ def test_a_config_resolves_to_itself():
 
 
 def test_the_schema_knows_both_kinds():
-    validator = pytest.importorskip("jsonschema").Draft202012Validator(config.schema())
+    validator = pytest.importorskip("jsonschema").Draft202012Validator(schema())
     on_rows = {"dataset": "blobs", "model": "linear", "loss": "mse", "optimizer": "sgd"}
     for right in (BASE, on_rows, {**on_rows, "objective": None}):
         assert validator.is_valid(right)

@@ -9,7 +9,7 @@ from optcli.comparison.summary import diverged_at_once
 from optcli.comparison.trials import TrialResult
 from optcli.display.train.closing import closing
 from optcli.losses.plain import PlainLoss
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.history import History
 from optcli.training.settings import SAM

@@ -17,7 +17,7 @@ from optcli.layers.initializers import Initializer
 from optcli.losses.base import Loss
 from optcli.losses.plain import PlainLoss
 from optcli.metrics import Metric
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer, Shaped
 from optcli.plugins.catalog import KINDS
 from optcli.plugins.first_use import check_before_training

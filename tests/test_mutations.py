@@ -21,7 +21,7 @@ from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS, Pass
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Architecture
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 from optcli.training.settings import Regularization
 
 pytestmark = pytest.mark.long

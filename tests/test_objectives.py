@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 
 EVERY = [cls() for cls in OBJECTIVES] + [
     cls(dimension=n)

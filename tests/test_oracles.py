@@ -12,7 +12,7 @@ from optcli.core.errors import InvalidInput
 from optcli.data.batches import Batches, Source
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Linear
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS, hessian_product
 from optcli.schedules import SCHEDULES
 from optcli.training import Replica, train_cohort

@@ -13,7 +13,7 @@ from optcli.cli.main import run
 from optcli.config import inline_spec
 from optcli.core.errors import InvalidInput
 from optcli.display.trace import table
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 from optcli.objectives.outcome import TOLERANCE, reached
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import files

@@ -13,7 +13,6 @@ from optcli.api.runs import trained_run
 from optcli.core.arrays import DTYPES, Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
-from optcli.core.html_table import html_table
 from optcli.data import pieces
 from optcli.data import table as tables
 from optcli.data.base import Dataset
@@ -23,8 +22,6 @@ from optcli.data.encoding import Encoder
 from optcli.data.opening import parts
 from optcli.data.preparation import Part, Prepared, labelled
 from optcli.data.table import listed
-from optcli.display.predict import FORMS, write
-from optcli.display.train.results import diagnosis, scores
 from optcli.plugins import loading
 from optcli.storage import kinds, outputs, results
 from optcli.training import Cohort, Replica
@@ -77,6 +74,9 @@ class Run:
 
     def _repr_html_(self) -> str:
         """What it scored, beside its baseline, as a table for a notebook."""
+        from optcli.core.html_table import html_table
+        from optcli.display.train.results import diagnosis, scores
+
         headings, rows = scores(self.summary)
         outcome = str(self.summary["outcome"]).replace("_", " ")
         return html_table(f"{self.folder}: {outcome}", headings, rows, diagnosis(self.summary))
@@ -156,6 +156,8 @@ class Run:
         apostrophe before texts that spreadsheets take for formulas. Raises InvalidInput,
         EnvironmentFailed.
         """
+        from optcli.display.predict import FORMS, write
+
         name = str(output)
         outputs.check(name, opened_by(path))
         outputs.check(name, self.table_paths(), "a table that the run was trained on")

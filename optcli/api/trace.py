@@ -21,7 +21,7 @@ from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.html_table import html_table
 from optcli.core.specs import named, unnamed
-from optcli.objectives.functions import OBJECTIVES, Objective
+from optcli.objectives.base import OBJECTIVES, Objective
 from optcli.objectives.model import unfit
 from optcli.objectives.outcome import TOLERANCE
 from optcli.optimizers.base import OPTIMIZERS

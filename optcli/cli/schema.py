@@ -11,9 +11,9 @@ EXAMPLES = ("optcli schema",)
 
 def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
     """Print the config's JSON Schema, for editors."""
-    from optcli import config
+    from optcli.config.json_schema import schema
     from optcli.display import schema as display
 
     options.load(plugin, quiet=False)
-    display.schema(config.schema(), sys.stdout)
+    display.schema(schema(), sys.stdout)
     return 0

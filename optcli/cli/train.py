@@ -47,8 +47,6 @@ def command(
     Show the loss during training, then write a run folder with the model, the history and
     plots. Exit with 1 if training diverged or ended with a far higher loss than it began with.
     """
-    from optcli.api.resume import resume as resumed
-    from optcli.api.train import train
     from optcli.display.train import listener as listener_of
 
     options.load(plugin, quiet=quiet)
@@ -65,10 +63,14 @@ def command(
             if config is not None or out is not None:
                 message = f"cannot be combined with {config or '--out'}"
                 raise InvalidInput(Fault(message, "--resume"))
+            from optcli.api.resume import resume as resumed
+
             done = resumed(resume, overrides, **rest)
         elif config is None:
             raise InvalidInput(Fault("is missing; name a YAML file, or --resume RUN", "CONFIG"))
         else:
+            from optcli.api.train import train
+
             done = train(config, overrides, out=out, overwrite=overwrite, **rest)
         listener.finish(done.summary, done.folder, done.notes)
     finally:

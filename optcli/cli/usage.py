@@ -21,8 +21,8 @@ def usage(error: Any, arguments: Sequence[str]) -> InvalidInput:
     context = getattr(error, "ctx", None)
     where = getattr(context, "command_path", "optcli")
     message = error.format_message().rstrip(".")
-    command = getattr(context, "command", None)
-    words = command.list_commands(context) if hasattr(command, "list_commands") else []
+    listed = getattr(getattr(context, "command", None), "list_commands", None)
+    words = listed(context) if listed else []
     wrong = message.partition("'")[2].partition("'")[0]
     option = wrong if message.startswith("Invalid value for '--") else ""
     allowed = next((ours for theirs, ours in ALLOWED.items() if theirs in message), "")

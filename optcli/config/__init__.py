@@ -14,7 +14,6 @@
 The specs' own annotations are the single source of keys, defaults and ranges.
 """
 
-from optcli.config.json_schema import schema
 from optcli.config.loading import load
 from optcli.config.paths import places, portable, without_paths
 from optcli.config.settings import SECTIONS, Config
@@ -27,6 +26,5 @@ __all__ = [
     "load",
     "places",
     "portable",
-    "schema",
     "without_paths",
 ]

@@ -23,8 +23,8 @@ from optcli.core.arrays import DTYPES
 from optcli.core.specs import fields
 from optcli.data.split import Split
 from optcli.metrics import METRICS, usual
+from optcli.objectives.base import OBJECTIVES
 from optcli.objectives.dataset import ObjectiveDataset
-from optcli.objectives.functions import OBJECTIVES
 from optcli.objectives.loss import ObjectiveLoss
 from optcli.objectives.model import ObjectiveModel
 from optcli.training.settings import Regularization

@@ -21,8 +21,8 @@ from optcli.data.split import Split
 from optcli.losses.base import LOSSES, Loss
 from optcli.metrics import Metric
 from optcli.models import MODELS, Model
+from optcli.objectives.base import OBJECTIVES, Objective
 from optcli.objectives.dataset import ObjectiveDataset
-from optcli.objectives.functions import OBJECTIVES, Objective
 from optcli.optimizers.base import OPTIMIZERS, Optimizer
 from optcli.schedules import SCHEDULES, Schedule
 from optcli.training.settings import Regularization, Training

@@ -25,7 +25,7 @@ MOVED = {
     "optcli.wrappers": ("optcli.training.wrappers",),
     "optcli.data.files": ("optcli.data.csv",),
     # a package now, which has no names of its own
-    "optcli.objectives": ("optcli.objectives.functions",),
+    "optcli.objectives": ("optcli.objectives.base", "optcli.objectives.functions"),
 }
 _OPTCLI = __file__.rpartition("core")[0]
 # Names that are others now, in a module that has stayed.

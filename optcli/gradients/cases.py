@@ -19,7 +19,7 @@ from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS
 from optcli.losses.base import LOSSES
 from optcli.models import MODELS
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 
 
 def case_sets(names: Sequence[str] = ()) -> list[CaseSet]:

@@ -15,7 +15,7 @@ from optcli.layers.activations import Activation
 from optcli.layers.base import Binding, Layer, Pass
 from optcli.losses.base import Loss
 from optcli.losses.plain import PlainLoss
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 # Scores up to which nothing overflows in float32, of a loss that says where it does in float64.
 FLOAT32_SCORES = 80.0

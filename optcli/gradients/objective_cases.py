@@ -10,7 +10,7 @@ from optcli.core.randomness import generator
 from optcli.gradients.case import Case, CaseSet
 from optcli.gradients.components import ObjectiveFunction
 from optcli.gradients.variants import variants
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 
 def objective_cases(cls: type[Objective]) -> CaseSet:

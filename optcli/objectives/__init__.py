@@ -1,5 +1,6 @@
 """Objectives: test functions, and how one is trained like any model.
 
+    base       what an objective is
     functions  the functions, with gradients and minima
     dataset    an objective as a dataset: one row without features
     model      the point as a model: its own score whatever the row

@@ -15,7 +15,7 @@ from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 from optcli.data.targets import Target
 from optcli.metrics import Metric
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.objectives.metrics import Distance, First, Second
 
 

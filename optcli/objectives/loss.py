@@ -8,7 +8,7 @@ from typing import ClassVar
 from optcli.core.arrays import Array, Workspace
 from optcli.core.specs import TargetKind
 from optcli.losses.base import Loss
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 
 @dataclass(frozen=True)

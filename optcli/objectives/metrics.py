@@ -10,7 +10,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.specs import TargetKind
 from optcli.metrics import Metric
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 
 @dataclass(frozen=True)

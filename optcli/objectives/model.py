@@ -13,7 +13,7 @@ from optcli.core.arrays import Array
 from optcli.core.randomness import Stream
 from optcli.layers.base import Binding, Layer, Pass
 from optcli.models import Model
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.optimizers.base import Optimizer
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 # Largest distance to a minimum that counts as having reached it.
 TOLERANCE = 0.01

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 GRID = 241  # points of the grid along each side
 BANDS, BELOW = 12, 2  # contours of equal areas; and below the lowest of them

@@ -11,7 +11,7 @@ import numpy as np
 from optcli import plots
 from optcli.core.arrays import Array
 from optcli.data.preparation import Part, Prepared
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.objectives.model import ObjectiveModel
 from optcli.plots import fonts
 from optcli.training import Cohort, Replica

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.plots import contours, ticks
 from optcli.plots.looks import Look, looks
 from optcli.plots.style import (

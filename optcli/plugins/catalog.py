@@ -22,7 +22,7 @@ PLACES = {
     "schedules": ("schedules", "SCHEDULES"),
     "averages": ("training.wrappers", "AVERAGES"),
     "metrics": ("metrics", "METRICS"),
-    "objectives": ("objectives.functions", "OBJECTIVES"),
+    "objectives": ("objectives.base", "OBJECTIVES"),
 }
 
 

@@ -55,8 +55,8 @@ from optcli.metrics import Additive as Additive
 from optcli.metrics import Metric as Metric
 from optcli.models import MODELS as MODELS
 from optcli.models import Model as Model
-from optcli.objectives.functions import OBJECTIVES as OBJECTIVES
-from optcli.objectives.functions import Objective as Objective
+from optcli.objectives.base import OBJECTIVES as OBJECTIVES
+from optcli.objectives.base import Objective as Objective
 from optcli.optimizers.adam import Adam as Adam
 from optcli.optimizers.adam import corrected as corrected
 from optcli.optimizers.adam import moments as moments

@@ -19,7 +19,7 @@ from typing import Any
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, setting
 from optcli.storage import files, kinds, run_folder
-from optcli.storage.dispatch import worker
+from optcli.storage.dispatch import script
 from optcli.storage.files import BEGUN
 from optcli.storage.interruption import Deferred
 from optcli.storage.kinds import Kind
@@ -62,7 +62,7 @@ class Destination:
 
     def check(self) -> None:
         """Raise InvalidInput where `claim` would; nothing is changed."""
-        worker.check_not_importing()
+        script.check_not_importing()
         folder = self.folder
         if self.out is None:
             return

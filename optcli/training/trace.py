@@ -16,8 +16,8 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.events import Progress, Started
+from optcli.objectives.base import Objective
 from optcli.objectives.dataset import ObjectiveDataset
-from optcli.objectives.functions import Objective
 from optcli.objectives.loss import ObjectiveLoss
 from optcli.objectives.model import ObjectiveModel
 from optcli.objectives.outcome import Outcome, outcome, reached

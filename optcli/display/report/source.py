@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optcli.comparison.read_back import StoredRun
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from optcli.display.report.blocks import about, reproduce, section, sentences, t
 from optcli.display.report.charts import Axis, Chart, Series, swatch
 from optcli.display.report.markup import Markup, join
 from optcli.display.report.source import Source
-from optcli.objectives.functions import OBJECTIVES, Objective
+from optcli.objectives.base import OBJECTIVES, Objective
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plots import contours
 from optcli.plots.looks import Look, looks

@@ -19,7 +19,7 @@ from optcli.layers.initializers import INITIALIZERS
 from optcli.losses.base import LOSSES
 from optcli.metrics import METRICS, Metric
 from optcli.models import MODELS, Model
-from optcli.objectives.functions import OBJECTIVES
+from optcli.objectives.base import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.optimizers.positional import warned
 from optcli.plugins.laws import (

@@ -16,7 +16,7 @@ from optcli.layers.activations import Activation
 from optcli.layers.base import Layer
 from optcli.losses.base import Loss
 from optcli.models import Model
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.plugins.laws.base import Finding, raised
 
 LAW = "its gradient is that of its value (optcli gradcheck)"

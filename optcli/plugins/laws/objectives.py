@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.objectives.functions import Objective
+from optcli.objectives.base import Objective
 from optcli.plugins.laws.base import FIELDS, Law, same
 
 

@@ -5,6 +5,7 @@ a result.
 
 pool       where jobs run, as it was asked for
 worker     what a worker process does: it is prepared once, then takes jobs
+script     the script that started it, and when it imports that
 processes  the processes of this machine
 borrowed   the workers of an executor that the caller has
 scheduler  where that of a dask cluster is, and whether it answers

@@ -23,7 +23,7 @@ from optcli.core.environment import differences, environment
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError, shown
 from optcli.core.registry import homes
 from optcli.storage import interruption
-from optcli.storage.dispatch import scheduler, worker
+from optcli.storage.dispatch import scheduler, script, worker
 from optcli.storage.dispatch.pool import TRIES, Pool
 from optcli.storage.dispatch.scheduler import Scheduler, line
 
@@ -92,7 +92,7 @@ def _client(distributed: Any, pool: Pool, found: Scheduler) -> Iterator[Any]:
         try:
             place: Any = found.address
             if place is None:
-                stack.enter_context(worker.without_script())
+                stack.enter_context(script.without_script())
                 place = stack.enter_context(
                     distributed.LocalCluster(
                         n_workers=pool.workers,

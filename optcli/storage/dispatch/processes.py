@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from optcli.core.errors import EnvironmentFailed
-from optcli.storage.dispatch import worker
+from optcli.storage.dispatch import script, worker
 from optcli.storage.dispatch.pool import TRIES, Pool
 from optcli.storage.interruption import Deferred, kept_from_children
 
@@ -67,7 +67,7 @@ class Processes:
                 min(self.pool.workers, MOST) if sys.platform == "win32" else self.pool.workers,
                 multiprocessing.get_context("spawn"),
                 initializer=worker.begin,
-                initargs=(worker.setting(self.pool), worker.script()),
+                initargs=(worker.setting(self.pool), script.started_by()),
             )
         return self._executor
 
@@ -151,7 +151,7 @@ class _Batch:
             try:
                 executor = self.processes.executor()
                 # a process that is half begun would be nobody's
-                with Deferred(), worker.without_script():
+                with Deferred(), script.without_script():
                     future = executor.submit(worker.work, self.payloads[index])
             except OSError as error:
                 message = f"a worker process cannot be started: {error.strerror or error}"

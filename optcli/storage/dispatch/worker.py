@@ -6,21 +6,16 @@ script that started it only where that has registered something, as a class of i
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
 import multiprocessing
 import os
 import pickle
 import platform
-import runpy
 import signal
-import sys
 import threading
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from importlib.machinery import ModuleSpec
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -29,6 +24,7 @@ from optcli.core.environment import differences, environment
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, OptcliError
 from optcli.core.registry import homes
 from optcli.storage.dispatch.pool import Pool
+from optcli.storage.dispatch.script import import_script
 
 Setting = tuple[Callable[..., object] | None, tuple[Any, ...], tuple[str, ...]]
 
@@ -120,7 +116,6 @@ def _environment() -> dict[str, Any]:
 
 # Why this worker cannot take a job: it is said in the place of the first one's result.
 _refusals: list[OptcliError] = []
-_importing: list[str] = []  # the script, while a worker imports it
 
 
 def begin(setting: Setting, script: tuple[str, bool] | None) -> None:
@@ -129,7 +124,7 @@ def begin(setting: Setting, script: tuple[str, bool] | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         if script is not None:
-            _import_script(*script)
+            import_script(*script)
         prepare(setting)
     except OptcliError as error:
         _refusals.append(error)
@@ -141,62 +136,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def script() -> tuple[str, bool] | None:
-    """The script that workers must import, and whether it is known by a module's name.
-
-    None where it has registered nothing. Raises InvalidInput where there is no file to import.
-    """
-    if "__main__" not in homes():
-        return None
-    main = sys.modules["__main__"]
-    if main.__spec__ is not None:
-        return main.__spec__.name, True
-    file = getattr(main, "__file__", None)
-    if file is None:
-        raise InvalidInput(
-            "what is registered in a notebook or console is not known to worker processes; "
-            "put it into a file and load that as a plug-in, or use one job"
-        )
-    return str(Path(file).absolute()), False
-
-
-def _import_script(name: str, is_module: bool) -> None:
-    """Import the script as `multiprocessing` does, but say in one line why it cannot be."""
-    main = types.ModuleType("__mp_main__")
-    _importing.append(name)
-    try:
-        run = runpy.run_module if is_module else runpy.run_path
-        main.__dict__.update(run(name, run_name="__mp_main__"))
-    except OptcliError:
-        raise
-    except (Exception, SystemExit) as error:
-        message = f"fails when a worker imports it: {type(error).__name__}: {error}"
-        raise InvalidInput(Fault(message, file=name)) from error
-    finally:
-        _importing.clear()
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
-
-
-def check_not_importing() -> None:
-    """Raise InvalidInput in a script that a worker imports: it would all be done again."""
-    if _importing:
-        message = "registers something, so each worker imports it; call optcli under "
-        message += "if __name__ == '__main__':"
-        raise InvalidInput(Fault(message, file=_importing[0]))
-
-
-@contextlib.contextmanager
-def without_script() -> Iterator[None]:
-    """Processes that start meanwhile do not import the script that started this one.
-
-    `multiprocessing` does, to know what is defined there; without a guard it would begin anew.
-    """
-    main = sys.modules["__main__"]
-    before = main.__spec__
-    main.__spec__ = ModuleSpec("optcli.__main__", None)  # such modules are not imported
-    try:
-        yield
-    finally:
-        main.__spec__ = before
