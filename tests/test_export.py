@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.numpy
 
 import optcli
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
+from optcli.data.encoding import Encoder
 from optcli.exports import onnx
+from optcli.exports import scorer as python
+from optcli.exports.safetensors import packed
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import LAYERS, Layer
+from optcli.layers.dense import Dense
 from optcli.losses.base import LOSSES
 from optcli.losses.mse import MSE
 from optcli.models import CNN, MLP
@@ -24,6 +33,17 @@ from . import export_cases as cases
 from .onnx_reader import read
 
 ROOT = Path(__file__).parent.parent
+
+
+DATA = {"a": [1.0, 2, 3, 4], "kind": ["x", "y", "x", "y"], "none": [5.0] * 4}
+STRICT = {
+    "dataset": {"name": "table", "target": "t"},
+    "split": {"validation": 0},
+    "model": {"name": "mlp", "hidden": [3]},  # relu makes 0 of NaN in some runtimes
+    "loss": "cross_entropy",
+    "optimizer": "sgd",
+    "training": {"epochs": 1},
+}
 
 
 def model(done):
@@ -60,16 +80,7 @@ def test_float32_is_computed_in_float32():
 
 def test_what_predict_refuses_has_no_answer():
     """A missing value or an unknown category where none is let in; whatever is infinite."""
-    data = {"a": [1.0, 2, 3, 4], "kind": ["x", "y", "x", "y"], "none": [5.0] * 4}
-    config = {
-        "dataset": {"name": "table", "target": "t"},
-        "split": {"validation": 0},
-        "model": {"name": "mlp", "hidden": [3]},  # relu makes 0 of NaN in some runtimes
-        "loss": "cross_entropy",
-        "optimizer": "sgd",
-        "training": {"epochs": 1},
-    }
-    done = cases.trained(config, {**data, "t": ["p", "q", "q", "p"]})
+    done = cases.trained(STRICT, {**DATA, "t": ["p", "q", "q", "p"]})
     nan, inf = np.nan, np.inf
     a = np.array([1, nan, inf, 2, 2, 2.0])[:, None]
     kind = np.array(["x", "x", "x", "z", "", "y"], object)[:, None]
@@ -125,16 +136,8 @@ def test_dates_of_four_centuries():
 def test_names_of_any_kind():
     names = ["label", "probabilities", 'a "b"', "Größe 🐧", "x", "X", "constant", "gemm", "a\nb"]
     data = {name: [float(i * j % 3) for i in range(6)] for j, name in enumerate(names)}
-    config = {
-        "dataset": {"name": "table", "target": "t"},
-        "split": {"validation": 0},
-        "model": "linear",
-        "loss": "cross_entropy",
-        "optimizer": "sgd",
-        "training": {"epochs": 1},
-    }
     classes = ["", 'it\'s "{}"'] * 3
-    done = cases.trained(config, {**data, "t": ["", 'it\'s "{}"'] * 3})
+    done = cases.trained(STRICT, {**data, "t": classes})
     read_ = model(done)
     assert [name for name, *_ in read_.inputs] == names
     assert [name for name, *_ in read_.outputs] == ["label_2", "probabilities_2"]
@@ -179,9 +182,9 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert Path("iris.onnx").read_bytes() == content, "the same run gives the same bytes"
     assert done.export("again.onnx").size == len(content)
     refusals = {
-        "-": "is standard output; name a file: .onnx",
-        "model.pt": "its suffix is '.pt'; must be .onnx",
-        "model": "has no suffix; must be .onnx",
+        "-": "is standard output; name a file: .onnx, .safetensors or .py",
+        "model.pt": "its suffix is '.pt'; must be .onnx, .safetensors or .py",
+        "model": "has no suffix; must be .onnx, .safetensors or .py",
         "run/model.onnx": "lies in a run folder; write elsewhere",
         "there/model.onnx": "there is no folder there; make it",
     }
@@ -203,6 +206,155 @@ def test_what_has_no_model_or_no_onnx_form_says_so(tmp_path, capsys, monkeypatch
     loss = type("Odd", (MSE,), {"respond": lambda self, scores: scores**2})()
     with pytest.raises(InvalidInput, match=r"has a method respond, but no method onnx"):
         loss.onnx(None, "scores", 1)
+
+
+def test_safetensors_hold_the_arrays_and_the_preparation(tmp_path):
+    run_ = cases.with_numbers(cases.trained_on_images(), model=CNN((3,), batch_norm=True))
+    file = tmp_path / "m.safetensors"
+    found = optcli.export(run_, file)
+    trained, expected = run_.trained, run_.trained.arrays()
+    assert [tensor.name for tensor in found.parts["tensors"]] == list(expected)
+    with safetensors.safe_open(file, "numpy") as read_:
+        metadata = read_.metadata()
+        assert {*read_.keys()} == {*expected}
+        for name, array in expected.items():
+            assert read_.get_tensor(name).tobytes() == array.tobytes()
+            assert read_.get_tensor(name).shape == array.shape
+    assert expected["batch_norm1.variance"].shape == (3,)
+    assert Encoder.from_json(json.loads(metadata["encoder"])) == trained.encoder
+    assert json.loads(metadata["model"])["channels"] == [3]
+    assert metadata["dtype"] == "float32"
+
+
+def test_safetensors_of_arrays_in_any_order_of_memory():
+    """The package's own writer stores some of these by their memory."""
+    whole = np.arange(24.0).reshape(2, 3, 4)
+    arrays = {
+        "t": whole.T,
+        "part": whole[:, ::2, 1:],
+        "big": whole.astype(">f8"),
+        "none": whole[:0],
+    }
+    arrays |= {
+        'Łódź "': np.asfortranarray(whole[0].astype("f4")),
+        "one": whole[0, 0, 0:1].reshape(()),
+    }
+    found = safetensors.numpy.load(packed(arrays, {"any": "text"}))
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert np.array_equal(found[name], array)
+        assert found[name].shape == array.shape
+    length = int.from_bytes(packed(arrays, {})[:8], "little")
+    assert length % 8 == 0
+
+
+def scorer(done):
+    """The `predict` of a scorer's file."""
+    content, _, _ = python.made(done.trained)
+    names = {"__name__": "scorer"}
+    exec(compile(content, "scorer.py", "exec"), names)
+    return names["predict"]
+
+
+def rows_of(X):
+    """Columns as rows."""
+    return [dict(zip(X, cells, strict=True)) for cells in zip(*X.values(), strict=True)]
+
+
+def test_a_scorer_agrees_with_predict_for_every_layer_and_loss():
+    for case in cases.cases():
+        X, _ = cases.both(case)
+        if case.images:
+            names = [feature.name for feature in case.run.trained.encoder.features]
+            X = dict(zip(names, X[:2].T.tolist(), strict=True))
+        else:
+            X = {name: cells[:6] for name, cells in X.items()}
+        predict, expected = scorer(case.run), case.run.predictions(X)
+        for i, row in enumerate(rows_of(X)):
+            if not case.images:  # plain numbers
+                row["price"] = row["price"].replace("$", "").replace(",", "")
+            found = predict(row)
+            assert list(found) == list(expected), case.name
+            for name, value in found.items():
+                if isinstance(value, str):
+                    assert value == expected[name][i], case.name
+                else:
+                    assert value == pytest.approx(expected[name][i], rel=1e-12, abs=1e-12)
+
+
+def test_a_scorer_takes_values_as_programs_have_them():
+    predict, row = scorer(cases.trained_on("classes")), rows_of(cases.raw(2))[0]
+    moment = datetime(1999, 12, 31, 10, 30)
+    row |= {"price": "1234.5", "code": "8", "flag": "true", "when": "1999-12-31 10:30"}
+    same = [
+        {"price": 1234.5, "flag": True, "code": 8.0},
+        {"code": "8.0", "city": f" {row['city']} "},
+    ]
+    same += [{"when": moment}, {"when": (moment - cases.EPOCH).total_seconds()}]
+    assert [predict(row | other) for other in same] == [predict(row)] * len(same)
+    gaps = [predict(row | {"size": gap}) for gap in (None, "NA", "", np.nan)]
+    assert gaps == [gaps[0]] * 4
+    assert gaps[0] != predict(row)
+    assert predict(row | {"city": "Atlantis"}) == predict(row | {"city": "seldom"})
+    for name, value, words in (
+        ("size", "much", "column 'size' is 'much'; must be a plain number"),
+        ("size", "inf", "must be finite"),
+        ("when", "31.12.1999", "must be a date as 2024-12-31 10:00"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            predict(row | {name: value})
+    with pytest.raises(ValueError, match="there is no column 'size'"):
+        predict({})
+
+
+def test_a_scorer_refuses_what_predict_refuses():
+    done = cases.trained(STRICT, {**DATA, "t": ["p", "q", "q", "p"]})
+    predict, row = scorer(done), {"a": 1, "kind": "x", "none": 5}
+    assert predict(row)["t"] == done.predict({name: [value] for name, value in row.items()})[0]
+    for name, value, words in (
+        ("a", None, "column 'a' has no value"),
+        ("none", "", "column 'none' has no value"),
+        ("kind", "z", "column 'kind' is the unknown category 'z'"),
+        ("kind", "", "column 'kind' has no value"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            predict(row | {name: value})
+
+
+def test_a_scorer_is_a_command_that_needs_no_optcli(tmp_path):
+    """Names of columns and classes cannot become code."""
+    names = ['a "b"', "'''", '"""', "\\", "{x}", "Größe", "a\nb", "') or exit(7) #"]
+    data = {name: [float(i * (j + 1) % 3) for i in range(6)] for j, name in enumerate(names)}
+    done = cases.trained(STRICT, {**data, "t": ["'''\nexit(8)", '"\\'] * 3})
+    done.export(tmp_path / "scorer.py")
+    text = io.StringIO()
+    csv.writer(text).writerows([[*names, "more"], *zip(*data.values(), ["-"] * 6, strict=True)])
+    words = [sys.executable, "-I", "scorer.py"]
+
+    def called(text):
+        return subprocess.run(words, cwd=tmp_path, input=text.encode(), capture_output=True)
+
+    ended = called(text.getvalue())
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    found = list(csv.DictReader(io.StringIO(ended.stdout.decode(), newline="")))
+    expected = done.predictions(data)
+    assert [row["t"] for row in found] == expected.pop("t").tolist()
+    shares = [[float(row[name]) for name in expected] for row in found]
+    assert np.allclose(shares, np.stack(list(expected.values()), axis=1), rtol=0, atol=1e-6)
+    ended = called(text.getvalue().replace("1.0", "much"))
+    assert ended.returncode == 1
+    assert b"is 'much'; must be a plain number" in ended.stderr
+
+
+def test_a_scorer_has_its_limits(monkeypatch):
+    done = cases.trained_on("classes")
+    monkeypatch.setattr(python, "MOST", 3)
+    with pytest.raises(InvalidInput, match=r"too many for a scorer in plain Python, whose most "):
+        python.made(done.trained)
+    monkeypatch.setattr(python, "MOST", 1000)
+    monkeypatch.setattr(Dense, "name", "odd")
+    with pytest.raises(InvalidInput, match="does not know the layer 'odd' of a plug-in"):
+        python.made(done.trained)
 
 
 def test_a_run_of_version_0_1():

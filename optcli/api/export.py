@@ -15,9 +15,9 @@ from optcli.exports.exported import Exported, check
 def export(run: Run | str | Path, file: str | Path, *, overwrite: bool = False) -> Exported:
     """Write a trained model with its preparation to a file; returns what is in it.
 
-    run: a run, or its folder. file: its suffix tells the format, `.onnx`. overwrite: whether a
-    file that is there may be replaced. Raises InvalidInput where the run has no model, or the
-    format cannot hold it; EnvironmentFailed.
+    run: a run, or its folder. file: its suffix tells the format, `.onnx`, `.safetensors` or `.py`.
+    overwrite: whether a file that is there may be replaced. Raises InvalidInput where the run has
+    no model, or the format cannot hold it; EnvironmentFailed.
     """
     check(file, overwrite=overwrite)
     done = run if isinstance(run, Run) else load(run)

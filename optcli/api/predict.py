@@ -171,8 +171,8 @@ class Run:
     def export(self, file: str | Path, *, overwrite: bool = False) -> Exported:
         """Write the model with its preparation to a file that needs no optcli.
 
-        file: its suffix tells the format, `.onnx`. overwrite: whether a file that is there may be
-        replaced. Raises InvalidInput, EnvironmentFailed.
+        file: its suffix tells the format, `.onnx`, `.safetensors` or `.py`. overwrite:
+        whether a file that is there may be replaced. Raises InvalidInput, EnvironmentFailed.
         """
         from optcli.exports import exported
 

@@ -10,9 +10,12 @@ import typer
 from optcli.cli import options
 from optcli.cli.help import OUTPUT
 
-EXAMPLES = ("optcli export runs/iris iris.onnx",)
+EXAMPLES = (
+    "optcli export runs/iris iris.onnx",
+    "optcli export runs/iris iris.py",
+)
 
-File = Annotated[str, options.argument("FILE", "File to write: .onnx")]
+File = Annotated[str, options.argument("FILE", "File to write: .onnx, .safetensors or .py")]
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace an existing file", rich_help_panel=OUTPUT),
@@ -31,6 +34,8 @@ def command(
     """Write a trained model to a file that needs no optcli.
 
     An .onnx file takes raw columns, prepares them, and gives labels with probabilities, or values.
+    A .safetensors file has the parameters, and all else as JSON in its header. A .py file predicts
+    with Python's standard library alone.
     """
     from optcli.api.export import export
     from optcli.display import export as display

@@ -57,4 +57,5 @@ def _listed(tensors: tuple[Tensor, ...]) -> str:
 
 
 def _kind(tensor: Tensor) -> str:
-    return f"{tensor.type} [{', '.join(map(str, tensor.shape))}]"
+    shape = f" [{', '.join(map(str, tensor.shape))}]" if tensor.shape else ""
+    return f"{tensor.type}{shape}"

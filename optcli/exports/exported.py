@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optcli.core.errors import Fault, InvalidInput
-from optcli.exports import onnx
+from optcli.exports import onnx, safetensors, scorer
 from optcli.exports.graph import Tensor
 from optcli.storage import outputs
 from optcli.training.model_file import Trained
@@ -20,7 +20,7 @@ class Exported:
     """A file that `export` wrote.
 
     format: what it is, in words. size: its bytes. dtype: the model's, float32 or float64. parts:
-    the tensors in it, by what they are: `inputs` and `outputs`. notes: sentences about what it
+    what is in it: `inputs` and `outputs`, or `tensors`. notes: sentences about what it
     takes otherwise than `predict`.
     """
 
@@ -36,6 +36,8 @@ class Exported:
 Maker = Callable[[Trained], tuple[bytes, Parts, tuple[str, ...]]]
 FORMATS: dict[str, tuple[str, Maker]] = {
     ".onnx": (onnx.SAID, onnx.made),
+    ".safetensors": (safetensors.SAID, safetensors.made),
+    ".py": (scorer.SAID, scorer.made),
 }
 
 

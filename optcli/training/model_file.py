@@ -55,11 +55,15 @@ class Trained:
         return Architecture(self.model, encoder.inputs, outputs)
 
     def arrays(self) -> dict[str, Array]:
-        """Parameters and running statistics by name, such as `dense1.weight`."""
+        """Parameters and running statistics by name, such as `dense1.weight`.
+
+        A statistic that is called as a parameter ends in `_statistic`.
+        """
         architecture = self.architecture()
-        parameters = architecture.layout.views(self.parameters)
-        statistics = architecture.statistics.views(self.statistics)
-        return {name: view[0] for name, view in (statistics | parameters).items()}
+        found = {n: view[0] for n, view in architecture.layout.views(self.parameters).items()}
+        for name, view in architecture.statistics.views(self.statistics).items():
+            found[f"{name}_statistic" if name in found else name] = view[0]
+        return found
 
     def scores(self, x: Array) -> Array:
         """Scores (N, C) of encoded rows x (N, D)."""
