@@ -213,13 +213,18 @@ def test_the_schema_has_every_key_with_its_range():
     assert list(schema["properties"]) == list(config.SECTIONS)
     assert schema["required"] == ["optimizer"]
     assert schema["else"]["required"] == ["dataset", "model", "loss"]  # without an objective
-    bare, *optimizers = schema["properties"]["optimizer"]["anyOf"]
-    adam = next(each for each in optimizers if "adam" in each["properties"]["name"]["enum"])
-    assert "adam" in bare["enum"]
+    optimizers = schema["properties"]["optimizer"]
+    adam = then(optimizers, "adam")
+    assert "adam" in optimizers["then"]["enum"]
     beta2 = adam["properties"]["beta2"]
     assert (beta2["minimum"], beta2["exclusiveMaximum"], beta2["default"]) == (0, 1, 0.999)
     assert adam["additionalProperties"] is False
-    files = schema["properties"]["dataset"]["anyOf"]
-    assert "csv" not in files[0]["enum"]  # a file needs a path
-    csv = next(each for each in files[1:] if each["properties"]["name"]["enum"] == ["csv"])
-    assert csv["required"] == ["name", "path", "target"]
+    data = schema["properties"]["dataset"]
+    assert "csv" not in data["then"]["enum"]  # a file needs a path
+    assert then(data, "csv")["required"] == ["path", "target"]
+
+
+def then(section, name):
+    """What a section of this name is by the schema."""
+    rules = [(rule["if"]["properties"]["name"], rule["then"]) for rule in section["allOf"]]
+    return next(own for of, own in rules if name in (of.get("const"), *of.get("enum", ())))

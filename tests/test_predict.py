@@ -169,13 +169,6 @@ def test_rows_without_labels_are_not_evaluated(folder, tmp_path, capsys):
     assert "column 'species': is missing" in told
 
 
-def test_schema_prints_what_editors_read(capsys):
-    from optcli.config.json_schema import schema
-
-    code, out, _ = said(capsys, "schema")
-    assert (code, json.loads(out)) == (0, json.loads(json.dumps(schema())))
-
-
 # ---- columns that are kept, thresholds, tables in pieces ---------------------------------
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optcli.core import schema_file
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.shell import quoted
 from optcli.storage import files, outputs
@@ -87,7 +88,7 @@ def init(
         message = "is standard input, which training cannot read again; name a file"
         raise InvalidInput(Fault(message, parameter="data"))
     found = _proposal(str(data), targets, seed, quick, listener)
-    text = found.text(_seen_from(str(data), file), _command(file))
+    text = _line(file) + found.text(_seen_from(str(data), file), _command(file))
     if file is not None:
         outputs.write(str(file), text.encode())
     return Starter(None if file is None else Path(file), text, str(data), found)
@@ -111,7 +112,7 @@ def _example(
     from optcli.starter import example
 
     found = _proposal(str(example.TABLE), [example.TARGET], seed, quick, listener)
-    text = found.text(example.TABLE.name, _command(file))
+    text = _line(file) + found.text(example.TABLE.name, _command(file))
     if file is None:
         return Starter(None, text, example.TABLE.name, found)
     beside = Path(file).parent / example.TABLE.name
@@ -121,6 +122,11 @@ def _example(
         files.write(beside, content)
     outputs.write(str(file), text.encode())
     return Starter(Path(file), text, str(beside), found)
+
+
+def _line(file: str | Path | None) -> str:
+    """The line that names the JSON Schema to an editor, where it is in the same project."""
+    return "" if file is None else schema_file.line(Path(file))
 
 
 def _seen_from(data: str, file: str | Path | None) -> str:

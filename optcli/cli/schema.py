@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 from optcli.cli import options
+from optcli.core import schema_file
 
-EXAMPLES = ("optcli schema",)
+EXAMPLES = ("optcli schema", "optcli schema --path")
 
 
-def command(plugin: options.Plugin = None, debug: options.Debug = False) -> int:
+def command(
+    path: Annotated[
+        bool, options.option("Print the path of the file that has it, for settings", "--path")
+    ] = False,
+    plugin: options.Plugin = None,
+    debug: options.Debug = False,
+) -> int:
     """Print the config's JSON Schema, for editors."""
-    from optcli.config.json_schema import schema
-    from optcli.display import schema as display
+    from optcli.display.output import Output
 
-    options.load(plugin, quiet=False)
-    display.schema(schema(), sys.stdout)
+    text = f"{schema_file.PATH}\n" if path else schema_file.PATH.read_text("utf-8")
+    if plugin and not path:
+        from optcli.config import json_schema
+
+        options.load(plugin, quiet=False)
+        text = json_schema.written()
+    output = Output(sys.stdout)
+    for line in text.splitlines():
+        output.line(line)
     return 0

@@ -15,6 +15,7 @@ import numpy as np
 
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput, suggestion
+from optcli.core.schema_file import LINE
 
 if TYPE_CHECKING:
     from optcli.comparison.problem import Problem
@@ -88,7 +89,8 @@ def reason(config: Path) -> str:
     for line in config.read_text("utf-8").splitlines():
         if not line.startswith("#"):
             break
-        lines.append(line.lstrip("# ").rstrip())
+        if not line.startswith(LINE):
+            lines.append(line.lstrip("# ").rstrip())
     return " ".join(lines).rstrip(".")
 
 

@@ -16,6 +16,7 @@
     onnx_graph    what layers and losses write their ONNX nodes into
     html_table    a small table for notebooks
     shell         commands to be typed, quoted for the shells of this system
+    schema_file   where the JSON Schema of a config is, and the line that names it to an editor
     former_paths  import paths of version 0.1
     version       the version
 
