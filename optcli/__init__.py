@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from optcli.api.resume import resume
     from optcli.api.trace import SavedTrace, trace
     from optcli.api.train import train
+    from optcli.api.tune import SavedSearch, tune
     from optcli.comparison.result import Benchmark, FinishedComparison
     from optcli.comparison.settings import ComparisonSettings
     from optcli.core.errors import EnvironmentFailed, InvalidInput
     from optcli.evaluation.report import EvaluationReport
     from optcli.exports.exported import Exported
     from optcli.gradients import gradcheck
+    from optcli.tuning.settings import TuneSettings
 
 __all__ = [
     "Benchmark",
@@ -36,8 +38,10 @@ __all__ = [
     "FinishedComparison",
     "InvalidInput",
     "Run",
+    "SavedSearch",
     "SavedTrace",
     "Starter",
+    "TuneSettings",
     "check",
     "compare",
     "evaluate",
@@ -50,6 +54,7 @@ __all__ = [
     "resume",
     "trace",
     "train",
+    "tune",
 ]
 
 # Where it is; imported when it is asked for.
@@ -62,7 +67,9 @@ _HOMES = {
     "FinishedComparison": "comparison.result",
     "Run": "api.predict",
     "Starter": "api.init",
+    "SavedSearch": "api.tune",
     "SavedTrace": "api.trace",
+    "TuneSettings": "tuning.settings",
     "ComparisonSettings": "comparison.settings",
     "check": "api.check",
     "compare": "api.compare",
@@ -76,6 +83,7 @@ _HOMES = {
     "resume": "api.resume",
     "trace": "api.trace",
     "train": "api.train",
+    "tune": "api.tune",
 }
 
 

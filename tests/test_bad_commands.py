@@ -60,7 +60,7 @@ REFUSED = {
     ),
     "train c.yaml --set foo.bar=1": (
         "--set foo.bar: unknown key; must be one of dataset, objective, split, model, loss, "
-        "optimizer, schedule, regularization, training, metrics, seed, dtype"
+        "optimizer, schedule, regularization, training, metrics, seed, dtype, tune"
     ),
     "train c.yaml --set optimizer.lr=": ("--set optimizer.lr: has no value; write null for none"),
     "train c.yaml --set optimizer.lr": "--set: is 'optimizer.lr'; must be KEY=VALUE",

@@ -39,7 +39,7 @@ optimizer: {name: adam, lr: 0.01}
 BASE: dict[str, Any] = yaml.safe_load(GOOD)
 SECTIONS = (
     "dataset, objective, split, model, loss, optimizer, schedule, regularization, training, "
-    "metrics, seed, dtype"
+    "metrics, seed, dtype, tune"
 )
 TRAINING_KEYS = ", ".join(field.name for field in fields(Training))
 

@@ -185,7 +185,7 @@ def test_the_dump_reads_well(tmp_path):
     text = config.dump(config.load(path), tmp_path)
     top = [line.split(":")[0] for line in text.splitlines() if not line.startswith(" ")]
     assert top == [section for section in config.SECTIONS if section != "objective"]
-    assert "split: {validation: 0.2, test: 0.0, seed: null, stratify: true}\n" in text
+    assert "split: {validation: 0.2, test: 0.0, seed: null, stratify: true, folds: null" in text
     assert "model:\n  name: mlp\n  hidden: [8]\n  activation: relu\n" in text
     assert "  early_stopping:\n    patience: 10\n" in text
     assert "seed: 0\ndtype: float32\n" in text

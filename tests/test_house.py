@@ -34,6 +34,7 @@ ROOMS = [
     "starter",
     "plots",
     "comparison",
+    "tuning",
     "display",
     "api",
     "cli",

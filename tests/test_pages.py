@@ -72,7 +72,9 @@ def run_page(page, folder, capsys, monkeypatch, *, whole):
 
 
 # Pages whose commands take seconds, and are run by tests of their own too.
-SLOW = [f"commands/{name}.md" for name in ("compare", "gradcheck", "init", "report", "trace")]
+SLOW = [
+    f"commands/{name}.md" for name in ("compare", "gradcheck", "init", "report", "trace", "tune")
+]
 SHOWN = [
     pytest.param(page, id=name, marks=[pytest.mark.long] if name in SLOW else [])
     for page, name in zip(PAGES, NAMES, strict=True)

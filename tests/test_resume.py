@@ -247,13 +247,13 @@ REFUSED = {
     "train --resume nowhere": "nowhere: is not a run folder",
     "train --resume r --set optimizer.lr=0.5": (
         "--set optimizer: cannot change when a run is resumed; only training.epochs, "
-        "training.steps, training.early_stopping, training.checkpoint_every, "
-        "training.time_limit can"
+        "training.steps, training.early_stopping, training.stop_after, "
+        "training.checkpoint_every, training.time_limit can"
     ),
     "train --resume r --set training.batch_size=8": (
         "--set training.batch_size: cannot change when a run is resumed; only training.epochs, "
-        "training.steps, training.early_stopping, training.checkpoint_every, "
-        "training.time_limit can"
+        "training.steps, training.early_stopping, training.stop_after, "
+        "training.checkpoint_every, training.time_limit can"
     ),
     "train --resume r --set training.epochs=0": ("--set training.epochs: is 0; must be at least 1"),
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optcli.api.check import Setup
-from optcli.api.train import train_in
+from optcli.api.kept import keep
 from optcli.comparison import run_benchmark, run_comparison, suites
 from optcli.comparison.best import config_of_run
 from optcli.comparison.problem import optimizers, whole
@@ -22,7 +22,7 @@ from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.trials import forget, prepared
 from optcli.core.errors import Fault, InvalidInput
 from optcli.optimizers.base import OPTIMIZERS
-from optcli.storage import files, interruption, kinds, outputs, results, run_folder, seals
+from optcli.storage import kinds, outputs, run_folder
 from optcli.storage.lock import lock
 from optcli.training import Replica
 
@@ -162,41 +162,9 @@ def keep_models(found: Comparison, listener: Listener) -> None:
                 fresh = result.test if study.measure.rows == "fresh" else None
                 data = prepared(task, None if study.fixed_split else seed)
                 setup = Setup(config, task.cohort([Replica(optimizer, data, seed)]), data)
-                _keep(setup, folder, path.stem, fresh)
+                place = run_folder.model_folder(folder, path.stem, seed)
+                run_folder.check_no_links(place)
+                name = f"{path.stem}-{seed}"
+                keep(setup, place, name, kinds.COMPARE, title=str(seed), test=fresh)
                 done += 1
                 listener(ModelsKept(folder / kinds.MODELS, done, total))
-
-
-def _keep(setup: Setup, whole: Path, name: str, fresh: Mapping[str, float] | None) -> None:
-    """Keep one of these runs, unless it is there. whole: the comparison's folder."""
-    from optcli import config as configs
-
-    seed = setup.config.seed
-    folder = run_folder.model_folder(whole, name, seed)
-    text = configs.dump(setup.config, folder)
-    recorded = {**setup.environment(f"{name}-{seed}"), "part_of": "compare"}
-    if _has(folder, text, recorded):
-        return
-    run_folder.empty_model(whole, name, seed)
-    kinds.rewrite(folder, kinds.TRAIN, text, recorded)
-    with interruption.watched() as watch:
-        done = train_in(setup, folder, str(seed), False, (), watch)
-    if done.signal is not None:
-        interruption.at_once(done.signal, None)
-    if fresh:
-        files.write_json(folder / "summary.json", {**done.summary, "test": fresh})
-        seals.seal(folder, kinds.TRAIN)
-
-
-def _has(folder: Path, config: str, environment: Mapping[str, Any]) -> bool:
-    """Whether a folder holds the finished run of this config, by the same plug-ins."""
-    try:
-        whole = seals.is_sealed(folder) and seals.first_damage(folder) is None
-        return (
-            whole
-            and (folder / kinds.CONFIG).read_text(encoding="utf-8") == config
-            and kinds.recorded(folder).get("plugins") == files.jsonable(environment["plugins"])
-            and results.summary(folder).get("outcome") != "interrupted"
-        )
-    except (InvalidInput, OSError):
-        return False

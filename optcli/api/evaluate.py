@@ -84,7 +84,7 @@ def evaluate(
     cohort, part = run.labelled(data, say)
     settings = Settings(resamples, bins, seed)
     with blas_threads(1), np.errstate(all="ignore"):  # of a diverged model
-        report = _report(run, cohort, part, settings)
+        report = report_on(run, cohort, part, settings)
         if importance:
             found = _importance(run, cohort, part, seed, repeats)
             report = replace(report, importance=found)
@@ -104,7 +104,8 @@ def _source(data: Any) -> str:
     return str(data) if isinstance(data, Path) else "the data"
 
 
-def _report(run: Run, cohort: Cohort, part: Part, settings: Settings) -> EvaluationReport:
+def report_on(run: Run, cohort: Cohort, part: Part, settings: Settings) -> EvaluationReport:
+    """All that is measured of a run on prepared rows; cohort: of the run."""
     values, scores = scored(cohort, run.trained, part)
     rows = _rows(run, cohort, part, scores)
     found = measured(rows, values, cohort.metrics, settings)

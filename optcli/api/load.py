@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from optcli.api import gradcheck, predict, runs, trace
+from optcli.api import gradcheck, predict, runs, trace, tune
 from optcli.api.predict import Run
 from optcli.comparison import read_back
 from optcli.comparison.result import Benchmark, FinishedComparison
@@ -42,7 +42,7 @@ def load(folder: str | Path, expected: type[Any] | None = None) -> Any:
         found: Any = predict.load(folder)  # which says what is wrong with it
     else:
         entry = runs.opened(folder)
-        if entry.kind in (kinds.COMPARE.name, kinds.BENCHMARK.name) and not entry.summary:
+        if entry.kind in [kind.name for kind in kinds.SEARCHES] and not entry.summary:
             remedy = f"; continue it with: {entry.resume}" if entry.resume else ""
             raise InvalidInput(Fault(f"is not finished{remedy}", file=str(folder)))
         found = reader(folder)
@@ -68,6 +68,7 @@ def benchmark(folder: Path) -> Benchmark:
 READERS: dict[str, Callable[[Path], Any]] = {
     kinds.COMPARE.name: comparison,
     kinds.BENCHMARK.name: benchmark,
+    kinds.TUNE.name: tune.stored,
     kinds.TRACE.name: trace.stored,
     kinds.GRADCHECK.name: gradcheck.stored,
     kinds.EVALUATE.name: results.evaluation,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli.api import runs
+from optcli.api import runs, tune
 from optcli.comparison import read_back
 from optcli.core.errors import Fault, InvalidInput
 from optcli.display import report as pages
@@ -94,6 +94,8 @@ def source(folder: Path) -> pages.Source:
     elif kind == kinds.BENCHMARK:
         parts = [path for path in run_folder.parts(folder) if run_folder.is_own(path)]
         more["parts"] = {path.name: source(path) for path in parts}
+    elif kind == kinds.TUNE and summary:
+        more["trials"] = tune.read_trials(folder, summary)
     elif kind == kinds.TRACE and summary:
         more["paths"] = results.paths(folder)
         more["objective"] = traces.objective_of(_config(folder))

@@ -25,7 +25,7 @@ from optcli.storage.lock import lock
 from optcli.training import checkpoint_migration
 from optcli.training.checkpoints import read_checkpoint
 from optcli.training.history import History
-from optcli.training.task import lengths
+from optcli.training.task import last_step
 
 if TYPE_CHECKING:
     from optcli.config import Config
@@ -184,10 +184,9 @@ def _length(config: Config) -> tuple[int, int | None]:
 
 def _is_done(setup: Setup, arrays: Mapping[str, Array]) -> bool:
     """Whether nothing is left to train."""
-    steps, _ = lengths(setup.cohort)
     going = ("", "diverged") if setup.config.training.on_divergence == "continue" else ("",)
     ended = [outcome for outcome in arrays["outcomes"] if outcome not in going]
-    return bool(ended) or int(arrays["position"][1]) >= steps
+    return bool(ended) or int(arrays["position"][1]) >= last_step(setup.cohort)
 
 
 def _outcome(folder: Path, summary: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def entry(folder: Path) -> RunEntry:
         damage = f"{Path(fault.file or '').name} {fault.message}"
     if kind is None:
         return RunEntry(folder, "unknown", "damaged", summary, damage)
-    missing = "interrupted" if kind in (kinds.COMPARE, kinds.BENCHMARK) else "unfinished"
+    missing = "interrupted" if kind in kinds.SEARCHES else "unfinished"
     picture = kind == kinds.GRADCHECK and kinds.is_picture(folder)
     if picture or (kind == kinds.EVALUATE and seals.is_sealed(folder)):
         missing = "done"

@@ -28,7 +28,7 @@ from optcli.training.evaluation import evaluate
 from optcli.training.history import History
 from optcli.training.judgement import judged
 from optcli.training.summary import summary
-from optcli.training.task import lengths, notes
+from optcli.training.task import last_step, notes
 
 if TYPE_CHECKING:
     from optcli.config import Config
@@ -123,7 +123,7 @@ def train_in(
             results["end"] = results.pop("test")  # where the path ended is no test
         files.write_json(folder / "summary.json", results)
         remarks = notes(setup.cohort) + optimistic(setup)
-        more = config.training.on_divergence == "continue" and state.step < lengths(setup.cohort)[0]
+        more = config.training.on_divergence == "continue" and state.step < last_step(setup.cohort)
         if plots:
             from optcli.plots import figures
 
@@ -143,7 +143,10 @@ def train_in(
 
 
 # What may change when a run goes on; the rest would make it another run.
-CHANGEABLE = ("epochs", "steps", "early_stopping", "checkpoint_every", "time_limit")
+CHANGEABLE = (
+    *("epochs", "steps", "early_stopping"),
+    *("stop_after", "checkpoint_every", "time_limit"),
+)
 
 
 def identity(config: Config, folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from optcli.storage import interruption
 
 # In the order of the help; each is a file of this name. Groups have commands of their own.
 COMMANDS = (
-    *("init", "train", "compare", "gradcheck", "check", "predict", "evaluate"),
+    *("init", "train", "tune", "compare", "gradcheck", "check", "predict", "evaluate"),
     *("export", "report", "trace", "explain", "list", "schema"),
 )
 GROUPS = ("runs", "plugin")

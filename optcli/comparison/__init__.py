@@ -6,6 +6,7 @@
     held_out          the rows that a verdict is on, which choose nothing before
     crossfit          the validation loss of a run at an epoch that other rows chose
     trials            single runs, trained together in cohorts
+    runner            in this process, in others or on a cluster
     study             tune, extend, halve, final: which runs, and in what order
     store             runs.csv and history.csv
     signed_rank       the test of pairs, with its interval

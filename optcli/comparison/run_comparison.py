@@ -18,6 +18,7 @@ from optcli.comparison.result import (
     Listener,
     Waiting,
 )
+from optcli.comparison.runner import pool_for
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.signed_rank import fewest_seeds
 from optcli.comparison.step_time import long_runs, relative_step_times
@@ -25,8 +26,7 @@ from optcli.comparison.store import Store
 from optcli.comparison.study import Budget, Study
 from optcli.comparison.summary import VERSION
 from optcli.comparison.summary import summary as summarized
-from optcli.comparison.trials import Measure, prepared, ready
-from optcli.core import machine
+from optcli.comparison.trials import Measure, prepared
 from optcli.core.durations import counted
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, Grave, InvalidInput
@@ -156,21 +156,8 @@ def _written_figure(path: Path, content: bytes) -> str:
 
 def pool(problems: Sequence[Problem], settings: ComparisonSettings, listener: Listener) -> Pool:
     """Where the runs of all problems are done."""
-    tables = {}
-    if settings.elsewhere:
-        entries = [entry for problem in problems for entry in problem.entries]
-        paths = {path for entry in entries for path in entry.task.anywhere().files()}
-        tables = {path: files.checksum(Path(path)) for path in sorted(paths)}
-    return Pool(
-        settings.jobs or machine.cores(),
-        settings.backend,
-        ready,
-        (list(loading.loaded), loading.identity(), tables),
-        loading.failure,
-        lambda message: listener(Waiting(message)),
-        scheduler_file=settings.scheduler_file,
-        executor=settings.executor,
-    )
+    tasks = [entry.task for problem in problems for entry in problem.entries]
+    return pool_for(tasks, settings, lambda message: listener(Waiting(message)))
 
 
 def _config(

@@ -13,13 +13,13 @@ in the store.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from optcli.comparison import trials
 from optcli.comparison.ranking import median_interval
+from optcli.comparison.runner import Runner
 from optcli.comparison.store import Store
 from optcli.comparison.targets import default_targets, steps_to_target
 from optcli.comparison.trials import Measure, Trial, TrialResult
@@ -30,7 +30,6 @@ from optcli.storage import interruption
 from optcli.storage.dispatch import Workers
 
 HALVING_SEEDS = 10  # tuning seeds of the finalists, in all
-SAFETY = 4  # how many times the pace of earlier runs later ones may take
 
 
 @dataclass(frozen=True)
@@ -115,12 +114,11 @@ class Study:
     ) -> None:
         self.entries, self.budget, self.store = list(entries), budget, store
         self.measure, self.targets, self.fixed_split = measure, tuple(targets), fixed_split
-        self.workers = workers
+        self.runner = Runner(workers)
         self.tasks = {entry.label: entry.task for entry in entries}
         self.tried: dict[str, list[Optimizer]] = {}
         self.finalists: dict[str, list[Optimizer]] = {}
         self.extended: set[str] = set()
-        self._pace = 0.0  # processor seconds of a run in this process, where there was one
 
     def run(self) -> Iterator[RunsDone]:
         """All of it; what the store has is not run again."""
@@ -258,38 +256,17 @@ class Study:
             yield self._progress(phase, wanted)
 
     def _run(self, missing: Sequence[Trial], *, final: bool) -> Iterator[list[TrialResult]]:
-        """The results of each job; in this process where others would take longer to start."""
-        settings = {"fixed_split": self.fixed_split, "final": final}
-        cut = partial(trials.jobs, self.tasks, missing, self.measure, **settings)
-        workers, jobs = self.workers, cut()
-        if not jobs or (workers.here and workers.count == 1):
-            yield from self._here(jobs)
-            return
-        # what workers cost to start has to pay twice, as it takes longer on some machines
-        start, saved = 2 * workers.start, 1 - 1 / workers.count
-        if self._pace and workers.here and SAFETY * self._pace * len(missing) * saved < start:
-            yield from self._here(jobs)
-            return
-        shared = cut(workers=workers.count)
-        if workers.here:
-            alone = sum(map(trials.seconds, jobs[:1])) * len(jobs)
-            each = trials.seconds(shared[0]) if alone * saved > start else alone
-            if start + each * -(-len(shared) // workers.count) >= alone:
-                yield from self._here(jobs)
-                return
-        else:
-            each = trials.seconds(shared[0])
-            shared = [trials.sendable(job) for job in shared]
-        for _, results in workers.run(trials.train, shared, each):
-            yield results
-
-    def _here(self, jobs: Sequence[trials.Job]) -> Iterator[list[TrialResult]]:
-        """The results of each job, trained in this process, whose pace is noted."""
-        for job in jobs:
-            began = time.thread_time()
-            results = trials.train(job)
-            self._pace = (time.thread_time() - began) / len(results)
-            yield results
+        """The results of each job."""
+        return self.runner.run(
+            lambda workers: trials.jobs(
+                self.tasks,
+                missing,
+                self.measure,
+                fixed_split=self.fixed_split,
+                final=final,
+                workers=workers,
+            )
+        )
 
     def _progress(self, phase: str, wanted: Mapping[str, Sequence[Trial]]) -> RunsDone:
         there = self.store.results

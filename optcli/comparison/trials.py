@@ -21,6 +21,7 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.events import Ended, EpochEnded, Paused, Progress, Started
 from optcli.data.opening import check_there
 from optcli.data.preparation import Part, Prepared, labelled
+from optcli.data.split import Draw
 from optcli.data.table import Table
 from optcli.optimizers.base import Optimizer
 from optcli.optimizers.stepper import kind
@@ -189,7 +190,8 @@ class Job:
     """Trials of one task that train together; a pure function of this is `train`.
 
     fixed_split: the config's split for all, instead of one by each trial's seed. final: follow
-    the verdict's rows, too, about fifty times a run; before, nothing looks at them.
+    the verdict's rows, too, about fifty times a run; before, nothing looks at them. draws: by
+    seed, which rows validate, where the test rows are those of the config's split for all.
     """
 
     task: Task
@@ -197,6 +199,13 @@ class Job:
     measure: Measure
     fixed_split: bool = False
     final: bool = False
+    draws: tuple[tuple[int, Draw], ...] = ()
+
+    def rows_of(self, seed: int) -> int | Draw | None:
+        """What decides the rows of a trial, by its seed: as `prepared` takes it."""
+        if self.draws:
+            return dict(self.draws)[seed]
+        return None if self.fixed_split else seed
 
 
 def jobs(
@@ -206,6 +215,7 @@ def jobs(
     *,
     fixed_split: bool,
     final: bool,
+    draws: tuple[tuple[int, Draw], ...] = (),
     workers: int = 1,
 ) -> list[Job]:
     """Cut trials into jobs that fit the cache; those of one seed stay neighbours.
@@ -223,12 +233,13 @@ def jobs(
     found = []
     for task, own in distinct:
         own.sort(key=lambda trial: trial.seed)
-        count = _at_once(task, own, fixed_split=fixed_split)
+        whole = Job(task, tuple(own), measure, fixed_split, final, draws)
+        count = _at_once(whole)
         if workers > 1:
             rounds = -(-len(own) // (count * workers))
             count = -(-len(own) // (rounds * workers))
         found += [
-            Job(task, tuple(own[start : start + count]), measure, fixed_split, final)
+            replace(whole, trials=whole.trials[start : start + count])
             for start in range(0, len(own), count)
         ]
     return found
@@ -236,8 +247,8 @@ def jobs(
 
 def seconds(job: Job) -> float:
     """About how long a job takes, in processor time, by a few of its steps. Raises InvalidInput."""
-    seed = None if job.fixed_split else job.trials[0].seed
-    replicas = [Replica(t.optimizer, prepared(job.task, seed), t.seed) for t in job.trials]
+    data = prepared(job.task, job.rows_of(job.trials[0].seed))
+    replicas = [Replica(t.optimizer, data, t.seed) for t in job.trials]
     first: tuple[int, float] | None = None
     with blas_threads(job.task.training.threads):
         for event in train_cohort(job.task.cohort(replicas), every=PROBE_SECONDS / 4):
@@ -253,27 +264,27 @@ def seconds(job: Job) -> float:
     return now - began
 
 
-def _at_once(task: Task, trials: Sequence[Trial], *, fixed_split: bool) -> int:
+def _at_once(job: Job) -> int:
     """How many replicas make a cohort."""
-    data = prepared(task, None if fixed_split else trials[0].seed)
-    kinds = {type(trial.optimizer): trial.optimizer for trial in trials}
-    needed = max(task.cohort([Replica(o, data, 0)]).memory() for o in kinds.values())
+    data = prepared(job.task, job.rows_of(job.trials[0].seed))
+    kinds = {type(trial.optimizer): trial.optimizer for trial in job.trials}
+    needed = max(job.task.cohort([Replica(o, data, 0)]).memory() for o in kinds.values())
     return max(LEAST_REPLICAS, COHORT_BYTES // max(1, needed))
 
 
-_prepared: dict[tuple[str, int | None], Prepared] = {}
+_prepared: dict[tuple[str, int | Draw | None], Prepared] = {}
 KEPT = 16  # of the latest preparations, at most
 KEPT_BYTES = 256_000_000  # of them all
 _tables: dict[str, Table] = {}
 SMALL = 1_000_000  # cells of a table that is kept for the next preparation
 
 
-def prepared(task: Task, split_seed: int | None) -> Prepared:
-    """The task's data, divided by a seed; the latest few are kept. Raises InvalidInput."""
-    key = repr(task), split_seed
+def prepared(task: Task, rows: int | Draw | None) -> Prepared:
+    """The task's data, divided by a seed or a draw; the latest few stay. Raises InvalidInput."""
+    key = repr((task.dataset, task.split, task.loss, task.seed, task.dtype)), rows
     if key not in _prepared:
-        data = task.prepare(_table(task), split_seed)
-        if data.validation is None:
+        data = task.prepare(_table(task), rows)
+        if data.validation is None and not task.split.folds:
             message = "is 0; a comparison takes validation rows"
             raise InvalidInput(Fault(message, "split.validation"))
         room = KEPT_BYTES - _bytes(data)
@@ -338,17 +349,14 @@ def fresh_rows(task: Task, data: Prepared, seed: int) -> Part:
 def train(job: Job) -> list[TrialResult]:
     """Train the trials of a job, as one cohort for each size and fitted loss."""
 
-    def split_seed(trial: Trial) -> int | None:
-        return None if job.fixed_split else trial.seed
-
     @functools.cache  # there may be more of them than are kept
-    def data(seed: int | None) -> Prepared:
-        return prepared(job.task, seed)
+    def data(rows: int | Draw | None) -> Prepared:
+        return prepared(job.task, rows)
 
     @functools.cache
-    def shared(seed: int | None) -> str:
+    def shared(rows: int | Draw | None) -> str:
         """What those of one cohort have in common."""
-        found = data(seed)
+        found = data(rows)
         parts = (found.train, found.validation, found.test)
         shapes = [None if part is None else part.x.shape for part in parts]
         return repr((shapes, job.task.fitted(found)))
@@ -357,14 +365,14 @@ def train(job: Job) -> list[TrialResult]:
     def place(trial: Trial) -> tuple[str, ...]:
         """What is shared; then the kind, whose neighbours share calls."""
         rule = trial.optimizer
-        return shared(split_seed(trial)), rule.name, repr(kind(rule))
+        return shared(job.rows_of(trial.seed)), rule.name, repr(kind(rule))
 
     results: list[TrialResult] = []
     ordered = sorted(job.trials, key=place)
     with blas_threads(job.task.training.threads):
         for _, together in itertools.groupby(ordered, key=lambda trial: place(trial)[0]):
             trials = list(together)
-            results += _Training(job, trials, [data(split_seed(t)) for t in trials]).run()
+            results += _Training(job, trials, [data(job.rows_of(t.seed)) for t in trials]).run()
     return results
 
 

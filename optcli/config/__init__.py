@@ -5,6 +5,7 @@
     validation   values -> one spec, every fault noted
     building     values -> the specs of all sections
     settings     `Config`: what comes of it
+    space        what a search varies: the section `tune`
     loading      all of these in order
     paths        where its files lie, as seen from the config and from a run's folder
     writing      a config as YAML

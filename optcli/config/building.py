@@ -9,6 +9,7 @@ from typing import Any
 
 from optcli.config.settings import (
     DEFAULTS,
+    KEYS,
     OF_BATCHES,
     OF_ROWS,
     PLAIN_SECTIONS,
@@ -76,8 +77,8 @@ def build(value: dict[str, Any], faults: Faults) -> dict[str, Any]:
         for field in fields(type(made[section]))
     }
     for key in value:
-        if key not in SECTIONS:
-            faults.add((key,), unknown(key, list(SECTIONS), elsewhere))
+        if key not in KEYS:
+            faults.add((key,), unknown(key, list(KEYS), elsewhere))
     if on_objective:
         _without_rows(made, value.get("training"), faults)
     return made
@@ -169,7 +170,9 @@ def _dtype(value: Any, faults: Faults) -> str:
 
 def check_together(made: dict[str, Any], value: dict[str, Any], faults: Faults) -> None:
     """What no section can know by itself, as far as the sections are right."""
-    training = made["training"]
+    training, split = made["training"], value.get("split")
+    if isinstance(split, Mapping) and split.get("folds") is not None and "validation" in split:
+        faults.add(("split", "folds"), "cannot be combined with validation; set only one")
     watched = made["schedule"] and made["schedule"].watches("train_loss")
     if watched:
         _check_monitor(watched, ("schedule", "monitor"), made, faults)
@@ -189,7 +192,8 @@ def _check_monitor(monitor: str, key: Key, made: dict[str, Any], faults: Faults)
     if split is None or loss is None or None in (metrics or ()):
         return
     names = usual(loss.target, 1) if metrics is None else [metric.name for metric in metrics]
-    parts = ("train",) if split.validation == 0 else ("train", "validation")
+    without = split.refit or (split.validation == 0 and not split.folds)
+    parts = ("train",) if without else ("train", "validation")
     known = [f"{part}_{name}" for part in parts for name in ("loss", *names)]
     if monitor not in known:
         message = f"is '{monitor}', which is not measured; must be one of {', '.join(known)}"

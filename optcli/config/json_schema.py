@@ -22,6 +22,7 @@ from optcli.config.settings import (
     REPLACED,
     REQUIRED,
     SECTIONS,
+    TUNABLE,
 )
 from optcli.config.validation import adapter, named, names_columns, nested, optional
 from optcli.core.arrays import DTYPES
@@ -52,6 +53,33 @@ MEANINGS = {
 }
 
 
+# The section `tune`: dotted keys, each with a range or a choice.
+TUNE: Schema = {
+    "description": "keys that optcli tune searches, dotted, each with its values",
+    "type": ["object", "null"],
+    "minProperties": 1,
+    "propertyNames": {"pattern": f"^({'|'.join(TUNABLE)})(\\.[a-z0-9_]+)*$"},
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "from": {"type": "number", "description": "least value"},
+            "to": {"type": "number", "description": "largest value"},
+            "log": {"type": "boolean", "default": False, "description": "evenly by logarithm"},
+            "integer": {"type": "boolean", "default": False, "description": "whole numbers"},
+            "values": {
+                "type": "array",
+                "minItems": 1,
+                "description": "a choice, in place of these",
+            },
+        },
+        "additionalProperties": False,
+        "if": {"required": ["values"]},
+        "then": {"maxProperties": 1},
+        "else": {"required": ["from", "to"]},
+    },
+}
+
+
 def schema() -> Schema:
     """The JSON Schema (2020-12) of a config, for editors."""
     metrics = of_registry(KINDS["metrics"])
@@ -77,7 +105,7 @@ def schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "optcli config",
         "type": "object",
-        "properties": {section: sections[section] for section in SECTIONS},
+        "properties": {section: sections[section] for section in SECTIONS} | {"tune": TUNE},
         "required": [section for section in REQUIRED if section not in REPLACED],
         "if": {"properties": {"objective": {"not": NULL}}, "required": ["objective"]},
         "then": {"properties": dict.fromkeys((*REPLACED, *OF_ROWS), NULL)},

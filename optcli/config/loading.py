@@ -12,7 +12,7 @@ import numpy as np
 from optcli.config.building import build, check_together
 from optcli.config.overrides import apply
 from optcli.config.paths import with_paths
-from optcli.config.settings import REQUIRED, SECTIONS, Config
+from optcli.config.settings import KEYS, REQUIRED, Config
 from optcli.config.validation import Faults, located, said, unknown
 from optcli.config.yaml_text import Document, read
 from optcli.core.errors import Fault, InvalidInput
@@ -49,6 +49,11 @@ def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) 
     made = build(document.value, faults)
     _check_unset(document, made, faults)
     check_together(made, document.value, faults)
+    made["space"] = None
+    if document.value.get("tune") is not None and not faults.found:
+        from optcli.config.space import space
+
+        made["space"] = space(document, faults)
     if faults.found:
         found = sorted(faults.found, key=lambda fault: document.order(fault[0]))
         raise InvalidInput(*(located(document, key, message) for key, message in found))
@@ -85,8 +90,10 @@ def _check_unset(document: Document, made: Mapping[str, Any], faults: Faults) ->
     for key in sorted(document.unset):
         at: Any = made
         for depth, part in enumerate(key):
+            if depth == 1 and key[0] == "tune":
+                break
             if depth == 0:
-                known = list(SECTIONS)
+                known = list(KEYS)
             elif dataclasses.is_dataclass(at) and key != ("objective", "start"):
                 known = ["name", *(field.name for field in fields(type(at)))]
             else:

@@ -25,13 +25,18 @@ def apply(document: Document, overrides: Sequence[str]) -> None:
         except InvalidInput as error:
             message = error.faults[0].message
             raise InvalidInput(Fault(message, name, parameter=OVERRIDES)) from error
-        _put(document, tuple(name.split(".")), value)
+        parts = tuple(name.split("."))
+        if parts[0] == "tune" and len(parts) > 1:  # its keys are dotted themselves
+            parts = ("tune", ".".join(parts[1:]))
+        put(document, parts, value)
 
 
 # What a setting takes the place of: of two that exclude each other the later one counts.
 EXCLUDED: dict[Key, list[Key]] = {
     ("training", "steps"): [("training", "epochs")],
     ("training", "epochs"): [("training", "steps")],
+    ("split", "folds"): [("split", "validation")],
+    ("split", "validation"): [("split", "folds")],
     ("objective",): [
         *((section,) for section in (*REPLACED, *OF_ROWS)),
         *(("training", key) for key in OF_BATCHES),
@@ -47,7 +52,7 @@ BY_NAME = [("training", "average")]
 WAYS = ({"column"}, {"group", "fraction"}, {"last"})
 
 
-def _put(document: Document, key: Key, value: Any) -> None:
+def put(document: Document, key: Key, value: Any) -> None:
     """Set a key; null takes it away, so that its default holds."""
     at = document.value
     for depth, part in enumerate(key[:-1], 1):

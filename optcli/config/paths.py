@@ -84,7 +84,7 @@ def portable(config: Config, folder: Path) -> dict[str, Any]:
     """The resolved config, its paths written so that they resolve from `folder`."""
     values = config.resolved()
     for section, name in places(values):
-        if section in values:
+        if name in values.get(section, ()):
             path = with_texts(values[section][name], lambda path: relative(path, folder))
             values[section] = values[section] | {name: path}
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ SECTIONS = (
     "dtype",
 )
 
+# What a search varies stands in a section of its own, which is no part of what is trained.
+KEYS = (*SECTIONS, "tune")
+TUNABLE = ("model", "loss", "optimizer", "schedule", "regularization", "training")
+
 REQUIRED = ("dataset", "model", "loss", "optimizer")
 
 # What an objective stands for, and what has no meaning beside one.
@@ -77,10 +82,52 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class Axis:
+    """A key that a search varies, dotted, and over what.
+
+    values: a choice of them; else all numbers from `low` to `high`, evenly by their logarithms
+    with `log`, whole ones with `integer`.
+    """
+
+    key: str
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    integer: bool = False
+    values: tuple[Any, ...] = ()
+
+    def at(self, share: float) -> Any:
+        """The value at a share in [0, 1] of the way; a number has four digits at most."""
+        if self.values:
+            return self.values[min(len(self.values) - 1, int(share * len(self.values)))]
+        low, high = self.low, self.high + self.integer  # each whole number has an equal share
+        found = low * (high / low) ** share if self.log else low + share * (high - low)
+        if self.integer:
+            return int(min(self.high, math.floor(found)))
+        return min(self.high, max(self.low, float(f"{found:.4g}")))
+
+    def has(self, value: Any) -> bool:
+        """Whether a value lies on the axis."""
+        if self.values:
+            return value in self.values
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and self.low <= value <= self.high
+
+    def described(self) -> dict[str, Any]:
+        """As the section `tune` has it."""
+        if self.values:
+            return {"values": list(self.values)}
+        ends = [int(x) if self.integer else x for x in (self.low, self.high)]
+        flags = {"log": self.log, "integer": self.integer}
+        return {"from": ends[0], "to": ends[1], **{name: True for name, on in flags.items() if on}}
+
+
+@dataclass(frozen=True)
 class Config:
     """A checked config. metrics: None stands for the usual ones of the task.
 
-    objective: where there is one, dataset, model and loss are made of it.
+    objective: where there is one, dataset, model and loss are made of it. space: what `tune`
+    searches, None where the config does not say it.
     """
 
     dataset: Dataset
@@ -95,6 +142,7 @@ class Config:
     metrics: tuple[Metric, ...] | None
     seed: int
     dtype: str
+    space: tuple[Axis, ...] | None = dataclasses.field(compare=False)
     document: Document = dataclasses.field(compare=False, repr=False)
 
     @property
@@ -130,7 +178,7 @@ class Config:
         """The same fault with file and line of its key, or of the nearest above it."""
         words = re.findall(r"[^.\[\]]+", fault.key or "")
         key = tuple(int(word) if word.isdecimal() else word for word in words)
-        if fault.file or fault.parameter or not key or key[0] not in SECTIONS:
+        if fault.file or fault.parameter or not key or key[0] not in KEYS:
             return fault
         return located(self.document, key, fault.message)
 
@@ -149,6 +197,8 @@ class Config:
                 value = _keys(value)
                 if value.get("steps") is not None:
                     del value["epochs"]  # they exclude each other
+                if value.get("folds") is not None:
+                    del value["validation"]
                 if section == "training" and self.objective is not None:
                     value = {k: v for k, v in value.items() if k not in OF_BATCHES}
             elif section == "metrics" and value is not None:

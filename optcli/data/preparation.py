@@ -40,7 +40,7 @@ from optcli.data.fitting import fit_feature, fit_pixels, fit_target
 from optcli.data.opening import check_there, in_bytes
 from optcli.data.rare import Rare, among, lacking, rare_classes, without
 from optcli.data.remarks import Remarks, copies, counters, merged_categories, oddities
-from optcli.data.split import Split
+from optcli.data.split import Draw, Split
 from optcli.data.stored import as_array
 from optcli.data.table import Table
 from optcli.data.targets import NUMERIC, Target
@@ -136,12 +136,14 @@ def prepare(
     scale_target: bool = True,
     bounds: Sequence[Bound] = (),
     ordered: bool = False,
+    draw: Draw | None = None,
 ) -> Prepared:
     """Turn `dataset`'s table into training, validation and test rows.
 
     target: what the loss is about; loss: its name, for messages. scale_target:
     whether `standardize` may scale values too. bounds: what the values must keep.
-    ordered: whether classes must be numbers, for their order. seed: the run's.
+    ordered: whether classes must be numbers, for their order. seed: the run's. draw: which rows
+    validate in the place of the split's own.
 
     Categories and classes are those of the whole table, so that every split of it
     has the same inputs and outputs; means and scales are the training rows' alone.
@@ -182,7 +184,7 @@ def prepare(
         if rare.way == "drop":
             table = without(table, roles.target[0], tuple(rare.counts))
     strata = _strata(table, roles.target, target, classes, rare) if split.stratify else None
-    rows = splitting.divide(table, split, strata, seed)
+    rows = splitting.divide(table, split, strata, seed, draw)
     train = table.select(rows.train)
     counting = counters(whole, looked_at, remarks)
     copies(
@@ -221,9 +223,10 @@ def prepare(
         raise InvalidInput(Fault(message, "dataset"))
     part = labelled(encoder, train, dtype, stream=stream, what="training")
     parts: dict[str, Part | None] = {}
+    unvalidated = split.refit or split.folds is not None  # but for folds
     ways = {"validation": (split.validation, rows.validation), "test": (split.test, rows.test)}
     for name, (way, chosen) in ways.items():
-        if isinstance(way, str):
+        if isinstance(way, str) and not (name == "validation" and unvalidated):
             check_there(way, f"split.{name}")
             other = dataset.other(
                 way, encoder.reading if table.reading.rules > 1 else table.reading
@@ -238,6 +241,8 @@ def prepare(
     warnings += [note for rows in parts.values() if rows is not None for note in rows.notes]
     if target not in NUMERIC and len(roles.target) == 1:
         every = {"train": part, **parts}
+        if draw is not None and draw.fold is not None:
+            del every["validation"]  # a class may have fewer rows than there are folds
         labels = {name: rows.y for name, rows in every.items() if rows is not None}
         warnings += lacking(labels, classes[0], table, dataset, split)
     if not roles.image:

@@ -62,7 +62,7 @@ class Rare:
 def parts(split: Split) -> int:
     """How many parts of the table a split makes."""
     count = 1
-    for way in (split.validation, split.test):
+    for way in (0.5 if split.folds else split.validation, split.test):
         count += isinstance(way, Mapping) or (not isinstance(way, str) and way > 0)
     return count
 

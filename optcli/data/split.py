@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, suggestion
@@ -30,6 +30,19 @@ from optcli.data.table import Table, listed
 PARTS = ("train", "validation", "test")
 WAYS = "a fraction, a table's path, {column: name}, {group: name, fraction: f} or {last: f}"
 Part = Annotated[float, Ge(0), Lt(1)]
+MOST_FOLDS = 1000
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which rows validate, in the place of those of the split; the test rows stay.
+
+    seed: with which a fraction or whole groups are drawn anew. fold: which of the split's folds,
+    from 0, instead.
+    """
+
+    seed: int | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,9 @@ class Split:
     validation and test), `{group: name, fraction: f}` keeps the rows of a group
     together, `{last: f}` takes the last rows of the table. A text is the path of
     a table of its own.
+
+    Folds take the place of validation rows: all rows but those of the test part are dealt into so
+    many, each of which validates once; groups stay whole.
     """
 
     validation: Annotated[
@@ -54,6 +70,13 @@ class Split:
     stratify: Annotated[
         bool, Doc("keep class proportions, with every class in each part; false: ignore classes")
     ] = True
+    folds: Annotated[
+        Annotated[int, Ge(2), Le(MOST_FOLDS)] | dict[str, Any] | None,
+        Doc("cross-validation: number of folds, or {group: name, count: number}"),
+    ] = None
+    refit: Annotated[
+        bool, Doc("train on the validation rows, too, as after tuning; nothing validates then")
+    ] = False
 
     def __post_init__(self) -> None:
         """Raise InvalidInput with all that is wrong; keys are relative to the section."""
@@ -78,11 +101,25 @@ class Split:
                 faults.append(Fault(f"takes {fraction!r} of the rows; must be in (0, 1)", part))
             elif "column" not in way:
                 random.append(fraction)
-        if sum(random) >= 1 - 1e-9:
+        faults += _fold_faults(self)
+        if self.folds is None and sum(random) >= 1 - 1e-9:
             message = f"fractions of {sum(random):g} in all leave no training row"
             faults.append(Fault(f"{message}; must be less than 1"))
         if faults := faults or _grouping_faults(self):
             raise InvalidInput(*faults)
+
+    @property
+    def count(self) -> int:
+        """How many folds there are; 0 for none."""
+        return int(self.folds["count"] if isinstance(self.folds, Mapping) else self.folds or 0)
+
+    @property
+    def group(self) -> str | None:
+        """The column whose groups folds keep whole: their own, or that of the test part."""
+        for way in (self.folds, self.test):
+            if isinstance(way, Mapping) and "group" in way:
+                return str(way["group"])
+        return None
 
 
 @dataclass(frozen=True)
@@ -96,7 +133,8 @@ class Rows:
 
 def columns_of(split: Split) -> tuple[str, ...]:
     """The columns that the split is made by; they are no features."""
-    ways = [way for way in (split.validation, split.test) if isinstance(way, Mapping)]
+    every = (split.test, split.folds) if split.folds else (split.validation, split.test)
+    ways = [way for way in every if isinstance(way, Mapping)]
     return tuple(
         dict.fromkeys(str(way[key]) for way in ways for key in ("column", "group") if key in way)
     )
@@ -122,9 +160,29 @@ def _told(way: object) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in way.items()) + "}"
 
 
+def _fold_faults(split: Split) -> list[Fault]:
+    """Folds are so many, or a mapping; and take rows that may be dealt at random."""
+    way = split.folds
+    if isinstance(way, Mapping):
+        count = way.get("count")
+        number = isinstance(count, int) and not isinstance(count, bool)
+        if set(way) != {"group", "count"} or not number or not 2 <= count <= MOST_FOLDS:  # type: ignore[operator]
+            message = f"is {_told(way)}; must be a number from 2 to {MOST_FOLDS:,}, or "
+            return [Fault(f"{message}{{group: name, count: number}}", "folds")]
+    if way is not None and isinstance(split.test, Mapping) and "last" in split.test:
+        message = "would train on rows later than those that they are validated on, with a test "
+        message += "part in order of time; set validation: {last: 0.2} in the place of folds"
+        return [Fault(message, "folds")]
+    if way is not None and split.refit:
+        return [Fault("does not go with folds, which train on all rows in turn", "refit")]
+    return []
+
+
 def _grouping_faults(split: Split) -> list[Fault]:
     """Groups stay together only if nothing else draws from their rows."""
-    ways = {"validation": split.validation, "test": split.test}
+    ways = {"validation": 0.0 if split.folds else split.validation, "test": split.test}
+    if split.folds and split.group is not None:
+        ways["validation"] = {"group": split.group, "fraction": 0.5}
     groups = {
         part: way["group"]
         for part, way in ways.items()
@@ -145,12 +203,15 @@ def _grouping_faults(split: Split) -> list[Fault]:
     return faults
 
 
-def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
+def divide(
+    table: Table, split: Split, strata: Array | None, seed: int, draw: Draw | None = None
+) -> Rows:
     """Divide the rows of a table; `seed` is the run's.
 
     strata: (N,) class indices, which fractions keep in proportion: every class has
     a row in each part, as long as it has as many rows. Test rows are taken first by
-    `last` and `group`, so that `last` tests on the latest. Raises InvalidInput.
+    `last` and `group`, so that `last` tests on the latest. draw: other validation rows; without
+    one, where there are folds, nothing validates. Raises InvalidInput.
     """
     rng = generator(seed if split.seed is None else split.seed, "split")
     part = table.make(table.rows, np.int8)  # index into PARTS
@@ -159,6 +220,8 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
     fractions: dict[int, float] = {}
     for code in (2, 1):
         way: Any = getattr(split, PARTS[code])
+        if code == 1 and split.folds:
+            continue
         if isinstance(way, Mapping) and "last" in way:
             part[_in_part(table, part, 0)[-count(way["last"], table.rows) :]] = code
         elif isinstance(way, Mapping) and "group" in way:
@@ -167,6 +230,10 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
             fractions[code] = way
     if fractions:
         _at_random(table, part, fractions, strata, rng)
+    if split.refit:
+        part[part == 1] = 0
+    if draw is not None:
+        _draw_anew(table, part, split, strata, seed, draw)
     indices = [_in_part(table, part, code) for code in range(3)]
     if not len(indices[0]):
         message = f"leaves no training row of {table.rows}; take less for validation and test"
@@ -176,6 +243,67 @@ def divide(table: Table, split: Split, strata: Array | None, seed: int) -> Rows:
         indices[1] if len(indices[1]) else None,
         indices[2] if len(indices[2]) else None,
     )
+
+
+def _draw_anew(
+    table: Table, part: Array, split: Split, strata: Array | None, seed: int, draw: Draw
+) -> None:
+    """Other validation rows, of all but the test rows."""
+    way: Any = split.validation
+    if draw.fold is not None:
+        rng = generator(seed if split.seed is None else split.seed, "folds")
+        _fold(table, part, split, strata, rng, draw.fold)
+    elif draw.seed is not None:
+        rng = generator(draw.seed, "validation")
+        if isinstance(way, Mapping) and "group" in way:
+            part[part == 1] = 0
+            _by_group(part, 1, table, str(way["group"]), way["fraction"], rng)
+        elif not isinstance(way, Mapping | str) and way > 0:
+            part[part == 1] = 0
+            _at_random(table, part, {1: way}, strata, rng)
+
+
+def _fold(
+    table: Table,
+    part: Array,
+    split: Split,
+    strata: Array | None,
+    rng: np.random.Generator,
+    fold: int,
+) -> None:
+    """One of the folds validates: their sizes differ by one row at most, but for groups."""
+    rows, count = _in_part(table, part, 0), split.count
+    if split.group is not None:
+        kinds = _group_folds(table, part, split.group, count, rng)
+        for start, piece in table.columns[split.group].pieces():
+            own = part[start : start + len(piece)]
+            own[np.isin(_keys(piece), kinds[fold]) & (own == 0)] = 1
+        return
+    if len(rows) < count:
+        message = f"is {count}; there are {len(rows)} rows to train on and to validate"
+        raise InvalidInput(Fault(message, "split.folds"))
+    order = rng.permutation(rows)
+    if strata is not None:  # the rows of each class in turn
+        order = order[np.argsort(strata[order], kind="stable")]
+    part[order[fold::count]] = 1
+
+
+def _group_folds(
+    table: Table, part: Array, name: str, count: int, rng: np.random.Generator
+) -> list[list[float]]:
+    """The groups of each fold: the largest first, each to the fold with the fewest rows."""
+    sizes = _group_sizes(table, part, name)
+    if len(sizes) < count:
+        message = f"is {count}, but column '{short(name)}' has {len(sizes)} groups"
+        raise InvalidInput(Fault(f"{message}; must be at most as many", "split.folds"))
+    groups = rng.permutation(np.array(sorted(sizes)))
+    found: list[list[float]] = [[] for _ in range(count)]
+    rows = [0] * count
+    for group in sorted(groups.tolist(), key=lambda each: -sizes[each]):
+        least = rows.index(min(rows))
+        found[least].append(group)
+        rows[least] += sizes[group]
+    return found
 
 
 def count(fraction: float, rows: int) -> int:
@@ -241,14 +369,7 @@ def _by_group(
 
     One group stays, to train on.
     """
-    column = table.columns[name]
-    row = column.find(inexact) if isinstance(column, Numbers) else None
-    if row is not None:
-        raise InvalidInput(table.fault(name, INEXACT, row))
-    sizes: Counter[float] = Counter()
-    for start, piece in column.pieces():
-        keys = _keys(piece)[part[start : start + len(piece)] == 0]
-        sizes.update(keys.tolist())
+    column, sizes = table.columns[name], _group_sizes(table, part, name)
     if len(sizes) < 2:
         message = (
             f"would leave no group of column '{short(name)}' for training; "
@@ -269,13 +390,26 @@ def _by_group(
         own[np.isin(_keys(piece), chosen) & (own == 0)] = code
 
 
+def _group_sizes(table: Table, part: Array, name: str) -> Counter[float]:
+    """How many rows of each group no part has yet."""
+    column = table.columns[name]
+    row = column.find(inexact) if isinstance(column, Numbers) else None
+    if row is not None:
+        raise InvalidInput(table.fault(name, INEXACT, row))
+    sizes: Counter[float] = Counter()
+    for start, piece in column.pieces():
+        keys = _keys(piece)[part[start : start + len(piece)] == 0]
+        sizes.update(keys.tolist())
+    return sizes
+
+
 def _keys(column: Column) -> Array:
     """What tells the values of a column apart."""
     return column.values if isinstance(column, Numbers) else column.codes
 
 
 def _by_column(part: Array, table: Table, split: Split) -> None:
-    ways = {code: getattr(split, PARTS[code]) for code in (1, 2)}
+    ways = {code: getattr(split, PARTS[code]) for code in (1, 2) if code == 2 or not split.folds}
     by_column = {
         code: str(way["column"])
         for code, way in ways.items()

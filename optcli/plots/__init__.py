@@ -12,6 +12,7 @@
     reliability `reliability`
     residuals   `residuals`
     importance  `permutation_importance`
+    effects     `effects`, the scores of a search by each key
     gradcheck   `error_by_step`
     samples     `samples`
     schedule    `schedule_curve`
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 from optcli.plots.boundary import decision_boundary
 from optcli.plots.comparison import curves, profile, reached_targets, tuning_curves
+from optcli.plots.effects import effects
 from optcli.plots.gradcheck import error_by_step
 from optcli.plots.importance import permutation_importance
 from optcli.plots.loss import loss_curve
@@ -56,6 +58,7 @@ __all__ = [
     "confusion",
     "curves",
     "decision_boundary",
+    "effects",
     "error_by_step",
     "loss_curve",
     "overlay",

@@ -66,6 +66,14 @@ BENCHMARK = Kind(
     parts=True,
     holds=(*OWN, "summary.json", "runs.csv"),
 )
+TUNE = Kind(
+    "tune",
+    "a search",
+    "continue it with optcli tune",
+    resumable=True,
+    parts=True,
+    holds=(*OWN, "summary.json", "history.csv", "runs.csv", "trials.csv", "best.yaml"),
+)
 TRACE = Kind(
     "trace",
     "a trace",
@@ -85,7 +93,8 @@ EVALUATE = Kind(
     "repeat it with optcli evaluate",
     holds=(*OWN, EVALUATION, "measures.csv"),
 )
-KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TRACE, GRADCHECK, EVALUATE)}
+SEARCHES = (COMPARE, BENCHMARK, TUNE)  # of many runs, each of which is kept as soon as it ends
+KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TUNE, TRACE, GRADCHECK, EVALUATE)}
 
 
 def first_files(kind: Kind, config: str, environment: Mapping[str, Any]) -> dict[str, bytes]:
@@ -145,12 +154,12 @@ def is_part(folder: Path) -> bool:
     """Whether a folder holds a comparison or a training run that was made as a part of another.
 
     A comparison that was asked for by itself has the command that did so; a training run that a
-    comparison kept says so.
+    comparison or a search kept says so.
     """
     with contextlib.suppress(InvalidInput):
         kind = of(folder)
         if kind == TRAIN:
-            return recorded(folder).get("part_of") == COMPARE.name
+            return recorded(folder).get("part_of") in (COMPARE.name, TUNE.name)
         return kind == COMPARE and not recorded(folder).get("command")
     return guessed(folder) == COMPARE
 

@@ -24,11 +24,12 @@ from optcli.storage.seals import PICTURES, SUMS
 REST = f"{BEGUN}removed"  # what environment.json is called once the removal is decided
 # All that optcli may have put there.
 RESULTS = ("history.csv", "summary.json", "model.npz", "checkpoint.npz", "runs.csv", "paths.csv")
+SEARCHED = ("trials.csv", "best.yaml", "folds.csv")
 EVALUATED = (
     *("evaluation.json", "measures.csv", "confusion.csv", "roc.csv", "precision-recall.csv"),
     *("reliability.csv", "thresholds.csv", "importance.csv"),
 )
-NAMES = (*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS, "training-rows.npz", *EVALUATED)
+NAMES = (*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS, *SEARCHED, "training-rows.npz", *EVALUATED)
 _WITHIN = (kinds.BEST, kinds.MODELS)
 _NOT_OURS = "which is not optcli's; move it, or leave the folder"
 _OF_ITS_OWN = "of its own; move it, or remove it first"
@@ -171,14 +172,12 @@ def write_configs(folder: Path, contents: Mapping[str, bytes]) -> None:
         files.write(place / name, content)
 
 
-def empty_model(folder: Path, name: str, seed: int) -> Path:
-    """An empty folder in that of a comparison, for a run that it keeps: models/NAME/SEED/.
+def empty(place: Path) -> Path:
+    """An empty folder for a run that is part of another folder.
 
     Raises InvalidInput, EnvironmentFailed.
     """
-    place = model_folder(folder, name, seed)
-    for above in (place, *place.parents[:2]):
-        _check_no_link(above)
+    _check_no_link(place)
     with files.os_errors_named(place):
         place.mkdir(parents=True, exist_ok=True)
         clear(place)
@@ -188,6 +187,12 @@ def empty_model(folder: Path, name: str, seed: int) -> Path:
 def model_folder(folder: Path, name: str, seed: int) -> Path:
     """Where a comparison keeps a run."""
     return folder / kinds.MODELS / name / str(seed)
+
+
+def check_no_links(place: Path) -> None:
+    """Raise InvalidInput where one of the folders of a kept model is a link."""
+    for above in place.parents[:2]:
+        _check_no_link(above)
 
 
 def _check_no_link(path: Path) -> None:

@@ -86,6 +86,7 @@ class Trainer:
         if resume is not None:
             self.state.restore(resume)
         self.steps = spec.steps or spec.epochs * self.batches.steps
+        self.end = spec.last_step(self.steps, self.batches.steps)
         self.work = Workspace()
         self.networks: dict[int, Network] = {}
         self.oracles: list[OfModel] = []
@@ -129,8 +130,8 @@ class Trainer:
         state = self.state
         yield Started(
             state=state,
-            epochs=-(-self.steps // self.batches.steps),
-            steps=self.steps,
+            epochs=-(-self.end // self.batches.steps),
+            steps=self.end,
             steps_per_epoch=self.batches.steps,
             rows=self.batches.total,
             parameters=state.architecture.layout.size,
@@ -138,11 +139,11 @@ class Trainer:
             validates=self.validate is not None,
             unit="step" if isinstance(self.cohort.model, ObjectiveModel) else "epoch",
         )
-        while state.step < self.steps and not self._over() and not self._halted():
+        while state.step < self.end and not self._over() and not self._halted():
             yield from self._epoch()
         early: Outcome = "timed_out" if self._timed_out() else "interrupted"
         for replica in range(len(self.cohort.replicas)):
-            state.end(replica, early if state.step < self.steps else "completed")
+            state.end(replica, early if state.step < self.end else "completed")
         rows = state.epoch * self.batches.total + state.steps_in_epoch * self.batches.rows
         yield Ended(
             state=state,
@@ -158,7 +159,7 @@ class Trainer:
     def _epoch(self) -> Iterator[Event]:
         """Run one epoch: its steps, then its measurement."""
         state = self.state
-        last = min(self.batches.steps, state.steps_in_epoch + self.steps - state.step)
+        last = min(self.batches.steps, state.steps_in_epoch + self.end - state.step)
         batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
         self.gradient_norm.fill(np.nan)
         self.update_norm.fill(np.nan)

@@ -86,6 +86,9 @@ class Training:
         Registered | None, Named("averages"), Doc("use an average of the parameters as the model")
     ] = None
     early_stopping: Annotated[EarlyStopping | None, Doc("early stopping")] = None
+    stop_after: Annotated[
+        int | None, Ge(1), Doc("epochs after which to stop, with the schedules of the whole length")
+    ] = None
     checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
     time_limit: Annotated[float | None, Gt(0), Doc("time limit in seconds")] = None
     on_divergence: Annotated[
@@ -97,3 +100,7 @@ class Training:
         if self.accumulate > 1 and self.batch_size == "full":
             message = f"is {self.accumulate}; a full batch leaves nothing to accumulate"
             raise InvalidInput(Fault(message, "accumulate"))
+
+    def last_step(self, steps: int, per_epoch: int) -> int:
+        """The step after which training ends. steps, per_epoch: of the whole, and of an epoch."""
+        return min(steps, (self.stop_after or steps) * per_epoch)

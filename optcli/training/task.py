@@ -18,7 +18,7 @@ from optcli.data.batches import Windows
 from optcli.data.opening import check_there
 from optcli.data.preparation import Prepared, prepare
 from optcli.data.reading_rules import RULES
-from optcli.data.split import Split
+from optcli.data.split import Draw, Split
 from optcli.data.streaming import CACHE
 from optcli.data.table import Table
 from optcli.losses.base import Loss
@@ -90,9 +90,12 @@ class Task:
             if isinstance(path, str)
         ]
 
-    def prepare(self, table: Table, split_seed: int | None = None) -> Prepared:
-        """The data as arrays, divided by the config's seed or another; raises InvalidInput."""
-        split = self.split if split_seed is None else replace(self.split, seed=split_seed)
+    def prepare(self, table: Table, rows: int | Draw | None = None) -> Prepared:
+        """The data as arrays, divided as the config says; raises InvalidInput.
+
+        rows: another seed of the split, or a draw of other validation rows.
+        """
+        split = replace(self.split, seed=rows) if isinstance(rows, int) else self.split
         return prepare(
             self.dataset,
             table,
@@ -104,6 +107,7 @@ class Task:
             scale_target=self.loss.scales_target,
             bounds=self.loss.targets,
             ordered=self.loss.ordered,
+            draw=rows if isinstance(rows, Draw) else None,
         )
 
     def fitted(self, data: Prepared) -> Loss:
@@ -142,10 +146,15 @@ class Task:
 
 
 def lengths(cohort: Cohort) -> tuple[int, int]:
-    """Steps of the whole training, and of an epoch."""
+    """Steps of the whole training, by which schedules go, and of an epoch."""
     spec = cohort.training
     per_epoch = -(-cohort.rows // (cohort.batch * spec.accumulate))
     return spec.steps or spec.epochs * per_epoch, per_epoch
+
+
+def last_step(cohort: Cohort) -> int:
+    """The step after which training ends, at the latest."""
+    return cohort.training.last_step(*lengths(cohort))
 
 
 def notes(cohort: Cohort) -> tuple[str, ...]:

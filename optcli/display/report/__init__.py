@@ -6,6 +6,7 @@
     runs        several of them, one over the other
     comparison  a comparison: its verdict, table and curves
     benchmark   a comparison on several configs
+    search      a search: the best setting, the score by each key
     trace       paths on an objective
     gradients   a gradient check
     blocks      tables, pictures, config, environment, files

@@ -23,6 +23,8 @@ FILES = {
     results.SUMMARY: "the results, in full precision",
     results.HISTORY: "every epoch, in full precision",
     "runs.csv": "a row for each run",
+    "trials.csv": "a row for each setting of a search",
+    "best.yaml": "the config of the best setting",
     results.PATHS: "every step of every path",
     "model.npz": "the best parameters, with the preparation of the data",
     "checkpoint.npz": "the last state, to resume from",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from optcli.display.report import benchmark, comparison, document, gradients, run, runs, trace
+from optcli.display.report import (
+    benchmark,
+    comparison,
+    document,
+    gradients,
+    run,
+    runs,
+    search,
+    trace,
+)
 from optcli.display.report.blocks import section
 from optcli.display.report.charts import Chart
 from optcli.display.report.markup import Markup, join
@@ -17,6 +26,7 @@ KINDS: dict[str, tuple[str, Blocks]] = {
     kinds.TRAIN.name: ("Training run", run.blocks),
     kinds.COMPARE.name: ("Comparison", comparison.blocks),
     kinds.BENCHMARK.name: ("Comparison on several configs", benchmark.blocks),
+    kinds.TUNE.name: ("Search", search.blocks),
     kinds.TRACE.name: ("Trace", trace.blocks),
     kinds.GRADCHECK.name: ("Gradient check", gradients.blocks),
 }

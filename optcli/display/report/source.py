@@ -20,7 +20,8 @@ class Source:
     by dotted keys. environment: what environment.json says. files: names and sizes.
     pictures: PNG files by name. history: the columns of a training. runs: the final runs of a
     comparison by label. paths: the columns of a trace by label, on objective, where it is known.
-    parts: of a comparison on several configs, by the config's name.
+    trials: the settings of a search. parts: of a comparison on several configs, by the config's
+    name.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class Source:
     runs: Mapping[str, Sequence[StoredRun]] = field(default_factory=dict)
     paths: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     objective: Objective | None = None
+    trials: Sequence[Mapping[str, Any]] = ()
     parts: Mapping[str, Source] = field(default_factory=dict)
 
     @property
