@@ -210,7 +210,7 @@ def test_only_what_is_named_is_imported(tmp_path):
 def test_the_schema_has_every_key_with_its_range():
     schema = json_schema.schema()
     assert schema == json.loads(json.dumps(schema))
-    assert list(schema["properties"]) == list(config.SECTIONS)
+    assert list(schema["properties"]) == [*config.SECTIONS, "tune"]
     assert schema["required"] == ["optimizer"]
     assert schema["else"]["required"] == ["dataset", "model", "loss"]  # without an objective
     optimizers = schema["properties"]["optimizer"]

@@ -31,6 +31,7 @@ MADE = {
     "train": ["train", "c.yaml", *QUIET],
     "compare": COMPARE,
     "benchmark": [*COMPARE, "-c", "d.yaml"],
+    "tune": ["tune", "c.yaml", "--budget", "2", "--repeats", "1", *QUIET],
     "trace": ["trace", "beale", "sgd", "--steps", "5", *QUIET],
     "gradcheck": ["gradcheck", "mae", "--fast", "--plots", "--quiet"],
     "evaluate": ["evaluate", "train", "rows.csv", "--resamples", "9", *QUIET],
@@ -39,6 +40,7 @@ WHAT = {
     "train": "a training run",
     "compare": "a comparison",
     "benchmark": "a comparison on several configs",
+    "tune": "a search",
     "trace": "a trace",
     "gradcheck": "a gradient check",
     "evaluate": "an evaluation",
@@ -172,6 +174,7 @@ def resumed(kind, folder):
     remedies = {
         "compare": f"continue it with: {command}",
         "benchmark": f"continue it with: {command}",
+        "tune": f"continue it with: {command}",
         "trace": "repeat it with optcli trace",
         "gradcheck": "repeat it with optcli gradcheck",
         "evaluate": "repeat it with optcli evaluate",
@@ -212,7 +215,7 @@ def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, cap
 @pytest.mark.parametrize("command", MADE)
 @pytest.mark.parametrize("kind", MADE)
 def test_no_command_writes_into_a_folder_of_another_kind(kind, command, here, capsys):
-    if kind == command and kind in ("compare", "benchmark"):
+    if kind == command and kind in ("compare", "benchmark", "tune"):
         return  # these continue it
     before = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
     assert refusal(capsys, *MADE[command], "--out", kind) == taken(kind, kind)
@@ -230,18 +233,18 @@ def test_overwrite_takes_a_folder_of_any_kind(command, here):
 
 def test_a_kind_of_a_later_version_is_listed_and_refused(here, capsys):
     recorded = files.read_json(Path("train/environment.json"))
-    files.write_json(Path("train/environment.json"), recorded | {"kind": "tune"})
+    files.write_json(Path("train/environment.json"), recorded | {"kind": "landscape"})
     seals.seal(Path("train"))
-    assert runs.entry(Path("train")).kind == "tune"
+    assert runs.entry(Path("train")).kind == "landscape"
     assert run(["runs", "show", "train"]) == 0
     capsys.readouterr()
     unknown = f"optcli {__version__} does not know it; update optcli"
-    message = f"train: is a folder of kind 'tune', not a training run; {unknown}"
+    message = f"train: is a folder of kind 'landscape', not a training run; {unknown}"
     for words in ("predict train c.csv", "runs verify train", "train --resume train"):
         assert refusal(capsys, *words.split()) == message
     said = refusal(capsys, *COMPARE, "--out", "train")
     assert said == (
-        "--out: train holds a folder of kind 'tune'; choose another, or add --overwrite"
+        "--out: train holds a folder of kind 'landscape'; choose another, or add --overwrite"
     )
 
 

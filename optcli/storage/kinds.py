@@ -188,7 +188,7 @@ def _recognized(folder: Path) -> Kind | None:
             text = file.read(1 << 16)
     except OSError:
         text = b""  # whoever reads it says why not
-    for kind in (COMPARE, BENCHMARK):
-        if text.startswith(f"{kind.name}:".encode()):
+    for first, kind in (("compare", COMPARE), ("benchmark", BENCHMARK), ("search", TUNE)):
+        if text.startswith(f"{first}:".encode()):
             return kind
     return TRACE if re.search(rb"^optimizers:", text, re.MULTILINE) else TRAIN
