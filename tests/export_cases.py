@@ -176,8 +176,12 @@ def cases(dtypes=("float64",)):
 
 
 def raw(rows=ROWS, seed=5):
-    """Rows of the table as predict takes them."""
-    return table(rows, seed)[0]
+    """Rows as predict takes them, some with what the training rows did not have."""
+    cells = table(rows, seed)[0]
+    cells["always"] = ["7.5"] * rows
+    for name, text in (("city", "Atlantis"), ("flag", "maybe"), ("code", "12")):
+        cells[name][:1] = [text]
+    return cells
 
 
 def feeds(cells):

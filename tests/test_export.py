@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -27,7 +28,8 @@ from optcli.layers.base import LAYERS, Layer
 from optcli.layers.dense import Dense
 from optcli.losses.base import LOSSES
 from optcli.losses.mse import MSE
-from optcli.models import CNN, MLP
+from optcli.models import CNN, MLP, MODELS
+from optcli.plugins import loading
 
 from . import export_cases as cases
 from .onnx_reader import read
@@ -355,6 +357,33 @@ def test_a_scorer_has_its_limits(monkeypatch):
     monkeypatch.setattr(Dense, "name", "odd")
     with pytest.raises(InvalidInput, match="does not know the layer 'odd' of a plug-in"):
         python.made(done.trained)
+
+
+def test_the_layer_of_the_page_on_plug_ins_is_exported(tmp_path):
+    page = (ROOT / "docs" / "plugins.md").read_text().partition("## A layer")[2]
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    with pytest.MonkeyPatch.context() as patch:
+        for registry in (LAYERS, MODELS):
+            registry.names()
+            patch.setattr(registry, "_classes", dict(registry._classes))
+        (tmp_path / "mine.py").write_text(code)
+        loading.load([tmp_path / "mine.py"])
+        model_ = MODELS.find("scaled_linear")()
+        done = cases.with_numbers(cases.trained_on("values"), model=model_)
+        assert agreement(cases.Case("scaled", done)) < 2e-6
+        with pytest.raises(InvalidInput, match="does not know the layer 'scaled' of a plug-in"):
+            python.made(done.trained)
+
+
+def test_a_streamed_run(tmp_path):
+    text = "a,kind,y\n" + "".join(f"{i / 7},{'xyz'[i % 3]},{i % 5}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(text)
+    dataset = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "stream": True}
+    config = {**STRICT, "dataset": dataset, "loss": "quantile", "dtype": "float64"}
+    done = optcli.train(config, out=tmp_path / "run", plots=False)
+    X = {"a": [0.5, 9.25], "kind": ["z", "x"]}
+    feeds = {"a": np.array([[0.5], [9.25]]), "kind": np.array([["z"], ["x"]], object)}
+    assert cases.difference(model(done)(feeds), cases.answers(done, X)) < 1e-12
 
 
 def test_a_run_of_version_0_1():
