@@ -175,3 +175,10 @@ def test_the_catalog_names_each_registry_by_its_plural():
     from optcli.plugins.catalog import KINDS
 
     assert [registry.plural for registry in KINDS.values()] == list(KINDS)
+
+
+def test_the_citation_has_the_version():
+    from optcli.core.version import __version__
+
+    lines = (HOUSE.parent / "CITATION.cff").read_text().splitlines()
+    assert f"version: {__version__}" in lines
