@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from optcli.api.init import Starter, init
     from optcli.api.load import load
     from optcli.api.overlay import overlay
+    from optcli.api.pictures import picture
     from optcli.api.predict import Run
     from optcli.api.report import report
     from optcli.api.resume import resume
@@ -50,6 +51,7 @@ __all__ = [
     "init",
     "load",
     "overlay",
+    "picture",
     "report",
     "resume",
     "trace",
@@ -80,6 +82,7 @@ _HOMES = {
     "report": "api.report",
     "load": "api.load",
     "overlay": "api.overlay",
+    "picture": "api.pictures",
     "resume": "api.resume",
     "trace": "api.trace",
     "train": "api.train",

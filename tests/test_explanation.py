@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optcli.api import explain
+import optcli
+from optcli import plots
+from optcli.api import explain, pictures
 from optcli.cli.main import run
 from optcli.ideas import ideas, plain
 from optcli.layers.base import LAYERS
@@ -220,3 +222,41 @@ def test_an_idea_is_found_however_it_is_written(words, capsys):
     page = json.loads(capsys.readouterr().out)
     assert (page["kind"], page["name"]) == ("idea", "learning_rate")
     assert list(page["sections"]) == HEADINGS
+
+
+def test_a_picture_has_the_function_and_its_derivative(tmp_path, capsys):
+    figure = optcli.picture("huber")
+    above, below = figure.axes[:2]
+    for line, slope in zip(above.lines, below.lines, strict=True):
+        x, y = line.get_data()
+        middle = np.abs(x[1:-1]) > 0.1  # away from the kink of mae
+        numerical = ((y[2:] - y[:-2]) / (x[2:] - x[:-2]))[middle]
+        assert numerical == pytest.approx(slope.get_ydata()[1:-1][middle], abs=0.02)
+    file = tmp_path / "huber.svg"
+    assert run(["explain", "huber", "-o", str(file)]) == 0
+    assert file.read_text().startswith("<?xml")
+    assert f"plot: {file}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [("losses", 0), ("activations", 0), ("schedules", 1), ("optimizers", 9)]
+)
+def test_what_is_registered_has_a_picture_or_says_why_not(kind, count, monkeypatch):
+    drawn, said = [], []
+    for name in ("slopes", "overlay"):
+        monkeypatch.setattr(plots, name, lambda lines, *rest, **more: drawn.extend(lines))
+    for cls in KINDS[kind]:
+        try:
+            pictures.picture(cls.name)
+        except optcli.InvalidInput as error:
+            said.append(str(error))
+    assert drawn
+    assert all(np.isfinite(line.y).all() for line in drawn)
+    assert len(said) == count
+    assert all("depend on the losses" in text or "gradients alone" in text for text in said)
+
+
+def test_the_picture_of_adam_shows_what_bias_correction_does():
+    lines = {line.get_label(): line for line in optcli.picture("adam").axes[0].lines}
+    first = sorted(float(line.get_ydata()[0]) for line in lines.values())
+    assert first == pytest.approx([1, 1, 0.1 / np.sqrt(0.001)], rel=1e-6)

@@ -20,6 +20,18 @@ def command(
         list[str],
         options.argument("NAME...", "Loss, optimizer, idea, ...; or forward|backward CONFIG"),
     ],
+    plot: Annotated[
+        bool, options.option("Also draw it: a loss, activation, schedule or optimizer", "--plot")
+    ] = False,
+    output: Annotated[
+        str | None,
+        options.option(
+            "Picture to write: .png, .svg or .pdf (default: NAME.png)",
+            "--output",
+            "-o",
+            metavar="FILE",
+        ),
+    ] = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     plugin: options.Plugin = None,
@@ -35,6 +47,7 @@ def command(
     from optcli.api import explain
     from optcli.api.check import check
     from optcli.display import explain as display
+    from optcli.display.runs import plotted
 
     options.load(plugin, quiet=False)
     if words[0] in PASSES and len(words) == 2 and words[1] != "pass":
@@ -46,5 +59,21 @@ def command(
             stream=sys.stdout,
         )
         return 0
-    display.pages(explain.pages(" ".join(words)), json=json, stream=sys.stdout)
+    name = " ".join(words)
+    pages = explain.pages(name)
+    if drawn := output or (f"{pages[0].name}.png" if plot else None):
+        _draw(name, drawn)
+    display.pages(pages, json=json, stream=sys.stdout)
+    if drawn:
+        plotted(drawn, sys.stdout, json=json)
     return 0
+
+
+def _draw(name: str, output: str) -> None:
+    from optcli.api.pictures import picture
+    from optcli.plots import render
+    from optcli.storage import outputs
+
+    kind = outputs.suffix(output, (".png", ".svg", ".pdf"))
+    outputs.check(output)
+    outputs.write(output, render(picture(name), kind.removeprefix(".")))

@@ -23,6 +23,7 @@
     sensitivity `sensitivity`, the results by learning rate
     pairs       `pair_differences`, `wins`
     overlay     `overlay`, several runs over one another
+    slopes      `slopes`, functions above their derivatives
     figures     which figures a run gets
     evaluation  which figures an evaluation gets
 
@@ -48,12 +49,14 @@ from optcli.plots.roc import precision_recall, roc
 from optcli.plots.samples import samples
 from optcli.plots.schedule import schedule_curve
 from optcli.plots.sensitivity import Tried, sensitivity
+from optcli.plots.slopes import Slope, slopes
 from optcli.plots.style import render, save
 from optcli.plots.trace import trace_animation, trace_map
 
 __all__ = [
     "Line",
     "PairRow",
+    "Slope",
     "Tried",
     "confusion",
     "curves",
@@ -76,6 +79,7 @@ __all__ = [
     "save",
     "schedule_curve",
     "sensitivity",
+    "slopes",
     "trace_animation",
     "trace_map",
     "tuning_curves",
