@@ -33,6 +33,7 @@ ROOMS = [
     "config",
     "starter",
     "plots",
+    "trackers",
     "comparison",
     "tuning",
     "display",
@@ -54,6 +55,8 @@ HOMES = {
     "filelock": {"storage"},
     "psutil": {"core"},
     "sklearn": {"sklearn"},
+    "tensorboardX": {"trackers"},
+    "mlflow": {"trackers"},
 }
 SPEAK = {"display", "cli"}
 

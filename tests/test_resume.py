@@ -248,12 +248,12 @@ REFUSED = {
     "train --resume r --set optimizer.lr=0.5": (
         "--set optimizer: cannot change when a run is resumed; only training.epochs, "
         "training.steps, training.early_stopping, training.stop_after, "
-        "training.checkpoint_every, training.time_limit can"
+        "training.checkpoint_every, training.time_limit, training.log can"
     ),
     "train --resume r --set training.batch_size=8": (
         "--set training.batch_size: cannot change when a run is resumed; only training.epochs, "
         "training.steps, training.early_stopping, training.stop_after, "
-        "training.checkpoint_every, training.time_limit can"
+        "training.checkpoint_every, training.time_limit, training.log can"
     ),
     "train --resume r --set training.epochs=0": ("--set training.epochs: is 0; must be at least 1"),
 }
@@ -297,11 +297,14 @@ def test_the_checksum_of_version_0_1_left_weights_out(tmp_path, monkeypatch):
         "loss": "cross_entropy",
         "optimizer": "sgd",
     }
-    setup = Setup.of(configs.load(config))
-    old = {"optcli": "0.1.0", "data_sha256": checksum(setup.data, weights=False)}
-    restored(setup.config, old, tmp_path)
-    with pytest.raises(InvalidInput, match="data has changed"):
-        restored(setup.config, old | {"optcli": "0.2.0"}, tmp_path)
+    for version, rules in (("0.1.0", 1), ("0.2.0", 2)):
+        setup = Setup.of(configs.load(config), rules)
+        old = {"optcli": version, "data_sha256": checksum(setup.data, weights=False)}
+        if rules == 1:
+            restored(setup.config, old, tmp_path)
+            continue
+        with pytest.raises(InvalidInput, match="data has changed"):
+            restored(setup.config, old, tmp_path)
 
 
 def test_a_run_in_use_is_refused(tmp_path, undisturbed):

@@ -138,4 +138,15 @@ def check(
     """All of `train` but the training; raises InvalidInput with all that is wrong."""
     from optcli import config as configs
 
-    return Setup.of(configs.load(config, overrides).with_data(data))
+    loaded = configs.load(config, overrides).with_data(data)
+    require_trackers(loaded)
+    return Setup.of(loaded)
+
+
+def require_trackers(config: Config) -> None:
+    """Raise InvalidInput for trackers of `training.log` whose package is not installed."""
+    if config.training.log:
+        from optcli.trackers import require
+
+        with config.locating_faults():
+            require(config.training.log)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.api import runs
-from optcli.api.check import Setup
+from optcli.api.check import Setup, require_trackers
 from optcli.api.predict import Run
 from optcli.api.train import CHANGEABLE, Listener, identity, train_in, with_cache_beside
 from optcli.core.arrays import Array
@@ -64,6 +64,7 @@ def resume(
         config = configs.load(folder / kinds.CONFIG, overrides).with_data(data)
         old = configs.load(folder / kinds.CONFIG)
         check_changes(old, config)
+        require_trackers(config)
         setup = restored(with_cache_beside(config, folder), recorded, folder)
         title = str(recorded.get("config", "config"))
         checkpoint = folder / "checkpoint.npz"

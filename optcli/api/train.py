@@ -6,12 +6,13 @@ run.summary["best"], run.history["train_loss"], run.predict("new.csv")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optcli.api.check import Setup
+from optcli.api.check import Setup, require_trackers
 from optcli.api.predict import Run
 from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
@@ -32,6 +33,7 @@ from optcli.training.task import last_step, notes
 
 if TYPE_CHECKING:
     from optcli.config import Config
+    from optcli.trackers import Tracking
 
 
 Listener = Callable[[Event], None]
@@ -73,6 +75,7 @@ def run(
     from optcli import config as configs
 
     outputs.picture_format(plots)
+    require_trackers(config)
     destination = Destination(kinds.TRAIN, config.title, out, overwrite)
     destination.check()
     setup = Setup.of(config if out is None else with_cache_beside(config, destination.folder))
@@ -104,7 +107,8 @@ def train_in(
     if not isinstance(config.dataset, ObjectiveDataset):
         training_rows.write(folder, setup.data.train)
     everyone: list[Listener] = [recorder, *listeners]
-    with blas_threads(config.training.threads):
+    with blas_threads(config.training.threads), tracking(setup, folder, title, history) as tracked:
+        everyone += tracked
         for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):
             for listener in everyone:
                 listener(event)
@@ -138,14 +142,40 @@ def train_in(
         if interruption.came() and event.outcomes[0] == "diverged" and more:
             command = f"optcli train --resume {quoted(str(folder))}"
             remarks += (f"interrupted; continue with: {command}",)
+        for each in tracked:
+            each.finish(results)
+            remarks += each.notes
         seals.seal(folder, kinds.TRAIN)
     return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)
+
+
+@contextlib.contextmanager
+def tracking(
+    setup: Setup, folder: Path, title: str, history: History
+) -> Iterator[Sequence[Tracking]]:
+    """The listener for the trackers that the config names, if it names some."""
+    config = setup.config
+    if not config.training.log:
+        yield ()
+        return
+    from optcli.trackers import Beginning, Tracking
+
+    listener = Tracking(config.training.log)
+    text = (folder / kinds.CONFIG).read_text()
+    rows = [history.row(index) for index in range(len(history))]
+    beginning = Beginning(folder, title, text, config.resolved(), len(history))
+    with config.locating_faults():
+        listener.begin(beginning, rows)
+    try:
+        yield (listener,)
+    finally:
+        listener.close()
 
 
 # What may change when a run goes on; the rest would make it another run.
 CHANGEABLE = (
     *("epochs", "steps", "early_stopping"),
-    *("stop_after", "checkpoint_every", "time_limit"),
+    *("stop_after", "checkpoint_every", "time_limit", "log"),
 )
 
 

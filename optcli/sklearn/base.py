@@ -112,6 +112,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             config = configs.load(config_of(parameters, dataset, usual_loss, int(seed), dtype))
             if config.loss.target not in self._kinds:
                 raise InvalidInput(Fault(f"'{config.loss.name}' {self._elsewhere}", "loss"))
+            if config.training.log:
+                message = "a fit keeps no run; use optcli.train(model.config_, data=…) for that"
+                raise InvalidInput(Fault(message, "training.log"))
             table = rows.table_of(X, config.dataset, columns)
             if weight is not None:
                 if not weight.any():

@@ -22,6 +22,7 @@ CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
 OWN = (CONFIG, ENVIRONMENT)  # they tell a folder of optcli's own making from any other
 PICTURE = "gradcheck.png"
 REPORT = "report.html"  # a page on a folder: made at any time, and covered by no seal
+EVENTS, MLFLOW = "tensorboard", "mlflow.json"  # of a run: what trackers keep in it
 BEST, MODELS = "best", "models"  # in a comparison: the configs that it chose, the runs it kept
 
 

@@ -49,6 +49,22 @@ def evaluation(folder: Path) -> dict[str, Any]:
     return files.read_json(folder / kinds.EVALUATION)
 
 
+def mlflow_run(folder: Path) -> str | None:
+    """The id at MLflow of the run in a folder; None where it has none. Raises InvalidInput."""
+    path = folder / kinds.MLFLOW
+    if not path.exists():
+        return None
+    found = files.read_json(path).get("run_id")
+    if not isinstance(found, str):
+        raise InvalidInput(Fault("is damaged: it has no run_id", file=str(path)))
+    return found
+
+
+def keep_mlflow_run(folder: Path, run_id: str) -> None:
+    """Write the id into mlflow.json; raises EnvironmentFailed."""
+    files.write_json(folder / kinds.MLFLOW, {"run_id": run_id})
+
+
 def _is_row(row: Any) -> bool:
     """Whether it is null, or numbers by name."""
     return row is None or (

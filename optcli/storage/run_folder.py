@@ -29,8 +29,12 @@ EVALUATED = (
     *("evaluation.json", "measures.csv", "confusion.csv", "roc.csv", "precision-recall.csv"),
     *("reliability.csv", "thresholds.csv", "importance.csv"),
 )
-NAMES = (*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS, *SEARCHED, "training-rows.npz", *EVALUATED)
-_WITHIN = (kinds.BEST, kinds.MODELS)
+NAMES = (
+    *(*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS, *SEARCHED, "training-rows.npz", kinds.MLFLOW),
+    *EVALUATED,
+)
+# Folders within, and the kind that has them.
+_WITHIN = {kinds.BEST: kinds.COMPARE, kinds.MODELS: kinds.COMPARE, kinds.EVENTS: kinds.TRAIN}
 _NOT_OURS = "which is not optcli's; move it, or leave the folder"
 _OF_ITS_OWN = "of its own; move it, or remove it first"
 FRESH = 60.0  # seconds within which a folder without files may be one that is just begun
@@ -109,7 +113,7 @@ def _foreign(folder: Path, rest: bool = False) -> str | None:
             if path.is_dir() or not (path.name in NAMES or path.suffix in PICTURES):
                 return f"'{path.name}', {_NOT_OURS}"
             continue
-        if path.name in _WITHIN and (rest or kinds.guessed(folder) == kinds.COMPARE):
+        if path.name in _WITHIN and (rest or kinds.guessed(folder) == _WITHIN[path.name]):
             if foreign := _foreign_within(path, rest):
                 return foreign
             continue
@@ -126,11 +130,13 @@ def _foreign(folder: Path, rest: bool = False) -> str | None:
 
 
 def _foreign_within(folder: Path, rest: bool) -> str | None:
-    """The same in the configs or the models of a comparison: best/*.yaml, models/NAME/SEED/."""
+    """The same in best/*.yaml, models/NAME/SEED/ of a comparison, tensorboard/* of a run."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith(BEGUN) or path.name == LOCK:
             continue
         known = path.suffix == ".yaml" and path.is_file()
+        if folder.name == kinds.EVENTS:
+            known = path.name.startswith("events.out.tfevents.") and path.is_file()
         if path.is_symlink() or not (path.is_dir() if folder.name == kinds.MODELS else known):
             return f"'{folder.name}/{path.name}', {_NOT_OURS}"
         for run in sorted(path.iterdir()) if path.is_dir() else ():

@@ -1,8 +1,8 @@
 """Seals: checksums.json tells of every file of a finished run folder its size and SHA-256.
 
-Of a comparison it covers the chosen configs in best/, too; models that it kept are sealed runs
-themselves. While something changes, a folder has none. Pictures are of no use to any number: one
-that is missing is no damage.
+Of a comparison it covers the chosen configs in best/, too, and of a run the events in tensorboard/;
+models that a comparison kept are sealed runs themselves. While something changes, a folder has
+none. Pictures are of no use to any number: one that is missing is no damage.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from optcli.storage import files, kinds
 from optcli.storage.kinds import Kind
 
 SUMS = "checksums.json"
+WITHIN = {kinds.COMPARE.name: kinds.BEST, kinds.TRAIN.name: kinds.EVENTS}  # covered, too
 PICTURES = (".png", ".svg", ".pdf", ".gif")
 
 
@@ -29,7 +30,8 @@ def unseal(folder: Path) -> None:
         (folder / "summary.json").unlink(missing_ok=True)
         (folder / kinds.REPORT).unlink(missing_ok=True)
         begun = f"{files.BEGUN}*"  # of a process that died
-        for path in (*folder.glob(begun), *(folder / kinds.BEST).glob(begun)):
+        places = (folder, *(folder / within for within in WITHIN.values()))
+        for path in [path for place in places for path in place.glob(begun)]:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
@@ -47,9 +49,9 @@ def seal(folder: Path, kind: Kind | None = None, *, pictures: bool = True) -> No
         were = "was" if len(gone) == 1 else "were"
         message = f"{', '.join(gone)} {were} deleted during the run; {kind.repeat}"
         raise EnvironmentFailed(Fault(message, file=str(folder)))
-    best = folder / kinds.BEST
     whose = kind or kinds.guessed(folder)
-    places = [folder, *([best] if whose == kinds.COMPARE and best.is_dir() else [])]
+    within = WITHIN.get(whose.name) if whose else None
+    places = [folder, *([folder / within] if within and (folder / within).is_dir() else [])]
     covered = sorted(
         path
         for place in places
@@ -114,7 +116,8 @@ def _damage(folder: Path, name: str, entry: Any, *, read: bool = True) -> str | 
 
     read: whether to read the file, instead of looking at its size alone.
     """
-    path, plain = folder / name, name.removeprefix(f"{kinds.BEST}/")
+    path, (above, _, last) = folder / name, name.rpartition("/")
+    plain = last if above in WITHIN.values() else name
     if not isinstance(entry, dict) or Path(plain).name != plain or plain == "..":
         return f"is damaged: {SUMS} does not describe it as optcli does"
     if path.is_symlink() or (plain != name and path.parent.is_symlink()):

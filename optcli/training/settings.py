@@ -95,8 +95,14 @@ class Training:
         Literal["stop", "continue"], Doc("stop or continue a run that diverged")
     ] = "stop"
     threads: Annotated[int, Ge(1), Le(1024), Doc("number of BLAS threads")] = 1
+    log: Annotated[
+        tuple[Literal["tensorboard", "mlflow"], ...], Doc("trackers that train logs to")
+    ] = ()
 
     def __post_init__(self) -> None:
+        twice = next((name for name in self.log if self.log.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidInput(Fault(f"'{twice}' is named twice", "log"))
         if self.accumulate > 1 and self.batch_size == "full":
             message = f"is {self.accumulate}; a full batch leaves nothing to accumulate"
             raise InvalidInput(Fault(message, "accumulate"))
