@@ -16,10 +16,11 @@ from tensorboardX.proto import event_pb2
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 import optcli
+from optcli.api.kept import keep
 from optcli.cli.main import run as command
 from optcli.core.errors import EnvironmentFailed, Grave, InvalidInput
 from optcli.core.events import EpochEnded
-from optcli.storage import run_folder, seals
+from optcli.storage import kinds, run_folder, seals
 from optcli.trackers.tensorboard import TensorBoard, records
 
 IRIS = Path(__file__).parent.parent / "configs" / "iris.yaml"
@@ -154,6 +155,15 @@ def test_the_folder_knows_its_events(tmp_path, capsys):
     train(folder, "tensorboard", overwrite=True)
     run_folder.remove(folder)
     assert not folder.exists()
+
+
+def test_models_that_a_comparison_keeps_are_not_logged(tmp_path):
+    settings = ["training.log=[tensorboard]", "training.epochs=2"]
+    folder = tmp_path / "c" / "models" / "adam" / "1"
+    folder.mkdir(parents=True)
+    keep(optcli.check(IRIS, settings), folder, "iris", kinds.COMPARE, title="iris")
+    assert (folder / "model.npz").exists()
+    assert not (folder / "tensorboard").exists()
 
 
 # ---- what is wrong -------------------------------------------------------------------

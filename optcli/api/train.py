@@ -153,15 +153,18 @@ def train_in(
 def tracking(
     setup: Setup, folder: Path, title: str, history: History
 ) -> Iterator[Sequence[Tracking]]:
-    """The listener for the trackers that the config names, if it names some."""
+    """The listener for the trackers that the config names, if it names some.
+
+    The models that a comparison or a search keeps are not logged.
+    """
     config = setup.config
-    if not config.training.log:
+    if not config.training.log or kinds.is_part(folder):
         yield ()
         return
     from optcli.trackers import Beginning, Tracking
 
     listener = Tracking(config.training.log)
-    text = (folder / kinds.CONFIG).read_text()
+    text = (folder / kinds.CONFIG).read_text(encoding="utf-8")
     rows = [history.row(index) for index in range(len(history))]
     beginning = Beginning(folder, title, text, config.resolved(), len(history))
     with config.locating_faults():
