@@ -298,6 +298,20 @@ def test_columns_may_have_the_names_that_targets_and_weights_would_get():
     assert np.array_equal(model.predict_proba(frame), plain.predict_proba(X))
 
 
+def test_rows_of_weight_0_take_no_part():
+    """Neither in batches nor in the split nor as classes."""
+    X, y = numbers(rows=140)
+    weight = np.repeat([1, 0], [70, 70])
+    model = OptcliClassifier(epochs=3, early_stopping=True, random_state=0)
+    without = clone(model).fit(X[:70], y[:70])
+    other = np.where(weight, y, 2)
+    assert np.allclose(
+        clone(model).fit(X, other, sample_weight=weight).predict_proba(X[:70])[:, :2],
+        without.predict_proba(X[:70]),
+        rtol=1e-9,
+    )
+
+
 @pytest.mark.parametrize("kind", ["class", "number"])
 def test_a_row_of_weight_two_counts_as_two_rows(kind, table):
     """Of a table with all kinds of columns, in steps that see all rows."""

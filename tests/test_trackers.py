@@ -98,20 +98,21 @@ def test_a_run_that_went_on_has_each_epoch_once(tmp_path):
         train(
             tmp_path / "run",
             "tensorboard",
-            "training.checkpoint_every=2",
+            "training.checkpoint_every=3",
             listeners=[stop_at(6)],
         )
     [path] = (tmp_path / "run" / "tensorboard").iterdir()
     assert [step for step, _ in scalars(tmp_path / "run")["train_loss"]] == [1, 2, 3, 4, 5]
     path.write_bytes(path.read_bytes()[:-3])
-    resumed = optcli.resume(tmp_path / "run", plots=False)
+    # of another length, and so with other learning rates from the checkpoint on
+    resumed = optcli.resume(tmp_path / "run", ["training.epochs=7"], plots=False)
     longer = optcli.resume(tmp_path / "run", ["training.epochs=8"], plots=False)
     assert resumed.notes == longer.notes == ()
     found = scalars(tmp_path / "run")
     assert [step for step, _ in found["train_loss"]] == list(range(1, 9))
     logged = [value for _, value in found["train_loss"]]
     assert logged == [np.float32(value) for value in longer.history["train_loss"]]
-    assert [step for step, _ in found["test_loss"]] == [6, 8]
+    assert [step for step, _ in found["test_loss"]] == [7, 8]
     tags = [value.tag for event in events(tmp_path / "run") for value in event.summary.value]
     assert tags.count("_hparams_/session_start_info") == 1
 
