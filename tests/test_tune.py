@@ -1,18 +1,26 @@
 """tune: the space, the search, its model, and what a folder of it holds."""
 
+import csv
 import json
 import math
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import optcli
+import optcli.api.verify
 from optcli import config
 from optcli.cli.main import run
+from optcli.comparison import trials
 from optcli.comparison.trials import Measure, Trial, TrialResult, prepared
 from optcli.config.space import varied
 from optcli.core.errors import InvalidInput, OptcliError
+from optcli.core.events import EpochEnded, FoldsDone
 from optcli.data.split import Draw
 from optcli.tuning import importance, plan, sequence
 from optcli.tuning.candidates import candidates
@@ -362,3 +370,113 @@ def test_what_is_refused(searched, tmp_path):
                 {**source, **more}, settings=optcli.TuneSettings(**settings), out=tmp_path / "s"
             )
     assert not (tmp_path / "s").exists()
+
+
+# ---- cross-validation of one config --------------------------------------------------
+
+
+def test_train_cross_validates_and_keeps_the_model_of_all_rows(tmp_path):
+    source = told(table(tmp_path / "t.csv"), split={"folds": 5, "test": {"column": "part"}})
+    source["training"]["early_stopping"] = {"patience": 4}
+    source["training"]["epochs"] = 12
+    said = []
+    found = optcli.train(source, out=tmp_path / "r", plots=False, listeners=[said.append])
+    assert [(e.done, e.folds) for e in said if isinstance(e, FoldsDone)] == [(0, 5), (5, 5)]
+    folds = json.loads((tmp_path / "r" / "summary.json").read_text())["folds"]
+    epochs = folds["best_epochs"]
+    assert folds["epochs"] == sorted(epochs)[2] == found.summary["epochs"]
+    loss = folds["scores"]["loss"]
+    values = np.array(loss["values"])
+    assert loss["mean"] == pytest.approx(values.mean())
+    error = values.std(ddof=1) / math.sqrt(5)
+    assert loss["ci_high"] - loss["mean"] == pytest.approx(2.7764451052 * error, rel=2e-3)
+    # the model is that of all but the test rows, for so many epochs
+    alone = {**source, "split": {"validation": 0, "test": {"column": "part"}}}
+    alone["training"] = {
+        **source["training"],
+        "early_stopping": None,
+        "stop_after": folds["epochs"],
+    }
+    again = optcli.train(alone, out=tmp_path / "a", plots=False)
+    assert np.array_equal(again.trained.parameters, found.trained.parameters)
+    assert again.summary["test"] == found.summary["test"]
+    # a fold is what a run by itself is
+    task = config.load(source).task()
+    seed, draw = plan.draws(task.split, 0, 5)[3]
+    job = trials.Job(
+        task, (Trial("x", config.load(source).optimizer, seed),), Measure(), final=False
+    )
+    (one,) = trials.train(replace(job, draws=((seed, draw),)))
+    with (tmp_path / "r" / "folds.csv").open() as file:
+        row = list(csv.DictReader(file))[3]
+    at = min(int(row["scored_at"]), one.history["epoch"][-1])
+    assert float(row["validation_loss"]) == one.history["validation_loss"][at]
+    assert optcli.api.verify.verify(tmp_path / "r").agrees
+
+
+def test_a_cross_validated_run_goes_on_with_what_its_folds_found(tmp_path):
+    source = told(table(tmp_path / "t.csv"), split={"folds": 3, "test": {"column": "part"}})
+    source["training"] |= {"checkpoint_every": 1, "epochs": 30}
+    whole = optcli.train(source, out=tmp_path / "w", plots=False)
+    assert whole.summary["epochs"] > 3
+
+    def cut(event):
+        if isinstance(event, EpochEnded) and event.epoch == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    optcli.train(source, out=tmp_path / "r", plots=False, listeners=[cut])
+    assert optcli.load(tmp_path / "r").summary["outcome"] == "interrupted"
+    with pytest.raises(InvalidInput, match=r"training\.epochs: cannot change"):
+        optcli.resume(tmp_path / "r", ["training.epochs=99"], plots=False)
+    found = optcli.resume(tmp_path / "r", plots=False)
+    assert np.array_equal(found.trained.parameters, whole.trained.parameters)
+    assert found.summary["folds"] == whole.summary["folds"]
+    assert "to continue" not in optcli.resume(tmp_path / "r", plots=False).notes[0]
+
+
+def test_what_cross_validation_says(tmp_path, capsys):
+    table(tmp_path / "t.csv")
+    source = told(tmp_path / "t.csv", split={"folds": 2, "test": {"column": "part"}})
+    (tmp_path / "c.json").write_text(json.dumps(source))
+    words = ["train", str(tmp_path / "c.json"), "--out", str(tmp_path / "r"), "--no-plots"]
+    assert run(words) == 0
+    said = capsys.readouterr().out
+    assert "2-fold cross-validation, mean [95 % CI]: loss " in said
+    assert "trained on all but the test rows for " in said
+    with pytest.raises(InvalidInput, match=r"split\.folds: is 2; a comparison draws"):
+        optcli.compare(["sgd", "adam"], source, out=tmp_path / "x")
+    with pytest.raises(OptcliError, match="all folds diverged"):
+        optcli.train(source, ["optimizer.lr=1e30"], out=tmp_path / "d", plots=False)
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", ["executor", "dask"])
+def test_the_same_bits_in_other_processes(searched, tmp_path, where):
+    folder, source, found = searched
+    if where == "dask":
+        pytest.importorskip("distributed")
+        asked = replace(FAST, backend="dask", jobs=2)
+        again = optcli.tune(source, settings=asked, out=tmp_path / "s", plots=False)
+    else:
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
+            asked = replace(FAST, executor=executor)
+            again = optcli.tune(source, settings=asked, out=tmp_path / "s", plots=False)
+    assert numbers(tmp_path / "s") == numbers(folder)
+    assert np.array_equal(again.model.trained.parameters, found.model.trained.parameters)
+    assert again.summary == found.summary
+
+
+def test_the_rows_of_a_search_are_in_the_same_order_whoever_is_done_first(
+    searched, tmp_path, monkeypatch
+):
+    folder, source, _ = searched
+    cut = trials.jobs
+
+    def one_by_one(*words, **keys):
+        whole = cut(*words, **keys)
+        return [replace(job, trials=(each,)) for job in whole for each in job.trials][::-1]
+
+    monkeypatch.setattr(trials, "jobs", one_by_one)
+    optcli.tune(source, settings=FAST, out=tmp_path / "s", plots=False)
+    assert numbers(tmp_path / "s") == numbers(folder)

@@ -57,7 +57,15 @@ class Setup:
             cohort = task.cohort([Replica(config.optimizer, data, config.seed)])
             check_task(cohort)
         check_before_training([config.optimizer])
-        return cls(replace(config, training=cohort.training), cohort, data)
+        resolved = replace(config, training=cohort.training)
+        if config.split.folds:  # which are over when this trains: nothing validates
+            cohort = replace(cohort, training=replace(cohort.training, early_stopping=None))
+        return cls(resolved, cohort, data)
+
+    def ending(self, epochs: int) -> Setup:
+        """The same, which ends after so many epochs."""
+        training = replace(self.cohort.training, stop_after=epochs)
+        return replace(self, cohort=replace(self.cohort, training=training))
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What would be trained, under a few headings."""

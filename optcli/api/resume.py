@@ -12,7 +12,14 @@ import numpy as np
 from optcli.api import runs
 from optcli.api.check import Setup, require_trackers
 from optcli.api.predict import Run
-from optcli.api.train import CHANGEABLE, Listener, identity, train_in, with_cache_beside
+from optcli.api.train import (
+    CHANGEABLE,
+    Listener,
+    cross_validated,
+    identity,
+    train_in,
+    with_cache_beside,
+)
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.core.shell import quoted
@@ -64,6 +71,8 @@ def resume(
         config = configs.load(folder / kinds.CONFIG, overrides).with_data(data)
         old = configs.load(folder / kinds.CONFIG)
         check_changes(old, config)
+        if old.split.folds:  # which chose the length
+            check_changes(old, config, ())
         require_trackers(config)
         setup = restored(with_cache_beside(config, folder), recorded, folder)
         title = str(recorded.get("config", "config"))
@@ -75,6 +84,8 @@ def resume(
             reopen(arrays, stopping=rule != old.training.early_stopping)
             there = results.summary(folder) if (folder / results.SUMMARY).exists() else None
             outcome = None if there is None else _outcome(folder, there)
+            if setup.config.split.folds:
+                setup, _ = cross_validated(setup, folder, ())
             if there and outcome and seals.is_sealed(folder) and _is_done(setup, arrays):
                 return _finished(setup, folder, history, there, outcome)
             try:
@@ -88,13 +99,14 @@ def resume(
             before = recorded.get("lengthened_after", [])
             recorded["lengthened_after"] = list(dict.fromkeys([*before, len(history)]))
         text = configs.dump(setup.config, folder)
+        listeners = tuple(listeners)
         try:
+            setup, found = cross_validated(setup, folder, listeners)
             with watched() as interruption:
                 seals.unseal(folder)
                 kinds.rewrite(folder, kinds.TRAIN, text, recorded)
-                return train_in(
-                    setup, folder, title, plots, listeners, interruption, arrays, history
-                )
+                rest = (plots, listeners, interruption, arrays, history)
+                return train_in(setup, folder, title, *rest, more=found)
         except (ValueError, KeyError) as error:
             message = f"does not fit its config: {error}"
             raise InvalidInput(Fault(message, file=str(checkpoint))) from error
@@ -167,7 +179,7 @@ def check_changes(old: Config, new: Config, changeable: Sequence[str] = CHANGEAB
         allowed = ", ".join(f"training.{name}" for name in changeable)
         message = f"cannot change when a run is resumed; only {allowed} can"
         if not changeable:
-            message = "cannot change when a run is verified; only the paths of its tables can"
+            message = "cannot change here; only the paths of its tables can"
         raise InvalidInput(*(Fault(message, name, parameter="overrides") for name in faults))
 
 
@@ -205,7 +217,7 @@ def _finished(
     """A run of which nothing is left to train."""
     trained = setup.untrained().read(folder / "model.npz")
     note = f"this run has ended ({outcome.replace('_', ' ')}); nothing was changed"
-    if outcome in GOES_ON:
+    if outcome in GOES_ON and not setup.config.split.folds:
         epochs, steps = _length(setup.config)
         length = f"training.epochs={2 * epochs}" if steps is None else f"training.steps={2 * steps}"
         change = GOES_ON[outcome].format(length=length)

@@ -16,7 +16,8 @@ from optcli.api.check import Setup, require_trackers
 from optcli.api.predict import Run
 from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
-from optcli.core.events import Ended, Event
+from optcli.core.errors import OptcliError
+from optcli.core.events import Ended, Event, FoldsDone
 from optcli.core.shell import quoted
 from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
@@ -81,8 +82,38 @@ def run(
     setup = Setup.of(config if out is None else with_cache_beside(config, destination.folder))
     text = configs.dump(setup.config, destination.folder)
     recorded = setup.environment(config.title)
-    with watched() as interruption, destination.claim(text, recorded) as folder:
-        return train_in(setup, folder, config.title, plots, listeners, interruption)
+    title, listeners = config.title, tuple(listeners)
+    if not config.split.folds:
+        with watched() as interruption, destination.claim(text, recorded) as folder:
+            return train_in(setup, folder, title, plots, listeners, interruption)
+    with destination.claim(text, recorded) as folder:
+        setup, found = cross_validated(setup, folder, listeners)
+        with watched() as interruption:
+            return train_in(setup, folder, title, plots, listeners, interruption, more=found)
+
+
+def cross_validated(
+    setup: Setup, folder: Path, listeners: Sequence[Listener]
+) -> tuple[Setup, dict[str, Any]]:
+    """The setup as long as the folds say, where there are any, and what summary.json has of them.
+
+    What the folder tells of them is not done again. Raises OptcliError where all diverged.
+    """
+    if not setup.config.split.folds:
+        return setup, {}
+    from optcli.tuning import folds
+
+    def done(count: int, every: int) -> None:
+        for listener in listeners:
+            listener(FoldsDone(count, every))
+
+    found = folds.read(folder)
+    if found is None:
+        found = folds.cross_validated(setup.config, done)
+        folds.write(folder, found)
+    if found.diverged == len(found.found):
+        raise OptcliError("all folds diverged; try a smaller learning rate")
+    return setup.ending(found.epochs), {"folds": found.summary()}
 
 
 def train_in(
@@ -94,10 +125,12 @@ def train_in(
     interruption: Interruption,
     arrays: Mapping[str, Array] | None = None,
     history: History | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Run:
     """Train, from the start or from a checkpoint's arrays, and keep all in the folder.
 
-    interruption: a signal ends training after the step, and leaves pictures out.
+    interruption: a signal ends training after the step, and leaves pictures out. more: what
+    summary.json says besides.
     """
     config, history = setup.config, history or History()
     start = setup.untrained()
@@ -125,9 +158,11 @@ def train_in(
         results = summary(event, history, state.architecture.layout.size, test, judgement)
         if isinstance(config.dataset, ObjectiveDataset):
             results["end"] = results.pop("test")  # where the path ended is no test
+        results |= more or {}
         files.write_json(folder / "summary.json", results)
         remarks = notes(setup.cohort) + optimistic(setup)
-        more = config.training.on_divergence == "continue" and state.step < last_step(setup.cohort)
+        goes_on = config.training.on_divergence == "continue"
+        ongoing = goes_on and state.step < last_step(setup.cohort)
         if plots:
             from optcli.plots import figures
 
@@ -139,7 +174,7 @@ def train_in(
                     break
                 files.write(folder / name, content)
             remarks += figures.notes(setup.data)
-        if interruption.came() and event.outcomes[0] == "diverged" and more:
+        if interruption.came() and event.outcomes[0] == "diverged" and ongoing:
             command = f"optcli train --resume {quoted(str(folder))}"
             remarks += (f"interrupted; continue with: {command}",)
         for each in tracked:
@@ -196,6 +231,8 @@ def optimistic(setup: Setup) -> tuple[str, ...]:
     """That the scores of a table without test rows are better than new rows will give."""
     data, dataset = setup.data, setup.config.dataset
     if data.test is not None or isinstance(dataset, ObjectiveDataset) or dataset.synthetic:
+        return ()
+    if setup.config.split.folds:
         return ()
     if data.validation is None:
         said = "no rows were held out: the scores are optimistic, as they are of training rows"

@@ -15,7 +15,7 @@ import numpy as np
 from optcli.api.check import Setup
 from optcli.api.resume import check_changes, restored
 from optcli.api.runs import RunEntry, trained_run
-from optcli.api.train import with_cache_beside
+from optcli.api.train import cross_validated, with_cache_beside
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, EpochEnded
 from optcli.core.specs import CacheFolder, marked
@@ -66,7 +66,8 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     config = configs.load(folder / kinds.CONFIG, overrides)
     check_changes(configs.load(folder / kinds.CONFIG), config, ())
     with _cache_set_aside(config, folder) as config:
-        return _verified(folder, epochs, entry, recorded, restored(config, recorded, folder))
+        setup, _ = cross_validated(restored(config, recorded, folder), folder, ())
+        return _verified(folder, epochs, entry, recorded, setup)
 
 
 @contextlib.contextmanager

@@ -220,6 +220,10 @@ def with_held_out(problem: Problem) -> tuple[Problem, Rows]:
     found, notes, entries, configs = {}, [], [], dict(problem.configs)
     for entry in problem.entries:
         config = problem.config(entry.label)
+        if config.split.folds:
+            message = f"is {config.split.count}; a comparison draws other rows for every seed; "
+            message += "set split.validation in its place"
+            raise InvalidInput(config.locate(Fault(message, "split.folds")))
         given = "test" in (config.document.value.get("split") or {})
         task, rows, note = rows_for(entry.task, given)
         if note and task is not entry.task:

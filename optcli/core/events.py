@@ -36,6 +36,14 @@ class Started:
 
 
 @dataclass(frozen=True)
+class FoldsDone:
+    """Of a cross-validation, so many folds are done, before the model is trained on all rows."""
+
+    done: int
+    folds: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """Some steps were done; comes a few times a second, within long epochs too."""
 
@@ -100,4 +108,5 @@ class Ended:
     gradient_evaluations: Array  # (R,) forward and backward passes over the rows of a batch
 
 
-Event = Started | Progress | Paused | EpochEnded | Ended
+TrainingEvent = Started | Progress | Paused | EpochEnded | Ended  # what a cohort yields
+Event = FoldsDone | TrainingEvent

@@ -52,8 +52,8 @@ class Recorder:
                 self._checkpoint(event.state)
         elif isinstance(event, Ended):
             self._checkpoint(event.state)
-        timed = isinstance(event, EpochEnded | Progress) and not self.checkpoint_every
-        if timed and self.clock() >= self._due:
+        by_time = not self.checkpoint_every and self.clock() >= self._due
+        if by_time and isinstance(event, EpochEnded | Progress):
             self._checkpoint(event.state)
 
     def _checkpoint(self, state: State) -> None:

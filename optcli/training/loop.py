@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
-from optcli.core.events import Ended, EpochEnded, Event, Outcome, Paused, Progress, Started
+from optcli.core.events import Ended, EpochEnded, Outcome, Paused, Progress, Started, TrainingEvent
 from optcli.data.batches import Batch, Batches, Source
 from optcli.models import Network
 from optcli.objectives.model import ObjectiveModel
@@ -44,7 +44,7 @@ def train_cohort(
     every: float | None = None,
     measure: bool = True,
     pauses: Collection[int] = (),
-) -> Iterator[Event]:
+) -> Iterator[TrainingEvent]:
     """Train a cohort; yields Started, Progress and EpochEnded as they come, and Ended.
 
     resume: arrays from `State.arrays` to continue from; ValueError if they do not fit. stop:
@@ -125,7 +125,7 @@ class Trainer:
         self.clips = list(self._clips())
         self.planned = range(0)  # steps, from 0, whose coefficients are computed
 
-    def run(self) -> Iterator[Event]:
+    def run(self) -> Iterator[TrainingEvent]:
         """Run the training from the present state."""
         state = self.state
         yield Started(
@@ -156,7 +156,7 @@ class Trainer:
             gradient_evaluations=state.gradient_evaluations,
         )
 
-    def _epoch(self) -> Iterator[Event]:
+    def _epoch(self) -> Iterator[TrainingEvent]:
         """Run one epoch: its steps, then its measurement."""
         state = self.state
         last = min(self.batches.steps, state.steps_in_epoch + self.end - state.step)

@@ -70,6 +70,8 @@ class Search:
         self.candidates, self.plan, self.lengths = list(candidates), list(plan), lengths
         self.store, self.measure, self.seed = store, measure, seed
         self.runner, self.own_first = Runner(workers), own_first
+        # the order of the rows, whoever is done first
+        store.labels = [self._label(each, own) for each in self.plan for own in self.candidates]
         self.remaining: list[list[Candidate]] = []  # of each round that has begun
 
     @cached_property

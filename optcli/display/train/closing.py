@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def closing(
         lines.append(f"best {unit} {best['epoch']}: {_of_epoch(best)}")
     elif final:
         lines.append(f"last {unit}: {_of_epoch(final)}")
+    lines += cross_validation(summary)
     if outcome == "diverged":
         lines.append(_divergence(summary.get("diverged") or {}))
     if test and not beside:
@@ -64,6 +66,33 @@ def closing(
             lines.append("saved: checkpoint, history and the best model so far")
             lines.append(f"continue with: optcli train --resume {quoted(str(folder))}")
     return [escaped(line) for line in lines]
+
+
+def cross_validation(summary: Mapping[str, Any]) -> list[str]:
+    """Mean and interval of each score over the folds; none without them."""
+    folds = summary.get("folds")
+    if not isinstance(folds, Mapping):
+        return []
+    parts = []
+    for name, found in folds["scores"].items():
+        mean, low, high = (found.get(key) for key in ("mean", "ci_low", "ci_high"))
+        if not isinstance(low, int | float) or not math.isfinite(low):
+            parts.append(f"{name} -")
+            continue
+        parts.append(f"{_measure(name, mean)} [{_score(name, low)}, {_score(name, high)}]")
+    said = f"{folds['count']}-fold cross-validation, mean [95 % CI]: {', '.join(parts)}"
+    if folds.get("diverged"):
+        said += f"; {folds['diverged']} diverged"
+    epochs = ", ".join(map(str, folds["best_epochs"]))
+    return [
+        said,
+        f"this model: trained on all but the test rows for {counted(folds['epochs'], 'epoch')}, "
+        f"the median of the folds' best ({epochs})",
+    ]
+
+
+def _score(name: str, value: float) -> str:
+    return number(value) if name.endswith("loss") else metric(value)
 
 
 def _divergence(found: Mapping[str, Any]) -> str:

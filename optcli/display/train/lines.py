@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from optcli.core.events import Ended, EpochEnded, Event, Started
+from optcli.core.events import Ended, EpochEnded, Event, FoldsDone, Started
 from optcli.display import jsonl
 
 
 class TrainJsonLines(jsonl.JsonLines):
-    """One object a line: `started`, `epoch`, `ended`, `summary`."""
+    """One object a line: `folds`, `started`, `epoch`, `ended`, `summary`."""
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Started):
+        if isinstance(event, FoldsDone):
+            self.emit("folds", {"done": event.done, "folds": event.folds})
+        elif isinstance(event, Started):
             names = ("epochs", "steps", "steps_per_epoch", "rows", "parameters", "metrics")
             self.emit("started", {name: getattr(event, name) for name in (*names, "validates")})
         elif isinstance(event, EpochEnded):

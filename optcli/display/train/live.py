@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from optcli.core.events import Ended, EpochEnded, Event, Progress, Started
+from optcli.core.events import Ended, EpochEnded, Event, FoldsDone, Progress, Started
 from optcli.display.output import Output
 from optcli.display.terminal import console, live
 from optcli.display.text import bar, number, remaining, sparkline, wrapped
@@ -44,7 +44,10 @@ class LiveTable:
         self._first_step = self._step = 0
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Started):
+        if isinstance(event, FoldsDone):
+            if event.done in (0, event.folds):
+                self._print(f"cross-validation: {event.done} of {event.folds} folds")
+        elif isinstance(event, Started):
             self._started, self._record = event, Record(event)
             self._began = self._drawn = self.clock()
             self._first_step = self._step = event.state.step

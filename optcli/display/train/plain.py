@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from optcli.core.events import Ended, EpochEnded, Event, Started
+from optcli.core.events import Ended, EpochEnded, Event, FoldsDone, Started
 from optcli.display.output import Output
 from optcli.display.text import escaped, metric, number, short
 from optcli.display.train.closing import closing
@@ -32,7 +32,9 @@ class PlainLines:
         self._best: EpochEnded | None = None  # better than all that was said
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Started):
+        if isinstance(event, FoldsDone):
+            self.output.line(f"cross-validation: {event.done} of {event.folds} folds")
+        elif isinstance(event, Started):
             self._epochs, self._first = event.epochs, event.state.epoch + 1
             self._unit = event.unit
             self._stride = round_stride(event.epochs - event.state.epoch, MOST)
