@@ -54,10 +54,50 @@ def _version(asked: bool) -> None:
         pages.say(f"optcli {__version__}")
 
 
+def _install(asked: bool) -> None:
+    if asked:
+        from optcli.cli.completion import shells
+
+        shell = _shell()
+        pages.say(f"{shell} completion is in {shells.install(shell)}; it works in the next shell")
+
+
+def _show(asked: bool) -> None:
+    if asked:
+        from optcli.cli.completion import shells
+
+        pages.say(shells.SCRIPTS[_shell()].rstrip())
+
+
+def _shell() -> str:
+    from optcli.cli.completion import shells
+
+    shell = shells.this()
+    if shell not in shells.SCRIPTS:
+        known = ", ".join(shells.SCRIPTS)
+        message = f"the shell is '{shell}', and completion is for {known}; set SHELL to one of them"
+        raise InvalidInput(Fault(message))
+    return shell
+
+
 @app.callback()
 def root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and exit"
+    ),
+    install: bool = typer.Option(
+        False,
+        "--install-completion",
+        callback=_install,
+        is_eager=True,
+        help="Install completion for this shell (bash, zsh or fish)",
+    ),
+    show: bool = typer.Option(
+        False,
+        "--show-completion",
+        callback=_show,
+        is_eager=True,
+        help="Show the completion script, to copy or adapt it",
     ),
 ) -> None:
     """Train models, compare optimizers and check gradients, on NumPy."""

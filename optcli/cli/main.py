@@ -15,6 +15,10 @@ from optcli.storage import interruption
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    if asked := os.environ.get("_OPTCLI_COMPLETE"):  # by a shell, at each TAB
+        from optcli.cli.completion import shells
+
+        sys.exit(shells.answer(asked, sys.argv[1:]))
     interruption.install()
     try:
         code = run(list(sys.argv[1:] if arguments is None else arguments))
