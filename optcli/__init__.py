@@ -10,7 +10,7 @@ from optcli.core.version import __version__ as __version__
 if TYPE_CHECKING:
     from optcli.api.check import check
     from optcli.api.compare import compare
-    from optcli.api.evaluate import evaluate
+    from optcli.api.evaluate import EvaluationReport, evaluate
     from optcli.api.export import export
     from optcli.api.init import Starter, init
     from optcli.api.load import load
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from optcli.comparison.result import Benchmark, FinishedComparison
     from optcli.comparison.settings import ComparisonSettings
     from optcli.core.errors import EnvironmentFailed, InvalidInput
-    from optcli.evaluation.report import EvaluationReport
     from optcli.exports.exported import Exported
     from optcli.gradients import gradcheck
     from optcli.tuning.settings import TuneSettings
@@ -62,7 +61,7 @@ __all__ = [
 # Where it is; imported when it is asked for.
 _HOMES = {
     "EnvironmentFailed": "core.errors",
-    "EvaluationReport": "evaluation.report",
+    "EvaluationReport": "api.evaluate",
     "Exported": "exports.exported",
     "InvalidInput": "core.errors",
     "Benchmark": "comparison.result",

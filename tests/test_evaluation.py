@@ -14,12 +14,17 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 import optcli
+from optcli import plots
+from optcli.api import evaluate
 from optcli.cli.main import run
+from optcli.core.errors import InvalidInput
 from optcli.data.preparation import Part
 from optcli.data.row_hashes import row_hashes
 from optcli.display.evaluate import lines
 from optcli.evaluation.calibration import calibration, wilson
+from optcli.evaluation.importance import ColumnImportance, Drop, Importance
 from optcli.evaluation.measuring import Settings, measured
+from optcli.evaluation.report import TrainingRows
 from optcli.evaluation.resampling import (
     affordable,
     effective,
@@ -30,6 +35,8 @@ from optcli.evaluation.resampling import (
 from optcli.evaluation.rows import Rows
 from optcli.evaluation.thresholds import thresholds
 from optcli.metrics import METRICS
+from optcli.storage import files, kinds
+from optcli.storage.destination import Destination
 from optcli.training import training_rows
 
 ROOT = Path(__file__).parent.parent
@@ -399,7 +406,7 @@ def test_the_report_fits_its_width(here, width):
 def test_of_many_classes_the_most_confused_are_shown():
     rows = rows_of("classes", 30, n=600)
     found = points(rows)
-    report = optcli.EvaluationReport("classes", "", rows, {}, **found)
+    report = optcli.EvaluationReport.of(rows, {}, found)
     text = list(lines(report, 60))
     assert max(map(len, text)) <= 60
     assert "the 10 pairs of 30 classes that are confused most often" in text
@@ -430,11 +437,85 @@ def test_a_folder_holds_tables_and_pictures(here, tmp_path, capsys):
     assert run([*words, "--quiet", "--overwrite", "--no-plots", "--resamples", "0"]) == 0
     assert not list((tmp_path / "e").glob("*.png"))
     assert run(["runs", "list", str(tmp_path)]) == 0
-    assert ["e", "evaluate", "done"] in map(str.split, capsys.readouterr().out.splitlines())
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    shown = f"e evaluate done accuracy {told['accuracy']:.4f} on 150 rows"
+    assert line.split() == shown.split()
     out = [*words[:-1], str(here / "run"), "--overwrite"]
     assert run(out) == 2
     assert "is the run itself" in capsys.readouterr().err
     assert (here / "run" / "model.npz").exists()
+
+
+def keep(report, folder):
+    with Destination(kinds.EVALUATE, "evaluate", folder, False).claim("seed: 0\n", {}) as claimed:
+        evaluate.save(report, claimed, plots=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs"), [("classes", 3), ("classes", 2), ("labels", 3), ("values", 2)]
+)
+def test_a_report_is_the_same_when_it_is_opened(kind, outputs, tmp_path):
+    rows = rows_of(kind, outputs, weighted=True)
+    found = points(rows, *(["accuracy"] if kind == "classes" else []), count=20)
+    drops = Drop(0.5, (0.25, 0.75)), Drop(-0.0, None)
+    columns = (ColumnImportance("a", *drops), ColumnImportance("b", *drops))
+    found |= {
+        "importance": Importance(columns, "accuracy", N, 10, ("a", "b", -0.9)),
+        "training_rows": TrainingRows(3, N, N, 0.5),
+        "baseline": {"loss": 0.7},
+        "notes": ("a note",),
+    }
+    report = optcli.EvaluationReport.of(rows, {"loss": np.nan}, found, "t.csv")
+    found_in = Path(tmp_path / "e")
+    keep(report, found_in)
+    again = optcli.load(found_in, optcli.EvaluationReport)
+    assert files.jsonable(again.to_json()) == files.jsonable(report.to_json())
+    assert again.folder == found_in
+    assert list(lines(replace(again, folder=None), 80)) == list(lines(report, 80))
+    for mine, other in zip(again.targets, report.targets, strict=True):
+        np.testing.assert_array_equal(mine.predictions, other.predictions)
+        np.testing.assert_array_equal(mine.values, other.values)
+    for mine, other in zip(again.curves, report.curves, strict=True):
+        np.testing.assert_array_equal(mine.thresholds, other.thresholds)
+    assert again._repr_html_().startswith("<table>")
+
+
+def test_every_picture_is_drawn_by_its_name(here, tmp_path):
+    report = optcli.evaluate(here / "run", here / "all.csv", resamples=0, out=tmp_path / "e")
+    again = optcli.load(tmp_path / "e", optcli.EvaluationReport)
+    for name in ("confusion", "roc", "precision-recall", "reliability"):
+        drawn = plots.render(again.plot(name))
+        assert drawn == plots.render(report.plot(name))
+        assert drawn == (tmp_path / "e" / f"{name}.png").read_bytes()
+    assert plots.render(again.plot()) == plots.render(again.plot("confusion"))
+    with pytest.raises(InvalidInput, match="name: is 'residuals'; must be one of confusion, roc"):
+        again.plot("residuals")
+
+
+def test_of_many_rows_some_residuals_are_kept(tmp_path):
+    rows = rows_of("values", 1, n=12_345)
+    report = optcli.EvaluationReport.of(rows, {}, points(rows))
+    keep(report, tmp_path / "e")
+    (kept,) = optcli.load(tmp_path / "e", optcli.EvaluationReport).targets
+    places = np.linspace(0, 12_344, 5000).astype(int)
+    np.testing.assert_array_equal(kept.values, rows.y[places, 0])
+    np.testing.assert_array_equal(kept.predictions, rows.scores[places, 0])
+
+
+def test_labels_are_calibrated_each_for_itself(tmp_path):
+    rows = rows_of("labels", 3, weighted=True)
+    report = optcli.EvaluationReport.of(rows, {}, points(rows))
+    for i, label in enumerate(report.classes):
+        p, true = rows.probabilities[:, i], rows.y[:, i] > 0
+        assert label.calibration == calibration(f"c{i}", p, true, rows.weight, 10)
+    assert report.calibration is None
+    keep(report, tmp_path / "e")
+    with (tmp_path / "e" / "reliability.csv").open(newline="") as file:
+        kept = list(csv.DictReader(file))
+    assert {row["of"] for row in kept} == {"c0", "c1", "c2"}
+    assert sum(int(row["rows"]) for row in kept) == 3 * N
+    worst = max(report.classes, key=lambda c: c.calibration.error - c.calibration.expected)
+    assert f"of '{worst.name}', of which" in " ".join(lines(report, 80))
 
 
 def test_nothing_is_written_without_out(here, tmp_path, monkeypatch):
@@ -605,7 +686,7 @@ def test_one_class_alone_and_one_row_alone(kind, outputs):
             kind, rows.names, rows.scores[:n], y[:n], np.ones(n), False, np.ones(n), np.ones(n)
         )
         found = points(own, "roc_auc", count=20)
-        report = optcli.EvaluationReport(kind, "", own, {}, **found)
+        report = optcli.EvaluationReport.of(own, {}, found)
         assert list(lines(report, 80))
     if outputs == 1:  # to draw takes long
         _drawn(report)
@@ -616,7 +697,7 @@ def test_scores_that_are_not_finite_are_reported_as_such():
     rows.scores[5] = np.nan
     with np.errstate(all="ignore"):
         found = points(rows, count=20)
-    report = optcli.EvaluationReport("classes", "", rows, {"loss": np.nan}, **found)
+    report = optcli.EvaluationReport.of(rows, {"loss": np.nan}, found)
     assert np.isnan(found["measures"]["log_loss"].value)
     assert any("nan" in line for line in lines(report, 80))
     _drawn(report)
@@ -624,11 +705,11 @@ def test_scores_that_are_not_finite_are_reported_as_such():
 
 def test_pictures_of_awkward_names_and_of_values():
     rows = replace(rows_of("classes", 4), names=("$x$", "a" * 200, "\n", "猫"))
-    _drawn(optcli.EvaluationReport("classes", "$", rows, {}, **points(rows)))
+    _drawn(optcli.EvaluationReport.of(rows, {}, points(rows), "$"))
     values = rows_of("values", 2)
     values.scores[0, 0] = np.inf
     with np.errstate(all="ignore"):
-        report = optcli.EvaluationReport("values", "", values, {}, **points(values))
+        report = optcli.EvaluationReport.of(values, {}, points(values))
     assert [name for name, _ in _drawn(report)] == ["residuals-1.png", "residuals-2.png"]
 
 

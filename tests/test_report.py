@@ -104,6 +104,8 @@ def here(tmp_path_factory):
     }
     optcli.train(config, out=place / "run")
     optcli.train(config, ["optimizer.lr=0.1"], out=place / "slow <b>", plots=False)
+    settings = {"resamples": 30, "importance": True, "repeats": 2}
+    optcli.evaluate(place / "run", place / "t.csv", **settings, out=place / "evaluation")
     moons = {
         "dataset": {"name": "moons", "samples": 60, "noise": 0.2},
         "model": "linear",
@@ -118,7 +120,7 @@ def here(tmp_path_factory):
     return place
 
 
-EVERY = ("run", "slow <b>", "compared", "trace")
+EVERY = ("run", "slow <b>", "compared", "trace", "evaluation")
 
 
 @pytest.mark.parametrize("name", [*EVERY, "several"])
@@ -248,6 +250,67 @@ def test_a_trace_has_its_map_and_its_paths(here, tmp_path):
         assert own["y"][-1] == pytest.approx(row["distance"], rel=1e-5)
     command = re.search(r"optcli trace \S+ sgd:lr=\S+ .*?--start=-1.2,1.0", page.said)
     assert command is not None
+
+
+def test_an_evaluation_has_its_numbers_and_its_curves(here, tmp_path):
+    page = page_of(here / "evaluation", out=tmp_path / "p.html")
+    report = optcli.load(here / "evaluation", optcli.EvaluationReport)
+    numbers = {each.value for each in report.measures.values()}
+    numbers |= {m.value for each in report.classes for m in each.measures.values()}
+    numbers |= {each.loss.value for each in report.importance.columns}
+    assert numbers | set(report.baseline.values()) <= page.numbers()
+    roc, precision, reliability, loss, accuracy = page.charts
+    assert [own["name"].rsplit(" (", 1)[0] for own in roc["series"][1:]] == list(report.names)
+    for own, curve in zip(roc["series"][1:], report.curves, strict=True):
+        np.testing.assert_allclose(own["xs"][0], curve.false_positive_rate, rtol=1e-5)
+        np.testing.assert_allclose(own["y"], curve.recall, rtol=1e-5)
+    for own, curve in zip(precision["series"], report.curves, strict=True):
+        np.testing.assert_allclose(own["y"], curve.precision[::-1], rtol=1e-5)
+    (own,) = reliability["series"][1:]
+    np.testing.assert_allclose(own["low"], [b.ci_low for b in report.calibration.bins], rtol=1e-5)
+    assert [row["name"] for row in loss["rows"]] == [c.name for c in report.importance.columns]
+    ends = [row["high"] for row in accuracy["rows"]]
+    of = [c.metric.interval or (0, c.metric.value) for c in report.importance.columns]
+    np.testing.assert_allclose(ends, [high for _, high in of], rtol=1e-5)
+    matrix = " ".join(map(str, report.confusion[0].astype(int)))
+    assert f"{report.names[0]} {matrix}" in page.said
+    said = f"The loss is lower than that of a constant prediction: {report.values['loss']:.5f}"
+    assert said in page.said
+    assert "rows were among the training rows" in page.said
+    assert "optcli evaluate " in page.said
+
+
+def test_evaluations_of_two_classes_of_labels_and_of_values(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 4))
+    np.savetxt(
+        tmp_path / "t.csv",
+        np.column_stack([x, x[:, :3] > 0]),
+        "%.4g",
+        ",",
+        header="a,b,c,d,p,q,r",
+        comments="",
+    )
+    base = {"model": "linear", "optimizer": "adam", "training": {"epochs": 2}}
+    titles = {}
+    for target, loss in (
+        ("p", "binary_cross_entropy"),
+        (["p", "q"], "binary_cross_entropy"),
+        (["a", "b"], "mse"),
+    ):
+        dataset = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": target}
+        name = "-".join(target)
+        run_ = optcli.train(
+            {**base, "dataset": dataset, "loss": loss}, out=tmp_path / name, plots=False
+        )
+        out = tmp_path / f"e-{name}"
+        optcli.evaluate(run_, tmp_path / "t.csv", resamples=0, out=out, plots=False)
+        page = page_of(out, out=tmp_path / "p.html")
+        titles[name] = [chart["title"].partition(":")[0] for chart in page.charts]
+    curves = ["ROC curve", "Precision-recall curve", "Reliability diagram", "By threshold"]
+    assert titles["p"] == curves
+    assert titles["p-q"] == ["ROC curves", "Precision-recall curves", "Reliability diagram"]
+    assert titles["a-b"] == 2 * ["Residuals by prediction", "Normal Q-Q plot of the residuals"]
 
 
 def test_runs_are_drawn_one_over_the_other(here, tmp_path):

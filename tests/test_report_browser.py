@@ -34,7 +34,7 @@ def lacking():
 
 @pytest.fixture(scope="module")
 def looks(here, tmp_path_factory):
-    """What the browser says of four pages."""
+    """What the browser says of five pages."""
     if why := lacking():
         pytest.skip(why)
     place = Path(os.environ.get("OPTCLI_PICTURES") or tmp_path_factory.mktemp("looks"))
@@ -53,6 +53,7 @@ def looks(here, tmp_path_factory):
         optcli.report(here / "run", out=place / "run.html"),
         optcli.report(eight, out=place / "eight.html"),
         optcli.report(here / "trace", out=place / "trace.html"),
+        optcli.report(here / "evaluation", out=place / "evaluation.html"),
         optcli.report([here / "run", here / "slow <b>"], out=place / "runs.html"),
     ]
     words = ["node", "look.cjs", CHROMIUM, place, *pages]
@@ -65,7 +66,7 @@ pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
 
 
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
-@pytest.mark.parametrize("name", ["run", "eight", "trace", "runs"])
+@pytest.mark.parametrize("name", ["run", "eight", "trace", "evaluation", "runs"])
 def test_a_page_is_drawn_and_breaks_no_rule(looks, name, view):
     found = looks[name][view]
     assert found["violations"] == []

@@ -111,13 +111,33 @@ def test_a_trace_is_the_same_when_it_is_opened(folders, tmp_path):
         )
 
 
-@pytest.mark.parametrize("name", ["a", "compare", "benchmark", "trace"])
+@pytest.mark.parametrize("name", ["a", "compare", "benchmark", "trace", "gradcheck"])
 def test_all_of_them_draw_and_show_themselves(folders, name):
     home, _ = folders
     found = optcli.load(home / name)
     assert isinstance(found.plot(), Figure)
     assert found._repr_html_().startswith("<table>")
-    assert str(home / name) in found._repr_html_() or name == "trace"
+    assert str(home / name) in found._repr_html_() or name in ("trace", "gradcheck")
+
+
+def test_a_run_on_an_objective_has_its_path_and_predicts_nothing(tmp_path):
+    config = {"objective": "rosenbrock", "optimizer": "adam", "training": {"steps": 20}}
+    done = optcli.train(config, out=tmp_path / "o", plots=False)
+    again = optcli.load(tmp_path / "o")
+    assert again.path.x.shape == (21, 2)
+    np.testing.assert_array_equal(again.path.x, done.path.x)
+    np.testing.assert_array_equal(again.path.x[-1], done.trained.parameters[0])
+    assert again.path.loss[-1] == pytest.approx(done.summary["end"]["loss"], rel=1e-6)
+    assert isinstance(again.plot(), Figure)
+    assert again._repr_html_().startswith("<table>")
+    for act in (
+        lambda: again.predict({"a": [1.0]}),
+        lambda: again.evaluate({"a": [1.0]}),
+        lambda: again.predict_to("t.csv", tmp_path / "p.csv"),
+        lambda: optcli.evaluate(again, {"a": [1.0]}),
+    ):
+        with pytest.raises(optcli.InvalidInput, match="o: minimizes rosenbrock, which has no mod"):
+            act()
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf"])

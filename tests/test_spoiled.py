@@ -39,8 +39,11 @@ CONFIG = {
 }
 COMPARE = ["compare", "sgd", "adam", "-c", "c.yaml", "--tune", "1", "--tune-seeds", "1"]
 COMPARE += ["--seeds", "6", "--quiet", "--no-plots"]
-KINDS = ("train", "compare", "trace", "gradcheck", "benchmark")
+KINDS = ("train", "compare", "trace", "gradcheck", "benchmark", "evaluate")
 GRADCHECK = ["gradcheck", "mse", "--fast", "--plots", "--quiet"]
+EVALUATE = ["evaluate", "tabled", "t.csv", "--quiet", "--no-plots", "--importance"]
+EVALUATE += ["--repeats", "2", "--resamples", "20", "--out", "evaluate"]
+TABLE = {"dataset": {"name": "csv", "path": "t.csv", "target": "y"}, "loss": "cross_entropy"}
 BENCHMARK = [*COMPARE, "-c", "d.yaml"]
 TRACE = ["trace", "beale", "sgd", "--steps", "5", "--quiet", "--no-plots"]
 
@@ -52,11 +55,16 @@ def made(tmp_path_factory):
     with contextlib.chdir(here):
         for name in ("c.yaml", "d.yaml"):
             Path(name).write_text(json.dumps(CONFIG))
+        Path("t.yaml").write_text(json.dumps(CONFIG | TABLE))
+        rows = [f"{i % 7},{i * i % 11},{'abc'[i % 3]}\n" for i in range(60)]
+        Path("t.csv").write_text("a,b,y\n" + "".join(rows))
         assert run(["train", "c.yaml", "--out", "train", "--quiet", "--no-plots"]) == 0
         assert run([*COMPARE, "--out", "compare"]) == 0
         assert run([*TRACE, "--out", "trace"]) == 0
         assert run([*GRADCHECK, "--out", "gradcheck"]) == 0
         assert run([*BENCHMARK, "--out", "benchmark"]) == 0
+        assert run(["train", "t.yaml", "--out", "tabled", "--quiet", "--no-plots"]) == 0
+        assert run(EVALUATE) == 0
         shutil.copytree("train", "other")
     return here
 
@@ -83,6 +91,11 @@ def uses(kind):
         yield ["train", "--resume", kind, "--set", "training.epochs=3", "--quiet", "--no-plots"]
     if kind == "compare":
         yield [*COMPARE, "--out", kind]
+    if kind == "evaluate":
+        yield ["report", kind]
+    if kind == "tabled":  # whose training-rows.npz is read
+        yield ["evaluate", kind, "t.csv", "--resamples", "0", "--quiet"]
+        yield ["predict", kind, "t.csv"]
 
 
 # ---- nothing runs --------------------------------------------------------------------
@@ -158,7 +171,9 @@ def test_links_are_not_followed(kind, here, capsys):
     Path("m/deep").symlink_to(Path("other").absolute())  # a run, but not in here
     Path("m/other.png").symlink_to(Path("elsewhere/mine.txt").absolute())
     again = {"train": ["train", "c.yaml"], "compare": COMPARE, "trace": TRACE}
-    again = {**again, "gradcheck": GRADCHECK, "benchmark": BENCHMARK}[kind]
+    again = {**again, "gradcheck": GRADCHECK, "benchmark": BENCHMARK, "evaluate": EVALUATE[:-2]}[
+        kind
+    ]
     for command in (["runs", "remove", "m"], [*again, "--out", "m", "--overwrite"]):
         assert run(command) == 2
         assert "which is not optcli's" in capsys.readouterr().err
@@ -270,7 +285,7 @@ def exchanged(path, rng):
         *(pytest.param(seal, marks=pytest.mark.long) for seal in ("sealed", "unsealed")),
     ],
 )
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "tabled"])
 def test_a_spoiled_folder_is_refused_in_words_or_whole(kind, seal, here, capsys):
     rng = random.Random(f"{kind} {seal}")
     names = files_in(kind)

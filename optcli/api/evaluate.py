@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,9 +25,17 @@ from optcli.evaluation.calibration import BINS
 from optcli.evaluation.importance import REPEATS, Importance, groups_of
 from optcli.evaluation.measuring import Settings, measured
 from optcli.evaluation.ranking import Curve
-from optcli.evaluation.report import EvaluationReport, Measure, TrainingRows
+from optcli.evaluation.report import (
+    MOST_POINTS,
+    MOST_RESIDUALS,
+    Measure,
+    OfTarget,
+    Report,
+    TrainingRows,
+)
 from optcli.evaluation.resampling import RESAMPLES
 from optcli.evaluation.rows import Rows, losses_of
+from optcli.evaluation.stored import RESIDUALS, read
 from optcli.plugins import loading
 from optcli.storage import files, kinds, seals
 from optcli.storage.destination import Destination
@@ -36,7 +44,31 @@ from optcli.training import Cohort, training_rows
 from optcli.training.constant_guess import ConstantGuess
 from optcli.training.evaluation import in_data_units, scored
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 LIMITS = {"resamples": (0, 100_000), "bins": (2, 100), "repeats": (1, 1000)}
+
+
+@dataclass(frozen=True, repr=False)
+class EvaluationReport(Report):  # noqa: D101
+    __doc__ = Report.__doc__
+
+    def plot(self, name: str | None = None) -> Figure:
+        """One of the pictures of an evaluation, as a matplotlib figure.
+
+        name: of its file without the suffix, `confusion`, `roc`, `precision-recall`,
+        `reliability`, `residuals` or `importance`; by default the first that there is. Raises
+        InvalidInput where the evaluation has no such picture.
+        """
+        from optcli.plots import evaluation
+
+        return evaluation.figure(self, name)
+
+
+def stored(folder: Path) -> EvaluationReport:
+    """The report of an evaluation's folder; raises InvalidInput where it is damaged."""
+    return EvaluationReport(**vars(read(folder)))
 
 
 def evaluate(
@@ -81,14 +113,21 @@ def evaluate(
         destination.check()
         if run.folder is not None and Path(out).resolve() == run.folder.resolve():
             raise InvalidInput(Fault(f"{out} is the run itself; choose another", parameter="out"))
-    cohort, part = run.labelled(data, say)
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        say(text)
+
+    cohort, part = run.labelled(data, note)
     settings = Settings(resamples, bins, seed)
     with blas_threads(1), np.errstate(all="ignore"):  # of a diverged model
         report = report_on(run, cohort, part, settings)
         if importance:
             found = _importance(run, cohort, part, seed, repeats)
             report = replace(report, importance=found)
-    report = replace(report, source=data if isinstance(data, str) else _source(data))
+    source = str(data) if isinstance(data, str | Path) else "the data"
+    report = replace(report, source=source, notes=tuple(notes))
     if destination is None:
         return report
     asked = {"run": run.folder, "data": data if isinstance(data, str | Path) else None}
@@ -96,12 +135,8 @@ def evaluate(
     recorded = {**environment(1, None), "plugins": loading.identity()}
     with destination.claim(text, recorded) as folder:
         report = replace(report, folder=folder)
-        _save(report, folder, plots=plots)
+        save(report, folder, plots=plots)
     return report
-
-
-def _source(data: Any) -> str:
-    return str(data) if isinstance(data, Path) else "the data"
 
 
 def report_on(run: Run, cohort: Cohort, part: Part, settings: Settings) -> EvaluationReport:
@@ -119,7 +154,7 @@ def report_on(run: Run, cohort: Cohort, part: Part, settings: Settings) -> Evalu
     guess = ConstantGuess.kept(run.summary.get("baseline"))
     if guess is not None:
         found["baseline"] = guess.measured(cohort, part)
-    return EvaluationReport(rows.kind, "", rows, values, **found)
+    return EvaluationReport.of(rows, values, found)
 
 
 def _rows(run: Run, cohort: Cohort, part: Part, scores: Array) -> Rows:
@@ -162,7 +197,7 @@ def _config(asked: dict[str, Any], settings: dict[str, Any], folder: Path) -> st
     return writing.written(paths | settings)
 
 
-def _save(report: EvaluationReport, folder: Path, *, plots: bool) -> None:
+def save(report: Report, folder: Path, *, plots: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
     files.write_json(folder / kinds.EVALUATION, report.to_json())
     for name, (header, rows) in tables(report).items():
@@ -183,6 +218,21 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
+def _residuals(targets: Sequence[OfTarget]) -> Table:
+    """Predictions and true values of at most 5000 rows, from all over."""
+    most = max(1, min(MOST_RESIDUALS, MOST_POINTS // len(targets)))
+    rows = len(targets[0].values)
+    places = np.unique(np.linspace(0, rows - 1, min(rows, most)).astype(np.intp))
+    lines = [
+        (each.name, *pair)
+        for each in targets
+        for pair in zip(
+            each.predictions[places].tolist(), each.values[places].tolist(), strict=True
+        )
+    ]
+    return ("of", "predicted", "true"), lines
+
+
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
@@ -199,7 +249,7 @@ def _points(curves: Iterable[Curve], **columns: str) -> Table:
     return ("of", "threshold", *columns), rows
 
 
-def tables(report: EvaluationReport) -> dict[str, Table]:
+def tables(report: Report) -> dict[str, Table]:
     """The tables of a report by file name: header and rows, in full precision."""
 
     def line(name: str, of: str, measure: Measure) -> tuple[Any, ...]:
@@ -213,7 +263,7 @@ def tables(report: EvaluationReport) -> dict[str, Table]:
         "measures.csv": (("measure", "of", "value", "low", "high"), measures)
     }
     if report.confusion is not None:
-        names = report.rows.names
+        names = report.names
         counts = zip(names, report.confusion.tolist(), strict=True)
         found["confusion.csv"] = (("true", *names), [(name, *row) for name, row in counts])
     if report.curves:
@@ -223,12 +273,19 @@ def tables(report: EvaluationReport) -> dict[str, Table]:
         found["precision-recall.csv"] = _points(
             report.curves, recall="recall", precision="precision"
         )
-    if report.calibration is not None and report.calibration.bins:
-        bins = [asdict(each) for each in report.calibration.bins]
-        found["reliability.csv"] = (list(bins[0]), [list(each.values()) for each in bins])
+    bins = [(name, asdict(each)) for name, of in report.calibrations for each in of.bins]
+    if bins:
+        lines = [list(each.values()) for _, each in bins]
+        header = list(bins[0][1])
+        if report.calibration is None:  # of several labels
+            header = ["of", *header]
+            lines = [[name, *line] for (name, _), line in zip(bins, lines, strict=True)]
+        found["reliability.csv"] = (header, lines)
     if report.thresholds:
         several = [asdict(each) for each in report.thresholds]
         found["thresholds.csv"] = (list(several[0]), [list(each.values()) for each in several])
+    if report.targets:
+        found[RESIDUALS] = _residuals(report.targets)
     if report.importance is not None:
         header = ["column", "loss", "loss_low", "loss_high"]
         metric = report.importance.metric

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optcli.api.check import Setup, check
 from optcli.core.environment import blas_threads, environment
@@ -26,6 +26,9 @@ from optcli.gradients.result import NOT_CHECKED, RIGHT_GRADIENT, WRONG_GRADIENT,
 from optcli.plugins import loading
 from optcli.storage import files, kinds, results, seals
 from optcli.storage.destination import Destination
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CHECKED = ("kind", "name", "cases", "outcome", "worst_ratio")  # of a set of cases
 Listener = Callable[[CaseSet, Sequence[tuple[Case, Result]]], object]
@@ -61,6 +64,12 @@ class Checked:
     seconds: float
     folder: Path | None = None
     checked: tuple[Mapping[str, Any], ...] = ()
+
+    def plot(self) -> Figure:
+        """The largest error of each set of cases over its tolerance, as a matplotlib figure."""
+        from optcli import plots
+
+        return plots.error_ratios(self.checked, f"gradients: {self.outcome}")
 
     def _repr_html_(self) -> str:
         """The sets of cases as a table, for a notebook."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from optcli.api import gradcheck, predict, runs, trace, tune
 from optcli.api.predict import Run
@@ -17,6 +17,9 @@ from optcli.comparison.result import Benchmark, FinishedComparison
 from optcli.core.errors import Fault, InvalidInput
 from optcli.storage import kinds, results
 from optcli.storage.paths import safe_names
+
+if TYPE_CHECKING:
+    from optcli.api.evaluate import EvaluationReport
 
 T = TypeVar("T")
 
@@ -28,12 +31,12 @@ def load(folder: str | Path, expected: type[T]) -> T: ...
 def load(folder: str | Path, expected: type[Any] | None = None) -> Any:
     """A finished run, comparison, trace or gradient check, as it was left in its folder.
 
-    A `Run` predicts and evaluates; the data it was trained on is not read. Comparisons and traces
-    have their `summary` or `paths`; these and runs have `plot()`. Of an evaluation comes what
-    evaluation.json says. expected: the type that is
-    expected, for type checkers, which take the result for a `Run` otherwise; InvalidInput is
-    raised for a folder of another. Raises InvalidInput where the folder is damaged or
-    unfinished, or where a plug-in that it needs has changed.
+    A `Run` predicts and evaluates; the data it was trained on is not read. A run on an objective
+    has no model, but its path. Comparisons and traces have their `summary` or `paths`; an
+    evaluation is the `EvaluationReport` that `evaluate` returned. All of them have `plot()`.
+    expected: the type that is expected, for type checkers, which take the result for a `Run`
+    otherwise; InvalidInput is raised for a folder of another. Raises InvalidInput where the
+    folder is damaged or unfinished, or where a plug-in that it needs has changed.
     """
     folder = Path(folder)
     kind = kinds.guessed(folder) if folder.is_dir() else None
@@ -65,11 +68,18 @@ def benchmark(folder: Path) -> Benchmark:
     return Benchmark(folder, own, found)
 
 
+def evaluation(folder: Path) -> EvaluationReport:
+    """A finished evaluation; raises InvalidInput."""
+    from optcli.api import evaluate
+
+    return evaluate.stored(folder)
+
+
 READERS: dict[str, Callable[[Path], Any]] = {
     kinds.COMPARE.name: comparison,
     kinds.BENCHMARK.name: benchmark,
     kinds.TUNE.name: tune.stored,
     kinds.TRACE.name: trace.stored,
     kinds.GRADCHECK.name: gradcheck.stored,
-    kinds.EVALUATE.name: results.evaluation,
+    kinds.EVALUATE.name: evaluation,
 }

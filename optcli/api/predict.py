@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from optcli.config import Config
     from optcli.exports.exported import Exported
+    from optcli.training.trace import Path as DescentPath
 
 ALL = "all"
 Keep = Sequence[str]  # names of columns, or the text `all`
@@ -49,7 +50,8 @@ class Run:
 
     folder: where it lies, None where it was not to be kept. history: the columns
     of history.csv. summary: what summary.json says. notes: sentences about the
-    data that were worth saying. signal: that interrupted it, if one did.
+    data that were worth saying. signal: that interrupted it, if one did. A run on an objective
+    has no model: it predicts and evaluates nothing.
     """
 
     config: Config
@@ -81,6 +83,29 @@ class Run:
         outcome = str(self.summary["outcome"]).replace("_", " ")
         return html_table(f"{self.folder}: {outcome}", headings, rows, diagnosis(self.summary))
 
+    @property
+    def path(self) -> DescentPath | None:
+        """The path of a run on an objective of two numbers; None of any other run."""
+        ground = self.config.objective
+        if ground is None or ground.size != 2 or not self.history.get("step"):
+            return None
+        from optcli.training import trace
+
+        end = self.trained.parameters
+        return trace.Path.descended(ground, self.config.optimizer, self.history, end)
+
+    def check_threshold(self, threshold: float | None) -> None:
+        """Raise InvalidInput where there is no model, or none that a threshold suits."""
+        self._check_model()
+        self.trained.encoder.target.check_threshold(threshold)
+
+    def _check_model(self) -> None:
+        """Raise InvalidInput where there is no model."""
+        if self.config.objective is not None:
+            message = f"minimizes {self.config.objective.name}, which has no model"
+            file = None if self.folder is None else str(self.folder)
+            raise InvalidInput(Fault(f"{message}; name a run on a dataset", file=file))
+
     def predict(self, X: Any, *, threshold: float | None = None) -> Array:
         """Predictions for raw rows: class names or values, (N,), or (N, C) for several targets.
 
@@ -103,8 +128,7 @@ class Run:
         Parquet and its like. Beside one of its name a prediction is called `predicted_NAME`.
         Raises InvalidInput.
         """
-        encoder = self.trained.encoder
-        encoder.target.check_threshold(threshold)
+        self.check_threshold(threshold)
         scores, kept = self.scores(X, say), self._texts(X, keep)
         return self._decoded(scores, kept, threshold, say)
 
@@ -122,8 +146,8 @@ class Run:
         They are those of the whole table, which `whole` reads at once. Where a block may be read
         otherwise beside the others, or is wrong, `pieces.Peculiar` or InvalidInput is raised.
         """
+        self.check_threshold(threshold)
         encoder = self.trained.encoder
-        encoder.target.check_threshold(threshold)
         if whole or self._reads_its_own() or not pieces.in_pieces(Path(path), encoder):
             yield self.predictions(path, say, keep=keep, threshold=threshold)
             return
@@ -158,6 +182,7 @@ class Run:
         """
         from optcli.display.predict import FORMS, write
 
+        self.check_threshold(threshold)
         name = str(output)
         outputs.check(name, opened_by(path))
         outputs.check(name, self.table_paths(), "a table that the run was trained on")
@@ -176,6 +201,7 @@ class Run:
         """
         from optcli.exports import exported
 
+        self._check_model()
         return exported.write(self.trained, file, overwrite=overwrite)
 
     def _reads_its_own(self) -> bool:
@@ -218,6 +244,7 @@ class Run:
 
     def labelled(self, X: Any, say: Say = silent) -> tuple[Cohort, Part]:
         """Labelled raw rows, encoded, and what measures them. X: as for `evaluate`."""
+        self._check_model()
         encoder, dtype = self.trained.encoder, DTYPES[self.trained.dtype]
         part = labelled(encoder, self._table(X, encoder.target.names, say), dtype)
         for note in part.notes:
@@ -239,6 +266,7 @@ class Run:
 
     def scores(self, X: Any, say: Say = silent) -> Array:
         """The model's raw scores (N, C) for raw rows, as `predictions` takes them."""
+        self._check_model()
         return self._scores(self._table(X, (), say), say)
 
     def _scores(self, table: tables.Table, say: Say) -> Array:
@@ -299,8 +327,8 @@ def forward(trained: Trained, x: Array) -> Array:
 def load(folder: str | Path) -> Run:
     """A run as it was left, to predict and evaluate with; the data it was trained on is not read.
 
-    Raises InvalidInput where the folder is damaged, or none of a model that was trained, or
-    where a plug-in that its model, loss or metrics are from has changed.
+    Raises InvalidInput where the folder is damaged, or none of a training run, or where a plug-in
+    that its model, loss, metrics or objective are from has changed.
     """
     from optcli import config as configs
 
@@ -310,10 +338,12 @@ def load(folder: str | Path) -> Run:
     loading.check(used, "run", "", how=("missing",))
     config = configs.load(folder / kinds.CONFIG)
     values = config.resolved()
-    parts = {name: values.get(name) for name in ("model", "loss", "metrics")}
+    parts = {name: values.get(name) for name in ("model", "loss", "metrics", "objective")}
     loading.check(used, "run", "restore it, or train again", of=parts)
-    if config.objective is not None:
-        message = f"minimizes {config.objective.name}, which has no model; name a run on a dataset"
-        raise InvalidInput(Fault(message, file=str(folder)))
-    columns = results.history(folder)
-    return Run(config, folder, columns, entry.summary, Trained.load(folder / "model.npz"))
+    columns, file = results.history(folder), folder / "model.npz"
+    if config.objective is None:
+        return Run(config, folder, columns, entry.summary, Trained.load(file))
+    from optcli.api.check import Setup
+
+    trained = Setup.of(config).untrained().read(file)
+    return Run(config, folder, columns, entry.summary, trained)

@@ -15,6 +15,7 @@ from optcli.comparison import read_back
 from optcli.core.errors import Fault, InvalidInput
 from optcli.display import report as pages
 from optcli.display.report import trace as traces
+from optcli.evaluation.stored import read
 from optcli.storage import files, kinds, outputs, results, run_folder
 
 SUFFIXES = (".html", ".htm")
@@ -24,9 +25,10 @@ MOST_FOLDERS = 100
 def report(folders: str | Path | Sequence[str | Path], *, out: str | Path | None = None) -> Path:
     """Write the page on one run folder or several; returns its path.
 
-    folders: of training runs, comparisons, traces and gradient checks. Of several training runs
-    the curves are drawn together. out: the file to write, by default `report.html` in the folder,
-    or in the current folder if there are several. Raises InvalidInput, EnvironmentFailed.
+    folders: of training runs, comparisons, traces, evaluations and gradient checks. Of several
+    training runs the curves are drawn together. out: the file to write, by default `report.html`
+    in the folder, or in the current folder if there are several. Raises InvalidInput,
+    EnvironmentFailed.
     """
     named = [folders] if isinstance(folders, str | Path) else list(folders)
     paths = list(map(Path, named))
@@ -80,9 +82,6 @@ def source(folder: Path) -> pages.Source:
     if kind is None or kind.name not in kinds.KINDS:
         what = "is not a run folder" if kind is None else f"is {kind.what}: {kind.repeat}"
         raise InvalidInput(Fault(what, file=str(folder)))
-    if kind == kinds.EVALUATE:
-        what = f"is {kind.what}, of which there is no page; open its pictures and tables"
-        raise InvalidInput(Fault(what, file=str(folder)))
     summary: dict[str, Any] = dict(entry.summary)
     more: dict[str, Any] = {}
     if kind == kinds.TRAIN and (folder / results.HISTORY).is_file():
@@ -99,6 +98,10 @@ def source(folder: Path) -> pages.Source:
     elif kind == kinds.TRACE and summary:
         more["paths"] = results.paths(folder)
         more["objective"] = traces.objective_of(_config(folder))
+    elif kind == kinds.EVALUATE:
+        if not summary:
+            raise InvalidInput(Fault(f"is not finished; {kind.repeat}", file=str(folder)))
+        more["evaluation"] = read(folder)
     return pages.Source(
         folder,
         kind.name,

@@ -59,6 +59,8 @@ def entry(folder: Path) -> RunEntry:
         kinds.of(folder)
         if (folder / results.SUMMARY).is_file():
             summary = results.summary(folder)
+        elif kind == kinds.EVALUATE and (folder / kinds.EVALUATION).is_file():
+            summary = {"evaluation": results.evaluation(folder)}
         if run_folder.is_rest(folder):
             damage = "its removal was interrupted; remove it again"
     except InvalidInput as error:
@@ -67,8 +69,7 @@ def entry(folder: Path) -> RunEntry:
     if kind is None:
         return RunEntry(folder, "unknown", "damaged", summary, damage)
     missing = "interrupted" if kind in kinds.SEARCHES else "unfinished"
-    picture = kind == kinds.GRADCHECK and kinds.is_picture(folder)
-    if picture or (kind == kinds.EVALUATE and seals.is_sealed(folder)):
+    if kind == kinds.GRADCHECK and kinds.is_picture(folder):
         missing = "done"
     outcome = str(summary.get("outcome") or ("done" if summary else missing))
     if summary and not seals.is_sealed(folder):
@@ -159,6 +160,9 @@ def settings(folder: Path) -> dict[str, Any]:
         return {}
     values = read(folder / kinds.CONFIG)
     flat = dict(_flat(values))
+    if kinds.of(folder) == kinds.EVALUATE:
+        named = {key: flat[key] for key in ("run", "data") if isinstance(flat.get(key), str)}
+        return flat | {key: relative(folder / path, Path()) for key, path in named.items()}
     for key in map(".".join, places(values)):
         if key in flat:
             flat[key] = with_texts(flat[key], lambda path: relative(folder / path, Path()))
@@ -185,6 +189,12 @@ def measures(entry: RunEntry) -> dict[str, Any]:
         if entry.summary.get(name) is not None:
             measured[name.replace("_", " ")] = entry.summary[name]
     measured |= _outcomes(entry)
+    if isinstance(own := entry.summary.get("evaluation", {}).get("measures"), Mapping):
+        measured |= {
+            name: each["value"]
+            for name, each in own.items()
+            if isinstance(each, Mapping) and isinstance(each.get("value"), int | float)
+        }
     for part in ("best", "final", "test"):
         row = entry.summary.get(part)
         for name, value in row.items() if isinstance(row, Mapping) else ():

@@ -71,6 +71,7 @@ def command(
     the run was not trained on.
     """
     from optcli.api.predict import load as load_run
+    from optcli.data.targets import check_probability
     from optcli.display import predict as display
     from optcli.display.faults import say as said
     from optcli.storage import outputs
@@ -82,8 +83,10 @@ def command(
         form = outputs.suffix(output, display.FORMS)
     if safe_csv and (json or (form if output and not stdout else ".csv") not in display.TEXTS):
         raise InvalidInput(Fault("is for CSV and TSV; leave it out", "--safe-csv"))
+    check_probability(threshold)
     kept = _columns(keep or [])
     done, say = load_run(run), said(quiet=quiet, stream=sys.stderr)
+    done.check_threshold(threshold)
     if output is None or stdout:
         found = done.predictions(data, say, keep=kept, threshold=threshold)
         quiet = quiet and not stdout

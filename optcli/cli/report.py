@@ -16,7 +16,9 @@ EXAMPLES = (
 
 Folders = Annotated[
     list[Path],
-    options.argument("FOLDER...", "Folders of runs, comparisons, traces, gradient checks"),
+    options.argument(
+        "FOLDER...", "Folders of runs, comparisons, evaluations, traces, gradient checks"
+    ),
 ]
 File = Annotated[
     str | None,

@@ -23,6 +23,13 @@ ROUNDING = 0.02  # how far probabilities that were written with few digits may b
 NUMERIC: tuple[TargetKind, ...] = ("values", "probabilities")  # kinds that are no classes
 
 
+def check_probability(threshold: float | None) -> None:
+    """Raise InvalidInput for a threshold that cannot be."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        message = f"is {threshold:g}; must be a probability, from 0 to 1"
+        raise InvalidInput(Fault(message, parameter="threshold"))
+
+
 @dataclass(frozen=True)
 class Target:
     """The target columns.
@@ -117,11 +124,9 @@ class Target:
 
     def check_threshold(self, threshold: float | None) -> None:
         """Raise InvalidInput for a threshold that cannot be, or where there is nothing for it."""
+        check_probability(threshold)
         if threshold is None:
             return
-        if not 0 <= threshold <= 1:
-            message = f"is {threshold:g}; must be a probability, from 0 to 1"
-            raise InvalidInput(Fault(message, parameter="threshold"))
         what = {"values": "numbers", "probabilities": "probabilities"}.get(self.kind)
         if self.kind == "classes" and len(self.classes[0]) != 2:
             what = f"one of {len(self.classes[0])} classes"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
+import numpy as np
+
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
 from optcli.display.text import escaped, metric, number, shortened_inside, wrapped
-from optcli.evaluation.report import EvaluationReport, Measure, OfTarget
+from optcli.evaluation.report import Measure, OfTarget, Report
 
 WIDEST = 100
 MOST_LINES = 20  # of a table of classes, labels, targets or columns
@@ -18,7 +20,7 @@ MOST_CONFUSED = 10
 NAME = 30
 
 
-def evaluation(report: EvaluationReport, *, quiet: bool, json: bool, stream: TextIO) -> None:
+def evaluation(report: Report, *, quiet: bool, json: bool, stream: TextIO) -> None:
     """All that was found."""
     if json:
         folder = {} if report.folder is None else {"folder": str(report.folder)}
@@ -29,7 +31,7 @@ def evaluation(report: EvaluationReport, *, quiet: bool, json: bool, stream: Tex
             output.line(line)
 
 
-def lines(report: EvaluationReport, width: int) -> Iterator[str]:
+def lines(report: Report, width: int) -> Iterator[str]:
     """The report in lines of at most `width` characters."""
     yield from _measures(report, width)
     yield ""
@@ -54,7 +56,7 @@ def lines(report: EvaluationReport, width: int) -> Iterator[str]:
         yield f"folder: {escaped(str(report.folder))}"
 
 
-def _measures(report: EvaluationReport, width: int) -> Iterator[str]:
+def _measures(report: Report, width: int) -> Iterator[str]:
     """Loss and metrics of the config first, then what suits the task besides."""
     names, found = list(report.measures), list(report.measures.values())
     beside = [
@@ -79,19 +81,24 @@ def _measures(report: EvaluationReport, width: int) -> Iterator[str]:
 
 
 def _spans(found: Sequence[Measure | None]) -> list[str]:
-    return [_span(each) for each in found]
+    return [span(each) for each in found]
 
 
-def _span(measure: Measure | None) -> str:
+def span(measure: Measure | None) -> str:
     """`0.9123 to 0.9456`; nothing where there is none."""
     if measure is None or measure.low is None or measure.high is None:
         return "-"
     return f"{metric(measure.low)} to {metric(measure.high)}"
 
 
-def _remarks(report: EvaluationReport, width: int) -> Iterator[str]:
+def _remarks(report: Report, width: int) -> Iterator[str]:
+    for sentence in remarks(report):
+        yield from wrapped(escaped(sentence), width)
+
+
+def remarks(report: Report) -> list[str]:
     """On how many rows, how the intervals were made, calibration, and rows of the training."""
-    rows = len(report.rows)
+    rows = report.rows
     sentences = []
     if report.training_rows is not None and report.training_rows.found:
         seen = report.training_rows
@@ -103,7 +110,7 @@ def _remarks(report: EvaluationReport, width: int) -> Iterator[str]:
             words += "are equal to a training row, as duplicates in the data may explain"
         sentences.append(words)
     how = f"{rows:,} {'row' if rows == 1 else 'rows'}"
-    how += ", weighted" if report.rows.weighted else ""
+    how += ", weighted" if report.weighted else ""
     if report.resamples:
         how += f"; intervals: bootstrap of {report.resamples:,} resamples of the rows"
         how += ", not stratified"
@@ -113,26 +120,32 @@ def _remarks(report: EvaluationReport, width: int) -> Iterator[str]:
         said = f"calibration error {metric(found.error)} ({found.rule}); of "
         said += f"calibrated probabilities {metric(found.expected)} is expected on as many rows"
         sentences.append(said)
+    labels = [each for _, each in report.calibrations] if report.calibration is None else []
+    if labels:
+        worst = max(labels, key=lambda each: np.nan_to_num(each.error - each.expected, nan=np.inf))
+        said = f"calibration errors of labels: {labels[0].count} bins of equal width each; "
+        said += f"the worst is {metric(worst.error)} of '{worst.of}', of which "
+        said += f"{metric(worst.expected)} is expected of calibrated probabilities"
+        sentences.append(said)
     if len(report.targets) == 1:
         levels = report.targets[0].residuals
         low, middle, high = (metric(levels[level]) for level in ("0.05", "0.5", "0.95"))
         said = f"residuals (true - predicted): median {middle}, 90 % of them from {low} to {high}"
         sentences.append(said)
-    for sentence in sentences:
-        yield from wrapped(escaped(sentence), width)
+    return sentences
 
 
-def _amount(weight: float) -> str:
+def amount(weight: float) -> str:
     """A count of rows, or their weight."""
     return f"{int(weight):,}" if float(weight).is_integer() else metric(weight)
 
 
-def _classes(report: EvaluationReport, width: int) -> Iterator[str]:
+def _classes(report: Report, width: int) -> Iterator[str]:
     """Precision, recall, F1 and support; of many classes those with the lowest F1."""
     several = report.classes
     if len(several) > MOST_LINES:
         several = tuple(sorted(several, key=lambda each: each.measures["f1"].value)[:MOST_LINES])
-    kind = "class" if report.rows.one_of_many else "label"
+    kind = "class" if report.one_of_many else "label"
     averages = [(f"{name} average", of) for name, of in report.averages.items()]
     names = [shortened_inside(escaped(each.name), NAME) for each in several]
     found: list[Mapping[str, Measure]] = [each.measures for each in several]
@@ -142,7 +155,7 @@ def _classes(report: EvaluationReport, width: int) -> Iterator[str]:
         cells = [metric(of[key].value) if key in of else "" for of in found]
         return Column(key, heading, cells, rank=rank)
 
-    supports = [_amount(each.support) for each in several] + [""] * len(averages)
+    supports = [amount(each.support) for each in several] + [""] * len(averages)
     columns = [
         Column("name", kind, [*names, *(name for name, _ in averages)], left=True, cut=True),
         column("precision", "precision"),
@@ -152,8 +165,13 @@ def _classes(report: EvaluationReport, width: int) -> Iterator[str]:
     if report.resamples:
         spans = _spans([of.get("f1") for of in found])
         columns.append(Column("span", "95 % of F1", spans, rank=2))
-    if not report.rows.binary and report.curves:
+    if not report.binary and report.curves:
         columns.append(column("roc_auc", "ROC AUC", rank=1))
+    if any(each.calibration for each in several):
+        own = [each.calibration for each in several]
+        errors = ["" if each is None else metric(each.error) for each in own]
+        cells = [*errors, *[""] * len(averages)]
+        columns.append(Column("calibration", "cal. error", cells, rank=3))
     columns.append(Column("support", "rows", supports))
     yield from Table(columns, width).lines()
     if len(report.classes) > len(several):
@@ -161,11 +179,11 @@ def _classes(report: EvaluationReport, width: int) -> Iterator[str]:
         yield f"and {more:,} more, with a higher F1 (--json lists all)"
 
 
-def _confusion(report: EvaluationReport, width: int) -> Iterator[str]:
+def _confusion(report: Report, width: int) -> Iterator[str]:
     """The matrix, where it fits the width; else the pairs that are confused most often."""
     assert report.confusion is not None
-    names = [escaped(name) for name in report.rows.names]
-    cells = [[_amount(each) for each in row] for row in report.confusion.tolist()]
+    names = [escaped(name) for name in report.names]
+    cells = [[amount(each) for each in row] for row in report.confusion.tolist()]
     for longest in (NAME, 12, 9):
         short = [shortened_inside(name, longest) for name in names]
         columns = [Column("name", "true class", short, left=True)] + [
@@ -185,16 +203,16 @@ def _confusion(report: EvaluationReport, width: int) -> Iterator[str]:
         [
             _names("true", [each.true for each in shown], room),
             _names("predicted", [each.predicted for each in shown], room),
-            Column("rows", "rows", [_amount(each.rows) for each in shown]),
+            Column("rows", "rows", [amount(each.rows) for each in shown]),
             Column("share", "of the true class", [f"{each.share:.1%}" for each in shown]),
         ],
         width,
     ).lines()
 
 
-def _thresholds(report: EvaluationReport, width: int) -> Iterator[str]:
+def _thresholds(report: Report, width: int) -> Iterator[str]:
     """Each tenth, and the threshold with the highest F1."""
-    positive = escaped(report.rows.names[1])
+    positive = escaped(report.names[1])
     yield from wrapped(f"predicting '{positive}' where its probability is above a threshold", width)
     shown = [each for each in report.thresholds if each.best or round(each.threshold * 20) % 2 == 0]
     yield from Table(
@@ -216,7 +234,7 @@ def _names(heading: str, names: Sequence[str], room: int = NAME) -> Column:
     return Column(heading, heading, shown, left=True, cut=True)
 
 
-def _targets(report: EvaluationReport, width: int) -> Iterator[str]:
+def _targets(report: Report, width: int) -> Iterator[str]:
     """The errors of each target column; of many those with the lowest R²."""
     several: Sequence[OfTarget] = report.targets
     if len(several) > MOST_LINES:
@@ -234,7 +252,7 @@ def _targets(report: EvaluationReport, width: int) -> Iterator[str]:
         yield f"and {more:,} more, with a higher R² (--json lists all)"
 
 
-def _importance(report: EvaluationReport, width: int) -> Iterator[str]:
+def _importance(report: Report, width: int) -> Iterator[str]:
     """How much each column matters, the most important first."""
     found = report.importance
     assert found is not None
@@ -245,7 +263,7 @@ def _importance(report: EvaluationReport, width: int) -> Iterator[str]:
         Column(
             "loss span",
             "95 % of loss",
-            [_span(Measure(each.loss.value, *(each.loss.interval or ()))) for each in shown],
+            [span(Measure(each.loss.value, *(each.loss.interval or ()))) for each in shown],
             rank=1,
         ),
     ]
@@ -253,7 +271,7 @@ def _importance(report: EvaluationReport, width: int) -> Iterator[str]:
     if drops:
         heading = f"{found.metric} worse by"
         columns.append(Column("metric", heading, [metric(each.value) for each in drops], rank=3))
-        spans = [_span(Measure(each.value, *(each.interval or ()))) for each in drops]
+        spans = [span(Measure(each.value, *(each.interval or ()))) for each in drops]
         columns.append(Column("metric span", f"95 % of {found.metric}", spans, rank=4))
     yield from Table(columns, width).lines()
     if len(found.columns) > len(shown):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from json import dumps
 from typing import Any, TextIO
 
 from optcli.comparison import read_back
 from optcli.core.durations import counted
-from optcli.display import compare_report, trace
+from optcli.display import compare_report, evaluate, trace
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.table import Column, Table
 from optcli.display.terminal import width_of
-from optcli.display.text import duration, escaped, number, setting
+from optcli.display.text import duration, escaped, metric, number, setting
 from optcli.display.train.results import diagnosis, results
 from optcli.storage import kinds
 
@@ -87,13 +88,28 @@ def _best(entry: Any) -> str:
 
 
 def _result(entry: Any) -> str:
-    """Who is first in a comparison, or in a trace and on what."""
+    """Who is first in a comparison, or in a trace and on what; the first measure of rows."""
+    if measured := entry.summary.get("evaluation"):
+        return _measured(measured)
     if paths := entry.summary.get("paths"):
         objective = entry.summary.get("objective")
         return f"{paths[0]['label']}{f' on {objective}' if objective else ''}"
     rows = entry.summary.get("optimizers") or []
     first = [row["label"] for row in rows if row["rank"] == 1]
     return f"{', '.join(first)}{' (tied)' if len(first) > 1 else ''}"
+
+
+def _measured(found: Mapping[str, Any]) -> str:
+    """The first metric, or the loss, of an evaluation, and of how many rows it is."""
+    measures, rows = found.get("measures"), found.get("rows")
+    if not isinstance(measures, Mapping) or not isinstance(rows, int):
+        return ""
+    name = next((each for each in measures if each != "loss"), "loss")
+    one = measures.get(name)
+    value = one.get("value") if isinstance(one, Mapping) else None
+    if not isinstance(value, int | float):
+        return ""
+    return f"{escaped(name)} {metric(value)} on {counted(rows, 'row')}"
 
 
 def _has_failed(entry: Any) -> bool:
@@ -120,7 +136,7 @@ def shown(
         {
             NAMES.get(key, key): _said(value)
             for key, value in measures.items()
-            if not (whole and _is_printed(key))
+            if not (whole and _is_printed(entry, key))
         },
         {"": ""} if settings and not whole else {},
         {key: _set(value) for key, value in settings.items() if value is not None},
@@ -136,8 +152,10 @@ def shown(
             whole = []
 
 
-def _is_printed(key: str) -> bool:
+def _is_printed(entry: Any, key: str) -> bool:
     """Whether what the command printed says it: the ranking and the verdict of a comparison."""
+    if entry.kind == kinds.EVALUATE.name:
+        return key != "outcome"
     return key == "verdict" or key.startswith("median ")
 
 
@@ -146,6 +164,11 @@ def printed(entry: Any, width: int) -> list[str]:
     summary, kind = entry.summary, entry.kind
     if not summary:
         return []
+    if kind == kinds.EVALUATE.name:
+        from optcli.evaluation.stored import read
+
+        found = replace(read(entry.folder), folder=None)  # which is known here
+        return list(evaluate.lines(found, min(width, evaluate.WIDEST)))
     if kind == kinds.COMPARE.name and summary.get("version", 1) > 1:
         summary = read_back.summary(entry.folder)
         return compare_report.report(summary, min(width, compare_report.WIDEST))

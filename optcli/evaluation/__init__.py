@@ -9,6 +9,7 @@
     importance   what each raw column is good for
     measuring    from rows to a report
     report       all that was found
+    stored       a report, read back from its folder
 
 A resample of the rows is nothing but other weights of them, so each measure is a function of
 weights; the bootstrap and sample weights then need no code of their own.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.evaluation.calibration import BINS, calibration
+from optcli.evaluation.calibration import BINS, Calibration, calibration
 from optcli.evaluation.measures import RATIOS, Key, Measures
 from optcli.evaluation.report import (
     MOST_PAIRS,
@@ -99,8 +99,10 @@ def measured(
                 name,
                 {key.measure: measure(key) for key in points if key.of == name},
                 dict(zip(map(str, LEVELS), of, strict=True)),
+                rows.scores[:, i],
+                rows.y[:, i],
             )
-            for name, of in zip(rows.names, quantiles, strict=True)
+            for i, (name, of) in enumerate(zip(rows.names, quantiles, strict=True))
         )
     return found
 
@@ -122,6 +124,7 @@ def _of_classes(
                 float(support[i]),
                 float(predicted[i]),
                 {m: measure(key) for m in names if (key := Key(m, name)) in points},
+                None if rows.one_of_many else _of_label(rows, i, bins),
             )
             for i, name in enumerate(rows.names)
         ),
@@ -149,6 +152,12 @@ def _of_classes(
         highest = p[np.arange(len(p)), rows.predicted]
         found["calibration"] = calibration(None, highest, right, rows.weight, bins)
     return found
+
+
+def _of_label(rows: Rows, i: int, bins: int) -> Calibration:
+    """How far the probabilities of one of several labels come true."""
+    true = rows.y[:, i] > 0
+    return calibration(rows.names[i], rows.probabilities[:, i], true, rows.weight, bins)
 
 
 def _supports(rows: Rows) -> tuple[Array, Array]:
@@ -182,6 +191,3 @@ def confused(counts: Array, names: Sequence[str]) -> tuple[Confused, ...]:
             share = float(wrong[i, j] / totals[i])
             found.append(Confused(names[i], names[j], float(wrong[i, j]), share))
     return tuple(found)
-
-
-__blocks_ = ["Calibration", "Settings", "confused", "confusion", "measured"]

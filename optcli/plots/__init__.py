@@ -13,7 +13,7 @@
     residuals   `residuals`
     importance  `permutation_importance`
     effects     `effects`, the scores of a search by each key
-    gradcheck   `error_by_step`
+    gradcheck   `error_by_step`, `error_ratios`
     samples     `samples`
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
@@ -36,7 +36,7 @@ from __future__ import annotations
 from optcli.plots.boundary import decision_boundary
 from optcli.plots.comparison import curves, profile, reached_targets, tuning_curves
 from optcli.plots.effects import effects
-from optcli.plots.gradcheck import error_by_step
+from optcli.plots.gradcheck import error_by_step, error_ratios
 from optcli.plots.importance import permutation_importance
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
@@ -63,6 +63,7 @@ __all__ = [
     "decision_boundary",
     "effects",
     "error_by_step",
+    "error_ratios",
     "loss_curve",
     "overlay",
     "pair_differences",

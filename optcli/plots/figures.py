@@ -18,7 +18,7 @@ from optcli.training import Cohort, Replica
 from optcli.training.history import History
 from optcli.training.model_file import Trained
 from optcli.training.task import lengths
-from optcli.training.trace import Path, Trace, TracedOptimizer
+from optcli.training.trace import Path, Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -119,12 +119,9 @@ def _path(
     """The way on the objective's map, where it has one."""
     if objective.size != 2 or not len(history):
         return
-    # before each step, and where it ended
-    before = np.stack([history.columns["train_x1"], history.columns["train_x2"]], axis=1)
-    x = np.concatenate([before, trained.parameters.astype(np.float64)])
-    entry = TracedOptimizer(replica.optimizer.name, replica.optimizer)
-    path = Path.of(objective, entry, x)
-    trace = Trace(objective, tuple(x[0].tolist()), len(x) - 1, replica.seed, (path,))
+    path = Path.descended(objective, replica.optimizer, history.columns, trained.parameters)
+    start = tuple(path.x[0].tolist())
+    trace = Trace(objective, start, len(path.x) - 1, replica.seed, (path,))
     yield "path", plots.trace_map(trace, trace.title)
 
 

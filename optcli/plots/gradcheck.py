@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,3 +113,37 @@ def _name_looks(figure: Figure, y: float, complex_step: bool) -> None:
         colour = LOOKS.get(name, (FAINT, None))[0]
         add_text(figure, x, y, name, size=SMALL, color=colour)
         x += text_width(name, SMALL) + 0.2
+
+
+MOST_NAMES = 60
+PITCH, LONGEST = 0.2, 2.2
+
+
+@picture
+def error_ratios(checked: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
+    """The largest error of each name over its tolerance; right of the line a gradient is wrong.
+
+    checked: `name` and `worst_ratio` of each; of more than 60 those with the largest errors.
+    """
+    ratios = [math.nan if (r := row["worst_ratio"]) is None else float(r) for row in checked]
+    order = sorted(range(len(checked)), key=lambda i: -np.nan_to_num(ratios[i], nan=-1.0))
+    drawn = sorted(order[:MOST_NAMES])
+    names = [elided(str(checked[i]["name"]), LONGEST, SMALL) for i in drawn]
+    left = 0.25 + max((text_width(name, SMALL) for name in names), default=0.0)
+    tall, wide = PITCH * len(drawn) + 0.1, WIDTH - left - 0.2
+    figure = new_figure(WIDTH, tall + 1.0)
+    add_title(figure, 0.15, title)
+    axes = add_axes(figure, left, 0.5, wide, tall)
+    shown = np.clip(np.array([ratios[i] for i in drawn]), 1e-9, 1e9)
+    ticks.scale(np.append(shown[np.isfinite(shown)], [0.1, 2.0]), 5, log=True).apply(axes.xaxis)
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    axes.set_yticks(range(len(drawn)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.axvline(1.0, color=FAINT, linewidth=0.9)
+    colours = [COLOURS[1] if ratio > 1 else COLOURS[0] for ratio in shown]
+    axes.scatter(shown, range(len(drawn)), c=colours, s=16, linewidths=0)
+    what = "largest error over its tolerance; above 1 a gradient is wrong"
+    axes.set_xlabel(elided(what, wide, TEXT))
+    return figure

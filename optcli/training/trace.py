@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +65,22 @@ class Path:
             loss, distance = objective.value(x), objective.distance(x)
             found = outcome(objective, x, loss, distance)
         return cls(entry, x, loss, distance, reached(distance), found)
+
+    @classmethod
+    def descended(
+        cls,
+        objective: Objective,
+        optimizer: Optimizer,
+        columns: Mapping[str, Sequence[float]],
+        end: Array,
+    ) -> Path:
+        """The path of a training run on an objective of two numbers.
+
+        columns: of its history, which has each point before its step. end: (1, 2).
+        """
+        before = np.stack([columns["train_x1"], columns["train_x2"]], axis=1)
+        x = np.concatenate([before, end.astype(np.float64)])
+        return cls.of(objective, TracedOptimizer(optimizer.name, optimizer), x)
 
     @property
     def label(self) -> str:

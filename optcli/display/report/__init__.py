@@ -9,6 +9,7 @@
     search      a search: the best setting, the score by each key
     trace       paths on an objective
     gradients   a gradient check
+    evaluation  a trained run on labelled rows
     blocks      tables, pictures, config, environment, files
     charts      curves as data, thinned, which page.js draws
     markup      elements with escaped text

@@ -15,6 +15,7 @@ from optcli.storage import kinds, results
 from optcli.storage.seals import SUMS
 
 LONG = 28  # characters of a name from which on it is broken
+LONG_TEXT = 40  # characters of a cell from which on its column is not squeezed
 MOST_CONFIG = 100_000  # characters of a config that is shown
 # What each file holds, by its name.
 FILES = {
@@ -26,6 +27,8 @@ FILES = {
     "trials.csv": "a row for each setting of a search",
     "best.yaml": "the config of the best setting",
     results.PATHS: "every step of every path",
+    kinds.EVALUATION: "all that was measured, in full precision",
+    "measures.csv": "each measure with its interval",
     "model.npz": "the best parameters, with the preparation of the data",
     "checkpoint.npz": "the last state, to resume from",
     SUMS: "size and SHA-256 of each file",
@@ -75,6 +78,8 @@ def table(
             if column.key in marks:
                 said = join(marks[column.key][i], " ", said)
             side = None if column.left else "number"
+            if column.left and max(map(len, column.cells)) > LONG_TEXT:
+                side = "long"
             if column.key == head:
                 name = column.cells[i]
                 mark = marks[column.key][i] if column.key in marks else None

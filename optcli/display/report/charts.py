@@ -38,8 +38,8 @@ class Series:
 
     xs: where its points are, in units of each of the chart's horizontal axes. low, high: the
     ends of a band, or of a bar. kind: `line`, `step` (constant to the next point), `points`,
-    `bars` or `path`. notes: words for each point. group: what is switched together; empty for
-    what has no switch.
+    `bars`, `path`, or `rule` (a dashed line to hold others against). notes: words for each point.
+    group: what is switched together; empty for what has no switch.
     """
 
     name: str
@@ -81,7 +81,8 @@ class Chart:
     """A picture with its series.
 
     words: below it. window: what the vertical axis shows at first. near: whether pointing finds
-    the nearest point, instead of all values at one x. box: of a map, the ranges of x and y.
+    the nearest point, instead of all values at one x. box: of a map, the ranges of x and y, and
+    of a square chart, whose axes are never logarithmic.
     areas: of a map, polygons (lists of x and y in turn), the larger below. rows: of a forest.
     """
 
@@ -94,6 +95,7 @@ class Chart:
     window: tuple[float, float] | None = None
     near: bool = False
     box: tuple[tuple[float, float], tuple[float, float]] | None = None
+    square: bool = False
     areas: Sequence[Sequence[Sequence[float]]] = ()
     rows: Sequence[Row] = ()
     reach: tuple[float, float] | None = None
@@ -107,7 +109,7 @@ class Chart:
             element("figcaption", element(level, self.title)),
             element("div", class_="plot", id=f"chart-{number}"),
             element("p", self.words, class_="words") if self.words else None,
-            class_="chart",
+            class_="chart square" if self.square else "chart",
         )
 
 
@@ -145,6 +147,7 @@ def _chart(chart: Chart, most: int) -> dict[str, Any]:
         ],
         "window": _numbers(chart.window or ()) or None,
         "near": chart.near,
+        "square": chart.square,
         "box": chart.box and [_numbers(side) for side in chart.box],
         "areas": [[_numbers(polygon, 4) for polygon in area] for area in chart.areas],
         "rows": [

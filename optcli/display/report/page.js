@@ -136,7 +136,8 @@
       this.hidden = new Set();
       this.cursor = null;
       this.forest = chart.rows.length > 0;
-      this.map = chart.box !== null;
+      this.square = chart.square;
+      this.map = chart.box !== null && !chart.square;
       this.tools();
     }
 
@@ -151,7 +152,7 @@
       this.tip = html("div", { class: "tip", "aria-hidden": "true" });
       if (chart.x.length > 1) this.controls.append(this.choice("against", chart.x.map((axis) => axis.name), (i) => { this.unit = i; }));
       if (this.forest) this.filter();
-      if (!this.forest && !this.map) {
+      if (!this.forest && !this.map && !this.square) {
         this.toggle("log x", () => this.logX, (on) => { this.logX = on; });
         this.toggle("log y", () => this.logY, (on) => { this.logY = on; });
         if (chart.window) this.toggle("all values", () => this.all, (on) => { this.all = on; });
@@ -243,7 +244,7 @@
     drawCurves() {
       const { chart, width } = this;
       const series = this.visible();
-      const height = this.map ? Math.min(width, 600) : Math.round(Math.max(230, Math.min(390, width * 0.5)));
+      const height = this.map ? Math.min(width, 600) : this.square ? Math.min(width, 440) : Math.round(Math.max(230, Math.min(390, width * 0.5)));
       const xs = series.flatMap((own) => this.xOf(own)), ys = [];
       for (const own of series) {
         ys.push(...own.y);
@@ -256,16 +257,16 @@
         if (this.logY && !(low > 0)) low = spanned(ys.filter((v) => v <= high), true, 0.05)[0];
         if (high > low) spanY = [low, high];
       }
-      if (this.map) [spanX, spanY] = chart.box;
+      if (chart.box) [spanX, spanY] = chart.box;
       const top = chart.lines.some((line) => line.xs) ? 24 : 12, bottom = 44, right = 14;
       const rough = scaled(...spanY, height - bottom, top, this.logY);
-      const ticksY = ticksOf(rough, this.map ? 6 : 5);
+      const ticksY = ticksOf(rough, this.map || this.square ? 6 : 5);
       const left = Math.max(34, 12 + 18 + 7 * Math.max(0, ...ticksY.map((tick) => tick.text.length)));
-      this.frame(left, this.map ? Math.max(right, width - left - (height - top - bottom) - 0) : right, top, bottom, height);
+      this.frame(left, this.map || this.square ? Math.max(right, width - left - (height - top - bottom) - 0) : right, top, bottom, height);
       const { box } = this;
       this.y = scaled(...spanY, box.bottom, box.top, this.logY);
       this.x = scaled(...spanX, box.left, box.right, this.logX);
-      const ticksX = ticksOf(this.x, Math.max(3, Math.floor((box.right - box.left) / 90)));
+      const ticksX = ticksOf(this.x, Math.max(this.square ? 6 : 3, Math.floor((box.right - box.left) / 90)));
       for (const tick of ticksY) {
         const y = this.y.at(tick.value);
         if (!this.map) this.ground.append(svg("line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y }));
@@ -336,6 +337,8 @@
           const ends = [Number.isNaN(low) ? this.box.bottom : low, Number.isNaN(high) ? this.box.top : high];
           group.append(svg("path", { class: "bar", d: `M${x} ${ends[0]}V${ends[1]}M${x - 3} ${point[1]}h6` }));
         });
+      } else if (own.kind === "rule") {
+        group.append(svg("path", { class: "mark", fill: "none", d: `M${at.filter(there).join("L")}` }));
       } else if (own.kind === "start") {
         group.append(svg("circle", { class: "place", cx: at[0][0], cy: at[0][1], r: 5 }));
       } else if (own.kind === "minimum") {

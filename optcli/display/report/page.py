@@ -8,6 +8,7 @@ from optcli.display.report import (
     benchmark,
     comparison,
     document,
+    evaluation,
     gradients,
     run,
     runs,
@@ -29,6 +30,7 @@ KINDS: dict[str, tuple[str, Blocks]] = {
     kinds.TUNE.name: ("Search", search.blocks),
     kinds.TRACE.name: ("Trace", trace.blocks),
     kinds.GRADCHECK.name: ("Gradient check", gradients.blocks),
+    kinds.EVALUATE.name: ("Evaluation", evaluation.blocks),
 }
 
 

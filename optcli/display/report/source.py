@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optcli.comparison.read_back import StoredRun
+from optcli.evaluation.report import Report
 from optcli.objectives.base import Objective
 
 
@@ -21,7 +22,7 @@ class Source:
     pictures: PNG files by name. history: the columns of a training. runs: the final runs of a
     comparison by label. paths: the columns of a trace by label, on objective, where it is known.
     trials: the settings of a search. parts: of a comparison on several configs, by the config's
-    name.
+    name. evaluation: the report of one.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Source:
     objective: Objective | None = None
     trials: Sequence[Mapping[str, Any]] = ()
     parts: Mapping[str, Source] = field(default_factory=dict)
+    evaluation: Report | None = None
 
     @property
     def name(self) -> str:
