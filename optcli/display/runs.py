@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from optcli.comparison import read_back
 from optcli.core.durations import counted
-from optcli.display import compare_report, evaluate, trace
+from optcli.display import compare_report, trace
 from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.table import Column, Table
@@ -165,6 +165,7 @@ def printed(entry: Any, width: int) -> list[str]:
     if not summary:
         return []
     if kind == kinds.EVALUATE.name:
+        from optcli.display import evaluate
         from optcli.evaluation.stored import read
 
         found = replace(read(entry.folder), folder=None)  # which is known here
