@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import json
@@ -319,14 +320,14 @@ def test_what_a_killed_command_left_is_swept_away(tmp_path):
         subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)
     left = {path for path in tmp_path.iterdir() if path.name.startswith(".new-")}
     assert [path.read_bytes() for path in left] == [b"half "] * 2
-    others = [
-        tmp_path / f".new-{name}" for name in ("out.csv-notes", "abcdefgh", "out.csv2-abcdefgh")
-    ]
+    begun = lock.file_begins("out.csv")
+    names = ("out.csv-notes", "abcdefgh", "out.csv2-abcdefgh", "out.csv-12345678-abcdefgh")
+    others = [tmp_path / f".new-{name}" for name in names]  # the last is of another machine
     for path in others:
         path.write_text("mine")
-    young = tmp_path / ".new-out.csv-abcdefgh"
+    young = tmp_path / f"{begun}abcdefgh"
     young.touch()  # of a command that has just begun
-    with files.atomic_writer(out, begun=".new-out.csv-", hold=lock.hold_file) as add:
+    with files.atomic_writer(out, begun=begun, hold=lock.hold_file) as add:
         add(b"of a command that is at work")
         outputs.write(str(out), b"whole")
         assert out.read_bytes() == b"whole"
@@ -335,3 +336,27 @@ def test_what_a_killed_command_left_is_swept_away(tmp_path):
     os.utime(young, (0, 0))
     outputs.write(str(out), b"whole")
     assert {path for path in tmp_path.iterdir() if path.name.startswith(".new-")} == {*others}
+
+
+@systems.needs_kill
+def test_what_could_not_be_held_is_not_swept_away(tmp_path, monkeypatch):
+    """As on a network's disk that lends no locks, or none at the moment."""
+    import fcntl
+
+    def fails(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    out, begun = tmp_path / "out.csv", lock.file_begins("out.csv")
+    left = tmp_path / f"{begun}abcdefgh"
+    left.write_text("left by a command that was killed")
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", fails)
+    with files.atomic_writer(out, begun=begun, hold=lock.hold_file) as add:
+        add(b"of a command that is at work")
+        outputs.write(str(out), b"whole")
+        assert left.exists()
+        monkeypatch.setattr(fcntl, "flock", flock)
+        outputs.write(str(out), b"whole")
+        assert not left.exists()
+    assert out.read_bytes() == b"of a command that is at work"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".new-")]

@@ -32,6 +32,7 @@ MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
 STALE = 24 * 3600  # seconds after which a file that was begun has been given up
 MOST_TOUCHED = 1 << 27  # bytes of maps, before their memory is given back
 LARGE_PAGE = 1 << 21  # bytes; what the system maps at once, at most
+UNHELD = "-unheld"  # ends the name of one that could not be held
 BEGUN = ".new-"  # begins the names of files and folders that are not whole
 MODE = 0o644  # of a file that is new
 # Seconds between tries to replace a file: on Windows whoever reads it stands in the way, such as
@@ -105,13 +106,14 @@ def atomic_writer(
     mode: int = MODE,
     *,
     begun: str = BEGUN,
-    hold: Callable[[int], object] = lambda _: None,
+    hold: Callable[[int], bool] = lambda _: True,
 ) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
 
     Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
     stays until the move. known_as, mode: as for `write`. begun: how its name begins until then.
-    hold: called with its descriptor before anything is in it.
+    hold: called with its descriptor before anything is in it; of a file that it could not hold
+    the name gets another end, by which nobody takes it for one that was left.
     """
     with os_errors_named(known_as or path), Deferred() as signals:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=begun)
@@ -123,7 +125,9 @@ def atomic_writer(
 
         try:
             try:
-                hold(descriptor)
+                if not hold(descriptor):
+                    Path(name).rename(f"{name}{UNHELD}")
+                    name += UNHELD
                 signals.end()
                 yield add
                 os.fsync(descriptor)

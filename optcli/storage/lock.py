@@ -11,8 +11,10 @@ import contextlib
 import errno
 import glob
 import os
+import platform
 import re
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +25,7 @@ from optcli.storage import files
 
 LOCK = ".lock"
 BEGINS = 60.0  # seconds within which a file without content may be one that is just begun
+MOST_OF_A_NAME = 40  # characters of a file's name, in the one that it has until it is whole
 FULL = (errno.ENOSPC, errno.EDQUOT)  # what the system says of a full disk
 
 
@@ -118,19 +121,36 @@ class _ByFlock(Held):
 # ---- a file that is being written --------------------------------------------------------
 
 
-def hold_file(descriptor: int) -> None:
-    """Hold an open file until it is closed, where the system can: `sweep_files` leaves it."""
-    with contextlib.suppress(ImportError, OSError):
-        import fcntl
+def file_begins(name: str) -> str:
+    """How a file of that name is called while it is written, before eight letters of `tempfile`.
 
+    The machine is part of it: a lock on a network's disk may be known to one machine alone.
+    """
+    machine = zlib.crc32(platform.node().encode())
+    return f"{files.BEGUN}{name[:MOST_OF_A_NAME]}-{machine:08x}-"
+
+
+def hold_file(descriptor: int) -> bool:
+    """Hold an open file until it is closed: `sweep_files` leaves it. Whether that is so.
+
+    Where there is no `flock`, as on Windows, no file can be deleted while it is open.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def sweep_files(folder: Path, begun: str) -> None:
-    """Delete what processes that were killed left of files they wrote.
+    """Delete what processes of this machine that were killed left of files they wrote.
 
-    These are files with a name of `tempfile` after `begun` that nobody holds. Windows deletes
-    none that is open.
+    These are files with a name of `tempfile` after `begun` that nobody holds; where locks cannot
+    be taken none is deleted.
     """
     for path in folder.glob(f"{glob.escape(begun)}*"):
         if not re.fullmatch("[a-z0-9_]{8}", path.name.removeprefix(begun)) or path.is_symlink():
@@ -139,7 +159,7 @@ def sweep_files(folder: Path, begun: str) -> None:
             status = path.stat()
             if not status.st_size and time.time() - status.st_mtime < BEGINS:
                 continue  # it may have been made a moment ago, and not be held yet
-            descriptor = os.open(path, os.O_RDONLY)
+            descriptor = os.open(path, os.O_RDWR)  # NFS locks nothing that is open for reading
             try:
                 with contextlib.suppress(ImportError):
                     import fcntl

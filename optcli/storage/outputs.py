@@ -16,12 +16,11 @@ from pathlib import Path
 
 from optcli.core.errors import EnvironmentFailed, Fault, InvalidInput, setting
 from optcli.storage import files, run_folder
-from optcli.storage.lock import hold_file, sweep_files
+from optcli.storage.lock import file_begins, hold_file, sweep_files
 from optcli.storage.seals import SUMS
 
 STDOUT = "-"
 PICTURES = ("png", "svg", "pdf")
-MOST_OF_A_NAME = 40  # characters of the file's name, in the one that it has until it is whole
 # Names of descriptors: what they lead to is open, and continued.
 _DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+")
 
@@ -151,7 +150,7 @@ def writer(name: str) -> Iterator[Callable[[bytes], object]]:
         return
     real = Path(os.path.realpath(path))
     mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else files.MODE
-    begun = f"{files.BEGUN}{real.name[:MOST_OF_A_NAME]}-"
+    begun = file_begins(real.name)
     sweep_files(real.parent, begun)
     with files.atomic_writer(real, path, mode, begun=begun, hold=hold_file) as add:
         yield add
