@@ -1,8 +1,6 @@
 """Configs: what they mean; for what is said of wrong ones see test_bad_configs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -190,21 +188,6 @@ def test_the_dump_reads_well(tmp_path):
     assert "  early_stopping:\n    patience: 10\n" in text
     assert "seed: 0\ndtype: float32\n" in text
     assert max(map(len, text.splitlines())) <= 100
-
-
-def test_only_what_is_named_is_imported(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text(BASE.replace("adam", "sgd"))
-    code = (
-        "import sys; from optcli import config; config.load(sys.argv[1]); "
-        "print(*(m for m in sys.modules if m.startswith(('optcli', 'polars', 'matplotlib'))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
-    )
-    modules = set(done.stdout.split())
-    assert {"optcli.optimizers.sgd", "optcli.losses.cross_entropy"} <= modules
-    assert not modules & {"optcli.optimizers.adam", "optcli.losses.mse", "polars", "matplotlib"}
 
 
 def test_the_schema_has_every_key_with_its_range():

@@ -167,13 +167,6 @@ def test_importing_optcli_costs_numpy_and_little_else():
     assert done.stdout.strip() == "set()"
 
 
-def test_a_list_of_one_kind_loads_that_kind_alone():
-    code = "import sys; from optcli.cli.main import run; run(['list', 'optimizers', '--json']); "
-    code += "print({*'optcli.data optcli.layers optcli.losses polars'.split()} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("set()\n")
-
-
 def test_the_catalog_names_each_registry_by_its_plural():
     from optcli.plugins.catalog import KINDS
 

@@ -248,20 +248,3 @@ def test_commands_are_printed_for_the_shell_of_the_system(tmp_path, monkeypatch)
     last = f'"adam:lr=0.1,beta1=0.8" --out {shell.quoted(str(Path("r").absolute()))}'
     said = runs.going_on(kept, Path("r"), "/d e")
     assert said == f'pushd "/d e" && optcli compare sgd {last}'
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has the lock of filelock")
-def test_what_other_systems_need_costs_no_start(tmp_path):
-    lines = [
-        "list",
-        "explain adam",
-        f"train {IRIS} --quiet --no-plots --out run",
-        "runs remove run",
-    ]
-    libraries = ["filelock", "asyncio", "sqlite3", "distributed"]
-    if sys.platform == "linux":
-        libraries.append("psutil")
-    words = json.dumps([line.split() for line in lines])
-    out, _ = start(DRIVER, words, *libraries, cwd=tmp_path).communicate(timeout=120)
-    codes, there, *_ = json.loads(out.splitlines()[-1])
-    assert (codes, there) == ([0] * len(lines), [])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import figures, gate, run_comparison, several_problems
+from optcli.comparison import gate, run_comparison, several_problems
 from optcli.comparison.problem import Problem, measure, optimizers, with_held_out
 from optcli.comparison.result import Benchmark, BenchmarkStarted, Comparison, Listener
 from optcli.comparison.settings import ComparisonSettings
@@ -91,6 +91,8 @@ def run(
         files.write_json(folder / "summary.json", summary)
         files.write(folder / "runs.csv", _gathered(found))
         if plots and summary["profile"]["ratios"]:
+            from optcli.comparison import figures
+
             kind = outputs.picture_format(plots)
             drawn = figures.profile(summary["profile"], "all configs", kind)
             files.write(folder / f"profile.{kind}", drawn)

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import best, figures, gate
+from optcli.comparison import best, gate
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure, retuned, with_held_out
 from optcli.comparison.ranking import ALONE, Family
@@ -141,6 +141,8 @@ def run(
         comparison = Comparison(folder, summary, study, tuple(notes))
         listener(comparison)  # figures take as long as small runs: they do not delay the verdict
         if plots:
+            from optcli.comparison import figures
+
             kind = outputs.picture_format(plots)
             drawn = figures.draw(study, summary, problem.title, settings.x, kind)
             names = [_written_figure(folder / name, content) for name, content in drawn]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 
 def html_table(
     caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], below: Iterable[str] = ()
 ) -> str:
     """The table as HTML. headings: of the columns. below: sentences under it."""
+    from html import escape  # notebooks alone need it
+
     head = "".join(f"<th>{escape(each)}</th>" for each in headings)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>" for cells in rows
