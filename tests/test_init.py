@@ -441,6 +441,9 @@ def test_a_simpler_model_is_taken_unless_another_is_better_by_more_than_chance()
     assert trial.best([far, near, net]) is near
     assert trial.best([far, net]) is net
     assert trial.best([result("gone", "linear", [np.inf] * 5), net]) is net
+    small = result("small", "mlp", near.losses)
+    assert trial.best([far, small, net]) is small
+    assert trial.best([far, result("small", "mlp", far.losses), net]) is net
 
 
 def test_training_ends_in_about_a_minute():

@@ -169,7 +169,7 @@ def _chosen(
     data = _prepared(draft, parts)
     if len(several) == 1:
         return parts, _complete(several[0], data), []
-    several = [each for each in several if each.kind == "linear" or _can_be_tried(each, data)]
+    several = _in_time(several, data)
     configs = [_config(draft, parts, each, data) for each in several]
     results = tried(several, configs, data, listener)
     return parts, _complete(best(results).candidate, data), results
@@ -189,10 +189,16 @@ def _parameters(candidate: Candidate, data: Prepared) -> int:
     return sum(map(math.prod, itertools.pairwise(widths)))
 
 
-def _can_be_tried(candidate: Candidate, data: Prepared) -> bool:
-    """Whether trying it takes a reasonable time."""
+def _in_time(candidates: Sequence[Candidate], data: Prepared) -> list[Candidate]:
+    """The linear ones, and of the others the first that can be tried in a reasonable time."""
     rows = min(MOST_ROWS, len(data.train.x))
-    return recipe.seconds(rows, _parameters(candidate, data)) * FOLDS <= recipe.SECONDS
+    kept, left = [], recipe.SECONDS_OF_TRIAL
+    for each in candidates:
+        if each.kind != "linear":
+            left -= FOLDS * recipe.seconds(rows, _parameters(each, data))
+        if left >= 0:
+            kept.append(each)
+    return kept
 
 
 def _complete(candidate: Candidate, data: Prepared) -> dict[str, Any]:

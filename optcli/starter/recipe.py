@@ -19,6 +19,7 @@ MOST_TRIED = 20_000  # rows up to which candidates are tried
 FEWEST, MOST, STEPS = 80, 240, 1200  # epochs, which make so many steps where rows are few
 PATIENCE = 0.2  # of the epochs
 SECONDS = 60.0  # that training may take, roughly
+SECONDS_OF_TRIAL = 120.0  # that trying networks may take, by the same estimate
 SPEED = 4e9  # multiplications a second, of a slow machine
 OVERHEAD = 1e-4  # seconds a step, whatever its size
 
@@ -58,7 +59,7 @@ def linear(strength: float, rows: int) -> Candidate:
     """A linear model. strength: of L2 regularization, in units of one row: 1 is scikit-learn's."""
     l2 = float(f"{strength / rows:.1g}")
     return Candidate(
-        f"linear with l2 {l2:g}",
+        f"linear, l2 {l2:g}",
         {
             "model": {"name": "linear"},
             "optimizer": {"name": "adam", "lr": 0.03},
@@ -70,9 +71,8 @@ def linear(strength: float, rows: int) -> Candidate:
 
 def mlp(hidden: Sequence[int], l2: float, lr: float = 0.003, *, stops: bool = False) -> Candidate:
     """A multilayer perceptron. hidden: units of its hidden layers."""
-    units = " and ".join(map(str, hidden))
     return Candidate(
-        f"mlp of {units} units with l2 {l2:g} and lr {lr:g}",
+        f"mlp {list(hidden)}, l2 {l2:g}, lr {lr:g}",
         {
             "model": {"name": "mlp", "hidden": list(hidden)},
             "optimizer": {"name": "adam", "lr": lr},
@@ -90,7 +90,7 @@ def candidates(rows: int) -> list[Candidate]:
     cross-validation, rows to learn from are worth more than rows to stop by.
     """
     lines = [linear(strength, rows) for strength in (100.0, 10.0, 1.0)]
-    slow = mlp([100], 0.003, lr=0.001)  # stays nearer to its start
+    slow = mlp([100], 0.001, lr=0.001)  # stays nearer to its start
     return [*lines, slow, *(mlp([100], l2) for l2 in (0.03, 0.01, 0.003)), mlp([64, 64], 0.003)]
 
 

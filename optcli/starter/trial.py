@@ -123,15 +123,19 @@ def _measured(cohort: Cohort, tell: Callable[[float], None]) -> Array:
 
 
 def best(results: Sequence[Tried]) -> Tried:
-    """The result with the least loss, or the first that is as good but for chance.
+    """The simplest of those that are as good as the one with the least loss but for chance.
 
-    Candidates stand in the order of their simplicity, kind by kind. Of the best of each kind, the
-    first is taken whose loss is within one standard error of the least, by the differences in the
-    folds. L. Breiman and others, Classification and regression trees, 1984, section 3.4.3.
+    These are within one standard error of it, by the differences in the folds. Simplest is the best
+    linear one, then the networks are in the order in which they stand. L. Breiman and others,
+    Classification and regression trees, 1984, section 3.4.3.
     """
     least = min(results, key=lambda result: result.loss)
-    for kind in dict.fromkeys(result.candidate.kind for result in results):
-        own = min((r for r in results if r.candidate.kind == kind), key=lambda result: result.loss)
+    lines = sorted(
+        (result for result in results if result.candidate.kind == "linear"),
+        key=lambda result: result.loss,
+    )
+    networks = [result for result in results if result.candidate.kind != "linear"]
+    for own in [*lines[:1], *networks]:
         if not np.isfinite(own.loss):
             continue
         difference = own.losses - least.losses
