@@ -19,6 +19,7 @@ from optcli.cli.main import run
 from optcli.config.writing import flow
 from optcli.config.yaml_text import read
 from optcli.core.errors import InvalidInput
+from optcli.data import streaming
 from optcli.starter import recipe, trial
 from optcli.starter.page import Line, text_of, values_of
 from optcli.starter.parts import parts_of
@@ -377,6 +378,15 @@ def test_networks_that_take_long_to_try_are_left_out(tmp_path, monkeypatch):
     starter = found(tmp_path, curved(60, lambda x, z: x * z), "y", quick=False)
     assert {each.candidate.kind for each in starter.proposal.tried} == {"linear"}
     assert "would take long to try" in comment(starter.text)
+
+
+def test_metrics_of_encoded_rows_that_are_streamed_can_be_summed(tmp_path, monkeypatch):
+    monkeypatch.setattr(streaming, "LARGE", 3000)  # more bytes than the file, fewer than its rows
+    columns = plain(k=[f"k{i % 12}" for i in range(60)], y=["a", "b"] * 30)
+    for quick in (True, False):
+        starter = found(tmp_path, columns, "y", quick=quick)
+        assert starter.config["metrics"] == ["accuracy", "f1"]
+        assert not starter.proposal.tried
 
 
 def test_the_test_rows_have_no_say(tmp_path, monkeypatch):

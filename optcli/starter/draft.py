@@ -17,8 +17,8 @@ from optcli.starter.parts import Parts
 class Draft:
     """What is known of a table, as its config reads it.
 
-    dataset: that section of the config. metrics: those that can be measured. unlabelled: rows
-    without a target; rows: the others. gaps: missing values of each input that has some.
+    dataset: that section of the config. unlabelled: rows without a target; rows: the others. gaps:
+    missing values of each input that has some.
     """
 
     dataset: Mapping[str, Any]
@@ -49,9 +49,7 @@ class Draft:
         section = {**dataset, **found.keys_of_dataset()}
         section |= {"missing": "impute"} if gaps else {}
         section |= {"unlabelled": "drop"} if unlabelled else {}
-        # of a streamed table only what sums over rows can be measured
-        metrics = [name for name in goal.metrics if not (table.stored and name == "roc_auc")]
-        return cls(section, metrics, table, found, goal, labelled.rows, unlabelled, gaps, seed)
+        return cls(section, goal.metrics, table, found, goal, labelled.rows, unlabelled, gaps, seed)
 
     def head(self, parts: Parts) -> dict[str, Any]:
         """The sections of the config that do not depend on the model."""

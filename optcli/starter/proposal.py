@@ -74,8 +74,7 @@ def propose(
     quick: whether the model follows from the number of rows, and none is tried. listener: is
     called with each `Trying` while models are tried.
     """
-    draft = _draft(path, targets, seed)
-    parts, chosen, results = _chosen(draft, quick, listener)
+    draft, parts, chosen, results = _chosen(_draft(path, targets, seed), quick, listener)
     lines = lines_of(draft, parts, chosen, results)
     findings = tuple(draft.found.findings)
     return Proposal(draft.table.source, lines, findings, draft.goal, draft.rows, tuple(results))
@@ -154,30 +153,34 @@ def _check_inputs(table: Table, found: Found) -> None:
         message = "has no other column, to predict from"
         if left:
             message = f"has no column to predict from; the others are no data: {listed(left, 5)}"
+            message += "; if one is, write a config that names it in dataset.features"
         raise InvalidInput(Fault(message, file=table.source))
 
 
 def _chosen(
     draft: Draft, quick: bool, listener: Listener
-) -> tuple[Parts, dict[str, Any], list[Tried]]:
-    """How to divide the rows, the sections of model and training, and what was tried."""
-    several = recipe.candidates(draft.rows)
-    known = recipe.FEWEST_TRIED <= draft.rows <= recipe.MOST_TRIED and not draft.table.stored
-    if quick or not known:
-        several = [recipe.untried(draft.rows)]
-    parts = parts_of(draft.rows, draft.goal.counts, stops=several[0].stops)
+) -> tuple[Draft, Parts, dict[str, Any], list[Tried]]:
+    """How to divide the rows, the sections of model and training, and what was tried.
+
+    The draft then has only metrics that can be measured.
+    """
+    usual = recipe.untried(draft.rows)
+    parts = parts_of(draft.rows, draft.goal.counts, stops=usual.stops)
     data = _prepared(draft, parts)
-    if len(several) == 1:
-        return parts, _complete(several[0], data), []
-    several = _in_time(several, data)
+    if data.train.streamed:  # what sums over rows can be measured
+        draft = replace(draft, metrics=[name for name in draft.metrics if name != "roc_auc"])
+    odd = not recipe.FEWEST_TRIED <= draft.rows <= recipe.MOST_TRIED
+    if quick or odd or data.train.streamed:
+        return draft, parts, _complete(usual, data), []
+    several = _in_time(recipe.candidates(draft.rows), data)
     configs = [_config(draft, parts, each, data) for each in several]
     results = tried(several, configs, data, listener)
-    return parts, _complete(best(results).candidate, data), results
+    return draft, parts, _complete(best(results).candidate, data), results
 
 
 def _prepared(draft: Draft, parts: Parts) -> Prepared:
     """The rows as they train, by which batches and epochs are chosen."""
-    config = load({**draft.head(parts), "model": "linear", "optimizer": "adam"})
+    config = load({**draft.head(parts), "metrics": [], "model": "linear", "optimizer": "adam"})
     with config.locating_faults():
         return config.task().prepare(draft.table)
 
