@@ -143,7 +143,9 @@ class Plain(Teller):
         said += f"{counted(event.epochs, 'epoch')})"
         if event.best is not None:
             score, values = event.best
-            said += f"; best {self._metric()} {number(score)} at {values_of(values)}"
+            said += f"; best {self._metric()} {number(score)}"
+            if event.done == event.total:
+                said += f" at {values_of(values)}"
         return said + (f"; {event.diverged} diverged" if event.diverged else "")
 
     def _metric(self) -> str:
@@ -199,7 +201,7 @@ def keys_table(summary: Mapping[str, Any]) -> list[Column]:
     return [
         Column("key", "key", cells["key"], left=True, cut=True),
         Column("best", "best", cells["best"]),
-        Column("own", "config's", cells["own"], rank=2),
+        *([Column("own", "config's", cells["own"], rank=2)] if own else []),
         Column("share", "importance", cells["share"], rank=1),
         Column("range", "searched", cells["range"], left=True, rank=3),
     ]

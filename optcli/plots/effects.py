@@ -27,7 +27,7 @@ from optcli.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLUMNS, TALL, LEFT, TOP, BETWEEN, FOOT = 3, 1.75, 0.72, 0.62, 0.78, 0.42
+COLUMNS, TALL, LEFT, TOP, BETWEEN, FOOT = 3, 1.75, 0.72, 0.2, 0.68, 0.28
 MOST_KEYS = 12
 MOST_CHOICES = 8
 GREY = "#5A5A5A"
@@ -90,6 +90,15 @@ def _heights(trials: Sequence[Mapping[str, Any]], higher: bool) -> ticks.Scale:
     return ticks.scale(values, count=4, log=not higher and ticks.wants_log(values))
 
 
+def _named(value: Any) -> str:
+    """A choice as trials.csv has it."""
+    if isinstance(value, int | float):
+        return repr(value)
+    from optcli.config.writing import flow
+
+    return flow(value)
+
+
 def _panel(
     axes: Any,
     trials: Sequence[Mapping[str, Any]],
@@ -101,7 +110,9 @@ def _panel(
     """The dots of one key."""
     choice = "values" in way
     if choice:
-        names = list(dict.fromkeys(str(row[key]) for row in trials))
+        tried = dict.fromkeys(str(row[key]) for row in trials)
+        names = [name for name in map(_named, way["values"]) if name in tried]
+        names += [name for name in tried if name not in names]
         places = {name: i for i, name in enumerate(names)}
         spread = np.linspace(-0.16, 0.16, 5)  # settings of one choice side by side
         x = [places[str(row[key])] + spread[row["trial"] % 5] for row in trials]

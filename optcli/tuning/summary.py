@@ -9,7 +9,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from optcli.core.errors import InvalidInput
 from optcli.tuning import importance
+from optcli.tuning.candidates import Candidate
 from optcli.tuning.scores import best_epochs, median
 from optcli.tuning.search import Scored, Search
 
@@ -107,7 +109,7 @@ def summary(search: Search, axes: Sequence[Axis], title: str, budget: int) -> di
         **_row(search, best),
         "best_epochs": epochs,
         "epochs": median(epochs),
-        "on_edge": [axis.key for axis in axes if on_edge(axis, best.candidate.values[axis.key])],
+        "on_edge": [axis.key for axis in axes if on_edge(axis, best.candidate)],
     }
     if own is not None and search.own_first:
         found["own"] = _row(search, own)
@@ -128,12 +130,24 @@ def _row(search: Search, own: Scored) -> dict[str, Any]:
     }
 
 
-def on_edge(axis: Axis, value: Any) -> bool:
-    """Whether a number lies at an end of its range, beyond which a better one may lie."""
+def on_edge(axis: Axis, found: Candidate) -> bool:
+    """Whether a number lies at an end of its range, and its key takes others beyond that."""
+    from optcli.config import space
+
     if axis.values:
         return False
-    share = place(axis, value)
-    return not EDGE <= share <= 1 - EDGE
+    share = place(axis, found.values[axis.key])
+    if EDGE < share < 1 - EDGE:
+        return False
+    low, high = axis.low, axis.high
+    step = 1 if axis.integer else (high - low) / 10
+    lower = low / 2 if axis.log and not axis.integer else low - step
+    beyond = lower if share <= EDGE else high + step
+    try:
+        space.varied(found.config, {axis.key: int(beyond) if axis.integer else beyond})
+    except InvalidInput:
+        return False
+    return True
 
 
 def place(axis: Axis, value: float) -> float:
