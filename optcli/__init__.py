@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optcli.api.export import export
     from optcli.api.init import Starter, init
     from optcli.api.load import load
+    from optcli.api.merge import merge
     from optcli.api.overlay import overlay
     from optcli.api.pictures import picture
     from optcli.api.predict import Run
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from optcli.api.trace import SavedTrace, trace
     from optcli.api.train import train
     from optcli.api.tune import SavedSearch, tune
-    from optcli.comparison.result import Benchmark, FinishedComparison
+    from optcli.comparison.result import Benchmark, FinishedComparison, FinishedShard
     from optcli.comparison.settings import ComparisonSettings
     from optcli.core.errors import EnvironmentFailed, InvalidInput
     from optcli.exports.exported import Exported
@@ -36,6 +37,7 @@ __all__ = [
     "EvaluationReport",
     "Exported",
     "FinishedComparison",
+    "FinishedShard",
     "InvalidInput",
     "Run",
     "SavedSearch",
@@ -49,6 +51,7 @@ __all__ = [
     "gradcheck",
     "init",
     "load",
+    "merge",
     "overlay",
     "picture",
     "report",
@@ -66,6 +69,7 @@ _HOMES = {
     "InvalidInput": "core.errors",
     "Benchmark": "comparison.result",
     "FinishedComparison": "comparison.result",
+    "FinishedShard": "comparison.result",
     "Run": "api.predict",
     "Starter": "api.init",
     "SavedSearch": "api.tune",
@@ -80,6 +84,7 @@ _HOMES = {
     "init": "api.init",
     "report": "api.report",
     "load": "api.load",
+    "merge": "api.merge",
     "overlay": "api.overlay",
     "picture": "api.pictures",
     "resume": "api.resume",

@@ -65,7 +65,7 @@ def test_help_fits_the_width_and_ends_with_examples(width, monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder as a reader of the examples has it: configs, two runs and a plug-in."""
+    """A folder as a reader of the examples has it: configs, runs, shards and a plug-in."""
     made = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
@@ -74,6 +74,10 @@ def folder(tmp_path_factory):
         short = ["--quiet", "--no-plots", "--set", "training.epochs=5"]
         assert run(["train", "configs/iris.yaml", "--out", "runs/iris", *short]) == 0
         shutil.copytree("runs/iris", "runs/other")
+        few = ["--tune", "1", "--seeds", "2", "--quiet"]
+        for k in (1, 2):
+            own = ["--shard", f"{k}/2", "--out", f"shards/{k}"]
+            assert run(["compare", "sgd", "adam", *few, *own]) == 0
         yield made
 
 

@@ -32,6 +32,8 @@ MADE = {
     "compare": COMPARE,
     "benchmark": [*COMPARE, "-c", "d.yaml"],
     "tune": ["tune", "c.yaml", "--budget", "2", "--repeats", "1", *QUIET],
+    "shard": [*COMPARE, "--shard", "2/2"],
+    "benchmark-shard": [*COMPARE, "-c", "d.yaml", "--shard", "1/2"],
     "trace": ["trace", "beale", "sgd", "--steps", "5", *QUIET],
     "gradcheck": ["gradcheck", "mae", "--fast", "--plots", "--quiet"],
     "evaluate": ["evaluate", "train", "rows.csv", "--resamples", "9", *QUIET],
@@ -41,6 +43,8 @@ WHAT = {
     "compare": "a comparison",
     "benchmark": "a comparison on several configs",
     "tune": "a search",
+    "shard": "a shard of a comparison",
+    "benchmark-shard": "a shard of a comparison on several configs",
     "trace": "a trace",
     "gradcheck": "a gradient check",
     "evaluate": "an evaluation",
@@ -175,6 +179,8 @@ def resumed(kind, folder):
         "compare": f"continue it with: {command}",
         "benchmark": f"continue it with: {command}",
         "tune": f"continue it with: {command}",
+        "shard": f"continue it with: {command}",
+        "benchmark-shard": f"continue it with: {command}",
         "trace": "repeat it with optcli trace",
         "gradcheck": "repeat it with optcli gradcheck",
         "evaluate": "repeat it with optcli evaluate",
@@ -215,7 +221,7 @@ def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, cap
 @pytest.mark.parametrize("command", MADE)
 @pytest.mark.parametrize("kind", MADE)
 def test_no_command_writes_into_a_folder_of_another_kind(kind, command, here, capsys):
-    if kind == command and kind in ("compare", "benchmark", "tune"):
+    if kind == command and kind in ("compare", "benchmark", "tune", "shard", "benchmark-shard"):
         return  # these continue it
     before = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
     assert refusal(capsys, *MADE[command], "--out", kind) == taken(kind, kind)

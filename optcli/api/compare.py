@@ -10,17 +10,19 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from optcli.api.check import Setup
 from optcli.api.kept import keep
 from optcli.comparison import run_benchmark, run_comparison, suites
+from optcli.comparison.asked import told
 from optcli.comparison.best import config_of_run
 from optcli.comparison.problem import optimizers, whole
-from optcli.comparison.result import Benchmark, Comparison, Listener, ModelsKept
+from optcli.comparison.result import Benchmark, Comparison, FinishedShard, Listener, ModelsKept
 from optcli.comparison.settings import ComparisonSettings
+from optcli.comparison.shards import Part, Shard
 from optcli.comparison.trials import forget, prepared
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import kinds, outputs, run_folder
 from optcli.storage.lock import lock
@@ -29,12 +31,13 @@ from optcli.training import Replica
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["Benchmark", "Comparison", "ComparisonSettings", "Listener", "compare"]
+__all__ = ["Benchmark", "Comparison", "ComparisonSettings", "FinishedShard", "Listener", "compare"]
 
 CONFIGS = (".yaml", ".yml", ".json")
 ALL = "all"
 
 
+@overload
 def compare(
     entries: Sequence[str | Path],
     config: str | Path | Mapping[str, Any] | Sequence[str | Path] | None = None,
@@ -49,7 +52,58 @@ def compare(
     terms: ComparisonSettings | None = None,
     data: Any = None,
     executor: Executor | None = None,
-) -> Comparison | Benchmark:
+    shard: None = None,
+) -> Comparison | Benchmark: ...
+@overload
+def compare(
+    entries: Sequence[str | Path],
+    config: str | Path | Mapping[str, Any] | Sequence[str | Path] | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    settings: ComparisonSettings | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool | str = True,
+    listener: Listener | None = None,
+    suite: str | Path | None = None,
+    terms: ComparisonSettings | None = None,
+    data: Any = None,
+    executor: Executor | None = None,
+    shard: tuple[int, int] | str,
+) -> FinishedShard: ...
+@overload
+def compare(
+    entries: Sequence[str | Path],
+    config: str | Path | Mapping[str, Any] | Sequence[str | Path] | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    settings: ComparisonSettings | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool | str = True,
+    listener: Listener | None = None,
+    suite: str | Path | None = None,
+    terms: ComparisonSettings | None = None,
+    data: Any = None,
+    executor: Executor | None = None,
+    shard: tuple[int, int] | str | None = None,
+) -> Comparison | Benchmark | FinishedShard: ...
+def compare(
+    entries: Sequence[str | Path],
+    config: str | Path | Mapping[str, Any] | Sequence[str | Path] | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    settings: ComparisonSettings | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool | str = True,
+    listener: Listener | None = None,
+    suite: str | Path | None = None,
+    terms: ComparisonSettings | None = None,
+    data: Any = None,
+    executor: Executor | None = None,
+    shard: tuple[int, int] | str | None = None,
+) -> Comparison | Benchmark | FinishedShard:
     """Compare optimizers on a config, or whole configs, and keep the runs in a folder.
 
     entries: optimizers as on the command line (`adam`, `adam:lr=0.01,beta1=0.8`,
@@ -59,7 +113,8 @@ def compare(
     out: the folder, by default `runs/compare-<config>-<date>-<time>`; one of the same data, model
     and budget is gone on with. plots: False, or their format, `png` (True), `svg` or `pdf`. data: a
     table in memory, as for `train`. executor: of `concurrent.futures`, whose workers do the runs;
-    it is not shut down. listener: called with each event (`comparison.result`). Raises
+    it is not shut down. shard: (2, 8) does every eighth job, from the second on, in a folder of its
+    own; `merge` joins all eight. listener: called with each event (`comparison.result`). Raises
     InvalidInput, EnvironmentFailed.
     """
     if terms is not None:
@@ -69,6 +124,11 @@ def compare(
     if executor is not None:
         settings = replace(settings, executor=executor)
     settings.check()
+    own_part = None if shard is None else Shard.parsed(shard)
+    if own_part is not None and settings.keep:
+        message = "cannot be combined with "
+        message += f"{setting('shard', str(own_part))}; continue the merged comparison with it"
+        raise InvalidInput(Fault(message, parameter="keep"))
     outputs.picture_format(plots)
     forget()
     words = _with_all([str(entry) for entry in entries])
@@ -96,7 +156,7 @@ def compare(
     if data is not None and len(configs) > 1:
         message = "is given with several configs; give one config"
         raise InvalidInput(Fault(message, parameter="data"))
-    found: Comparison | Benchmark
+    found: Comparison | Benchmark | FinishedShard
     if not named and len(configs) > 1:
         found = run_benchmark.run(
             words,
@@ -109,13 +169,23 @@ def compare(
             listener,
             few=few,
             suite=suite is not None,
+            shard=own_part,
         )
     else:
         if named:
             problem = whole(words, overrides, data)
         else:
             problem = optimizers(words, configs[0], overrides, data)
-        found = run_comparison.run(problem, settings, folder, overwrite, plots, listener)
+        part = None
+        if own_part is not None:
+            own = list(problem.configs.values())
+            asked = told(words, own, settings, title=problem.title, whole=bool(named))
+            seeds = own_part.part([entry.label for entry in problem.entries])
+            part = Part(own_part, seeds, asked)
+        found = run_comparison.run(problem, settings, folder, overwrite, plots, listener, part=part)
+    if isinstance(found, FinishedShard):
+        listener(found)
+        return found
     if settings.keep:
         for each in found.found.values() if isinstance(found, Benchmark) else [found]:
             assert isinstance(each, Comparison)  # which has just ended

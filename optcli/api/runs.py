@@ -68,7 +68,7 @@ def entry(folder: Path) -> RunEntry:
         damage = f"{Path(fault.file or '').name} {fault.message}"
     if kind is None:
         return RunEntry(folder, "unknown", "damaged", summary, damage)
-    missing = "interrupted" if kind in kinds.SEARCHES else "unfinished"
+    missing = "interrupted" if kind in (*kinds.SEARCHES, *kinds.SHARDS) else "unfinished"
     if kind == kinds.GRADCHECK and kinds.is_picture(folder):
         missing = "done"
     outcome = str(summary.get("outcome") or ("done" if summary else missing))
@@ -182,7 +182,7 @@ def measures(entry: RunEntry) -> dict[str, Any]:
     measured: dict[str, Any] = {"outcome": entry.outcome}
     if entry.resume:
         measured["continue with"] = entry.resume
-    for name in ("epochs", "steps", "parameters", "seconds"):
+    for name in ("shard", "runs", "epochs", "steps", "parameters", "seconds"):
         if name in entry.summary:
             measured[name] = entry.summary[name]
     for name in ("first_loss", "constant_loss", "failed_to_train"):

@@ -144,6 +144,15 @@ Backend = Annotated[
         metavar="dask[://HOST:PORT]",
     ),
 ]
+ShardOf = Annotated[
+    str | None,
+    option(
+        "Train every N-th job from the K-th on, in a folder of its own: a task of a job array. "
+        "optcli runs merge joins all N",
+        "--shard",
+        metavar="K/N",
+    ),
+]
 SchedulerFile = Annotated[
     Path | None,
     option(
@@ -173,6 +182,7 @@ def command(
     jobs: Jobs = None,
     backend: Backend = None,
     scheduler_file: SchedulerFile = None,
+    shard: ShardOf = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     cache: options.Cache = None,
@@ -194,7 +204,7 @@ def command(
     failed; with several configs each must pass on all.
     """
     from optcli.api import runs
-    from optcli.api.compare import Benchmark, compare
+    from optcli.api.compare import FinishedShard, compare
     from optcli.comparison.gate import failures
     from optcli.comparison.settings import ComparisonSettings
     from optcli.display.compare import InterruptedComparison
@@ -235,6 +245,7 @@ def command(
             plots=options.plots(plots, no_plots),
             listener=listener,
             suite=suite,
+            shard=shard,
         )
     except KeyboardInterrupt:
         command = settings.command or ""
@@ -246,7 +257,8 @@ def command(
         return interruption.code()
     finally:
         listener.close()
-    several = found.found.items() if isinstance(found, Benchmark) else [("", found)]
-    if failed := failures({title: each.summary for title, each in several}):
+    if isinstance(found, FinishedShard):
+        return 0
+    if failed := failures(found.summaries):
         raise OptcliError(*failed)
     return 0

@@ -14,6 +14,7 @@ OTHERS = {
     "objective": "OBJECTIVE",
     "optimizers": "OPTIMIZER",
     "overrides": "--set",
+    "shards": "SHARD",
 }
 
 

@@ -1,4 +1,4 @@
-"""`optcli runs`: list, show, plot, compare, verify and remove what was trained."""
+"""`optcli runs`: list, show, plot, compare, verify, merge and remove what was trained."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 
 from optcli.cli import help as pages
 from optcli.cli import options
+from optcli.cli.help import OUTPUT
+from optcli.core.errors import OptcliError
 
 app = pages.group(
-    "List, show, plot, diff, verify and remove runs.",
+    "List, show, plot, diff, verify, merge and remove runs.",
     "optcli runs list",
     "optcli runs show runs/iris",
 )
@@ -117,6 +119,56 @@ def verify(
     found = verified(run, epochs, set_ or [])
     display.verified(found, sys.stdout, json=json)
     return 0 if found.agrees else 1
+
+
+@app.command(cls=pages.Command, epilog="optcli runs merge shards/1 shards/2 --out runs/whole")
+def merge(
+    shards: Annotated[list[Path], options.argument("SHARD...", "Folders of all shards")],
+    out: Annotated[
+        Path | None,
+        options.option(
+            "Write to this folder, new or empty", "--out", metavar="DIR", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    mixed: Annotated[
+        bool,
+        options.option("Merge shards of machines whose bits may differ", "--mixed"),
+    ] = False,
+    set_: Moved = None,
+    plugin: options.Plugin = None,
+    overwrite: options.Overwrite = False,
+    plots: options.Plots = None,
+    no_plots: options.NoPlots = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Merge the shards of a comparison.
+
+    The folder is that of the whole comparison, to the bit, but for times. Nothing is trained but
+    what the relative time of a step takes. Exit with 1 if a condition of --fail-unless or
+    --fail-if failed.
+    """
+    from optcli.api.merge import merge as merged
+    from optcli.comparison.gate import failures
+    from optcli.display.compare import listener as listener_of
+
+    options.load(plugin, quiet=quiet)
+    listener = listener_of(quiet, json, sys.stdout)
+    try:
+        found = merged(
+            shards,
+            out,
+            set_ or [],
+            mixed=mixed,
+            overwrite=overwrite,
+            plots=options.plots(plots, no_plots),
+            listener=listener,
+        )
+    finally:
+        listener.close()
+    if failed := failures(found.summaries):
+        raise OptcliError(*failed)
+    return 0
 
 
 @app.command(cls=pages.Command, epilog="optcli runs remove runs/other")

@@ -23,6 +23,8 @@
     gate              conditions on the verdict that decide the exit code
     best              the config of each entry at its chosen setting
     run_comparison    a comparison in its folder
+    shards            several tasks that do a comparison together, and what fits together of them
+    asked             what a comparison was asked for, kept in the folder of a shard
     several_problems  what is claimed of several configs, and with how many seeds
     suites            sets of problems, and which optimizers are too costly for all of them
     run_benchmark     the same optimizers on several configs

@@ -66,11 +66,9 @@ class Problem:
 def optimizers(
     words: Sequence[str], source: Any, overrides: Sequence[str], data: Any = None
 ) -> Problem:
-    """Optimizers on one config; data: its table, where that is in memory."""
-    from optcli import config as configs
-
+    """Optimizers on one config, be it loaded; data: its table, where that is in memory."""
     given = source is not None
-    config = configs.load(source if given else BUILT_IN, overrides).with_data(data)
+    config = _loaded(source if given else BUILT_IN, overrides).with_data(data)
     task = config.task()
     entries: list[Competitor] = []
     faults: list[Fault] = []
@@ -101,6 +99,13 @@ def optimizers(
         notes.append(_unused(own))
     title = config.title if given else "built-in"
     return Problem(title, entries, {"": config}, notes)
+
+
+def _loaded(source: Any, overrides: Sequence[str]) -> Config:
+    """A config, unless it is one already. Raises InvalidInput."""
+    from optcli import config as configs
+
+    return source if isinstance(source, configs.Config) else configs.load(source, overrides)
 
 
 def _entry(word: str, task: Task) -> Competitor:
@@ -136,11 +141,17 @@ def _unused(own: Optimizer) -> str:
     )
 
 
-def whole(words: Sequence[str], overrides: Sequence[str], data: Any = None) -> Problem:
-    """Whole configs, each with its own optimizer; data: their table, where that is in memory."""
-    from optcli import config as configs
+def whole(
+    words: Sequence[str],
+    overrides: Sequence[str],
+    data: Any = None,
+    sources: Sequence[Any] | None = None,
+) -> Problem:
+    """Whole configs, each with its own optimizer.
 
-    loaded = [configs.load(word, overrides).with_data(data) for word in words]
+    data: their table, where that is in memory. sources: those of the words that are loaded.
+    """
+    loaded = [_loaded(source, overrides).with_data(data) for source in sources or words]
     titles = [config.title for config in loaded]
     labels = titles if len(set(titles)) == len(titles) else list(words)
     twice = next((word for i, word in enumerate(words) if word in words[:i]), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optcli.comparison.study import RunsDone, Study
+from optcli.core.durations import counted
 from optcli.core.html_table import html_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ class FinishedComparison:
 
     folder: Path
     summary: Mapping[str, Any]
+
+    @property
+    def summaries(self) -> dict[str, Mapping[str, Any]]:
+        """The summary of each config, by its title; of one by no title."""
+        return {"": self.summary}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.folder}: {self.summary['verdict']}>"
@@ -91,6 +97,11 @@ class Benchmark:
     found: Mapping[str, FinishedComparison]
     summary: Mapping[str, Any]
 
+    @property
+    def summaries(self) -> dict[str, Mapping[str, Any]]:
+        """The summary of each config, by its title."""
+        return {title: each.summary for title, each in self.found.items()}
+
     def __repr__(self) -> str:
         return f"<Benchmark {self.folder}: {self.summary['verdict']}>"
 
@@ -105,6 +116,21 @@ class Benchmark:
         rows = [[title, said] for title, said in self.summary["configs"].items()]
         below = [self.summary["verdict"]]
         return html_table(str(self.folder), ["config", "verdict"], rows, below)
+
+
+@dataclass(frozen=True, repr=False)
+class FinishedShard:
+    """One shard of a comparison, in its folder.
+
+    summary: what summary.json says: `shard` (`2/8`), `entries`, `runs`, `outcome`.
+    """
+
+    folder: Path
+    summary: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        runs = counted(self.summary["runs"], "run")
+        return f"<{type(self).__name__} {self.folder}: shard {self.summary['shard']}, {runs}>"
 
 
 @dataclass(frozen=True)
@@ -139,7 +165,8 @@ class Waiting:
 
 # Is called with `ComparisonStarted`, then each `RunsDone`, then the `Comparison`, then
 # `FiguresDrawn`; of several configs with `BenchmarkStarted` before and the `Benchmark` after them;
-# with `Waiting` at any time, and at the end with `ModelsKept` for each model that is to be kept.
+# of a shard with the `FinishedShard` at its end; with `Waiting` at any time, and at the end with
+# `ModelsKept` for each model that is to be kept.
 Listener = Callable[
     [
         Waiting
@@ -150,6 +177,7 @@ Listener = Callable[
         | FiguresDrawn
         | ModelsKept
         | Benchmark
+        | FinishedShard
     ],
     object,
 ]

@@ -5,14 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from optcli.comparison import asked as asking
 from optcli.comparison import gate, run_comparison, several_problems
 from optcli.comparison.problem import Problem, measure, optimizers, with_held_out
-from optcli.comparison.result import Benchmark, BenchmarkStarted, Comparison, Listener
+from optcli.comparison.result import (
+    Benchmark,
+    BenchmarkStarted,
+    Comparison,
+    FinishedShard,
+    Listener,
+)
 from optcli.comparison.settings import ComparisonSettings
+from optcli.comparison.shards import Nobody, Part, Shard, ShardFolder, finished
 from optcli.comparison.study import HALVING_SEEDS
 from optcli.comparison.suites import costly
 from optcli.core.environment import environment
@@ -35,16 +44,21 @@ def run(
     listener: Listener,
     few: Sequence[str] = (),
     suite: bool = False,
-) -> Benchmark:
+    shard: Shard | None = None,
+    merged: Sequence[ShardFolder] = (),
+) -> Benchmark | FinishedShard:
     """The same optimizers on several configs: a comparison each, and the claims over all.
 
     few: the titles of configs on which alone those take part whose steps cost most; () for none.
     suite: whether the configs are a suite, on which an optimizer is left out of those configs
-    that it cannot train.
+    that it cannot train. shard: whose part alone is trained. merged: the shards that have all runs,
+    for a new folder.
     """
     from optcli.config.writing import written
 
-    destination = Destination(kinds.BENCHMARK, "compare-benchmark", out, overwrite, True)
+    kind = kinds.BENCHMARK if shard is None else kinds.BENCHMARK_SHARD
+    name = f"compare-benchmark{'' if shard is None else f'-shard-{shard}'}"
+    destination = Destination(kind, name, out, overwrite, not merged)
     destination.check()
     problems = [optimizers(words, source, overrides) for source in sources]
     titles = [problem.title for problem in problems]
@@ -53,29 +67,52 @@ def run(
     if twice is not None:
         raise InvalidInput(Fault(f"'{twice}' is listed twice", parameter="config"))
     unfit: list[str] = []  # notes
+    loaded = [problem.configs[""] for problem in problems]
+    asked = asking.told(words, loaded, settings, few=few, suite=suite)
+    if shard is not None and destination.continued:
+        _check_same(destination.folder, shard, asked)
+    # of all that was asked for: who takes part where is nothing that shards need agree on
+    parts = {
+        problem.title: shard.part(words, number, len(problems))
+        for number, problem in enumerate(problems)
+        if shard is not None
+    }
     problems = [_checked(problem, settings, unfit if suite else None) for problem in problems]
-    apart, notes = _apart(problems, few, destination.folder) if few else ([], [])
+    apart, notes = _apart(problems, few, destination.folder) if few and not merged else ([], [])
+    if merged:  # who stood apart in one shard has too few runs
+        before = [_set_apart(each) for each in merged]
+        apart = [word for word in words if any(word in each for each in before)]
     problems = [_without(problem, apart, few) for problem in problems]
     problems = [problem for problem in problems if len(problem.entries) > 1]
     settled = {"entries": list(words), "configs": titles, "apart": apart}
-    config = written({"benchmark": settled})
+    first = {} if shard is None else {kind.name: str(shard)}
+    config = written({**first, "benchmark": settled})
     recorded = {**environment(1, None), "plugins": loading.identity(), **settings.origin}
+    if shard is not None:
+        recorded |= {"shard": str(shard), "asked": asked}
+    if merged:
+        recorded["shards"] = {str(each.shard): each.machine for each in merged}
     entered = {p.title: [entry.label for entry in p.entries] for p in problems}
     claimed = several_problems.claims(entered, settings.seeds)
     gates = gate.parsed(settings, words, claimed.single)  # before anything is written
     # the command goes on with all, in the folder above
     part = replace(settings, command=None, seeds=claimed.seeds)
-    found = {}
+    found: dict[str, Comparison | FinishedShard] = {}
+    nobody = nullcontext(Nobody()) if merged else None
     with (
-        opened(run_comparison.pool(problems, settings, listener)) as workers,
+        nobody or opened(run_comparison.pool(problems, settings, listener)) as workers,
         destination.claim(config, recorded) as folder,
     ):
         seals.unseal(folder)
-        kinds.rewrite(folder, kinds.BENCHMARK, config, recorded)
+        kinds.rewrite(folder, kind, config, recorded)
         runs = sum(map(len, entered.values())) * _runs(part)
         notes = [*claimed.notes, *notes, *unfit]
         listener(BenchmarkStarted(list(entered), words, claimed.seeds, runs, notes))
         for problem in problems:
+            own = parts.get(problem.title, {})
+            if shard is not None and not own:
+                continue
+            within = [each.within(places[problem.title]) for each in merged]
             found[problem.title] = run_comparison.run(
                 problem,
                 _asked(part, gates, entered[problem.title]),
@@ -85,19 +122,26 @@ def run(
                 listener,
                 family=claimed.single,
                 workers=workers,
+                part=None if shard is None else Part(shard, own),
+                merged=[each for each in within if each is not None],
             )
-        summaries = {title: each.summary for title, each in found.items()}
+        if shard is not None:
+            count = sum(each.summary["runs"] for each in found.values())
+            trained = [word for word in words if any(word in p for p in parts.values())]
+            return finished(folder, kind, shard, trained, count)
+        comparisons = {t: each for t, each in found.items() if isinstance(each, Comparison)}
+        summaries = {title: each.summary for title, each in comparisons.items()}
         summary = several_problems.summary(claimed, summaries)
         files.write_json(folder / "summary.json", summary)
-        files.write(folder / "runs.csv", _gathered(found))
+        files.write(folder / "runs.csv", _gathered(comparisons))
         if plots and summary["profile"]["ratios"]:
             from optcli.comparison import figures
 
-            kind = outputs.picture_format(plots)
-            drawn = figures.profile(summary["profile"], "all configs", kind)
-            files.write(folder / f"profile.{kind}", drawn)
+            suffix = outputs.picture_format(plots)
+            drawn = figures.profile(summary["profile"], "all configs", suffix)
+            files.write(folder / f"profile.{suffix}", drawn)
         seals.seal(folder, kinds.BENCHMARK)
-    benchmark = Benchmark(folder, found, summary)
+    benchmark = Benchmark(folder, comparisons, summary)
     listener(benchmark)
     return benchmark
 
@@ -154,6 +198,28 @@ def _apart(
     first = probe.entries[0].label
     note = f"a step of {', '.join(apart)} costs more than ten of {first} on {probe.title}; "
     return apart, [note + f"compared on few configs only: {', '.join(few)}"]
+
+
+def _check_same(folder: Path, shard: Shard, asked: Mapping[str, Any]) -> None:
+    """Raise InvalidInput where a folder holds another shard, or one of another comparison."""
+    there = kinds.recorded(folder)
+    before, unlike = there.get("asked"), ""
+    if there.get("shard") != str(shard):
+        unlike = f"shard was {there.get('shard')}, is {shard}"
+    elif isinstance(before, dict):
+        unlike = asking.differences(before, files.jsonable(asked))
+    if unlike:
+        message = f"{folder} holds {kinds.BENCHMARK_SHARD.what}, but another ({unlike}); choose "
+        message += "another folder"
+        raise InvalidInput(Fault(message, parameter="out"))
+
+
+def _set_apart(shard: ShardFolder) -> list[str]:
+    """The labels that a shard has trained on few configs alone."""
+    from optcli.config import yaml_text
+
+    found: list[str] = yaml_text.read_written(shard.folder / kinds.CONFIG)["benchmark"]["apart"]
+    return found
 
 
 def _without(problem: Problem, apart: Sequence[str], few: Sequence[str]) -> Problem:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from optcli.comparison import best, gate
+from optcli.comparison import best, gate, shards
 from optcli.comparison.power import default_seeds
 from optcli.comparison.problem import Problem, measure, retuned, with_held_out
 from optcli.comparison.ranking import ALONE, Family
@@ -15,11 +15,13 @@ from optcli.comparison.result import (
     Comparison,
     ComparisonStarted,
     FiguresDrawn,
+    FinishedShard,
     Listener,
     Waiting,
 )
 from optcli.comparison.runner import pool_for
 from optcli.comparison.settings import ComparisonSettings
+from optcli.comparison.shards import Nobody, Part, ShardFolder
 from optcli.comparison.signed_rank import fewest_seeds
 from optcli.comparison.step_time import long_runs, relative_step_times
 from optcli.comparison.store import Store
@@ -59,13 +61,18 @@ def run(
     listener: Listener,
     family: Family = ALONE,
     workers: Workers | None = None,
-) -> Comparison:
+    part: Part | None = None,
+    merged: Sequence[ShardFolder] = (),
+) -> Comparison | FinishedShard:
     """Compare, in a folder of its own, or go on in one that holds a part of it.
 
     family: the claims, of several configs, that those made here hold together with.
-    workers: who does the runs; by default those that the settings say.
+    workers: who does the runs; by default those that the settings say. part: of a shard, which
+    alone is trained. merged: the shards that have all runs, for a new folder.
     """
-    destination = Destination(kinds.COMPARE, f"compare-{problem.title}", out, overwrite, True)
+    kind = kinds.COMPARE if part is None else kinds.SHARD
+    name = f"compare-{problem.title}{'' if part is None else f'-shard-{part.shard}'}"
+    destination = Destination(kind, name, out, overwrite, not merged)
     destination.check()
     count = len(problem.entries)
     labels = [entry.label for entry in problem.entries]
@@ -89,6 +96,15 @@ def run(
     config = _config(problem, settings, budget, what, destination.folder)
     data = _data(problem)
     recorded = {**environment(1, data), "plugins": loading.identity(), **settings.origin}
+    if part is not None:
+        config = {kind.name: str(part.shard), **config}
+        recorded |= {"shard": str(part.shard), "asked": part.asked}
+        notes.append(part.note(len(problem.entries), budget.final))
+    for shard in merged:
+        _check_shard(shard, config, data)
+    if merged:
+        workers = Nobody()
+        recorded["shards"] = {str(each.shard): each.machine for each in merged}
     with (
         nullcontext(workers) if workers else opened(pool([problem], settings, listener)) as own,
         destination.claim(_written(config, _given(settings.target)), recorded) as folder,
@@ -114,8 +130,10 @@ def run(
             targets = ()
         if store.damaged:
             notes.append(f"{store.damaged} runs in {folder} were damaged; they are trained again")
+        shards.take(store, [each.folder for each in merged])
+        entries = problem.entries if part is None else part.of(problem.entries, budget.final)
         study = Study(
-            problem.entries,
+            entries,
             budget,
             store,
             measure=what,
@@ -123,8 +141,13 @@ def run(
             fixed_split=settings.fixed_split,
             workers=own,
         )
-        kinds.rewrite(folder, kinds.COMPARE, _written(config, targets), {**recorded, **done_by()})
+        kinds.rewrite(folder, kind, _written(config, targets), {**recorded, **done_by()})
         listener(ComparisonStarted(study, problem.title, notes))
+        if part is not None:
+            for progress in study.run_part(part.seeds):
+                listener(progress)
+            kinds.rewrite(folder, kind, _written(config, targets), {**recorded, **done_by()})
+            return part.finished(folder, study)
         for progress in study.run():
             listener(progress)
         chosen = {e.label: (e.task, study.chosen[e.label]) for e in problem.entries}
@@ -143,12 +166,29 @@ def run(
         if plots:
             from optcli.comparison import figures
 
-            kind = outputs.picture_format(plots)
-            drawn = figures.draw(study, summary, problem.title, settings.x, kind)
+            suffix = outputs.picture_format(plots)
+            drawn = figures.draw(study, summary, problem.title, settings.x, suffix)
             names = [_written_figure(folder / name, content) for name, content in drawn]
             seals.seal(folder, kinds.COMPARE)
             listener(FiguresDrawn(folder, names))
     return comparison
+
+
+def _check_shard(shard: ShardFolder, config: dict[str, Any], data: str) -> None:
+    """Raise InvalidInput where a shard's runs are not those that would be trained here."""
+    from optcli.config import yaml_text
+
+    there = yaml_text.read_written(shard.folder / kinds.CONFIG)
+    ours, theirs = config["compare"], there.get("compare") or {}
+    names = [*ours, "version"]
+    unlike = [name for name in names if ours.get(name) != theirs.get(name)]
+    if unlike:
+        words = "; ".join(f"{name} is {theirs.get(name)}, here {ours.get(name)}" for name in unlike)
+        raise InvalidInput(Fault(f"is a shard of another comparison: {words}", file=shard.name))
+    if shard.recorded.get("data_sha256") != data:
+        message = "is a shard of a comparison on other data; the data has changed since"
+        raise InvalidInput(Fault(message, file=shard.name))
+    loading.check(shard.recorded.get("plugins"), "shard", "restore it, and merge again")
 
 
 def _written_figure(path: Path, content: bytes) -> str:

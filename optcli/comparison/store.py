@@ -77,6 +77,11 @@ class Store:
         if time.monotonic() >= self._next_write:
             self.write()
 
+    def add_from(self, other: Store) -> None:
+        """Take in all that another store has."""
+        self.results |= other.results
+        self.phases |= other.phases
+
     def write(self) -> None:
         """Write runs.csv and history.csv, the runs in an order of their own."""
         if self.folder is not None and self.results:

@@ -126,14 +126,27 @@ class Study:
             yield from self._tune()
             if not self.targets:
                 self.targets = self._default_targets()
-            final = {
-                entry.label: list(dict.fromkeys([*self.finalists[entry.label], entry.optimizer]))
-                for entry in self.entries
-            }
+            final = self._final_settings()
             yield from self._train("final", final)
             self._note_targets(final)
         finally:
             self.store.write()
+
+    def run_part(self, seeds: Mapping[str, slice]) -> Iterator[RunsDone]:
+        """All tuning, and by label those of the final runs; targets are for who has all."""
+        try:
+            yield from self._tune()
+            own = {label: self.budget.final[part] for label, part in seeds.items()}
+            yield from self._train("final", self._final_settings(), own)
+        finally:
+            self.store.write()
+
+    def _final_settings(self) -> dict[str, list[Optimizer]]:
+        """The settings of each entry that count: its finalists, and the default."""
+        return {
+            entry.label: list(dict.fromkeys([*self.finalists[entry.label], entry.optimizer]))
+            for entry in self.entries
+        }
 
     @property
     def chosen(self) -> dict[str, Optimizer]:
@@ -240,12 +253,21 @@ class Study:
                         steps_to_target(steps, course, target) for target in targets
                     )
 
-    def _train(self, phase: str, settings: Mapping[str, Sequence[Optimizer]]) -> Iterator[RunsDone]:
-        """Run what is missing of the settings on the seeds of the phase."""
+    def _train(
+        self,
+        phase: str,
+        settings: Mapping[str, Sequence[Optimizer]],
+        some: Mapping[str, Sequence[int]] | None = None,
+    ) -> Iterator[RunsDone]:
+        """Run what is missing of the settings on the seeds of the phase, or on some by label."""
         budget = self.budget
         seeds = {"final": budget.final, "halve": budget.halving}.get(phase, budget.tuning)
         wanted = {
-            label: [Trial(label, optimizer, seed) for optimizer in own for seed in seeds]
+            label: [
+                Trial(label, optimizer, seed)
+                for optimizer in own
+                for seed in (seeds if some is None else some[label])
+            ]
             for label, own in settings.items()
         }
         missing = self.store.missing(trial for own in wanted.values() for trial in own)

@@ -16,13 +16,14 @@ from optcli.comparison.result import (
     Comparison,
     ComparisonStarted,
     FiguresDrawn,
+    FinishedShard,
     ModelsKept,
     Waiting,
 )
 from optcli.comparison.study import RunsDone, Study
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
-from optcli.display.compare_report import WIDEST, across, head, report
+from optcli.display.compare_report import WIDEST, across, head, report, shard_report
 from optcli.display.jsonl import JsonLines
 from optcli.display.listener import Listener, choose
 from optcli.display.output import Output
@@ -88,6 +89,8 @@ class Teller:
             self.models_kept(event)
         elif isinstance(event, Benchmark):
             self.benchmark(event)
+        elif isinstance(event, FinishedShard):
+            self.shard(event)
         elif isinstance(event, InterruptedComparison):
             self.interrupted(event)
 
@@ -119,6 +122,9 @@ class Teller:
 
     def benchmark(self, benchmark: Benchmark) -> None:
         """All configs are done."""
+
+    def shard(self, shard: FinishedShard) -> None:
+        """A shard is done."""
 
     def interrupted(self, event: InterruptedComparison) -> None:
         """A signal ended it."""
@@ -225,6 +231,11 @@ class Plain(Teller):
             self.output.line(line)
         self.output.line(escaped(f"comparison folder: {benchmark.folder}"))
 
+    def shard(self, shard: FinishedShard) -> None:
+        for line in shard_report(shard.summary, width_of(WIDEST)):
+            self.output.line(line)
+        self.output.line(escaped(f"shard folder: {shard.folder}"))
+
 
 def _value(value: float) -> str:
     """A mean over seeds is infinite as soon as one of them diverged, a median with half of them."""
@@ -288,6 +299,9 @@ class Lines(Teller):
     def benchmark(self, benchmark: Benchmark) -> None:
         self.lines.emit("benchmark", {**benchmark.summary, "folder": str(benchmark.folder)})
 
+    def shard(self, shard: FinishedShard) -> None:
+        self.lines.emit("shard", {**shard.summary, "folder": str(shard.folder)})
+
 
 class Bars(Plain):
     """A row for each that takes part, with a bar and the best so far; then the table."""
@@ -330,6 +344,10 @@ class Bars(Plain):
     def benchmark(self, benchmark: Benchmark) -> None:
         self.close()
         super().benchmark(benchmark)
+
+    def shard(self, shard: FinishedShard) -> None:
+        self.close()
+        super().shard(shard)
 
     def close(self) -> None:
         if self._live is not None:

@@ -441,6 +441,15 @@ def basis(summary: Mapping[str, Any]) -> list[str]:
     return words
 
 
+def shard_report(summary: Mapping[str, Any], width: int) -> list[str]:
+    """What a shard has trained, and what is to be done with it."""
+    index, _, of = summary["shard"].partition("/")
+    whose = f" of {', '.join(summary['entries'])}" if summary["entries"] else ""
+    words = f"shard {index} of {of}: {counted(summary['runs'], 'run')}{whose}; merge all {of} with "
+    words += "optcli runs merge"
+    return [escaped(line) for line in wrapped(words, width)]
+
+
 def head(study: Study, title: str, notes: Sequence[str]) -> list[str]:
     """What is about to be done, and what is to be said of it."""
     budget = study.budget

@@ -91,6 +91,8 @@ def _result(entry: Any) -> str:
     """Who is first in a comparison, or in a trace and on what; the first measure of rows."""
     if measured := entry.summary.get("evaluation"):
         return _measured(measured)
+    if shard := entry.summary.get("shard"):
+        return f"shard {shard}"
     if paths := entry.summary.get("paths"):
         objective = entry.summary.get("objective")
         return f"{paths[0]['label']}{f' on {objective}' if objective else ''}"
@@ -175,6 +177,8 @@ def printed(entry: Any, width: int) -> list[str]:
         return compare_report.report(summary, min(width, compare_report.WIDEST))
     if kind == kinds.BENCHMARK.name and summary.get("version", 1) > 1:
         return compare_report.across(summary, min(width, compare_report.WIDEST))[1:]
+    if kind in [each.name for each in kinds.SHARDS]:
+        return compare_report.shard_report(summary, min(width, compare_report.WIDEST))
     if summary.get("paths"):
         return [escaped(line) for line in trace.report(summary["paths"], min(width, trace.WIDEST))]
     if summary.get("checked"):

@@ -76,7 +76,8 @@ class Destination:
                     message = f"{folder} cannot be made, as {there} is {what}; choose another place"
                 raise InvalidInput(Fault(message, parameter="out"))
             for each in folder.resolve().parents:
-                part = self.kind == kinds.COMPARE and kinds.guessed(each) == kinds.BENCHMARK
+                whole = kinds.guessed(each) in (kinds.BENCHMARK, kinds.BENCHMARK_SHARD)
+                part = self.kind in (kinds.COMPARE, kinds.SHARD) and whole
                 if run_folder.is_own(each) and not part:
                     message = f"{folder} lies in a run folder, {each}; choose another place"
                     raise InvalidInput(Fault(message, parameter="out"))

@@ -75,6 +75,23 @@ TUNE = Kind(
     parts=True,
     holds=(*OWN, "summary.json", "history.csv", "runs.csv", "trials.csv", "best.yaml"),
 )
+_CONTINUE_SHARD = "continue it with its command, optcli compare --shard"
+SHARD = Kind(
+    "shard",
+    "a shard of a comparison",
+    _CONTINUE_SHARD,
+    resumable=True,
+    holds=(*OWN, "summary.json"),
+)
+BENCHMARK_SHARD = Kind(
+    "benchmark-shard",
+    "a shard of a comparison on several configs",
+    _CONTINUE_SHARD,
+    resumable=True,
+    parts=True,
+    holds=(*OWN, "summary.json"),
+)
+SHARDS = (SHARD, BENCHMARK_SHARD)
 TRACE = Kind(
     "trace",
     "a trace",
@@ -95,7 +112,13 @@ EVALUATE = Kind(
     holds=(*OWN, EVALUATION, "measures.csv"),
 )
 SEARCHES = (COMPARE, BENCHMARK, TUNE)  # of many runs, each of which is kept as soon as it ends
-KINDS = {kind.name: kind for kind in (TRAIN, COMPARE, BENCHMARK, TUNE, TRACE, GRADCHECK, EVALUATE)}
+KINDS = {
+    kind.name: kind
+    for kind in (
+        *(TRAIN, COMPARE, BENCHMARK, SHARD, BENCHMARK_SHARD),
+        *(TUNE, TRACE, GRADCHECK, EVALUATE),
+    )
+}
 
 
 def first_files(kind: Kind, config: str, environment: Mapping[str, Any]) -> dict[str, bytes]:
@@ -161,8 +184,8 @@ def is_part(folder: Path) -> bool:
         kind = of(folder)
         if kind == TRAIN:
             return recorded(folder).get("part_of") in (COMPARE.name, TUNE.name)
-        return kind == COMPARE and not recorded(folder).get("command")
-    return guessed(folder) == COMPARE
+        return kind in (COMPARE, SHARD) and not recorded(folder).get("command")
+    return guessed(folder) in (COMPARE, SHARD)
 
 
 def is_picture(folder: Path) -> bool:
@@ -189,7 +212,8 @@ def _recognized(folder: Path) -> Kind | None:
             text = file.read(1 << 16)
     except OSError:
         text = b""  # whoever reads it says why not
-    for first, kind in (("compare", COMPARE), ("benchmark", BENCHMARK), ("search", TUNE)):
+    firsts = {kind.name: kind for kind in (COMPARE, BENCHMARK, *SHARDS)} | {"search": TUNE}
+    for first, kind in firsts.items():
         if text.startswith(f"{first}:".encode()):
             return kind
     return TRACE if re.search(rb"^optimizers:", text, re.MULTILINE) else TRAIN
