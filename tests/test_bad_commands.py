@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from optcli.cli.main import run
-from optcli.storage.dispatch import cluster
+from optcli.storage.dispatch import scheduler
 from tests import systems
 
 CONFIG = """\
@@ -51,7 +51,7 @@ REFUSED = {
     "train": "CONFIG: is missing; name a YAML file, or --resume RUN",
     "train d.yaml": "d.yaml: no such file",
     "check": "missing CONFIG (optcli check --help)",
-    "runs": "missing command; must be one of list, show, diff, plot, verify, remove "
+    "runs": "missing command; must be one of list, show, diff, plot, verify, merge, remove "
     "(optcli runs --help)",
     "runs shwo": "no command 'shwo'; did you mean 'show'? (optcli runs --help)",
     "train c.yaml --set optimizer=adma": (
@@ -107,7 +107,7 @@ REFUSED = {
     "compare sgd adam --budget -1": "--budget: is -1; must be 1 to 10,000",
     "compare sgd adam --target nan": "--target: is nan; must be a number",
     "compare sgd adam --target low": "--target: is 'low'; must be a number",
-    "compare sgd adam --backend mpi": "--backend: is 'mpi'; must be dask or dask://host:port",
+    "compare sgd adam --backend mpi": "--backend: is 'mpi'; must be dask, dask://host:port or tls://host:port",
     "trace": "missing OBJECTIVE (optcli trace --help)",
     "trace quadratic": "missing OPTIMIZER, one or more (optcli trace --help)",
     "trace adam rosenbrock": "OBJECTIVE: 'adam' is an optimizer; the objective comes first",
@@ -157,8 +157,8 @@ def test_a_link_that_leads_nowhere_is_no_place_for_a_folder(place, capsys):
 
 def test_an_unreachable_scheduler_is_said_within_ten_seconds(capsys, monkeypatch):
     pytest.importorskip("distributed")  # to import it takes its time as well
-    assert cluster.CONNECT_SECONDS < 10
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    assert scheduler.CONNECT_SECONDS < 10
+    monkeypatch.setattr(scheduler, "CONNECT_SECONDS", 0.5)
     with socket.socket() as silent:  # takes connections and answers nothing
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -290,10 +290,20 @@ NUMBERS = {
             "compare sgd adam",
             "explain forward c.yaml",
             "gradcheck mse",
+            "tune c.yaml",
             "trace rosenbrock sgd",
             "init x.yaml",
             "evaluate r x.csv",
         )
+    },
+    **{
+        f"tune c.yaml {option}": WHOLE
+        | {text: f"is {text}; must be {span}" for text in ("0", HUGE)}
+        for option, span in {
+            "--budget": "1 to 10,000",
+            "--repeats": "1 to 1,000",
+            "--jobs": "1 to 1,024",
+        }.items()
     },
     **{
         f"evaluate r x.csv {option}": WHOLE

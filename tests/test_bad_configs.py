@@ -247,7 +247,8 @@ OPTIMIZER = {
     "wd: 0.1": "optimizer.wd: unknown key; did you mean 'weight_decay'?",
     "bata2: 0.9": "optimizer.bata2: unknown key; did you mean 'beta2'?",
     "LR: 0.1": "optimizer.LR: unknown key; did you mean 'lr'?",
-    "speed: 1": "optimizer.speed: unknown key; must be one of lr, beta1, beta2, eps, weight_decay",
+    "speed: 1": "optimizer.speed: unknown key; must be one of lr, beta1, beta2, eps, weight_decay, "
+    "bias_correction",
 }
 
 

@@ -774,7 +774,7 @@ REFUSED = {
     "sgd adam --target nan": "--target: is nan; must be a number",
     "sgd adam --metric f1": "--metric: is 'f1'; must be one of loss, r2, rmse",
     "sgd adam:lr=0.1|x": "adam:lr=x: lr: is 'x'; must be a number > 0",
-    "sgd adam --backend foo": "--backend: is 'foo'; must be dask or dask://host:port",
+    "sgd adam --backend foo": "--backend: is 'foo'; must be dask, dask://host:port or tls://host:port",
     "sgd configs/iris.yaml": "ENTRY: 'sgd' is no config; compare optimizers, or configs, not both",
     "sgd adam --set split.validation=0": (
         "--set split.validation: is 0; a comparison takes validation rows"

@@ -86,7 +86,7 @@ def test_names_are_those_of_the_registries():
 IRIS = "train configs/iris.yaml --set "
 OFFERED = {
     "tr": ["train", "trace"],
-    "runs ": ["list", "show", "diff", "plot", "verify", "remove"],
+    "runs ": ["list", "show", "diff", "plot", "verify", "merge", "remove"],
     "runs show ": ["runs/iris", "runs/other"],
     "runs diff runs/iris runs/o": ["runs/other"],
     "runs plot runs/iris --x s": ["step", "seconds"],

@@ -36,7 +36,7 @@ TABLE = [
     ("--help", "", ALL),
     ("list optimizers", "", f"{ALL} optimizers"),
     ("explain adam", "yaml", f"{RUN} ideas"),
-    ("schema", "yaml", f"{RUN} -api"),
+    ("schema", "", ALL),
     ("check iris.yaml", "yaml", RUN),
     (f"train iris.yaml --out run {SHORT}", "yaml", RUN),
     (f"train --resume run {SHORT}", "yaml", RUN),
@@ -45,7 +45,7 @@ TABLE = [
     ("export run iris.onnx", "yaml", f"{RUN} exports"),
     ("runs list .", "", f"{PARTS} comparison"),
     ("runs show run", "yaml", f"{RUN} comparison"),
-    ("report run -o page.html", "yaml html", f"{RUN} comparison evaluation gradients plots"),
+    ("report run -o page.html", "yaml html", f"{RUN} comparison evaluation gradients plots tuning"),
     ("init table.yaml --data iris.csv --target species", "yaml", f"{RUN} starter"),
     (
         f"compare sgd adam --config iris.yaml --out c {SHORT} {FEW}",

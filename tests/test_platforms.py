@@ -62,6 +62,7 @@ POSIX = (
 )
 GUARDED = {
     "core/machine.py": {"sched_getaffinity"},
+    "exports/scorer_functions.py": {"signal.SIGPIPE"},
     "storage/files.py": {"posix_fallocate", "MADV_DONTNEED"},
     "storage/lock.py": {"import fcntl", "O_NOFOLLOW"},
 }

@@ -47,7 +47,7 @@ def command(
     from optcli.api import explain
     from optcli.api.check import check
     from optcli.display import explain as display
-    from optcli.display.runs import plotted
+    from optcli.display.picture import plotted
 
     options.load(plugin, quiet=False)
     if words[0] in PASSES and len(words) == 2 and words[1] != "pass":

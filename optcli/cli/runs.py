@@ -83,7 +83,7 @@ def plot(
 ) -> int:
     """Plot several runs over one another."""
     from optcli.api.overlay import overlay
-    from optcli.display import runs as display
+    from optcli.display.picture import plotted
     from optcli.plots import render
     from optcli.storage import outputs
 
@@ -91,7 +91,7 @@ def plot(
     outputs.check(output)
     figure = overlay(run, x, y, log)
     outputs.write(output, render(figure, kind.removeprefix(".")))
-    display.plotted(output, sys.stdout, json=json)
+    plotted(output, sys.stdout, json=json)
     return 0
 
 

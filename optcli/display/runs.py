@@ -241,14 +241,6 @@ def _fits(cells: Sequence[Sequence[str]], names: Sequence[str]) -> bool:
     return widths[0] + sum(wide) + 4 <= width_of(WIDEST)
 
 
-def plotted(name: str, stream: TextIO, *, json: bool) -> None:
-    """Where the picture of several runs is."""
-    if json:
-        JsonLines(stream).emit("plot", {"picture": name})
-    else:
-        Output(stream).line(escaped(f"plot: {name}"))
-
-
 def verified(found: Any, stream: TextIO, *, json: bool) -> None:
     """Whether the bits agree, and why they need not."""
     if json:

@@ -27,8 +27,8 @@ class BinaryFocal(MarginLoss):
     as the mean of optax's sigmoid_focal_loss; torchvision's has the defaults alpha = 0.25 and
     reduction='none'.
 
-    Use it when positives are rare and easy negatives swamp them. Avoid it where probabilities are
-    to be believed: they are drawn towards the middle.
+    Use it when positives are rare and easy negatives swamp them. Avoid it where probabilities
+    are to be believed: they are drawn towards the middle.
 
     Reference: T.-Y. Lin and others, Focal loss for dense object detection, ICCV 2017, eq. 5.
 

@@ -27,8 +27,8 @@ class CrammerSinger(Loss):
     scikit-learn's hinge_loss for several classes and the mean of optax's
     multiclass_hinge_loss. The scores are not logits: there are no probabilities.
 
-    Use it when only the decision counts and a margin is wanted. Avoid it where probabilities are
-    needed.
+    Use it when only the decision counts and a margin is wanted. Avoid it where probabilities
+    are needed.
 
     Reference: K. Crammer and Y. Singer, On the algorithmic implementation of multiclass
     kernel-based vector machines, JMLR 2, 2001.

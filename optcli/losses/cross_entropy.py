@@ -35,8 +35,8 @@ class CrossEntropy(Loss):
     The same as torch's cross_entropy with weight and label_smoothing, and as the mean of
     optax's softmax_cross_entropy_with_integer_labels; `balanced` is scikit-learn's.
 
-    Use it when each row has one class of several: the usual first choice. Avoid it where several
-    may be true at once: use binary_cross_entropy.
+    Use it when each row has one class of several: the usual first choice. Avoid it where
+    several may be true at once: use binary_cross_entropy.
 
     Reference: C. M. Bishop, Pattern Recognition and Machine Learning, 2006, eq. 4.108 and
     4.109. Label smoothing: C. Szegedy and others, Rethinking the Inception architecture,

@@ -28,8 +28,8 @@ class Focal(Loss):
     mean over a batch does not divide by it. Neither torch nor optax has it; Keras's
     CategoricalFocalCrossentropy has α = 0.25 by default.
 
-    Use it when classes are rare and easy rows swamp the others. Avoid it where probabilities are
-    to be believed.
+    Use it when classes are rare and easy rows swamp the others. Avoid it where probabilities
+    are to be believed.
 
     Reference: T.-Y. Lin and others, Focal loss for dense object detection, ICCV 2017, eq. 5.
 

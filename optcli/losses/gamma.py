@@ -29,8 +29,8 @@ class Gamma(EntryLoss):
     deviance without the constant log t + 1. Scores below about −700 overflow (−88
     in float32).
 
-    Use it when values are positive and their spread grows with their size, as of costs. Avoid it
-    where zeros occur: use tweedie.
+    Use it when values are positive and their spread grows with their size, as of costs. Avoid
+    it where zeros occur: use tweedie.
 
     Reference: P. McCullagh and J. A. Nelder, Generalized linear models, 1989, ch. 8.
 

@@ -31,8 +31,8 @@ class GaussianNLL(Loss):
     variance v itself (full=False, with lower bound eps = 1e-6): softplus and eps keep v
     positive here. With a standardized target, v is in units of the target's variance.
 
-    Use it when the uncertainty of each prediction is wanted. Avoid it with few rows: the variance
-    is easily overfitted.
+    Use it when the uncertainty of each prediction is wanted. Avoid it with few rows: the
+    variance is easily overfitted.
 
     Reference: B. Lakshminarayanan, A. Pritzel and C. Blundell, Simple and scalable
     predictive uncertainty estimation using deep ensembles, NeurIPS 2017, eq. 1.

@@ -25,8 +25,8 @@ class ModifiedHuber(MarginLoss):
     The same as scikit-learn's modified_huber of SGDClassifier. The probability of label 1
     is (c + 1)/2 with c the score clipped to [−1, 1].
 
-    Use it when a hinge loss is wanted that is smooth and not moved far by wrong labels. Avoid it
-    where calibrated probabilities are needed.
+    Use it when a hinge loss is wanted that is smooth and not moved far by wrong labels. Avoid
+    it where calibrated probabilities are needed.
 
     Reference: T. Zhang, Solving large scale linear prediction problems using stochastic
     gradient descent algorithms, ICML 2004.

@@ -28,8 +28,8 @@ class MulticlassHinge(Loss):
     divided by the number of classes. The scores are not logits: there are no
     probabilities.
 
-    Use it when decisions and margins between many classes count. Avoid it where probabilities are
-    needed.
+    Use it when decisions and margins between many classes count. Avoid it where probabilities
+    are needed.
 
     Reference: J. Weston and C. Watkins, Support vector machines for multi-class pattern
     recognition, ESANN 1999.

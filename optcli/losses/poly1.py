@@ -26,7 +26,8 @@ class Poly1(Loss):
     −log p_y is the sum of (1 − p_y)^k / k; ε is added to the coefficient of the first term.
     The same as the mean of optax's poly_loss_cross_entropy, with the same default.
 
-    Use it when cross_entropy suits and one more number may be tuned. Avoid it as a first choice.
+    Use it when cross_entropy suits and one more number may be tuned. Avoid it as a first
+    choice.
 
     Reference: Z. Leng and others, PolyLoss: a polynomial expansion perspective of
     classification loss functions, ICLR 2022, eq. 4.

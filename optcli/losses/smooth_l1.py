@@ -26,8 +26,8 @@ class SmoothL1(EntryLoss):
     It is the Huber loss divided by beta. The same as torch's smooth_l1_loss; for torch's
     beta = 0 use mae.
 
-    Use it when huber suits and its slope for large errors should be 1. Avoid it where the mean is
-    asked for.
+    Use it when huber suits and its slope for large errors should be 1. Avoid it where the mean
+    is asked for.
 
     Reference: R. Girshick, Fast R-CNN, ICCV 2015, eq. 3.
 

@@ -30,8 +30,8 @@ class Tweedie(EntryLoss):
     without terms that do not depend on the scores. Scores beyond about ±700
     overflow at powers near 1 and 2 (±88 in float32).
 
-    Use it when values are positive with many exact zeros, as claims and rainfall. Avoid it where
-    values may be negative.
+    Use it when values are positive with many exact zeros, as claims and rainfall. Avoid it
+    where values may be negative.
 
     Reference: B. Jørgensen, Exponential dispersion models, J. R. Statist. Soc. B 49, 1987.
 

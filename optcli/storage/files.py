@@ -159,10 +159,15 @@ def link(path: Path, target: Path) -> None:
         path.symlink_to(target.absolute())
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those it lies in, where they are not there."""
+    with os_errors_named(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def open_cache(folder: Path) -> None:
     """Make the folder, and remove what was begun in it by processes that are no more."""
-    with os_errors_named(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for begun in folder.glob(f"{BEGUN}*"):
         with contextlib.suppress(OSError):
             if time.time() - begun.stat().st_mtime > STALE:

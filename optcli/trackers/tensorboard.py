@@ -37,8 +37,7 @@ class TensorBoard:
     def begin(self, run: Beginning) -> int:
         event_file_writer = self._parts[0]
         folder = (run.folder / kinds.EVENTS).absolute()
-        with files.os_errors_named(folder):
-            folder.mkdir(exist_ok=True)
+        files.make_folder(folder)
         paths = sorted(folder.glob("events.*"))
         last = max((self._cut(path, run.epoch) for path in paths), default=0)
         # a name of its own, though two may begin in the same second

@@ -102,7 +102,7 @@ def check_planned(
 
     A learning rate may come to 0. Of a long run 100,000 steps are looked at.
     """
-    t = np.linspace(1, steps, min(steps, PLANNED)).round()
+    t = np.linspace(1, float(steps), min(steps, PLANNED)).round()
     factor = schedule.factor(t, steps, steps_per_epoch)
     # as it begins, and after all drops, which come near to 0 but not to it
     factors = np.concatenate([factor, factor * max(schedule.least, 1e-9)])

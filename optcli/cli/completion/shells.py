@@ -149,14 +149,16 @@ def _parents() -> Iterator[str]:
 
 def install(shell: str) -> Path:
     """Write the script where the shell finds it; returns its file."""
+    from optcli.storage import files
+
     home = Path.home()
     if shell == "fish":
         config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
         file = config / "fish/completions/optcli.fish"
     else:
         file = home / (".zfunc/_optcli" if shell == "zsh" else ".bash_completions/optcli.sh")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(SCRIPTS[shell], "utf-8")
+    files.make_folder(file.parent)
+    files.write(file, SCRIPTS[shell].encode())
     if shell == "bash":
         _add(home / ".bashrc", f"source '{file}'")
     elif shell == "zsh":
@@ -167,7 +169,11 @@ def install(shell: str) -> Path:
 
 def _add(file: Path, line: str) -> None:
     """Add a line to a file of settings that lacks it."""
+    from optcli.storage import files
+
     text = file.read_text("utf-8", errors="surrogateescape") if file.exists() else ""
     if line not in text.splitlines():
-        with file.open("a", encoding="utf-8") as end:
-            end.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}{line}\n")
+        end = "" if not text or text.endswith("\n") else "\n"
+        whole = f"{text}{end}{line}\n".encode("utf-8", "surrogateescape")
+        mode = file.stat().st_mode & 0o777 if file.exists() else files.MODE
+        files.write(file.resolve(), whole, mode=mode)
