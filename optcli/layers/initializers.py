@@ -75,8 +75,8 @@ class HeUniform(Initializer):
 class Glorot(Initializer):
     """Uniform with variance 2/(fan_in + fan_out), for tanh. Glorot and Bengio, 2010, eq. 16.
 
-    Use it when activations are tanh or sigmoid. Avoid it for deep relu networks: signals shrink
-    by half a layer.
+    Use it when activations are tanh or sigmoid. Avoid it for deep relu networks: with
+    layers of equal width the mean square of signals halves in each.
     """
 
     def draw(

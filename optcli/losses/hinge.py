@@ -26,7 +26,7 @@ class Hinge(MarginLoss):
     The same as optax's hinge_loss and scikit-learn's hinge_loss (margin 1), which take
     labels −1 and +1. The score is not a logit: there are no probabilities.
 
-    Use it when two classes, a decision and a margin, and no probabilities. Avoid it where
+    Use it when only the decision between two classes counts, with a margin. Avoid it where
     probabilities are needed.
 
     Reference: C. Cortes and V. Vapnik, Support-vector networks, Machine Learning 20, 1995.

@@ -36,7 +36,7 @@ class OrdinalLogistic(Loss):
     direction on them.
 
     Reference: J. D. M. Rennie and N. Srebro, Loss functions for preference levels:
-    regression with discrete ordered labels, IJCAI workshop 2005, sec. 4.2.
+    regression with discrete ordered labels, IJCAI workshop 2005 (all-threshold, logistic).
 
     Example: `loss: ordinal_logistic`
     """

@@ -30,7 +30,7 @@ class Poly1(Loss):
     choice.
 
     Reference: Z. Leng and others, PolyLoss: a polynomial expansion perspective of
-    classification loss functions, ICLR 2022, eq. 4.
+    classification loss functions, ICLR 2022, Poly-1.
 
     Example: `loss: {name: poly1, epsilon: 1}`
     """

@@ -33,7 +33,7 @@ class Adafactor(Shaped):
 
     State: one number for each row and column of a weight, one for each entry of a bias.
 
-    The same as torch's Adafactor with its default ε₁, which lacks the paper's momentum.
+    The same as torch's Adafactor with its default ε₁; the paper's is 1e-30, added to g².
     optax's adafactor keeps rows and columns only where two dimensions have at least 128
     entries (min_dim_size_to_factor), and the whole v elsewhere; it adds 1e-30 to g² (eps),
     does not limit the learning rate to 1/√t, and has optional momentum.

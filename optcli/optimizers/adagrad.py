@@ -32,7 +32,7 @@ class Adagrad(Optimizer):
     optax starts G at 0.1 and adds ε under the root.
 
     Use it when inputs are sparse, so that rare ones need larger steps, or the problem is convex.
-    Avoid it for long training of networks: its steps only shrink.
+    Avoid it for long training of networks: its rates only fall.
 
     Reference: J. Duchi, E. Hazan, Y. Singer, Adaptive subgradient methods for
     online learning and stochastic optimization, 2011, eq. 1 with the diagonal of G.

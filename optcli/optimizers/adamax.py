@@ -28,8 +28,8 @@ class AdaMax(Optimizer):
 
     The same as torch's Adamax. optax's also has ε inside the maximum. The paper has no ε.
 
-    Use it when gradients have rare large entries that would inflate adam's second moment only
-    briefly. Avoid it as a first choice: adam is better understood.
+    Use it when no step should be longer than about lr in any parameter. Avoid it as a first
+    choice: adam is better understood.
 
     Reference: D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, 2015,
     algorithm 2.

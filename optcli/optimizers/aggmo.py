@@ -29,11 +29,11 @@ class AggMo(Optimizer):
     Neither torch nor optax has it. K = 1 is sgd. Velocities with large β speed up consistent
     directions, those with small β damp oscillations.
 
-    Use it when a high momentum would be fast, but oscillates. Avoid it for adaptive needs: all
-    parameters share one rate.
+    Use it when a high momentum would be fast, but oscillates. Avoid it where
+    parameters need rates of different sizes: all share one.
 
     Reference: J. Lucas and others, Aggregated momentum: stability through passive damping,
-    2019, eq. 3.
+    2019, section 3.
 
     Example: `optimizer: {name: aggmo, lr: 0.1, velocities: 4}`
     """

@@ -30,8 +30,8 @@ class CautiousAdamW(Shaped):
     Neither torch nor optax has it. As in the authors' code, the mean has a lower
     bound of 0.001; the preprint adds ε to it instead.
 
-    Use it when adamw works and should be a little faster at no cost. Avoid it where gradients are
-    so noisy that signs agree by chance only.
+    Use it when adamw works and might be a little faster, with no more state. Avoid it where
+    gradients are so noisy that signs agree by chance only.
 
     Reference: K. Liang and others, Cautious optimizers: improving training with one line
     of code, 2024 (arXiv 2411.16085, version 4), algorithm 1.

@@ -30,8 +30,8 @@ class DoWG(Shaped):
 
     The same as optax.contrib.dowg. The paper has no ε.
 
-    Use it when dog starts too slowly: later gradients weigh more. Avoid it on noisy problems,
-    where its steps grow too large.
+    Use it when dog starts too slowly: later gradients weigh more. Avoid it with very noisy
+    gradients: the paper's guarantees are for exact ones.
 
     Reference: A. Khaled, K. Mishchenko and C. Jin, DoWG unleashed: an efficient universal
     parameter-free gradient descent method, 2023, algorithm 1.

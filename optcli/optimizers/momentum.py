@@ -29,7 +29,7 @@ class Momentum(Optimizer):
     the learning rate leaves the present velocity as it is; in torch it rescales it.
 
     Use it when curvatures differ and the gradient oscillates across a valley: the usual form of
-    sgd. Avoid large rates: its steps are 1/(1 − momentum) times those of sgd.
+    sgd. Avoid large rates: its steps are up to 1/(1 − momentum) times those of sgd.
 
     Reference: B. T. Polyak, Some methods of speeding up the convergence of
     iteration methods, 1964, eq. 9.

@@ -32,8 +32,9 @@ class Nesterov(Momentum):
     The same as torch's and optax's SGD with nesterov for a constant learning rate. Here a
     change of the learning rate leaves the present velocity as it is; there it rescales it.
 
-    Use it when momentum overshoots: it corrects earlier. Avoid it with large noise, where it has
-    no advantage over momentum.
+    Use it when momentum overshoots: it corrects earlier. Avoid large rates: on a quadratic it
+    diverges from 2(1 + μ)/((1 + 2μ)·λ) on, with λ the largest curvature, momentum from
+    2(1 + μ)/λ on.
 
     Reference: Y. Nesterov, A method of solving a convex programming problem with
     convergence rate O(1/k²), 1983; in this form I. Sutskever and others, On the importance

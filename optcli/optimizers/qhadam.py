@@ -32,7 +32,7 @@ class QHAdam(Optimizer):
     choice: it has two more numbers to tune.
 
     Reference: J. Ma and D. Yarats, Quasi-hyperbolic momentum and Adam for deep learning,
-    2019, eqs. 17 and 18.
+    2019, the update of QHAdam.
 
     Example: `optimizer: {name: qhadam, lr: 0.001, nu1: 0.7}`
     """

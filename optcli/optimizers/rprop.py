@@ -37,7 +37,7 @@ class Rprop(Optimizer):
 
     Reference: M. Riedmiller and H. Braun, A direct adaptive method for faster
     backpropagation learning, 1993; this form: C. Igel and M. Hüsken, Improving the Rprop
-    learning algorithm, 2000, Rprop⁻ with g ← 0.
+    learning algorithm, 2000, iRprop⁻ (Rprop⁻ with g ← 0).
 
     Example: `optimizer: {name: rprop, lr: 0.01}`
     """

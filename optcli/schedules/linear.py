@@ -19,7 +19,7 @@ class Linear(Schedule):
 
     The same as optax's linear_schedule, and as torch's LinearLR with start_factor 1.
 
-    Use it when the length of the run is known: as good as cosine, and simpler. Avoid it with
+    Use it when the length of the run is known: often as good as cosine, and simpler. Avoid it with
     early stopping.
 
     Reference: M. Li and others, Budgeted training: rethinking deep neural network

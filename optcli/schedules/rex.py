@@ -20,7 +20,7 @@ class REX(Schedule):
     Use it when the budget is small and fixed. Avoid it without a known length.
 
     Reference: J. Chen, C. Wolfe and A. Kyrillidis, REX: revisiting budgeted training with
-    an improved schedule, 2022, equation 1.
+    an improved schedule, 2022.
 
     Example: `schedule: rex`
     """

@@ -42,7 +42,7 @@ class SharpnessAware:
     batch norm keeps the statistics of the first, dropout uses one mask for both.
 
     Reference: P. Foret and others, Sharpness-aware minimization for efficiently improving
-    generalization, 2021, equation 2; adaptive: J. Kwon and others, ASAM, 2021, equation 4.
+    generalization, 2021, equation 2; adaptive: J. Kwon and others, ASAM, 2021.
     """
 
     def __init__(self, spec: SAM, x: Array, g: Array, statistics: Array) -> None:
