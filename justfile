@@ -26,5 +26,9 @@ reference:
 docs:
     python -m tests.studies.course
 
+# optcli beside its peers, into tests/benchmarks/RESULTS.md; needs pip install -e ".[bench]".
+bench *TABLES:
+    python -m tests.benchmarks {{TABLES}}
+
 ci:
     bash .ci/run
