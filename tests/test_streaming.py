@@ -21,10 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optcli
+from optcli.api.verify import verify
 from optcli.cli.main import run
 from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.core.events import EpochEnded
-from optcli.data import batches, streaming, table
+from optcli.data import batches, csv, streaming, table
 from optcli.data.base import DATASETS
 from optcli.data.batches import Batches, Source
 from optcli.data.columns import Numbers
@@ -191,6 +192,61 @@ def test_only_large_tables_are_streamed(monkeypatch, tmp_path):
     for limit, expected in ((3000 * 16, False), (3000 * 16 - 1, True)):
         monkeypatch.setattr(streaming, "LARGE", limit)
         assert streaming.is_large(columns) is expected
+
+
+LEFT_OPEN = """\
+dataset: {name: csv, path: t.csv, target: y, cache: cache}
+split: {validation: 0.25, test: 0}
+model: linear
+loss: mse
+optimizer: sgd
+training: {epochs: 2, batch_size: 8}
+"""
+
+
+@pytest.mark.parametrize(("most", "streams"), [(120 * 2 * 4, False), (120 * 2 * 4 - 1, True)])
+def test_the_size_of_the_inputs_decides_and_the_run_keeps_to_it(
+    small, monkeypatch, tmp_path, most, streams
+):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "a,b,y\n" + "".join(f"{i},{i * i % 7},{i % 5}\n" for i in range(120)))
+    write(tmp_path, LEFT_OPEN, "c.yaml")
+    monkeypatch.setattr(csv, "KEPT_BYTES", most)
+    whole = optcli.train("c.yaml", out="whole", plots=False)
+    assert f"stream: {str(streams).lower()}\n" in Path("whole/config.yaml").read_text()
+    assert any(note.startswith("streamed: ") for note in whole.notes) is streams
+    assert optcli.train("c.yaml", ["training.stop_after=1"], out="part", plots=False)
+    # another bound, and another choice where the config leaves it open
+    monkeypatch.setattr(csv, "KEPT_BYTES", 0 if most == 120 * 2 * 4 else 1 << 30)
+    rest = optcli.resume("part", ["training.stop_after=null"], plots=False)
+    assert rest.history["train_loss"] == whole.history["train_loss"]
+    assert verify(Path("whole")).agrees
+    other = optcli.train("c.yaml", out="other", plots=False)
+    assert other.history["train_loss"] != whole.history["train_loss"]
+
+
+def test_version_0_1_streamed_above_a_smaller_size(monkeypatch):
+    dataset = File(path="t.csv", target="y")
+    assert [dataset.streams(size) for size in (10**9, 10**9 + 1)] == [False, True]
+    assert [dataset.streams(size, 1) for size in (10**8, 10**8 + 1)] == [False, True]
+    monkeypatch.setattr(csv, "memory_available", lambda: 10.0)  # which decided on arrays
+    arrays = File(path="t.npy", target="y")
+    assert [arrays.streams(size, 1) for size in (5, 6)] == [False, True]
+    assert arrays.streams(10**9) is False
+
+
+def test_what_is_wanted_in_memory_makes_no_cache_and_reads_one(small, monkeypatch, tmp_path):
+    path, cache = write(tmp_path, TABLES["words"]), tmp_path / "cache"
+    dataset = File(path=str(path), target="b", stream=False, cache=str(cache))
+    whole = told(dataset.table, 0)
+    assert not cache.exists()
+    streamed(path, cache, dataset.reading(2))
+    assert not dataset.table(0).stored  # it is small
+    monkeypatch.setattr(streaming, "LARGE", 10)
+    assert dataset.table(0).stored
+    assert told(dataset.table, 0) == whole
+    path.write_text(TABLES["words"].replace("w2", "w9"))
+    assert not dataset.table(0).stored
 
 
 # ---- the cache -----------------------------------------------------------------------

@@ -58,6 +58,9 @@ class Setup:
             check_task(cohort)
         check_before_training([config.optimizer])
         resolved = replace(config, training=cohort.training)
+        if rules > 1:  # version 0.1 did not write down whether it streamed
+            dataset = config.dataset.settled(streams=data.train.streamed)
+            resolved = replace(resolved, dataset=dataset)
         if config.split.folds:  # which are over when this trains: nothing validates
             cohort = replace(cohort, training=replace(cohort.training, early_stopping=None))
         return cls(resolved, cohort, data)

@@ -106,9 +106,16 @@ class Dataset(Registered):
         """How many cells `table` will make; 0 where that shows only then."""
         return 0
 
-    def streams(self, size: int) -> bool:
-        """Whether inputs of `size` bytes are encoded when they are needed instead of kept."""
+    def streams(self, size: int, rules: int = RULES) -> bool:
+        """Whether inputs of `size` bytes are encoded when they are needed instead of kept.
+
+        rules: those by which the table was read.
+        """
         return False
+
+    def settled(self, *, streams: bool) -> Self:
+        """The same, with the choice whether its inputs are streamed where it left that open."""
+        return self
 
     def rows_by(self) -> dict[str, Any]:
         """The fields that decide on the rows and their targets, not on their preparation.

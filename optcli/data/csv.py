@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from optcli.core.machine import memory_available
 from optcli.core.specs import CacheFolder, Doc, InputFile
 from optcli.data import formats, streaming, table
 from optcli.data.base import DATASETS
 from optcli.data.cells import spellings
-from optcli.data.reading_rules import Reading
+from optcli.data.reading_rules import RULES, Reading
 from optcli.data.table import Table
 from optcli.data.table_file import TableFile
+
+KEPT_BYTES = 1_000_000_000  # of inputs that are kept in memory, at most
+KEPT_BYTES_1 = 100_000_000  # by version 0.1
 
 
 @DATASETS.register("csv")
@@ -45,7 +48,10 @@ class CSV(TableFile):
 
     stream: Annotated[
         bool | None,
-        Doc("keep the table on disk instead of in memory; by default if larger than 100 MB"),
+        Doc(
+            "keep the table on disk and its inputs out of memory; by default if these take more "
+            "than 1 GB"
+        ),
     ] = None
     cache: Annotated[
         str | None,
@@ -62,16 +68,25 @@ class CSV(TableFile):
         return table.read(path, reading, sheet=self.sheet, labels=self.labels if own else None)
 
     def other(self, path: str, reading: Reading) -> Table:
-        if streaming.is_large(path) if self.stream is None else self.stream:
-            return streaming.read(path, Path(self.cache or streaming.CACHE), reading)
-        return self.read(path, reading)
+        folder = Path(self.cache or streaming.CACHE)
+        if formats.of(Path(path)) in formats.ARRAYS:  # which are in memory anyway
+            return self.read(path, reading)
+        if self.stream or (self.stream is None and streaming.is_large(path)):
+            return streaming.read(path, folder, reading)
+        found = streaming.cached(path, folder, reading)
+        return self.read(path, reading) if found is None else found
 
-    def streams(self, size: int) -> bool:
+    def streams(self, size: int, rules: int = RULES) -> bool:
         if self.stream is not None:
             return self.stream
-        if formats.of(Path(self.path)) in formats.ARRAYS:  # which are in memory anyway
+        if rules > 1:
+            return size > KEPT_BYTES
+        if formats.of(Path(self.path)) in formats.ARRAYS:
             return size > memory_available() / 2
-        return size > streaming.LARGE
+        return size > KEPT_BYTES_1
+
+    def settled(self, *, streams: bool) -> Self:
+        return replace(self, stream=streams)
 
     def rows_by(self) -> dict[str, Any]:
         names = ("path", "target", "weights", "sheet", "labels")

@@ -214,7 +214,7 @@ def prepare(
         unlabelled=roles.unlabelled,
     ).read_by(table.reading)
     size = table.rows * encoder.inputs.size * dtype.itemsize
-    stream = dataset.streams(size)
+    stream = dataset.streams(size, table.reading.rules)
     if not stream and size > (free := memory_available()):
         remedy = "exclude a column"
         remedy += ", or set dataset.stream: true" if dataset.has_key("stream") else ""

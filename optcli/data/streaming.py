@@ -42,7 +42,7 @@ from optcli.data.table import Table
 from optcli.storage import files, run_folder
 
 CACHE = Path("runs", ".cache")
-LARGE = 100_000_000  # bytes of a table that is streamed
+LARGE = 100_000_000  # bytes of a table that is cached
 CHUNK = 1 << 22  # bytes of text that are read at a time
 MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
@@ -88,23 +88,55 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     with opened(path):
         files_read = parts(path)
         form = formats.of(files_read[0])
-        sums = [files.checksum(each) for each in files_read]
     if not form.streams:
         message = f"is {form.name}, which is not streamed; remove dataset.stream"
         raise InvalidInput(Fault(message, file=str(path)))
-    options = [form.name, reading.to_json(), BLOCK_ROWS]
-    key = hashlib.sha256(f"{' '.join(sums)} {options}".encode()).hexdigest()[:32]
+    cache = folder / _name(path, files_read, reading)
     if run_folder.is_own(folder) or (folder.exists() and not folder.is_dir()):
         what = "a run folder" if folder.is_dir() else "a file"
         message = f"is {str(folder)!r}, {what}; must be a folder of its own"
         raise InvalidInput(Fault(message, "dataset.cache"))
     files.open_cache(folder)
-    cache = folder / f"{key}.table"
     header = _header(cache)
     if header is None:
         _build(cache, path, reading)
         header = _header(cache)
         assert header is not None
+    return _checked(cache, header, path, files_read, reading)
+
+
+def cached(path: str | Path, folder: Path, reading: Reading) -> Table | None:
+    """What `read` gives, where it is in the cache already and the table is large; else None."""
+    path = Path(path)
+    if not any(folder.glob("*.table")) or not is_large(path):
+        return None
+    with opened(path):
+        files_read = parts(path)
+    cache = folder / _name(path, files_read, reading)
+    header = _header(cache)
+    if header is None:
+        return None
+    return _checked(cache, header, path, files_read, reading)
+
+
+def _name(path: Path, files_read: Sequence[Path], reading: Reading) -> str:
+    """What the cache of a table is called, by its content and the options of reading it."""
+    with opened(path):
+        sums = [files.checksum(each) for each in files_read]
+    options = [formats.of(files_read[0]).name, reading.to_json(), BLOCK_ROWS]
+    key = hashlib.sha256(f"{' '.join(sums)} {options}".encode()).hexdigest()[:32]
+    return f"{key}.table"
+
+
+def _checked(
+    cache: Path,
+    header: Mapping[str, Any],
+    path: Path,
+    files_read: Sequence[Path],
+    reading: Reading,
+) -> Table:
+    """The table behind a header; raises InvalidInput where that is inconsistent."""
+    folder = cache.parent
     try:
         return _mapped(cache, header, path, files_read, folder, reading)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
