@@ -45,6 +45,7 @@ def run_page(page, folder, capsys, monkeypatch, *, whole):
     Every line of its blocks of the language `text` is one that a command printed.
     """
     shutil.copytree(ROOT / "configs", folder / "configs")
+    (folder / "course").mkdir()  # as the first chapter of the course leaves it
     (folder / "my_loss.py").write_text(PLUGIN.replace("of_the_help", "my_loss"))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "80")

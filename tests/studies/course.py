@@ -34,6 +34,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             shutil.copytree(ROOT / "configs", folder / "configs")
+            (folder / "course").mkdir()  # as the first chapter leaves it
             for block in re.findall(r"^```sh\n(.*?)^```$", chapter.read_text(), re.M | re.S):
                 for line in block.splitlines():
                     command = [sys.executable, "-m", *shlex.split(line)]
