@@ -14,6 +14,7 @@ import pytest
 from optcli.cli.main import run
 from optcli.storage.dispatch import scheduler
 from tests import systems
+from tests.for_each import for_each
 
 CONFIG = """\
 dataset: {name: moons, samples: 60}
@@ -137,7 +138,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("words", REFUSED)
+@for_each("words", REFUSED)
 def test_what_is_refused_is_said_in_one_line(words, folder, capsys):
     assert run(words.split()) == 2
     said = capsys.readouterr()
@@ -359,7 +360,7 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("words", NUMBERS)
+@for_each("words", NUMBERS)
 def test_wrong_numbers_are_said_in_one_line(words, capsys, folder):
     option = words.split()[-1]
     for number, (text, message) in enumerate(NUMBERS[words].items()):

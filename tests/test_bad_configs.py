@@ -29,6 +29,7 @@ from optcli.models import MODELS
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules import SCHEDULES
 from optcli.training.settings import Regularization, Training
+from tests.for_each import for_each
 
 GOOD = """\
 dataset: {name: moons}
@@ -211,8 +212,8 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("section", NAMES)
-@pytest.mark.parametrize("form", ["{section}: {name}", "{section}:\n  name: {name}"])
+@for_each("section", NAMES)
+@for_each("form", ["{section}: {name}", "{section}:\n  name: {name}"])
 def test_unknown_names(section: str, form: str) -> None:
     name, message = NAMES[section]
     others = "".join(line for line in GOOD.splitlines(True) if not line.startswith(section))
@@ -252,7 +253,7 @@ OPTIMIZER = {
 }
 
 
-@pytest.mark.parametrize("keys", OPTIMIZER)
+@for_each("keys", OPTIMIZER)
 def test_optimizers(keys: str) -> None:
     text = GOOD.replace("lr: 0.01", keys)
     assert said(text) == [f"c.yaml:4: {OPTIMIZER[keys]}"]
@@ -343,7 +344,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("line", LINES)
+@for_each("line", LINES)
 def test_further_sections(line: str) -> None:
     text = GOOD + line.removeprefix("{") + "\n"
     if line.startswith("{"):  # two sections, both in line 1
@@ -390,7 +391,7 @@ MODELS_LINES = {
 }
 
 
-@pytest.mark.parametrize("model", MODELS_LINES)
+@for_each("model", MODELS_LINES)
 def test_models(model: str) -> None:
     text = GOOD.replace("{name: mlp, hidden: [8]}", model)
     assert said(text) == [f"c.yaml:2: {message}" for message in MODELS_LINES[model]]
@@ -514,7 +515,7 @@ OVERRIDES = {
 }
 
 
-@pytest.mark.parametrize("setting", OVERRIDES)
+@for_each("setting", OVERRIDES)
 def test_faults_of_overrides_name_them(setting: str) -> None:
     assert said(GOOD, setting) == [OVERRIDES[setting]]
 
@@ -612,7 +613,7 @@ def hints(cls: type[Any]) -> dict[str, Any]:
     return typing.get_type_hints(cls, include_extras=True)
 
 
-@pytest.mark.parametrize(("section", "cls", "name"), FIELDS)
+@for_each(("section", "cls", "name"), FIELDS)
 def test_every_wrong_value_of_every_field_is_refused(
     section: str, cls: type[Any], name: str
 ) -> None:
@@ -635,7 +636,7 @@ def test_every_wrong_value_of_every_field_is_refused(
             assert any(word in fault.message for word in words), (value, fault)
 
 
-@pytest.mark.parametrize(("section", "cls", "name"), FIELDS)
+@for_each(("section", "cls", "name"), FIELDS)
 def test_every_right_value_of_every_field_is_taken(section: str, cls: type[Any], name: str) -> None:
     base = BASE
     needed = {f.name: REQUIRED[f.name] for f in fields(cls) if f.default is dataclasses.MISSING}

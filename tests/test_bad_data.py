@@ -13,6 +13,7 @@ import pytest
 
 import optcli
 from optcli.cli.main import run
+from tests.for_each import for_each
 
 CONFIG = """\
 dataset: {name: csv, path: t.csv, target: y}
@@ -75,8 +76,8 @@ def test_the_same_numbers_in_any_dress(case, capsys):
     np.testing.assert_array_equal(plan.data.train.x, optcli.check("c.yaml").data.train.x)
 
 
-@pytest.mark.parametrize("two", ["1/2", "-1/1", "0/1", "yes/no", "a/b", "true/false", "1.5/2.5"])
-@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "hinge"])
+@for_each("two", ["1/2", "-1/1", "0/1", "yes/no", "a/b", "true/false", "1.5/2.5"])
+@for_each("loss", ["cross_entropy", "binary_cross_entropy", "hinge"])
 def test_two_labels_of_any_kind(two, loss, capsys):
     if two == "1.5/2.5" and loss == "cross_entropy":
         pytest.skip("fractions are no classes")
@@ -311,8 +312,8 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
-@pytest.mark.parametrize("case", REFUSED)
+@for_each("stream", [False, True], ids=["", "streamed"])
+@for_each("case", REFUSED)
 def test_what_is_refused(case, stream, capsys):
     content, *messages = REFUSED[case]
     assert check(content, *["dataset.stream=true"] * stream) == 2
@@ -352,8 +353,8 @@ CLASSES_REFUSED = {
 }
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
-@pytest.mark.parametrize("case", CLASSES_REFUSED)
+@for_each("stream", [False, True], ids=["", "streamed"])
+@for_each("case", CLASSES_REFUSED)
 def test_what_is_refused_of_classes(case, stream, capsys):
     content, message = CLASSES_REFUSED[case]
     assert check(content, *["dataset.stream=true"] * stream, config=CLASSES) == 2
@@ -411,7 +412,7 @@ SETTINGS_REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SETTINGS_REFUSED)
+@for_each("case", SETTINGS_REFUSED)
 def test_what_is_refused_of_settings(case, capsys):
     setting, message = SETTINGS_REFUSED[case]
     assert check(PLAIN, setting) == 2
@@ -619,8 +620,8 @@ FURTHER = {  # a table of validation rows, for one with columns a, b, y
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["", "streamed"])
-@pytest.mark.parametrize("case", FURTHER)
+@for_each("stream", [False, True], ids=["", "streamed"])
+@for_each("case", FURTHER)
 def test_what_is_refused_of_validation_rows(case, stream, capsys):
     content, message = FURTHER[case]
     Path("v.csv").write_text(content)

@@ -13,6 +13,7 @@ import optcli
 from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.training.baseline import SOUGHT_ROWS, Ending, constant_loss, constant_scores
+from tests.for_each import for_each
 
 ROWS = 400
 SHARES = np.array([0.6, 0.2, 0.15, 0.05])
@@ -120,8 +121,8 @@ def test_of_many_minima_the_lowest_is_found(seed):
     assert found <= 1.0001 * min(constant_loss(loss, values, weight, each) for each in values)
 
 
-@pytest.mark.parametrize("values", [np.ones((5, 1)), np.full((5, 1), 1e9), np.zeros((1, 1))])
-@pytest.mark.parametrize("name", ["mse", "mae", "huber", "cauchy", "log_cosh"])
+@for_each("values", [np.ones((5, 1)), np.full((5, 1), 1e9), np.zeros((1, 1))])
+@for_each("name", ["mse", "mae", "huber", "cauchy", "log_cosh"])
 def test_a_constant_target_is_met(name, values):
     loss = fitted(name, values, None, ["a"])
     scores = constant_scores(loss, values, None, 1)

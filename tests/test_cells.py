@@ -19,6 +19,7 @@ from optcli.data.characters import clean
 from optcli.data.columns import Numbers
 from optcli.data.reading_rules import CURRENT, Reading
 from optcli.display.predict import as_csv
+from tests.for_each import for_each
 
 OLD = Path(__file__).parent / "v0_1"
 
@@ -36,7 +37,7 @@ def verdict(cells, reading=CURRENT, **options):
     return judge(sorted({clean(cell) for cell in cells.split("|")}), reading, **options)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "cells",
     [
         "$3|$4", "R$ 1.234,50|R$ 2,00", "USD 5|USD 6", "5 USD|6 USD", "1.234 €|2.5 €",
@@ -57,7 +58,7 @@ def test_what_is_neither_numbers_nor_text(cells):
     assert not verdict(cells, as_text=True).odd
 
 
-@pytest.mark.parametrize(
+@for_each(
     "cells",
     [
         "A12|A13", "1A|2B|3C", "10-20|20-30", "1.2.3|2.3.4", "555-1234|555-2345", "<5|>10",

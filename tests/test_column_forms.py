@@ -22,6 +22,7 @@ from optcli.data.encoding import Encoder
 from optcli.data.reading_rules import DateForm, NumberForm, Reading
 from optcli.data.recognition import recognised
 from optcli.data.written_numbers import NumberEvidence, values
+from tests.for_each import for_each
 from tests.test_doors import DOORS, Doors
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +47,7 @@ DAY = datetime(2024, 12, 31, tzinfo=UTC)
 MORNING = datetime(2024, 12, 31, 9, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "cell",
     [
         "2024-12-31", "2024/12/31", "2024.12.31", "31.12.2024", "31. 12. 2024", "12/31/2024",
@@ -59,7 +60,7 @@ def test_usual_forms_of_a_date(cell):
     assert read_dates([cell]) == ([DAY], {})
 
 
-@pytest.mark.parametrize(
+@for_each(
     "cell",
     [
         "2024-12-31T09:05", "2024-12-31 09:05:00", "2024-12-31T09:05:00Z", "31.12.2024 9:05",
@@ -91,7 +92,7 @@ def test_day_and_month_are_told_apart_by_all_rows():
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cell", "what"),
     [
         ("2024-02-30", "but February 2024 has 29 days"),
@@ -159,7 +160,7 @@ def test_parts_of_a_moment(moment):
 # ---- written numbers -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cells", "wanted", "unit"),
     [
         ("$ 1,234.50|-$3|($6)|$(7)|$ -8", [1234.5, -3, -6, -7, -8], "$"),
@@ -208,7 +209,7 @@ def test_a_column_whose_comma_may_mean_two_things_asks():
     assert read_numbers(["1.234 €", "12 €"])[2].decimal == ""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("cells", "odd", "what"),
     [
         ("5 kg|6 lb|7 kg", "6 lb", "in 'lb', where others are in 'kg'; write all in one unit"),
@@ -335,7 +336,7 @@ def doors(tmp_path, monkeypatch):
     return lambda reading: Doors(tmp_path, reading)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@for_each("door", DOORS)
 def test_listed_columns_are_the_same_through_every_door(doors, door):
     found = getattr(doors(LISTED), door)(CELLS)
     assert not found.faults
@@ -360,7 +361,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
+@for_each("door", DOORS)
 def test_odd_cells_of_listed_columns_are_the_same_through_every_door(doors, door):
     dates, numeric = dict.fromkeys(["when", "either"]), dict.fromkeys(["mass", "comma", "text"])
     found = getattr(doors(Reading(dates=dates, numeric=numeric)), door)(ODD)
@@ -527,7 +528,7 @@ def test_the_name_of_merged_categories_is_free(folder):
     assert share.categories[-1].startswith("other")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("override", "message"),
     [
         ("dataset.dates=[when, where]", "dataset.dates: no column 'where'; did you mean 'when'?"),
@@ -554,7 +555,7 @@ def test_an_impossible_date_is_named_with_its_line(folder):
             optcli.check("c.yaml", [f"dataset.stream={stream}"])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "spoil",
     [
         lambda d: d["features"][0]["parts"][0].update(name="century"),

@@ -11,6 +11,7 @@ import pytest
 
 import optcli
 from optcli.cli.main import run
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -197,7 +198,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@for_each("case", REFUSED)
 def test_what_is_refused_is_said_in_one_line(case, here, capsys):
     arguments, message = REFUSED[case]
     config = str(ROOT / "configs" / "iris.yaml")

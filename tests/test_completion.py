@@ -20,6 +20,7 @@ from optcli.cli.main import run
 from optcli.comparison import suites
 from optcli.ideas import ideas
 from optcli.plugins.catalog import KINDS
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 
@@ -133,7 +134,7 @@ OFFERED = {
 }
 
 
-@pytest.mark.parametrize("line", OFFERED)
+@for_each("line", OFFERED)
 def test_what_is_offered(line):
     found = [*candidates(line.split(" "))]
     if line.endswith("-o "):

@@ -10,6 +10,7 @@ import yaml
 from optcli import config
 from optcli.config import json_schema
 from optcli.core.errors import Fault
+from tests.for_each import for_each
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 BASE = """dataset: {name: moons}
@@ -150,7 +151,7 @@ def test_a_mapping_is_read_like_a_file():
     assert loaded.title == "config"
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@for_each("path", CONFIGS, ids=lambda path: path.stem)
 def test_what_is_resolved_is_the_same_config(path):
     loaded = config.load(path)
     assert config.load(loaded.resolved()) == loaded

@@ -16,6 +16,7 @@ from optcli.core.errors import InvalidInput
 from optcli.objectives.base import OBJECTIVES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.trace import TracedOptimizer, trace
+from tests.for_each import for_each
 
 START = [-1.5, 2.0]
 BASE = {
@@ -164,7 +165,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("message", FAULTS)
+@for_each("message", FAULTS)
 def test_what_is_wrong_is_said(message):
     with pytest.raises(InvalidInput) as caught:
         config.load({**BASE, **FAULTS[message]})

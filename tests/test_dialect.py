@@ -23,6 +23,7 @@ from optcli.data import delimited, streaming, table
 from optcli.data import dialect as dialects
 from optcli.data.column_faults import require
 from optcli.data.reading_rules import Reading
+from tests.for_each import for_each
 
 CONFIG = """\
 dataset: {name: csv, path: t.csv, target: y}
@@ -97,7 +98,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", NAMES)
+@for_each("case", NAMES)
 def test_header_and_rows_decide_together(case):
     text, names = NAMES[case]
     assert first_of(doors(text)).names == (names or ("weight, kg", "height, cm", "y"))

@@ -28,6 +28,7 @@ from optcli.display.table import Column, Table
 from optcli.display.train import LiveTable, PlainLines, TrainJsonLines, columns
 from optcli.display.train.closing import closing
 from optcli.display.train.record import Record, round_stride
+from tests.for_each import for_each
 
 
 class Terminal(io.StringIO):
@@ -117,7 +118,7 @@ def told(listener, *args, **keywords):
 # Words
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "text"),
     [
         (0.693147, "0.69315"),
@@ -146,7 +147,7 @@ def test_learning_rate(lr, text):
     assert words.short(lr) == text
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "text"),
     [
         (0.0, "0"), (987.4, "987"), (999.9, "1.00k"), (12345, "12.3k"), (150000, "150k"),
@@ -231,8 +232,8 @@ def test_record_keeps_first_best_and_last_of_any_run():
     assert len(list(record)) <= 512
 
 
-@pytest.mark.parametrize("width", [17, 40, 60, 80, 120, 500])
-@pytest.mark.parametrize("validates", [True, False])
+@for_each("width", [17, 40, 60, 80, 120, 500])
+@for_each("validates", [True, False])
 def test_columns_fit(width, validates):
     """The loss that decides which epoch is the best is always there."""
     found = columns.table(("accuracy", "a_very_long_metric_name"), validates, 100, width)

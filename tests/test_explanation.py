@@ -17,6 +17,7 @@ from optcli.layers.base import LAYERS
 from optcli.models import CNN, MLP
 from optcli.plugins.catalog import KINDS
 from tests.cohorts import cohort
+from tests.for_each import for_each
 from tests.test_layers import trained
 
 DIGITS = str(Path(__file__).parent.parent / "configs" / "digits.yaml")
@@ -36,7 +37,7 @@ def test_there_is_a_page_for_every_name(name, capsys, monkeypatch):
     assert all(len(line) <= 60 for line in out.splitlines())
 
 
-@pytest.mark.parametrize("name", LAYERS.names() + KINDS["activations"].names())
+@for_each("name", LAYERS.names() + KINDS["activations"].names())
 def test_pages_on_layers_give_gradient_and_reference(name):
     page = next(p for p in explain.pages(name) if p.kind in ("layer", "activation"))
     if name != "flatten":

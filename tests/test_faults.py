@@ -20,6 +20,7 @@ from optcli.storage import files, run_folder, seals
 from optcli.training.checkpoints import read_checkpoint
 from optcli.training.model_file import Trained
 from tests import systems
+from tests.for_each import for_each
 from tests.test_resume import agree
 
 HOUSE = Path(__file__).parent.parent / "optcli"
@@ -148,9 +149,7 @@ WRITES += ("mkdir", "makedirs", "rename", "replace", "unlink", "rmtree", "touch"
 WRITERS = [f"storage/{n}.py" for n in ("files", "lock", "seals", "run_folder", "destination")]
 
 
-@pytest.mark.parametrize(
-    "path", sorted(HOUSE.rglob("*.py")), ids=lambda p: str(p.relative_to(HOUSE))
-)
+@for_each("path", sorted(HOUSE.rglob("*.py")), ids=lambda p: str(p.relative_to(HOUSE)))
 def test_writes_go_through_files_and_folders_alone(path):
     if path.relative_to(HOUSE).as_posix() in WRITERS:
         return

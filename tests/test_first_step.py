@@ -16,6 +16,7 @@ from optcli.training.settings import SAM
 from optcli.training.summary import summary
 from optcli.training.trace import TracedOptimizer, trace
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +48,8 @@ def said(ended):
     return next(line for line in lines if "finite" in line)
 
 
-@pytest.mark.parametrize("settings", [{"batch_size": "full"}, {"batch_size": 7}])
-@pytest.mark.parametrize("more", [{}, {"accumulate": 2}, {"sam": SAM()}, {"clip_norm": 1.0}])
+@for_each("settings", [{"batch_size": "full"}, {"batch_size": 7}])
+@for_each("more", [{}, {"accumulate": 2}, {"sam": SAM()}, {"clip_norm": 1.0}])
 def test_the_first_gradient(settings, more):
     if more.get("accumulate") and settings["batch_size"] == "full":
         pytest.skip("nothing to accumulate")

@@ -16,6 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.base import SCHEDULES
 from optcli.storage import files
 from optcli.training import checkpoint_migration
+from tests.for_each import for_each
 
 LEFT = Path(__file__).parent / "v0_1" / "train"
 NAMES = sorted(path.name.removesuffix("-whole") for path in LEFT.glob("*-whole"))
@@ -103,7 +104,7 @@ def renamed(name, key, ndim):
     return f"{where}{dot}{names.get(own, own)}"
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
+@for_each("name", OPTIMIZERS.names())
 def test_only_what_was_divided_is_multiplied(name):
     optimizer, constant = OPTIMIZERS.find(name)(), SCHEDULES.find("constant")()
     arrays = slots(name)
@@ -173,7 +174,7 @@ SAME = {"lbfgs": {"step", "numbers"}, "sm3": {"axis0", "axis1", "axis2"}}
 WHOLE = {"sgd": {"momentum": 0.9}, "rmsprop": {"momentum": 0.9, "centered": True}}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
+@for_each("name", OPTIMIZERS.names())
 def test_the_new_names_are_those_of_the_state(name):
     rule = OPTIMIZERS.find(name)(**WHOLE.get(name, {}))
     shapes = [(6,)] if getattr(rule, "whole", False) else [(6,), (2, 3)]
@@ -232,7 +233,7 @@ def test_a_newer_checkpoint_is_refused(tmp_path):
 EVERY = sorted(path.parent for path in LEFT.parent.glob("*/*/config.yaml"))
 
 
-@pytest.mark.parametrize("folder", EVERY, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+@for_each("folder", EVERY, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
 def test_a_folder_of_version_0_1_is_shown(folder, capsys):
     for more in ([], ["--json"]):
         assert command(["runs", "show", str(folder), *more]) == 0

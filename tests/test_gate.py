@@ -11,6 +11,7 @@ from optcli.comparison import gate
 from optcli.comparison.ranking import Family
 from optcli.comparison.settings import ComparisonSettings
 from optcli.core.errors import InvalidInput
+from tests.for_each import for_each
 from tests.test_compare import SHORT, write
 
 SUMMARY = {
@@ -53,7 +54,7 @@ def test_unless_one_beats_the_other():
     assert passed("fail_if", "adam beats sgd", **TIED)[0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("condition", "changes", "expected", "words"),
     [
         ("adam worse than sgd by 0", {}, True, "excluded"),

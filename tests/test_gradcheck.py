@@ -35,6 +35,7 @@ from optcli.losses.base import LOSSES
 from optcli.models import CNN, MLP, Architecture, Linear
 from optcli.training.settings import Regularization
 from tests.cohorts import cohort
+from tests.for_each import for_each
 from tests.studies import scales
 
 ROOT = Path(__file__).parent.parent
@@ -89,7 +90,7 @@ def gaussian_nll(x):
     return 0.5 * (np.log(x[:, 1]) + (x[:, 0] - 0.3) ** 2 / x[:, 1])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("f", "x", "slope", "expected"),
     [
         *((relu, 0.0, slope, "kink") for slope in (0, 0.5, 1)),
@@ -169,8 +170,8 @@ def test_a_function_that_takes_no_complex_numbers_is_checked_by_differences():
     assert not optcli.gradcheck(f, [1.001 * slope], [0.3], complex_step=True)
 
 
-@pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("scale", [0.1, 1, 1e3, 1e6])
+@for_each("seed", range(10))
+@for_each("scale", [0.1, 1, 1e3, 1e6])
 def test_the_noise_of_a_function_is_measured(scale, seed):
     class Noisy(Function):
         def values(self, points):
@@ -393,7 +394,7 @@ def slope_of_smooth(x):
     return np.tanh(x) + x / np.cosh(x) ** 2
 
 
-@pytest.mark.parametrize("seed", range(20))
+@for_each("seed", range(20))
 def test_fast_finds_a_wrong_sign_a_zero_and_a_factor(seed):
     x = np.random.default_rng(seed).standard_normal(500)
     g = slope_of_smooth(x)
@@ -485,8 +486,8 @@ def function_of(model, image, *, seed=0):
     return NetworkFunction(architecture, x, loss, batch, Regularization(0.03, 0.02), seed)
 
 
-@pytest.mark.parametrize("dtype", [float, complex])
-@pytest.mark.parametrize("name", MODELS)
+@for_each("dtype", [float, complex])
+@for_each("name", MODELS)
 def test_one_moved_parameter_gives_the_value_of_the_whole_network(name, dtype):
     function = function_of(*MODELS[name])
     entries = np.arange(function.x.size)

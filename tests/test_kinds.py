@@ -20,6 +20,7 @@ from optcli.core.version import __version__
 from optcli.gradients.case import CaseSet
 from optcli.storage import files, kinds, run_folder, seals
 from optcli.storage.lock import lock
+from tests.for_each import for_each
 from tests.test_faults import CONFIG, Disk, calls
 
 ROOT = Path(__file__).parent.parent
@@ -116,7 +117,7 @@ def test_a_folder_says_its_kind_and_is_known_without(kind, here, capsys, monkeyp
     assert "damaged" not in str(rows)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("folder", "kind"),
     [(path.relative_to(LEFT), "train") for path in sorted(LEFT.glob("train/*"))]
     + [("../format_2/muon", "train"), ("trace/rosenbrock", "trace")]
@@ -219,8 +220,8 @@ def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, cap
     assert after == before
 
 
-@pytest.mark.parametrize("command", MADE)
-@pytest.mark.parametrize("kind", MADE)
+@for_each("command", MADE)
+@for_each("kind", MADE)
 def test_no_command_writes_into_a_folder_of_another_kind(kind, command, here, capsys):
     if kind == command and kind in ("compare", "benchmark", "tune", "shard", "benchmark-shard"):
         return  # these continue it

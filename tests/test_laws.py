@@ -26,6 +26,7 @@ from optcli.plugins.laws import optimizers as of_optimizers
 from optcli.plugins.laws.base import examine
 from optcli.schedules.base import Schedule
 from optcli.training.wrappers import Average
+from tests.for_each import for_each
 from tests.reference.rules import CASES
 
 LINES = Path(__file__).read_text().splitlines()
@@ -837,7 +838,7 @@ def test_what_the_others_differ_from_is_right(cls):
     assert laws_of(cls) == {}
 
 
-@pytest.mark.parametrize("cls", BROKEN_OTHERS, ids=lambda cls: cls.__name__)
+@for_each("cls", BROKEN_OTHERS, ids=lambda cls: cls.__name__)
 def test_what_is_broken_is_told_what_to_mend(cls):
     found = list(laws_of(cls).values())
     assert found

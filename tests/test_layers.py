@@ -31,6 +31,7 @@ from optcli.models import CNN, MLP, Architecture, Linear, Network, predict
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.model_file import Trained
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 PINS = json.loads((ROOT / "tests" / "reference" / "layers.json").read_text())
@@ -142,8 +143,8 @@ def slope(function, array, index, h=1e-5):
 # ---- gradients -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
-@pytest.mark.parametrize("case", CASES)
+@for_each("replicas", [1, 2])
+@for_each("case", CASES)
 def test_gradients_are_those_of_the_output(case, replicas):
     at = bench(case, replicas, rows=3)
     weights = np.random.default_rng(1).standard_normal(at.forward().shape)
@@ -162,7 +163,7 @@ def test_gradients_are_those_of_the_output(case, replicas):
             assert gradient[index] == pytest.approx(expected, rel=2e-6, abs=2e-8), (name, index)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case not in ACTIVATIONS.names()])
+@for_each("case", [case for case in CASES if case not in ACTIVATIONS.names()])
 def test_what_comes_after_may_write_over_the_output(case):
     if case in OPTIONS:
         pytest.skip("an activation keeps its output")
@@ -174,7 +175,7 @@ def test_what_comes_after_may_write_over_the_output(case):
     assert np.array_equal(at.backward(weights), expected)
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_no_layer_that_is_fed_the_data_writes_over_them(case):
     layer, _ = CASES[case]
     if layer.name in ACTIVATIONS.names():
@@ -185,7 +186,7 @@ def test_no_layer_that_is_fed_the_data_writes_over_them(case):
     assert np.array_equal(x, at.x)
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_a_second_batch_leaves_nothing_of_the_first(case):
     at, fresh = bench(case), bench(case)
     first = np.random.default_rng(5).standard_normal(at.x.shape)
@@ -197,14 +198,14 @@ def test_a_second_batch_leaves_nothing_of_the_first(case):
         assert np.array_equal(at.gradients[name], fresh.gradients[name])
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_without_gradients_it_goes_forward_all_the_same(case):
     layer, _ = CASES[case]
     assert np.array_equal(bench(case, 2).forward(), bench(case, 2, learns=False).forward())
     assert layer.analytic
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_an_analytic_layer_takes_complex_numbers(case):
     at, by_step = bench(case, 2, learns=True), bench(case, 2, learns=False, dtype=np.complex128)
     dy = np.random.default_rng(1).standard_normal(at.forward().shape)
@@ -218,7 +219,7 @@ def test_an_analytic_layer_takes_complex_numbers(case):
         assert (y.imag * dy).sum() / 1e-30 == pytest.approx(dx[index], abs=1e-12 * scale)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS.names())
+@for_each("name", ACTIVATIONS.names())
 def test_kinks_are_where_they_are_declared(name):
     activation = ACTIVATIONS.find(name)(**({"alpha": 0.7} if name == "elu" else {}))
     points = np.array([*np.linspace(-5, 5, 41)])  # every quarter; the kinks are among them
@@ -236,8 +237,8 @@ def test_kinks_are_where_they_are_declared(name):
 # ---- replicas ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("case", CASES)
+@for_each("dtype", [np.float32, np.float64])
+@for_each("case", CASES)
 def test_stacked_equals_looped_bit_for_bit(case, dtype):
     seeds = [3, 1, 3, 0, 7]
     layer, shape = CASES[case]
@@ -269,7 +270,7 @@ def test_stacked_equals_looped_bit_for_bit(case, dtype):
             assert np.array_equal(statistic, kept[name][row])
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_one_batch_may_serve_all_replicas(case):
     layer, _ = CASES[case]
     if layer.name in ACTIVATIONS.names():
@@ -404,7 +405,7 @@ def torch_layers(torch):
     }
 
 
-@pytest.mark.parametrize("case", sorted(set(CASES) - {"dropout", "dropout-image", "residual"}))
+@for_each("case", sorted(set(CASES) - {"dropout", "dropout-image", "residual"}))
 def test_equals_torch(case):
     torch = pytest.importorskip("torch")
     at = bench(case, rows=5)

@@ -18,6 +18,7 @@ from optcli.core.errors import InvalidInput
 from optcli.core.specs import fields
 from optcli.losses.base import LOSSES
 from optcli.training.model_file import Trained
+from tests.for_each import for_each
 from tests.reference import losses as reference
 
 ALL = list(LOSSES)
@@ -63,8 +64,8 @@ def agree(value, gradient, expected, expected_gradient):
     assert np.abs(gradient - expected_gradient).max() <= size
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("scale", [1.0, 30.0, 1e4])
+@for_each("weighted", [False, True])
+@for_each("scale", [1.0, 30.0, 1e4])
 @each_case
 def test_equals_the_library(case, scale, weighted):
     pytest.importorskip(case.library)
@@ -78,7 +79,7 @@ def test_equals_the_library(case, scale, weighted):
         agree(values[r], gradients[r], *expected)
 
 
-@pytest.mark.parametrize("name", PINS)
+@for_each("name", PINS)
 def test_equals_what_the_library_said(name):
     pin = PINS[name]
     case = next(case for case in CASES if name.startswith(f"{case.label}, scores"))
@@ -135,7 +136,7 @@ def test_the_variance_of_gaussian_nll_is_the_one_it_is_a_loss_of():
 # ---- the gradient is that of the value -----------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (1, 2), (2, 6)], ids=str)
+@for_each("shape", [(5, 3), (1, 2), (2, 6)], ids=str)
 @each_case
 def test_gradient_is_that_of_the_value(case, shape):
     if any(isinstance(value, tuple) and len(value) != shape[1] for value in case.settings.values()):
@@ -167,7 +168,7 @@ def test_complex_step_agrees(case):
         assert np.abs(slopes - gradient).max() <= 1e-12 * np.abs(gradient).max()
 
 
-@pytest.mark.parametrize(("loss", "kink"), KINKS, ids=lambda each: getattr(each, "where", None))
+@for_each(("loss", "kink"), KINKS, ids=lambda each: getattr(each, "where", None))
 def test_at_a_kink_the_gradient_lies_between_both_sides(loss, kink):
     assert loss.convex_at_kinks
     scores, target = np.array([[kink.scores]]), np.array([[kink.target]])
@@ -198,7 +199,7 @@ def test_which_losses_have_kinks():
 # ---- replicas, buffers, extremes -----------------------------------------------------
 
 
-@pytest.mark.parametrize("scale", [1e3, 1e4])
+@for_each("scale", [1e3, 1e4])
 @each_case
 def test_extreme_scores_stay_finite(case, scale):
     loss = made(case)
@@ -253,7 +254,7 @@ def test_names_that_others_give_them():
             assert LOSSES.find(alias).name == name
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
+@for_each("cls", ALL, ids=lambda cls: cls.name)
 def test_docstring(cls):
     lines = cls.__doc__.splitlines()
     assert lines[0].endswith(".")
@@ -262,7 +263,7 @@ def test_docstring(cls):
     assert max(map(len, lines)) <= 96
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
+@for_each("cls", ALL, ids=lambda cls: cls.name)
 def test_example_and_defaults_are_accepted(cls):
     faults = Faults()
     example = cls.__doc__.partition("Example: `")[2].partition("`")[0]
@@ -501,7 +502,7 @@ def test_balanced_weights_do_not_depend_on_how_rows_fall_into_batches(table, tmp
     assert losses[0] == pytest.approx(losses[1], rel=1e-9)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("loss", "target", "message"),
     [
         ("poisson", "negative", "5: column 'negative': is -2.5; poisson needs targets at least 0"),

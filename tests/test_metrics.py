@@ -6,6 +6,7 @@ import pytest
 from optcli import metrics
 from optcli.core.errors import InvalidInput
 from optcli.metrics import METRICS
+from tests.for_each import for_each
 
 NAN = float("nan")
 
@@ -64,7 +65,7 @@ PINNED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "fields", "expected"), PINNED)
+@for_each(("name", "data", "fields", "expected"), PINNED)
 def test_pinned(name, data, fields, expected):
     assert measure(name, *data, **fields) == pytest.approx(expected, nan_ok=True, rel=1e-12)
 
@@ -105,9 +106,9 @@ def task(kind, rng, outputs):
     return scores, rng.normal(size=(60, outputs))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("outputs", [1, 2, 5])
-@pytest.mark.parametrize("kind", ["classes", "labels", "values"])
+@for_each("weighted", [False, True])
+@for_each("outputs", [1, 2, 5])
+@for_each("kind", ["classes", "labels", "values"])
 def test_the_same_as_scikit_learn(kind, outputs, weighted):
     sk = pytest.importorskip("sklearn.metrics")
     if kind == "classes" and outputs == 1:

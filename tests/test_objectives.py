@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from optcli.objectives.base import OBJECTIVES
+from tests.for_each import for_each
 
 EVERY = [cls() for cls in OBJECTIVES] + [
     cls(dimension=n)
@@ -42,7 +43,7 @@ def test_all_are_there():
     assert set(OBJECTIVES.names()) == NAMES
 
 
-@pytest.mark.parametrize("objective", EVERY, ids=named)
+@for_each("objective", EVERY, ids=named)
 def test_gradients_are_those_of_central_differences(objective):
     x, h = points(objective), 1e-5
     found = gradient(objective, x)
@@ -53,7 +54,7 @@ def test_gradients_are_those_of_central_differences(objective):
         assert found[:, i] == pytest.approx(numeric, rel=1e-6, abs=1e-9 * scale)
 
 
-@pytest.mark.parametrize("objective", EVERY, ids=named)
+@for_each("objective", EVERY, ids=named)
 def test_gradients_are_those_of_complex_steps(objective):
     x = points(objective)
     found = gradient(objective, x)
@@ -62,7 +63,7 @@ def test_gradients_are_those_of_complex_steps(objective):
         assert found[:, i] == pytest.approx(exact, rel=1e-11, abs=1e-12 * np.abs(found).max())
 
 
-@pytest.mark.parametrize("objective", EVERY, ids=named)
+@for_each("objective", EVERY, ids=named)
 def test_minima_are_level_and_have_the_least_value(objective):
     minima = objective.minima
     assert minima.shape == (len(minima), objective.size)
@@ -76,7 +77,7 @@ def test_minima_are_level_and_have_the_least_value(objective):
     assert (objective.value(near.reshape(-1, objective.size)) > objective.lowest).all()
 
 
-@pytest.mark.parametrize("objective", EVERY, ids=named)
+@for_each("objective", EVERY, ids=named)
 def test_the_start_is_in_the_picture_and_not_level(objective):
     start = np.array([objective.start])
     assert start.shape == (1, objective.size)
@@ -86,7 +87,7 @@ def test_the_start_is_in_the_picture_and_not_level(objective):
     assert np.abs(gradient(objective, start)).max() > 1e-3
 
 
-@pytest.mark.parametrize("objective", EVERY, ids=named)
+@for_each("objective", EVERY, ids=named)
 def test_rows_do_not_depend_on_each_other_and_stay_as_they_are(objective):
     x = points(objective, 7)
     kept = x.copy()
@@ -114,14 +115,14 @@ BY_HAND = [
 ]
 
 
-@pytest.mark.parametrize(("name", "x", "value"), BY_HAND)
+@for_each(("name", "x", "value"), BY_HAND)
 def test_values_by_hand(name, x, value):
     found = OBJECTIVES.find(name)().value(np.array([x]))
     assert found == pytest.approx([value], rel=1e-14)
 
 
-@pytest.mark.parametrize("rotation", [0.0, 30.0, 90.0, -120.0])
-@pytest.mark.parametrize("dimension", [2, 4])
+@for_each("rotation", [0.0, 30.0, 90.0, -120.0])
+@for_each("dimension", [2, 4])
 def test_the_quadratic_has_the_condition_number_and_the_turn_it_is_asked_for(rotation, dimension):
     objective = OBJECTIVES.find("quadratic")(condition=25.0, rotation=rotation, dimension=dimension)
     hessian = gradient(objective, np.eye(dimension))
@@ -144,7 +145,7 @@ def test_the_noise_of_the_quadratic_has_the_covariance_of_its_curvature():
     assert np.allclose(np.cov(out.T), 0.25 * hessian, atol=0.08)
 
 
-@pytest.mark.parametrize("cls", list(OBJECTIVES), ids=lambda cls: cls.name)
+@for_each("cls", list(OBJECTIVES), ids=lambda cls: cls.name)
 def test_the_page_has_formula_reference_and_example(cls):
     page = cls.__doc__
     assert "    f(x" in page

@@ -19,6 +19,7 @@ from optcli.optimizers.base import OPTIMIZERS, Shaped, state_size
 from optcli.optimizers.stepper import Stepper
 from optcli.plugins.laws.optimizers.walk import SHAPES, RowsOracle
 from tests.cohorts import cohort, final
+from tests.for_each import for_each
 from tests.reference.optimizers import OPTAX, PINS, TORCH, compare, library, settings_of
 from tests.reference.problems import PROBLEMS, STEPS
 from tests.reference.rules import CASES, GOALS, RULES, settings
@@ -119,8 +120,8 @@ def pins():
 CLOSE = {"madgrad": 1e-6}
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("case", LIBRARY)
+@for_each("problem", PROBLEMS)
+@for_each("case", LIBRARY)
 def test_equals_what_torch_or_optax_said(case, problem):
     expected = np.array(pins()[case][problem])
     assert np.abs(expected - PROBLEMS[problem].start).max() > 1e-3
@@ -128,7 +129,7 @@ def test_equals_what_torch_or_optax_said(case, problem):
     assert np.allclose(solve(case, PROBLEMS[problem]), expected, rtol=0, atol=close)
 
 
-@pytest.mark.parametrize("case", LIBRARY)
+@for_each("case", LIBRARY)
 def test_equals_torch_or_optax(case):
     pytest.importorskip(library(case))
     problem = PROBLEMS["sequence"]
@@ -139,7 +140,7 @@ def test_equals_torch_or_optax(case):
 # ---- each against its rule, written plainly ----------------------------------------------
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if name_of(case) in RULES])
+@for_each("case", [case for case in CASES if name_of(case) in RULES])
 def test_equals_a_plain_transcription_of_its_rule(case):
     problem = PROBLEMS["sequence"]
     expected = RULES[name_of(case)](problem.start, problem.gradients, settings(make(case)))
@@ -207,7 +208,7 @@ class Bowl:
     full_gradient = gradient
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if name_of(case) not in ALLOCATE])
+@for_each("case", [case for case in CASES if name_of(case) not in ALLOCATE])
 def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
     layout = Layout({"w": (500, 199), "b": (500,)})
     x, g = np.random.default_rng(0).standard_normal((2, 1, layout.size))
@@ -224,7 +225,7 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
     assert peak < x.nbytes * (0.2 if isinstance(make(case), Shaped) else 0.02)
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_the_state_has_the_size_it_is_said_to_have(case):
     x, gradients, _ = sample(2)
     layout = Layout(SHAPES)
@@ -233,7 +234,7 @@ def test_the_state_has_the_size_it_is_said_to_have(case):
     assert size == 2 * state_size(make(case), layout, samples=12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_trains_in_a_cohort(name):
     rule = OPTIMIZERS.find(name)
     training = cohort([rule(), "sgd", rule()], epochs=2, dtype=np.float32)
@@ -359,7 +360,7 @@ def test_finds_the_minimum_of_rosenbrock_in_the_stated_steps(name):
 # ---- their pages -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_page_is_complete(name):
     """What it is, rule, state, where it differs, reference, example; each field explained."""
     rule = OPTIMIZERS.find(name)
@@ -379,7 +380,7 @@ def test_the_page_is_complete(name):
     assert all(field.doc for field in fields(rule))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_example_of_the_page_is_a_config(name):
     page = inspect.cleandoc(OPTIMIZERS.find(name).__doc__)
     (example,) = re.findall(r"^Example: `(.*)`$", page, re.M)

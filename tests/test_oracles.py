@@ -21,6 +21,7 @@ from optcli.training.oracles import OfModel
 from optcli.training.settings import Regularization
 from optcli.training.trace import TracedOptimizer
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 L2 = 0.05
 ROWS, FEATURES, CLASSES, BATCH = 22, 4, 3, 6
@@ -405,7 +406,7 @@ def ended(rules, epochs=2, resume=None, stop=lambda: False, **training):
     return last
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "settings", "training", "count"),
     [
         ("adam", {}, {}, 6),

@@ -12,6 +12,7 @@ import pytest
 from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.plugins import loading
+from tests.for_each import for_each
 
 from .studies.course import pictures
 from .test_help import PLUGIN
@@ -115,7 +116,7 @@ def test_each_command_has_a_page_and_each_page_of_a_command_its_examples():
     assert all(commands(ROOT / f"docs/commands/{name}.md") for name in pages)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+@for_each("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
 def test_links_lead_to_files_and_headings(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if target.startswith("http"):

@@ -14,6 +14,7 @@ from optcli.core import errors
 from optcli.core.errors import InvalidInput
 from optcli.storage import files
 from optcli.storage.paths import MOST_BYTES, relative, safe_name
+from tests.for_each import for_each
 from tests.test_faults import CONFIG
 
 LONG = "x" * 300
@@ -77,7 +78,7 @@ def test_a_way_to_another_drive_is_absolute(tmp_path, monkeypatch):
     assert relative(tmp_path / "t.csv", tmp_path) == (tmp_path / "t.csv").as_posix()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "name"),
     [
         ("iris", "iris"),
@@ -142,8 +143,8 @@ COMMANDS = [
 
 
 @needs_links
-@pytest.mark.parametrize(("words", "loop"), COMMANDS, ids=lambda words: " ".join(words)[:40])
-@pytest.mark.parametrize("path", ["loop", LONG])
+@for_each(("words", "loop"), COMMANDS, ids=lambda words: " ".join(words)[:40])
+@for_each("path", ["loop", LONG])
 def test_a_loop_of_links_or_too_long_a_name_is_told_in_a_line(here, words, loop, path, capsys):
     before = sorted(Path().iterdir())
     assert run([word.format(path) for word in words]) == 2

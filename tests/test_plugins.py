@@ -15,6 +15,7 @@ from optcli.cli.main import run
 from optcli.losses.base import LOSSES
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plugins import loading
+from tests.for_each import for_each
 
 HEAD = """\
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ IMPORTS = {
 }
 
 
-@pytest.mark.parametrize("case", IMPORTS)
+@for_each("case", IMPORTS)
 def test_what_does_not_import(case, capsys):
     text, message = IMPORTS[case]
     plugin(text)

@@ -14,6 +14,7 @@ from optcli.data import table
 from optcli.data.base import DATASETS
 from optcli.data.preparation import Encoder, labelled, prepare
 from optcli.data.split import Split
+from tests.for_each import for_each
 
 DATA = Path(__file__).parents[1] / "configs" / "data"
 File = DATASETS.find("csv")
@@ -621,7 +622,7 @@ def test_faults_of_splits(tmp_path, split, message):
     assert str(caught.value) == message.replace("PATH", str(path))
 
 
-@pytest.mark.parametrize("name", [n for n in DATASETS.names() if n not in ("csv", "table")])
+@for_each("name", [n for n in DATASETS.names() if n not in ("csv", "table")])
 def test_every_synthetic_set_can_be_prepared(name):
     dataset = DATASETS.find(name)()
     kind = "labels" if name == "multilabel" else "classes"

@@ -20,6 +20,7 @@ from optcli.data.preparation import Encoder, labelled, prepare
 from optcli.data.reading_rules import Reading
 from optcli.data.remarks import Remarks, counters, words_of
 from optcli.data.split import Split
+from tests.for_each import for_each
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 File = DATASETS.find("csv")
@@ -56,8 +57,8 @@ def noise(rows, seed=0):
 
 
 @WAYS
-@pytest.mark.parametrize("first", [0, 1])
-@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__", "id", "a", "CustomerId"])
+@for_each("first", [0, 1])
+@for_each("name", ["Unnamed: 0", "__index_level_0__", "id", "a", "CustomerId"])
 def test_a_column_that_counts_the_rows_is_noted(name, first, stream):
     columns(**{name: range(first, 30 + first), "b": noise(30), "y": noise(30, 1)})
     way = ": left out" if name == "Unnamed: 0" else "; list it in dataset.exclude"
@@ -93,7 +94,7 @@ def test_a_counter_is_one_of_all_rows_and_not_of_those_that_are_left():
 
 
 @WAYS
-@pytest.mark.parametrize("name", ["customer_id", "customerID", "OrderNo", "key", "id_order", "nr"])
+@for_each("name", ["customer_id", "customerID", "OrderNo", "key", "id_order", "nr"])
 def test_an_identifier_is_noted(name, stream):
     numbers = (np.random.default_rng(3).permutation(900)[:40] + 100_000).tolist()
     columns(**{name: numbers, "b": noise(40), "y": noise(40, 1)})
@@ -219,8 +220,8 @@ def spread(mean, steps, rows):
 
 
 @WAYS
-@pytest.mark.parametrize("mean", [0.3, 1e-9, 12345.678, 1e15])
-@pytest.mark.parametrize("steps", [0, 1, 5, 200, 10**7])
+@for_each("mean", [0.3, 1e-9, 12345.678, 1e15])
+@for_each("steps", [0, 1, 5, 200, 10**7])
 def test_a_constant_but_for_rounding_is_one_as_in_scikit_learn(mean, steps, stream):
     from sklearn.preprocessing import StandardScaler
 
@@ -399,7 +400,7 @@ def refused(**fields):
 
 
 @WAYS
-@pytest.mark.parametrize(
+@for_each(
     ("counts", "message"),
     [
         (

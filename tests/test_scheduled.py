@@ -4,10 +4,10 @@ import dataclasses
 import json
 
 import numpy as np
-import pytest
 
 from optcli.core.parameters import Layout
 from optcli.optimizers.stepper import Stepper
+from tests.for_each import for_each
 from tests.reference.problems import PROBLEMS
 from tests.reference.rules import CASES, RULES, settings
 from tests.reference.scheduled import PINS, STEPS, cases, factors
@@ -90,7 +90,7 @@ def test_every_rule_is_written_plainly():
     assert {name_of(case) for case in HELD} == set(RULES)
 
 
-@pytest.mark.parametrize("case", HELD)
+@for_each("case", HELD)
 def test_equals_its_rule_under_a_schedule_of_each_number(case):
     optimizer, rule = moving(case), RULES[name_of(case)]
     names = [name for name in numbers(optimizer) if getattr(optimizer, name)]

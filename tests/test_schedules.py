@@ -18,6 +18,7 @@ from optcli.schedules.base import Span
 from optcli.schedules.chebyshev import fractal
 from optcli.training import Trainer
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 ALL = list(SCHEDULES)
 T = 30
@@ -194,13 +195,13 @@ PINS = {
 SHOWN = [0, 1, 7, 14, 23, 29]
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_values_are_torch_s(case):
     name, keys, _, _ = CASES[case]
     assert factors(make(name, **keys))[SHOWN] == pytest.approx(PINS[case], rel=1e-12, abs=1e-15)
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_values_are_those_of_torch_where_it_is_installed(case):
     torch = pytest.importorskip("torch")
     name, keys, scheduler, theirs = CASES[case]
@@ -368,9 +369,9 @@ def test_chebyshev_steps_shrink_every_quadratic_as_much_as_can_be(cycle, conditi
 # ---- laws ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
-@pytest.mark.parametrize("steps", [1, 2, 3, 10, 1000])
-@pytest.mark.parametrize("warmup", [0.0, 0.5, 1, "1 epoch"])
+@for_each("cls", ALL, ids=lambda cls: cls.name)
+@for_each("steps", [1, 2, 3, 10, 1000])
+@for_each("warmup", [0.0, 0.5, 1, "1 epoch"])
 def test_every_factor_is_finite_and_none_is_negative(cls, steps, warmup):
     found = factors(cls(warmup=warmup), steps, 3)
     assert found.shape == (steps,)
@@ -379,7 +380,7 @@ def test_every_factor_is_finite_and_none_is_negative(cls, steps, warmup):
     assert found.max() > 0
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
+@for_each("cls", ALL, ids=lambda cls: cls.name)
 def test_the_warmup_is_a_straight_line_and_what_follows_begins_at_its_beginning(cls):
     found = factors(cls(warmup=20), 100)
     assert found[:20].tolist() == [i / 20 for i in range(1, 21)]
@@ -401,8 +402,8 @@ def test_a_length_is_a_fraction_steps_or_epochs(length, steps):
     assert Span(200, 7).length(length) == steps
 
 
-@pytest.mark.parametrize("every", [0.1, 0.2, 0.3, 1 / 3, 0.05, 0.7])
-@pytest.mark.parametrize("steps", [10, 30, 70, 100, 1000])
+@for_each("every", [0.1, 0.2, 0.3, 1 / 3, 0.05, 0.7])
+@for_each("steps", [10, 30, 70, 100, 1000])
 def test_rounding_does_not_move_a_drop(every, steps):
     found = factors(make("step", every=every, gamma=0.5), steps)
     drops = np.flatnonzero(np.diff(found)) + 1
@@ -410,7 +411,7 @@ def test_rounding_does_not_move_a_drop(every, steps):
     assert drops.tolist() == [at for at in expected if at < steps]
 
 
-@pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.name)
+@for_each("cls", ALL, ids=lambda cls: cls.name)
 def test_the_page_has_a_line_a_rule_and_an_example(cls):
     page = cls.__doc__
     assert page.partition("\n")[0].endswith(".")
@@ -592,7 +593,7 @@ UNFIT = {
 }
 
 
-@pytest.mark.parametrize("schedule", UNFIT)
+@for_each("schedule", UNFIT)
 def test_what_does_not_fit_is_refused_in_words(schedule):
     with pytest.raises(InvalidInput) as caught:
         optcli.check(MOONS, [f"schedule={schedule}"])

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
@@ -19,6 +18,7 @@ from optcli import config
 from optcli.cli.main import run
 from optcli.config import json_schema
 from optcli.core import schema_file
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted([*(ROOT / "configs").glob("*.yaml"), *(ROOT / "optcli/suites").rglob("*.yaml")])
@@ -59,7 +59,7 @@ def test_the_command_adds_what_plugins_register(tmp_path, capsys, monkeypatch):
     assert "of_the_schema" not in SHIPPED["properties"]["loss"]["then"]["enum"]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=[path.stem for path in CONFIGS])
+@for_each("path", CONFIGS, ids=[path.stem for path in CONFIGS])
 def test_a_right_config_is_valid_and_so_is_what_it_comes_to(path):
     text = path.read_text()
     assert not [*VALIDATOR.iter_errors(yaml.load(text, Loader=config_loader()))]
@@ -114,7 +114,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("case", MISTAKES)
+@for_each("case", MISTAKES)
 def test_a_mistake_has_one_message_at_its_key(case):
     before, after, key, words = MISTAKES[case]
     assert before in RIGHT

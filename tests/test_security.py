@@ -15,6 +15,7 @@ import pytest
 import optcli
 from optcli.cli.main import run
 from tests import systems
+from tests.for_each import for_each
 
 # Markup of rich, a sequence that clears the screen, a turn of the writing direction, an 8-bit
 # control character, mathematics that is none, a tag, a line end.
@@ -84,7 +85,7 @@ def test_names_from_files_are_plain_text_on_the_terminal(case, here, capfd):
         assert PLAIN[:20] in said.out
 
 
-@pytest.mark.parametrize(
+@for_each(
     "words",
     [
         "X",

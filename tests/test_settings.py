@@ -11,6 +11,7 @@ from optcli import config
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.training.settings import EarlyStopping
+from tests.for_each import for_each
 
 BASE = {
     "dataset": "moons",
@@ -28,7 +29,7 @@ def load(*settings: str, **sections):
     return config.load(BASE | sections, settings)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("settings", "steps", "epochs"),
     [
         (["training.steps=7"], 7, None),
@@ -62,7 +63,7 @@ def test_both_in_one_place_are_still_refused(settings):
         load(*settings, training={"steps": 5, "epochs": 5})
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("setting", "read"),
     [
         ("optimizer.lr=null", lambda c: c.optimizer.lr == 0.001),

@@ -18,6 +18,7 @@ from optcli.comparison.store import Store
 from optcli.comparison.study import RunsDone
 from optcli.core.errors import InvalidInput
 from optcli.storage import kinds, seals
+from tests.for_each import for_each
 
 TINY = ["dataset.samples=60", "training.epochs=1"]
 SETTINGS = optcli.ComparisonSettings(tune=2, tune_seeds=2, finalists=2, seeds=5)
@@ -64,8 +65,8 @@ def copies(home, tmp_path):
 # ---- who does what -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("of", [1, 2, 3, 5, 8, 13, 40])
-@pytest.mark.parametrize(("entries", "configs"), [(2, 1), (5, 1), (3, 4), (2, 3)])
+@for_each("of", [1, 2, 3, 5, 8, 13, 40])
+@for_each(("entries", "configs"), [(2, 1), (5, 1), (3, 4), (2, 3)])
 def test_every_run_has_a_shard_and_no_shard_is_idle_beside_one_with_two(of, entries, configs):
     labels, seeds = [f"e{i}" for i in range(entries)], list(range(10))
     parts = [
@@ -83,7 +84,7 @@ def test_every_run_has_a_shard_and_no_shard_is_idle_beside_one_with_two(of, entr
         assert len({next(iter(own)) for own in parts[0]}) == min(2, configs)
 
 
-@pytest.mark.parametrize("text", ["0/8", "9/8", "2", "2/8/1", "a/b", "-1/2", "1/20000", ""])
+@for_each("text", ["0/8", "9/8", "2", "2/8/1", "a/b", "-1/2", "1/20000", ""])
 def test_what_is_no_shard_is_refused(text):
     told = re.escape(f"shard: is {text!r}; must be K/N with K from 1 to N")
     with pytest.raises(InvalidInput, match=told):

@@ -28,6 +28,7 @@ from optcli.sklearn import (
     classifier,
     regressor,
 )
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 # What depends on the number of epochs, or on none being random.
@@ -345,7 +346,7 @@ def test_a_row_of_weight_two_counts_as_two_rows(kind, table):
 # ---- what is wrong -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("parameters", "said"),
     [
         ({"epochs": 0}, "epochs: is 0; must be at least 1"),

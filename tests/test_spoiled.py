@@ -28,6 +28,7 @@ from optcli.display.output import Output
 from optcli.storage import files, seals
 from optcli.training.model_file import Trained
 from tests import systems
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 CONFIG = {
@@ -126,8 +127,8 @@ def test_no_tag_is_followed(tag, here, capsys):
 # ---- nothing leads elsewhere ---------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../secret", ".."])
-@pytest.mark.parametrize("kind", KINDS)
+@for_each("name", ["../secret", ".."])
+@for_each("kind", KINDS)
 def test_sums_tell_of_the_folder_alone(name, kind, here, capsys):
     Path("secret").write_text("x")
     sums = files.read_json(Path(kind, seals.SUMS))

@@ -32,6 +32,7 @@ from optcli.comparison.tuning_curve import chances, expected_best
 from optcli.comparison.verdict import sentence
 from optcli.data.preparation import Part
 from optcli.optimizers.sgd import SGD
+from tests.for_each import for_each
 from tests.studies import aliases
 
 INF = math.inf
@@ -257,7 +258,7 @@ def test_values_that_are_no_pair_are_refused(a, b):
 @pytest.mark.parametrize(
     "k", [2, 4, pytest.param(8, marks=pytest.mark.long)], ids=lambda k: f"{k} entries"
 )
-@pytest.mark.parametrize("noise", NOISES)
+@for_each("noise", NOISES)
 def test_equals_are_rarely_told_apart_and_intervals_hold(noise, k):
     rng = np.random.default_rng([7, k])
     values = noise(rng, (TIMES, k, default_seeds(pairs_of(k))))
@@ -299,7 +300,7 @@ POWERS = [
 ]
 
 
-@pytest.mark.parametrize(("n", "k", "effect", "one", "every"), POWERS)
+@for_each(("n", "k", "effect", "one", "every"), POWERS)
 def test_power(n, k, effect, one, every):
     values = np.random.default_rng([9, n, k]).normal(size=(TIMES, k, n)) / math.sqrt(2)
     values[:, 0] -= effect
@@ -606,7 +607,7 @@ def test_sentence_of_too_few_seeds_or_none_that_differ():
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("size", "text"),
     [
         (0.05, "0.050"),

@@ -10,6 +10,7 @@ from optcli.core.errors import InvalidInput
 from optcli.data.base import DATASETS
 from optcli.data.columns import Numbers
 from optcli.data.synthetic import Synthetic
+from tests.for_each import for_each
 
 NAMES = [cls.name for cls in DATASETS if issubclass(cls, Synthetic)]
 
@@ -28,8 +29,8 @@ def test_all_are_here():
     assert set(NAMES) >= {"blobs", "moons", "circles", "spirals", "linear", "multilabel"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("samples", [2, 7, 100])
+@for_each("name", NAMES)
+@for_each("samples", [2, 7, 100])
 def test_laws(name, samples):
     cls = DATASETS.find(name)
     made = cls(samples=samples).table(3)
@@ -47,7 +48,7 @@ def test_laws(name, samples):
     assert not np.array_equal(x, arrays(name, 4, samples=samples)[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_noise_is_noise(name):
     still, moved = (np.hstack(arrays(name, noise=noise)) for noise in (0.0, 0.3))
     assert not np.array_equal(still, moved)

@@ -15,6 +15,7 @@ from optcli.data.cells import MISSING
 from optcli.data.columns import Numbers, Words
 from optcli.data.dialect import Dialect
 from optcli.data.reading_rules import Reading
+from tests.for_each import for_each
 
 
 def write(folder, content, name="t.csv"):
@@ -279,7 +280,7 @@ def test_the_shortcut_reads_the_same_or_declines(data, width, height, uniform, e
             np.testing.assert_array_equal(short.columns[name].values, column.values)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "content",
     [
         "a\n1\n2\n",

@@ -18,6 +18,7 @@ from optcli.objectives.outcome import TOLERANCE, reached
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import files
 from optcli.training.trace import TracedOptimizer, rates, trace, tune
+from tests.for_each import for_each
 
 SGD = OPTIMIZERS.find("sgd")
 ADAM = OPTIMIZERS.find("adam")
@@ -131,7 +132,7 @@ def test_candidates_hold_the_default_and_reach_three_decades():
 ON_OBJECTIVES = [name for name in OPTIMIZERS.names() if not OPTIMIZERS.find(name).needs_model]
 
 
-@pytest.mark.parametrize("name", ON_OBJECTIVES)
+@for_each("name", ON_OBJECTIVES)
 def test_every_optimizer_leaves_a_path(name):
     optimizer = OPTIMIZERS.find(name)()
     (path,) = trace(objective("booth"), entries(optimizer), steps=20).paths
@@ -178,7 +179,7 @@ def test_wrong_words_are_refused_in_words(word):
         assert str(caught.value) == FAULTS[word]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "message"),
     [
         (["rosenbrok", "sgd"], "rosenbrok: unknown objective 'rosenbrok'; did you mean 'rosenb"),

@@ -17,6 +17,7 @@ from optcli.schedules.cosine import Cosine
 from optcli.training import loop, train_cohort
 from optcli.training.settings import EarlyStopping, Regularization
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 KINDS = {"cross_entropy": "classes", "binary_cross_entropy": "labels", "mse": "values"}
 ACCURACY = METRICS.find("accuracy")()
@@ -98,9 +99,9 @@ def test_nor_does_the_size_of_a_block(monkeypatch):
 
 
 # tests of the optimizers hold each of them to this; here are one of every build
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adagrad", "adam", "lamb", "prodigy"])
-@pytest.mark.parametrize("loss", KINDS)
-@pytest.mark.parametrize(("batch", "hidden"), [(16_384, (8,)), (64, (512, 512))])
+@for_each("optimizer", ["sgd", "momentum", "adagrad", "adam", "lamb", "prodigy"])
+@for_each("loss", KINDS)
+@for_each(("batch", "hidden"), [(16_384, (8,)), (64, (512, 512))])
 def test_a_step_allocates_nothing_of_the_size_of_parameters_or_batch(
     optimizer, loss, batch, hidden
 ):

@@ -10,6 +10,7 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.settings import GradientNoise
 from optcli.training.transforms import AddNoise, Centralize, ClipAdaptive, units
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 SHAPES = {"dense": (5, 3), "narrow": (4, 1), "convolution": (3, 2, 4, 4), "bias": (6,)}
 SGD = OPTIMIZERS.find("sgd")
@@ -113,9 +114,9 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("hidden", [(), (1,), (7, 4)])
+@for_each("name", SETTINGS)
+@for_each("dtype", [np.float32, np.float64])
+@for_each("hidden", [(), (1,), (7, 4)])
 def test_a_replica_has_the_same_bits_in_company(name, dtype, hidden):
     some = [SGD(lr=0.1 * (i + 1)) for i in range(9)]
     settings = {"dtype": dtype, "hidden": hidden, **SETTINGS[name]}

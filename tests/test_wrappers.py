@@ -19,6 +19,7 @@ from optcli.training import State, Trainer, loop
 from optcli.training.settings import SAM, Lookahead
 from optcli.training.wrappers import EMA, SWA
 from tests.cohorts import cohort, data, final
+from tests.for_each import for_each
 
 ROWS, BATCH, EPOCHS = 48, 8, 5  # 6 batches an epoch, 30 steps
 ADAM = OPTIMIZERS.find("adam")(lr=0.05)
@@ -219,12 +220,12 @@ PINS = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_values_are_torch_s(case):
     assert ours(case)[[0, 4, 11, 12, 14]] == pytest.approx(PINS[case], rel=1e-10, abs=1e-12)
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_values_are_those_of_torch_where_it_is_installed(case):
     pytest.importorskip("torch")
     assert ours(case) == pytest.approx(in_torch(case), rel=1e-10, abs=1e-12)
@@ -331,8 +332,8 @@ def test_a_replica_has_the_same_bits_in_company(name, dtype, hidden):
                 assert alone[key].dtype == (np.float64 if key == "best_loss" else dtype)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@for_each("name", SETTINGS)
+@for_each("optimizer", ["sgd", "adam"])
 def test_a_step_allocates_nothing_of_the_size_of_the_parameters(name, optimizer):
     settings = {"hidden": (512, 512), "batch_size": 64, "epochs": 40, **SETTINGS[name]}
     trainer = Trainer(cohort([optimizer], prepared=data(512, validation=0), **settings))
@@ -545,7 +546,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("message", FAULTS)
+@for_each("message", FAULTS)
 def test_what_is_wrong_is_said(message):
     assert checked(**FAULTS[message]) == message
 
