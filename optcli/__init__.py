@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optcli.api.export import export
     from optcli.api.init import Starter, init
     from optcli.api.load import load
+    from optcli.api.lr_find import LearningRateTest, lr_find
     from optcli.api.merge import merge
     from optcli.api.overlay import overlay
     from optcli.api.pictures import picture
@@ -39,6 +40,7 @@ __all__ = [
     "FinishedComparison",
     "FinishedShard",
     "InvalidInput",
+    "LearningRateTest",
     "Run",
     "SavedSearch",
     "SavedTrace",
@@ -51,6 +53,7 @@ __all__ = [
     "gradcheck",
     "init",
     "load",
+    "lr_find",
     "merge",
     "overlay",
     "picture",
@@ -84,6 +87,8 @@ _HOMES = {
     "init": "api.init",
     "report": "api.report",
     "load": "api.load",
+    "lr_find": "api.lr_find",
+    "LearningRateTest": "api.lr_find",
     "merge": "api.merge",
     "overlay": "api.overlay",
     "picture": "api.pictures",

@@ -295,6 +295,7 @@ NUMBERS = {
             "trace rosenbrock sgd",
             "init x.yaml",
             "evaluate r x.csv",
+            "lr-find c.yaml",
         )
     },
     **{
@@ -335,6 +336,20 @@ NUMBERS = {
         "": "is ''; must be a number",
         "nan": "is nan; must be a number",
         "inf": "is inf; must be a number",
+    },
+    "lr-find c.yaml --steps": WHOLE
+    | {text: f"is {text}; must be 20 to 10,000" for text in ("0", "19", HUGE)},
+    "lr-find c.yaml --seeds": WHOLE
+    | {text: f"is {text}; must be 1 to 100" for text in ("0", HUGE)},
+    "lr-find c.yaml --min-lr": {
+        "abc": "is 'abc'; must be a number",
+        "0": "is 0; must be from 1e-12 to below 1e6",
+        "nan": "is nan; must be from 1e-12 to below 1e6",
+    },
+    "lr-find c.yaml --max-lr": {
+        "abc": "is 'abc'; must be a number",
+        "1e-7": "is 1e-07; must be at least 10 times 1e-06, and at most 1e6",
+        "inf": "is inf; must be at least 10 times 1e-06, and at most 1e6",
     },
     "trace rosenbrock sgd --steps": WHOLE
     | {text: f"is {text}; must be 1 to 100,000" for text in ("0", "-1", HUGE)},

@@ -42,6 +42,7 @@ TABLE = [
     (f"train --resume run {SHORT}", "yaml", RUN),
     ("predict run iris.csv", "yaml", RUN),
     ("evaluate run iris.csv --quiet", "yaml", f"{RUN} evaluation"),
+    ("lr-find iris.yaml --quiet", "yaml", RUN),
     ("export run iris.onnx", "yaml", f"{RUN} exports"),
     ("runs list .", "", f"{PARTS} comparison"),
     ("runs show run", "yaml", f"{RUN} comparison"),

@@ -67,6 +67,7 @@ NAMES = {
     "compare": "compare sgd adam --config c.yaml --tune 2 --seeds 2 --out new",
     "gradcheck": "gradcheck --config c.yaml --fast",
     "explain": "explain backward c.yaml",
+    "lr-find": "lr-find c.yaml --seeds 1",
     "runs list": "runs list .",
     "runs show": "runs show run",
     "runs diff": "runs diff run RUN",

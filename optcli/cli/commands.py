@@ -16,10 +16,11 @@ from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput, 
 from optcli.plugins import loading
 from optcli.storage import interruption
 
-# In the order of the help; each is a file of this name. Groups have commands of their own.
+# In the order of the help; each is a file of this name, with _ for -. Groups have commands of
+# their own.
 COMMANDS = (
     *("init", "train", "tune", "compare", "gradcheck", "check", "predict", "evaluate"),
-    *("export", "report", "trace", "explain", "list", "schema"),
+    *("export", "report", "lr-find", "trace", "explain", "list", "schema"),
 )
 GROUPS = ("runs", "plugin")
 
@@ -105,7 +106,7 @@ def root(
 
 def _loaded(name: str) -> Any:
     """The command or group of a name, from its file."""
-    module = import_module(f"optcli.cli.{name}")
+    module = import_module(f"optcli.cli.{name.replace('-', '_')}")
     if name in GROUPS:
         made = typer.main.get_command(module.app)
     else:

@@ -9,6 +9,7 @@
     loading      all of these in order
     paths        where its files lie, as seen from the config and from a run's folder
     writing      a config as YAML
+    editing      one value of a config file, all else as it was
     inline_spec  `adam:lr=0.01`: a spec in a word of the command line
     json_schema  the JSON Schema of it all, for editors
 

@@ -99,6 +99,9 @@ class Optimizer(Registered, ABC):
     products: ClassVar[tuple[str, ...]] = ()
     # Whether `update` takes an `oracle`; of Shaped rules only.
     needs_oracle: ClassVar[bool] = False
+    # Whether lr is a learning rate. It may also multiply one that the rule finds by itself, begin
+    # a search, or be the deviation of random points.
+    lr_is_rate: ClassVar[bool] = True
     # What it needs of a model that an objective does not have: `scores`, or gradients of
     # single `rows`.
     needs_model: ClassVar[Literal["", "scores", "rows"]] = ""

@@ -44,6 +44,7 @@ class COCOB(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("x0", "L", "G", "R", "theta")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     initial_only: ClassVar[tuple[str, ...]] = ("eps",)
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the gradient; leave at 1")] = 1.0
     alpha: Annotated[float, Gt(0), Doc("limits the size of the first bets")] = 100.0

@@ -47,6 +47,7 @@ class DAdaptAdam(Shaped):
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
     initial_only: ClassVar[tuple[str, ...]] = ("estim_lr0",)
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9

@@ -40,6 +40,7 @@ class DoG(Shaped):
 
     whole: ClassVar[bool] = True
     initial_only: ClassVar[tuple[str, ...]] = ("reps_rel",)
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     reps_rel: Annotated[float, Gt(0), Doc("initial distance, relative to 1 + ‖x₀‖")] = 1e-6

@@ -41,6 +41,7 @@ class DoWG(Shaped):
 
     whole: ClassVar[bool] = True
     initial_only: ClassVar[tuple[str, ...]] = ("init_estim_sq_dist",)
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     init_estim_sq_dist: Annotated[float, Gt(0), Doc("initial estimate of the squared distance")] = (

@@ -51,6 +51,7 @@ class Newton(Shaped):
 
     whole: ClassVar[bool] = True
     needs_oracle: ClassVar[bool] = True
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("initial step size of the line search")] = 1.0
     damping: Annotated[float, Ge(0), Doc("damping added to every eigenvalue")] = 1e-8

@@ -39,6 +39,7 @@ class PolyakSGD(Shaped):
     """
 
     whole: ClassVar[bool] = True
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the step size")] = 1.0
     max_learning_rate: Annotated[float, Gt(0), Doc("maximum step size")] = 1.0

@@ -47,6 +47,7 @@ class Prodigy(Shaped):
     scratch: ClassVar[tuple[str, ...]] = ("u", "w")
     whole: ClassVar[bool] = True
     decay: ClassVar[Decay] = "own"
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("multiplier of the estimated learning rate")] = 1.0
     beta1: Annotated[float, Ge(0), Lt(1), Doc("decay rate of the first moment")] = 0.9

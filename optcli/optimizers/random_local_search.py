@@ -40,6 +40,7 @@ class RandomLocalSearch(Shaped):
 
     whole: ClassVar[bool] = True
     model: ClassVar[str] = "x_best"
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("std. dev. of the proposed steps")] = 0.01
 

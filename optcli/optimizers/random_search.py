@@ -41,6 +41,7 @@ class RandomSearch(Shaped):
 
     whole: ClassVar[bool] = True
     model: ClassVar[str] = "x_best"
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("std. dev. of the sampled points")] = 0.1
 

@@ -45,6 +45,7 @@ class Rprop(Optimizer):
     state: ClassVar[tuple[str, ...]] = ("g_prev", "delta")
     scratch: ClassVar[tuple[str, ...]] = ("s", "w")
     initial_only: ClassVar[tuple[str, ...]] = ("lr",)
+    lr_is_rate: ClassVar[bool] = False
 
     lr: Annotated[float, Gt(0), Doc("initial step size")] = 1e-2
     eta_minus: Annotated[float, Gt(0), Lt(1), Doc("factor after a sign change")] = 0.5

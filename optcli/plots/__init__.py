@@ -22,6 +22,7 @@
     comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`
     sensitivity `sensitivity`, the results by learning rate
     pairs       `pair_differences`, `wins`
+    range_test  `range_test`, the loss by learning rate
     overlay     `overlay`, several runs over one another
     slopes      `slopes`, functions above their derivatives
     figures     which figures a run gets

@@ -37,6 +37,7 @@ clock stands.
     model_file            model.npz
     training_rows         training-rows.npz
     summary               summary.json
+    range_test            the loss as the learning rate grows
     trace                 optimizers on an objective, as one cohort
 """
 

@@ -34,6 +34,8 @@ found = optcli.compare(["sgd", "adam"], config, settings=settings)
 assert_type(found, Comparison | Benchmark)
 verdict: Any = found.summary["verdict"]
 
+tested = optcli.lr_find(config, seeds=2)
+assert_type(tested, optcli.LearningRateTest)
 paths = optcli.trace("rosenbrock", ["adam"], steps=100, start=[-1.0, 1.0])
 checked = optcli.gradcheck(lambda x: float((x**2).sum()), lambda x: 2 * x, np.ones(3))
 assert_type(checked, Result)

@@ -39,7 +39,7 @@ def commands(group: str = "") -> dict[str, str]:
     for constant in ("COMMANDS", "GROUPS"):
         block = re.search(rf"^{constant} = \((.*?)\)$", text, re.MULTILINE | re.DOTALL)
         for name in re.findall(r'"([\w-]+)"', block[1] if block else ""):
-            source = (HERE / f"{name}.py").read_text("utf-8")
+            source = _source(name)
             of = r'= pages\.group\(\s*"(.*?)"' if constant == "GROUPS" else r'^    """(.*)'
             summary = re.search(of, source, re.MULTILINE)
             found[name] = summary[1].strip('"').rstrip(".") if summary else ""
@@ -70,8 +70,13 @@ def of(command: str, inner: str = "") -> Syntax:
     return found
 
 
+def _source(name: str) -> str:
+    """The text of the file of a command."""
+    return (HERE / f"{name.replace('-', '_')}.py").read_text("utf-8")
+
+
 def _tree(name: str) -> ast.Module:
-    return ast.parse((HERE / f"{name}.py").read_text("utf-8"))
+    return ast.parse(_source(name))
 
 
 def _defined(tree: ast.Module) -> list[ast.FunctionDef]:
