@@ -22,9 +22,10 @@ format:
 reference:
     python tests/reference/make.py
 
-# The pictures of docs/course.
+# The pictures of docs/course and of README.md.
 docs:
     python -m tests.studies.course
+    python -m tests.studies.front
 
 # optcli beside its peers, into tests/benchmarks/RESULTS.md; needs pip install -e ".[bench]".
 bench *TABLES:
