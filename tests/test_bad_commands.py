@@ -299,12 +299,12 @@ NUMBERS = {
         )
     },
     **{
-        f"tune c.yaml {option}": WHOLE
-        | {text: f"is {text}; must be {span}" for text in ("0", HUGE)}
-        for option, span in {
-            "--budget": "1 to 10,000",
-            "--repeats": "1 to 1,000",
-            "--jobs": "1 to 1,024",
+        words: WHOLE | {text: f"is {text}; must be {span}" for text in ("0", HUGE)}
+        for words, span in {
+            "tune c.yaml --budget": "1 to 10,000",
+            "tune c.yaml --repeats": "1 to 1,000",
+            "tune c.yaml --jobs": "1 to 1,024",
+            "runs merge r --jobs": "1 to 1,024",
         }.items()
     },
     **{

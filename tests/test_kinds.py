@@ -35,6 +35,7 @@ MADE = {
     "shard": [*COMPARE, "--shard", "2/2"],
     "benchmark-shard": [*COMPARE, "-c", "d.yaml", "--shard", "1/2"],
     "tune": ["tune", "c.yaml", "--budget", "2", "--repeats", "1", *QUIET],
+    "tune-shard": ["tune", "c.yaml", "--budget", "2", "--repeats", "1", "--shard", "2/2", *QUIET],
     "trace": ["trace", "beale", "sgd", "--steps", "5", *QUIET],
     "gradcheck": ["gradcheck", "mae", "--fast", "--plots", "--quiet"],
     "evaluate": ["evaluate", "train", "rows.csv", "--resamples", "9", *QUIET],
@@ -46,6 +47,7 @@ WHAT = {
     "tune": "a search",
     "shard": "a shard of a comparison",
     "benchmark-shard": "a shard of a comparison on several configs",
+    "tune-shard": "a shard of a search",
     "trace": "a trace",
     "gradcheck": "a gradient check",
     "evaluate": "an evaluation",
@@ -183,6 +185,7 @@ def resumed(kind, folder):
         "tune": f"continue it with: {command}",
         "shard": f"continue it with: {command}",
         "benchmark-shard": f"continue it with: {command}",
+        "tune-shard": f"continue it with: {command}",
         "trace": "repeat it with optcli trace",
         "gradcheck": "repeat it with optcli gradcheck",
         "evaluate": "repeat it with optcli evaluate",
@@ -223,7 +226,8 @@ def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, cap
 @for_each("command", MADE)
 @for_each("kind", MADE)
 def test_no_command_writes_into_a_folder_of_another_kind(kind, command, here, capsys):
-    if kind == command and kind in ("compare", "benchmark", "tune", "shard", "benchmark-shard"):
+    continued = ("compare", "benchmark", "tune", "shard", "benchmark-shard", "tune-shard")
+    if kind == command and kind in continued:
         return  # these continue it
     before = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
     assert refusal(capsys, *MADE[command], "--out", kind) == taken(kind, kind)

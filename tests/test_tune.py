@@ -467,6 +467,87 @@ def test_the_same_bits_in_other_processes(searched, tmp_path, where):
     assert again.summary == found.summary
 
 
+def test_shards_of_a_search_go_on_round_by_round_and_merge_to_the_whole(searched, tmp_path):
+    folder, source, found = searched
+    out = [tmp_path / "s" / str(k) for k in (1, 2, 3)]
+
+    def share(k):
+        own = optcli.tune(source, settings=FAST, out=out[k - 1], plots=False, shard=(k, 3))
+        assert (own.summary["shard"], own.summary["rounds"]) == (f"{k}/3", 2)
+        return own.summary["round"], own.summary["waits_for"], own.summary["runs"]
+
+    # of 18 and 15 runs; a shard goes on as soon as all others have theirs
+    assert [share(1), share(2), share(3)] == [(1, [2, 3], 6), (1, [3], 6), (2, [], 11)]
+    once = optcli.merge(out, tmp_path / "once", plots=False, jobs=1)
+    assert [share(2), share(1), share(1)] == [(2, [], 11)] * 3
+    whole = optcli.merge(out[::-1], tmp_path / "whole", plots=False)
+    for each in (once, whole):  # what the shards have not trained is trained at the end
+        assert numbers(each.folder) == numbers(folder)
+        assert each.summary == found.summary
+        assert np.array_equal(each.model.trained.parameters, found.model.trained.parameters)
+    told = json.loads((tmp_path / "whole/environment.json").read_text())
+    assert list(told["shards"]) == ["1/3", "2/3", "3/3"]
+    assert optcli.load(tmp_path / "whole", optcli.SavedSearch).values == found.values
+
+
+def test_a_whole_search_of_shards_trains_nothing_when_it_is_merged(searched, tmp_path, monkeypatch):
+    folder, source, _ = searched
+    out = [tmp_path / "s" / str(k) for k in (1, 2)]
+    for k in (1, 2, 1):
+        optcli.tune(source, settings=FAST, out=out[k - 1], plots=False, shard=f"{k}/2")
+    monkeypatch.setattr(trials, "train", None)
+    optcli.merge(out, tmp_path / "m", plots=False)
+    assert numbers(tmp_path / "m") == numbers(folder)
+
+
+def test_what_shards_of_a_search_do_not_go_with(searched, tmp_path, monkeypatch, capsys):
+    _, source, _ = searched
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.json").write_text(json.dumps(source))
+    words = ["tune", "c.json", "--budget", "4", "--repeats", "1", "--jobs", "1", "--no-plots"]
+
+    def share(k, *more):
+        return run([*words, *more, "--shard", f"{k}/2", "--out", f"s/{k}"])
+
+    assert share(1, "--json") == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["event"], last["shard"], last["outcome"]) == ("shard", "1/2", "done")
+    assert share(2, "--budget", "5") == 0
+    assert "merge all 2 with" in capsys.readouterr().out
+
+    def refused(*told):
+        assert run([*told]) == 2
+        return capsys.readouterr().err
+
+    assert "shard 2 of 2 is missing" in refused("runs", "merge", "s/1")
+    said = refused("runs", "merge", "s/1", "s/2")
+    assert "s/2: is a shard of another search than s/1: budget is 5, there 4" in said
+    assert "(shard was 1/2, is 2/2); choose another" in refused(
+        *words, "--shard", "2/2", "--out", "s/1"
+    )
+    assert "--shard: is '3/2'; must be K/N" in refused(*words, "--shard", "3/2")
+    optcli.compare(
+        ["sgd", "adam"],
+        overrides=["training.epochs=1", "dataset.samples=60"],
+        settings=optcli.ComparisonSettings(tune=1, tune_seeds=1, finalists=1, seeds=1),
+        out="c",
+        shard=(2, 2),
+    )
+    assert "is shard 2/2 of a comparison, but s/1 is 1/2 of a search" in refused(
+        "runs", "merge", "s/1", "c"
+    )
+    # runs of a machine that may give other bits decide nothing here
+    for k in (1, 2):
+        assert share(k, "--budget", "9") == 0
+    told = json.loads(Path("s/1/environment.json").read_text())
+    Path("s/1/environment.json").write_text(json.dumps({**told, "numpy": "1.0"}))
+    capsys.readouterr()
+    assert share(2, "--budget", "9") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the next round takes the runs of shard 1" in said
+    assert "s/1 are not used, as they may have other bits: NumPy 1.0, here " in said
+
+
 def test_the_rows_of_a_search_are_in_the_same_order_whoever_is_done_first(
     searched, tmp_path, monkeypatch
 ):

@@ -1,4 +1,4 @@
-"""`runs merge`: join the shards of a comparison to what one process would have left.
+"""`runs merge`: join the shards of a comparison or search to what one process would have left.
 
 for index in range(1, 4):  # each may be a task of a job array
     optcli.compare(["sgd", "adam"], out=f"shards/{index}", shard=(index, 3))
@@ -9,19 +9,21 @@ found.summary["verdict"]
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from optcli.api.tune import SavedSearch, tuned
 from optcli.comparison import asked as asking
 from optcli.comparison import run_benchmark, run_comparison, shards
 from optcli.comparison.problem import optimizers, whole
-from optcli.comparison.result import Benchmark, Comparison, Listener
+from optcli.comparison.result import Benchmark, Comparison
 from optcli.comparison.trials import forget
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.shell import joined
-from optcli.storage import outputs
+from optcli.storage import kinds, outputs
+from optcli.tuning.settings import TuneSettings
 
 
 def merge(
@@ -32,20 +34,24 @@ def merge(
     mixed: bool = False,
     overwrite: bool = False,
     plots: bool | str = True,
-    listener: Listener | None = None,
+    listener: Callable[[Any], object] | None = None,
     data: Any = None,
-) -> Comparison | Benchmark:
-    """Join the shards of a comparison; nothing is trained, and the shards stay as they are.
+    jobs: int | None = 1,
+) -> Comparison | Benchmark | SavedSearch:
+    """Join the shards of a comparison or a search, which stay as they are.
 
     folders: those of all shards, in any order. out: a new folder, by default
-    `runs/compare-<config>-<date>-<time>`: to the bit that of the whole comparison, apart from
-    times. overrides: `dataset.path=FILE`, for a table that has moved. mixed: whether shards may
-    come from machines that give other bits. data: the table, where that was in memory. overwrite,
-    plots, listener: as of `compare`. Raises InvalidInput with all that does not fit together,
+    `runs/compare-<config>-<date>-<time>`: to the bit that of the whole, apart from times. Of a
+    comparison nothing is trained; of a search, the rounds that no shard has done, by so many
+    processes (jobs; None for one per core), and the model at the end. overrides:
+    `dataset.path=FILE`, for a table that has moved. mixed: whether shards may come from machines
+    that give other bits. data: the table, where that was in memory. overwrite, plots, listener: as
+    of `compare` or `tune`. Raises InvalidInput with all that does not fit together,
     EnvironmentFailed.
     """
     listener = listener or (lambda _: None)
     outputs.picture_format(plots)
+    TuneSettings(jobs=jobs).check()
     forget()
     if isinstance(folders, str | Path):
         raise InvalidInput(Fault("must be a list of folders", parameter="shards"))
@@ -57,6 +63,17 @@ def merge(
     first = found[0]
     asked = first.asked
     command, directory = first.recorded.get("command"), first.recorded.get("directory")
+    if first.kind == kinds.TUNE_SHARD:
+        config = asking.configs(asked, overrides)[0].with_data(data)
+        search = TuneSettings(
+            **asked["settings"],
+            jobs=jobs,
+            command=None if command is None else without_shard(command),
+            directory=directory,
+        )
+        saved = tuned(config, search, place, overwrite, plots, listener, merged=found)
+        assert isinstance(saved, SavedSearch)
+        return saved
     settings = replace(
         asking.settings(asked),
         command=None if command is None else without_shard(command),
@@ -91,7 +108,7 @@ def merge(
 
 
 def without_shard(command: str) -> str:
-    """The command of the whole comparison. command: of a shard, quoted for POSIX."""
+    """The command of the whole. command: of a shard, quoted for POSIX."""
     words, kept = iter(shlex.split(command)), []
     for word in words:
         if word in ("--shard", "--out"):

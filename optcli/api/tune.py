@@ -10,7 +10,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from optcli.api import predict
 from optcli.api.check import Setup
@@ -18,6 +18,8 @@ from optcli.api.evaluate import report_on
 from optcli.api.kept import keep
 from optcli.api.predict import Run
 from optcli.api.train import with_cache_beside
+from optcli.comparison.result import FinishedShard
+from optcli.comparison.shards import Shard, ShardFolder
 from optcli.comparison.trials import forget
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.html_table import html_table
@@ -32,10 +34,11 @@ from optcli.tuning.summary import HEAD, TAIL, TRIALS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from optcli.config import Config
     from optcli.tuning.events import Listener
     from optcli.tuning.run_search import Found
 
-__all__ = ["SavedSearch", "TuneSettings", "tune"]
+__all__ = ["FinishedShard", "SavedSearch", "TuneSettings", "tune"]
 
 MODEL = "model"  # the folder of the run within that of the search
 
@@ -102,6 +105,7 @@ def _said(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, int | float) else str(value)
 
 
+@overload
 def tune(
     config: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
@@ -112,7 +116,46 @@ def tune(
     plots: bool | str = True,
     listener: Listener | None = None,
     data: Any = None,
-) -> SavedSearch:
+    shard: None = None,
+) -> SavedSearch: ...
+@overload
+def tune(
+    config: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    settings: TuneSettings | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool | str = True,
+    listener: Listener | None = None,
+    data: Any = None,
+    shard: tuple[int, int] | str,
+) -> FinishedShard: ...
+@overload
+def tune(
+    config: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    settings: TuneSettings | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool | str = True,
+    listener: Listener | None = None,
+    data: Any = None,
+    shard: tuple[int, int] | str | None = None,
+) -> SavedSearch | FinishedShard: ...
+def tune(
+    config: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    settings: TuneSettings | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    plots: bool | str = True,
+    listener: Listener | None = None,
+    data: Any = None,
+    shard: tuple[int, int] | str | None = None,
+) -> SavedSearch | FinishedShard:
     """Search the keys that the config's section `tune` names, and train the best setting.
 
     config, overrides, data: as for `train`. settings: budget, repeats, metric, workers. out: the
@@ -122,11 +165,14 @@ def tune(
 
     Settings are scored by validation rows, or by folds (`split: {folds: 5}`). The best is then
     trained on all rows but those of the test part, for the median of its best epochs, and tested
-    once. Raises InvalidInput with all that is wrong, EnvironmentFailed, and OptcliError where
-    every setting diverged.
+    once. shard: (2, 8) trains every eighth run of a round, from the second on, in a folder of its
+    own, and of the next ones if the folders of the other shards lie beside it and have theirs;
+    `merge` joins all eight. Raises InvalidInput with all that is wrong, EnvironmentFailed, and
+    OptcliError where every setting diverged.
     """
     from optcli import config as configs
 
+    own = None if shard is None else Shard.parsed(shard)
     settings, listener = settings or TuneSettings(), listener or (lambda _: None)
     outputs.picture_format(plots)
     forget()
@@ -134,7 +180,25 @@ def tune(
     folder = None if out is None else Path(out)
     if folder is not None:
         loaded = with_cache_beside(loaded, folder)
-    with run_search.searched(loaded, settings, folder, overwrite, listener) as found:
+    return tuned(loaded, settings, folder, overwrite, plots, listener, shard=own)
+
+
+def tuned(
+    config: Config,
+    settings: TuneSettings,
+    folder: Path | None,
+    overwrite: bool,
+    plots: bool | str,
+    listener: Listener,
+    *,
+    shard: Shard | None = None,
+    merged: Sequence[ShardFolder] = (),
+) -> SavedSearch | FinishedShard:
+    """Search, train, test and draw; of a shard its part alone. merged: all shards."""
+    with run_search.searched(config, settings, folder, overwrite, listener, shard, merged) as found:
+        if isinstance(found, FinishedShard):
+            listener(found)
+            return found
         listener(Refitting(found.summary["chosen"]["values"], found.epochs))
         summary = {**found.summary, **_tested(found, plots)}
         summary["verdict"] = _verdict(summary)

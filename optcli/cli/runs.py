@@ -8,6 +8,7 @@ from typing import Annotated
 
 from optcli.cli import help as pages
 from optcli.cli import options
+from optcli.cli.compare import Jobs
 from optcli.cli.help import OUTPUT
 from optcli.core.errors import OptcliError
 
@@ -134,6 +135,7 @@ def merge(
         bool,
         options.option("Merge shards of machines whose bits may differ", "--mixed"),
     ] = False,
+    jobs: Jobs = None,
     set_: Moved = None,
     plugin: options.Plugin = None,
     overwrite: options.Overwrite = False,
@@ -142,18 +144,22 @@ def merge(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> int:
-    """Merge the shards of a comparison.
+    """Merge the shards of a comparison or a search.
 
-    The folder is that of the whole comparison, to the bit, but for times. Nothing is trained but
-    what the relative time of a step takes. Exit with 1 if a condition of --fail-unless or
-    --fail-if failed.
+    The folder is that of the whole, to the bit, but for times. Of a comparison nothing is trained
+    but what the relative time of a step takes; of a search, the rounds that no shard has done, and
+    the model. Exit with 1 if a condition of --fail-unless or --fail-if failed, or if every setting
+    diverged.
     """
     from optcli.api.merge import merge as merged
+    from optcli.api.tune import SavedSearch
     from optcli.comparison.gate import failures
-    from optcli.display.compare import listener as listener_of
+    from optcli.display import compare, tune
+    from optcli.storage import kinds
 
     options.load(plugin, quiet=quiet)
-    listener = listener_of(quiet, json, sys.stdout)
+    search = kinds.guessed(shards[0]) == kinds.TUNE_SHARD
+    listener = (tune if search else compare).listener(quiet, json, sys.stdout)
     try:
         found = merged(
             shards,
@@ -163,9 +169,12 @@ def merge(
             overwrite=overwrite,
             plots=options.plots(plots, no_plots),
             listener=listener,
+            jobs=jobs,
         )
     finally:
         listener.close()
+    if isinstance(found, SavedSearch):
+        return 0
     if failed := failures(found.summaries):
         raise OptcliError(*failed)
     return 0

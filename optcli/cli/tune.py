@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from optcli.cli import options
-from optcli.cli.compare import Backend, Jobs, SchedulerFile
+from optcli.cli.compare import Backend, Jobs, SchedulerFile, ShardOf
 from optcli.cli.help import OUTPUT
 from optcli.cli.options import option
 
@@ -52,6 +52,7 @@ def command(
     jobs: Jobs = None,
     backend: Backend = None,
     scheduler_file: SchedulerFile = None,
+    shard: ShardOf = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     cache: options.Cache = None,
@@ -100,6 +101,7 @@ def command(
             overwrite=overwrite,
             plots=options.plots(plots, no_plots),
             listener=listener,
+            shard=shard,
         )
     except KeyboardInterrupt:
         listener(InterruptedSearch(lambda folder: runs.going_on(command, folder)))

@@ -1,4 +1,4 @@
-"""Asked: what a comparison was asked for, so that its shards can be merged without its files.
+"""Asked: what a comparison or search was asked for, so that its shards merge without its files.
 
 The folder of a shard keeps it in environment.json: entries, configs as they were given, settings.
 """
@@ -36,13 +36,18 @@ def told(
 ) -> dict[str, Any]:
     """What environment.json keeps. title: of a config that has no file."""
     values = asdict(replace(settings, executor=None))
+    found = kept(words, configs, {name: values[name] for name in SETTINGS}, title=title)
+    return {**found, "whole": whole, "few": list(few), "suite": suite}
+
+
+def kept(
+    words: Sequence[str], configs: Sequence[Config], settings: Mapping[str, Any], *, title: str
+) -> dict[str, Any]:
+    """Entries, configs and settings; what comparisons and searches have in common."""
     return {
         "entries": list(words),
-        "whole": whole,
         "configs": [_embedded(config, title) for config in configs],
-        "few": list(few),
-        "suite": suite,
-        "settings": {name: values[name] for name in SETTINGS},
+        "settings": dict(settings),
     }
 
 
@@ -83,8 +88,9 @@ def differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """In what two shards were asked for other things: `seeds is 10, there 12`; nothing if not."""
     found = []
     for name in ("entries", "few"):
-        if first[name] != other[name]:
-            found.append(f"{name} is {', '.join(other[name])}, there {', '.join(first[name])}")
+        there, here = first.get(name, []), other.get(name, [])
+        if there != here:
+            found.append(f"{name} is {', '.join(here)}, there {', '.join(there)}")
     ours, theirs = _contents(first), _contents(other)
     if len(ours) != len(theirs):
         found.append(f"has {len(theirs)} configs, there {len(ours)}")
@@ -95,7 +101,7 @@ def differences(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
             both = {**values, **other_values}
             keys = [key for key in both if values.get(key) != other_values.get(key)]
             found.append(f"config {title} differs in {', '.join(keys)}")
-    for name in SETTINGS:
+    for name in {**first["settings"], **other["settings"]}:
         a, b = first["settings"].get(name), other["settings"].get(name)
         if a != b:
             found.append(f"{name} is {b}, there {a}")

@@ -120,9 +120,10 @@ class Benchmark:
 
 @dataclass(frozen=True, repr=False)
 class FinishedShard:
-    """One shard of a comparison, in its folder.
+    """One shard of a comparison or a search, in its folder.
 
-    summary: what summary.json says: `shard` (`2/8`), `entries`, `runs`, `outcome`.
+    summary: what summary.json says: `shard` (`2/8`), `entries`, `runs`, `outcome`; of a search also
+    `round`, of `rounds`, and `waits_for`, the shards without whose runs it cannot go on.
     """
 
     folder: Path

@@ -170,7 +170,7 @@ class ShardFolder:
 
 
 def opened(folders: Sequence[Path], *, mixed: bool) -> list[ShardFolder]:
-    """All shards of one comparison, by their index.
+    """All shards of one comparison or search, by their index.
 
     mixed: whether they may come from machines that give other bits. Raises InvalidInput with all
     that is wrong: what is no shard, unfinished, damaged, missing, there twice or of another
@@ -197,7 +197,7 @@ def _opened(folder: Path) -> ShardFolder:
     if not folder.is_dir():
         raise InvalidInput(Fault("no such folder", file=str(folder)))
     kind = kinds.of(folder)
-    if kind not in (kinds.SHARD, kinds.BENCHMARK_SHARD):
+    if kind not in kinds.SHARDS:
         what = "is not a run folder" if kind is None else f"is {kind.what}, not a shard of one"
         raise InvalidInput(Fault(what, file=str(folder)))
     recorded = kinds.recorded(folder)
@@ -240,7 +240,8 @@ def _unlike(found: Sequence[ShardFolder], *, mixed: bool) -> list[Fault]:
         elif each.recorded.get("plugins") != first.recorded.get("plugins"):
             unlike = f"is a shard with other plug-ins than {first.folder}, or other versions"
         elif different := asked.differences(first.asked, each.asked):
-            unlike = f"is a shard of another comparison than {first.folder}: {different}"
+            whole = "search" if first.kind == kinds.TUNE_SHARD else "comparison"
+            unlike = f"is a shard of another {whole} than {first.folder}: {different}"
         elif other := differences(dict(first.recorded), dict(each.recorded)):
             words = "; ".join(other).replace(", here ", f", in {first.folder} ")
             if any(word.startswith("optcli ") for word in other):
@@ -254,7 +255,7 @@ def _unlike(found: Sequence[ShardFolder], *, mixed: bool) -> list[Fault]:
 
 
 def _of(shard: ShardFolder) -> str:
-    return "a comparison on several configs" if shard.kind.parts else "a comparison"
+    return shard.kind.what.removeprefix("a shard of ")
 
 
 def _gaps(found: Sequence[ShardFolder], *, complete: bool) -> list[Fault]:

@@ -177,6 +177,10 @@ def printed(entry: Any, width: int) -> list[str]:
         return compare_report.report(summary, min(width, compare_report.WIDEST))
     if kind == kinds.BENCHMARK.name and summary.get("version", 1) > 1:
         return compare_report.across(summary, min(width, compare_report.WIDEST))[1:]
+    if kind == kinds.TUNE_SHARD.name:
+        from optcli.display import tune
+
+        return tune.shard_report(summary, min(width, tune.WIDEST))
     if kind in [each.name for each in kinds.SHARDS]:
         return compare_report.shard_report(summary, min(width, compare_report.WIDEST))
     if summary.get("paths"):

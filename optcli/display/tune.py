@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from optcli.comparison.result import Waiting
+from optcli.comparison.result import FinishedShard, Waiting
 from optcli.core.durations import counted
 from optcli.core.errors import Grave
 from optcli.display.jsonl import JsonLines
@@ -70,6 +70,8 @@ class Teller:
             self.ended(event)
         elif isinstance(event, FiguresDrawn):
             self.drawn(event)
+        elif isinstance(event, FinishedShard):
+            self.shard(event)
         elif isinstance(event, Waiting):
             self.waiting(event)
         elif isinstance(event, InterruptedSearch):
@@ -89,6 +91,9 @@ class Teller:
 
     def drawn(self, event: FiguresDrawn) -> None:
         """Pictures are drawn."""
+
+    def shard(self, event: FinishedShard) -> None:
+        """A shard has done what it can."""
 
     def waiting(self, event: Waiting) -> None:
         """Workers keep it waiting."""
@@ -164,6 +169,13 @@ class Plain(Teller):
     def drawn(self, event: FiguresDrawn) -> None:
         self.say(f"plots: {', '.join(event.names)}")
 
+    def shard(self, event: FinishedShard) -> None:
+        self.close()
+        self.output.line("")
+        for line in shard_report(event.summary, width_of(WIDEST)):
+            self.output.line(line)
+        self.output.line(escaped(f"shard folder: {event.folder}"))
+
     def waiting(self, event: Waiting) -> None:
         self.close()
         self.say(event.message)
@@ -176,6 +188,25 @@ class Plain(Teller):
         kept = counted(self.begun.search.runs, "finished run")
         self.output.line(escaped(f"interrupted; saved {kept} in {self.begun.folder}"))
         self.output.line(escaped(f"continue with: {event.command(self.begun.folder)}"))
+
+
+def shard_report(summary: Mapping[str, Any], width: int) -> list[str]:
+    """How far a shard has come, and what is to be done with it."""
+    index, _, of = summary["shard"].partition("/")
+    said = f"shard {index} of {of}: {counted(summary['runs'], 'run')}, round {summary['round']} of "
+    said += f"{summary['rounds']}; "
+    merge = f"merge all {of} with optcli runs merge"
+    if summary["waits_for"]:
+        which = ", ".join(map(str, summary["waits_for"]))
+        word = "shard" if len(summary["waits_for"]) == 1 else "shards"
+        said += (
+            f"the next round takes the runs of {word} {which}: repeat the command when they are "
+        )
+        said += f"done, or {merge}, which trains the other rounds"
+    else:
+        said += merge
+    notes = [f"note: {note}" for note in summary["notes"]]
+    return [escaped(line) for each in (said, *notes) for line in wrapped(each, width)]
 
 
 def report(summary: Mapping[str, Any], width: int) -> list[str]:
@@ -297,6 +328,9 @@ class Lines(Teller):
 
     def drawn(self, event: FiguresDrawn) -> None:
         self.lines.emit("plots", {"files": list(event.names), "folder": str(event.folder)})
+
+    def shard(self, event: FinishedShard) -> None:
+        self.lines.emit("shard", {**event.summary, "folder": str(event.folder)})
 
     def waiting(self, event: Waiting) -> None:
         self.lines.emit("waiting", {"message": event.message})

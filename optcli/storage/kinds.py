@@ -91,7 +91,14 @@ BENCHMARK_SHARD = Kind(
     parts=True,
     holds=(*OWN, "summary.json"),
 )
-SHARDS = (SHARD, BENCHMARK_SHARD)
+TUNE_SHARD = Kind(
+    "tune-shard",
+    "a shard of a search",
+    "continue it with its command, optcli tune --shard",
+    resumable=True,
+    holds=(*OWN, "summary.json"),
+)
+SHARDS = (SHARD, BENCHMARK_SHARD, TUNE_SHARD)
 TRACE = Kind(
     "trace",
     "a trace",
@@ -116,7 +123,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(TRAIN, COMPARE, BENCHMARK, SHARD, BENCHMARK_SHARD),
-        *(TUNE, TRACE, GRADCHECK, EVALUATE),
+        *(TUNE, TUNE_SHARD, TRACE, GRADCHECK, EVALUATE),
     )
 }
 

@@ -11,6 +11,7 @@
     events       who is told how it goes
     refit        the config of the model that is trained at last
     run_search   a search in its folder
+    shards       tasks of a job array that do a search together
     folds        cross-validation of one config
 
 Settings are scored on validation rows alone; the test part is measured once, by the model that

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optcli.comparison.result import Waiting
+from optcli.comparison.result import FinishedShard, Waiting
 
 if TYPE_CHECKING:
     from optcli.tuning.plan import Round
@@ -28,9 +28,9 @@ class SearchStarted:
 class RunsDone:
     """Some runs of a round are done.
 
-    done, total: of the round. best: the score of the best setting that has all its runs, in units
-    of the metric, and its values; None before the first. diverged: settings that lost in this
-    round as a run of theirs diverged.
+    done, total: of the round, or of a shard's part of it. best: the score of the best setting that
+    has all its runs, in units of the metric, and its values; None before the first. diverged:
+    settings that lost in this round as a run of theirs diverged.
     """
 
     round: Round
@@ -69,5 +69,14 @@ class FiguresDrawn:
 
 
 Listener = Callable[
-    [SearchStarted | RunsDone | Refitting | SearchEnded | FiguresDrawn | Waiting], object
+    [
+        SearchStarted
+        | RunsDone
+        | Refitting
+        | SearchEnded
+        | FiguresDrawn
+        | Waiting
+        | FinishedShard  # of a shard, at its end
+    ],
+    object,
 ]

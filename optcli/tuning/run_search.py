@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optcli.comparison import shards as comparison_shards
 from optcli.comparison.held_out import HELD_OUT, with_test
-from optcli.comparison.result import Waiting
+from optcli.comparison.result import FinishedShard, Waiting
 from optcli.comparison.runner import pool_for
+from optcli.comparison.shards import Shard, ShardFolder
 from optcli.comparison.store import Store
-from optcli.comparison.trials import Measure, prepared
+from optcli.comparison.trials import Measure, Trial, TrialResult, prepared
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, Grave, InvalidInput, OptcliError
 from optcli.data.checksum import checksum
@@ -27,6 +29,7 @@ from optcli.training import Replica
 from optcli.training.checks import check
 from optcli.training.task import lengths
 from optcli.tuning import plan as plans
+from optcli.tuning import shards
 from optcli.tuning.candidates import Candidate, candidates, own_values
 from optcli.tuning.events import Listener, SearchStarted
 from optcli.tuning.refit import refitted
@@ -62,10 +65,14 @@ def searched(
     out: Path | None,
     overwrite: bool,
     listener: Listener,
-) -> Iterator[Found]:
+    shard: Shard | None = None,
+    merged: Sequence[ShardFolder] = (),
+) -> Iterator[Found | FinishedShard]:
     """Search in a folder, new or continued, which is held while this lasts.
 
-    Raises InvalidInput, EnvironmentFailed; OptcliError where every setting diverged.
+    shard: whose part alone is trained. merged: all shards, for a new folder, where what they have
+    is not trained again. Raises InvalidInput, EnvironmentFailed; OptcliError where every setting
+    diverged.
     """
     from optcli import config as configs
     from optcli.config.space import default_space
@@ -74,8 +81,11 @@ def searched(
     if isinstance(config.dataset, ObjectiveDataset):
         message = "has no rows to validate on; tune takes a dataset"
         raise InvalidInput(config.locate(Fault(message, "objective")))
-    destination = Destination(kinds.TUNE, f"tune-{config.title}", out, overwrite, True)
+    kind = kinds.TUNE if shard is None else kinds.TUNE_SHARD
+    name = f"tune-{config.title}{'' if shard is None else f'-shard-{shard}'}"
+    destination = Destination(kind, name, out, overwrite, not merged)
     destination.check()
+    asked = shards.asked(config, settings)
     notes: list[str] = []
     axes = config.space
     if axes is None:
@@ -93,6 +103,15 @@ def searched(
     told = _config(config, axes, settings, measure, destination.folder)
     data_sha = checksum(data)
     recorded = {**environment(1, data_sha), "plugins": loading.identity(), **settings.origin}
+    part = None
+    if shard is not None:
+        told = {kind.name: str(shard), **told}
+        recorded |= {"shard": str(shard), "asked": asked}
+        part = shards.Part(shard, recorded)
+    for each in merged:
+        _check_shard(each, told, data_sha)
+    if merged:
+        recorded["shards"] = {str(each.shard): each.machine for each in merged}
     pool = pool_for([config.task()], settings, lambda message: listener(Waiting(message)))
     text = _written(told)
     with opened(pool) as workers, destination.claim(text, recorded) as folder:
@@ -101,6 +120,17 @@ def searched(
         store = Store(folder, columns)
         if store.damaged:
             notes.append(f"{store.damaged} runs in {folder} were damaged; they are trained again")
+        comparison_shards.take(store, [each.folder for each in merged])
+
+        unused: dict[str, None] = {}
+
+        def elsewhere() -> Mapping[Trial, TrialResult]:
+            """The runs that other shards have by now."""
+            assert part is not None
+            folders, more = part.others(folder)
+            unused.update(dict.fromkeys(more))
+            return shards.runs_of(folders, columns)
+
         search = Search(
             found,
             plan,
@@ -110,11 +140,24 @@ def searched(
             seed=config.seed,
             workers=workers,
             own_first=own_values(config, axes) is not None,
+            part=part,
+            elsewhere=elsewhere,
         )
-        kinds.rewrite(folder, kinds.TUNE, text, {**recorded, **_done_by(folder, workers)})
+        kinds.rewrite(folder, kind, text, {**recorded, **_done_by(folder, workers)})
         listener(SearchStarted(search, config.title, folder, notes))
         for progress in search.run():
             listener(progress)
+        if part is not None:
+            kinds.rewrite(folder, kind, text, {**recorded, **_done_by(folder, workers)})
+            yield part.finished(
+                folder,
+                runs=search.runs,
+                number=len(search.remaining),
+                rounds=len(plan),
+                lacking=search.lacking,
+                notes=list(unused),
+            )
+            return
         files.write(folder / TRIALS, trials(search, axes))
         result = summary(search, axes, config.title, settings.budget)
         kinds.rewrite(folder, kinds.TUNE, text, {**recorded, **_done_by(folder, workers)})
@@ -269,7 +312,9 @@ def _check_same(folder: Path, told: dict[str, Any], data: str) -> None:
         if name != "search" and there.get(name) != value
     ]
     if differences:
-        listed = "; ".join(f"{name} was {was}, is {now}" for name, was, now in differences[:3])
+        listed = "; ".join(
+            f"{_word(name)} was {was}, is {now}" for name, was, now in differences[:3]
+        )
         message = f"{folder} holds a search of other settings ({listed}); choose another"
         raise InvalidInput(Fault(message, parameter="out"))
     recorded = kinds.recorded(folder)
@@ -277,3 +322,23 @@ def _check_same(folder: Path, told: dict[str, Any], data: str) -> None:
         message = f"{folder} holds a search on other data; the data has changed since"
         raise InvalidInput(Fault(message, parameter="out"))
     loading.check(recorded.get("plugins"), "search", "restore it, or choose another folder")
+
+
+def _word(name: str) -> str:
+    return "shard" if name == kinds.TUNE_SHARD.name else name
+
+
+def _check_shard(shard: ShardFolder, told: dict[str, Any], data: str) -> None:
+    """Raise InvalidInput where a shard's runs are not those that would be trained here."""
+    from optcli.config import without_paths, yaml_text
+
+    old = yaml_text.read_written(shard.folder / kinds.CONFIG)
+    there, here = without_paths(old), without_paths(told)
+    unlike = [name for name, value in here.items() if there.get(name) != value]
+    if unlike:
+        words = "; ".join(f"{name} is {there.get(name)}, here {here[name]}" for name in unlike[:3])
+        raise InvalidInput(Fault(f"is a shard of another search: {words}", file=shard.name))
+    if shard.recorded.get("data_sha256") != data:
+        message = "is a shard of a search on other data; the data has changed since"
+        raise InvalidInput(Fault(message, file=shard.name))
+    loading.check(shard.recorded.get("plugins"), "shard", "restore it, and merge again")

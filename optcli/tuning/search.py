@@ -8,7 +8,8 @@ workers and in the same store. A run is named by its setting and by how long it 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,6 +26,7 @@ from optcli.tuning.candidates import Candidate
 from optcli.tuning.events import RunsDone
 from optcli.tuning.plan import Round, draws
 from optcli.tuning.scores import scores
+from optcli.tuning.shards import Part
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Search:
     """The settings of a search, and what was found of them.
 
     lengths: of each setting, the epochs of its whole training. own_first: whether the first one
-    is the config's own.
+    is the config's own. part: of a shard, which alone is trained. elsewhere: gives the runs that
+    other shards have by now.
     """
 
     def __init__(
@@ -66,10 +69,16 @@ class Search:
         seed: int,
         workers: Workers,
         own_first: bool = False,
+        part: Part | None = None,
+        elsewhere: Callable[[], Mapping[Trial, TrialResult]] = dict,
     ) -> None:
         self.candidates, self.plan, self.lengths = list(candidates), list(plan), lengths
         self.store, self.measure, self.seed = store, measure, seed
         self.runner, self.own_first = Runner(workers), own_first
+        self.part, self.elsewhere = part, elsewhere
+        self.lacking: list[int] = []  # shards whose runs the next round waits for
+        self._others: dict[Trial, TrialResult] = {}
+        self.there: ChainMap[Trial, TrialResult] = ChainMap(store.results, self._others)
         # the order of the rows, whoever is done first
         store.labels = [self._label(each, own) for each in self.plan for own in self.candidates]
         self.remaining: list[list[Candidate]] = []  # of each round that has begun
@@ -87,6 +96,8 @@ class Search:
             for each in self.plan:
                 self.remaining.append(remaining)
                 yield from self._round(each, remaining)
+                if self.part is not None and not self._known(each, remaining):
+                    return
                 ranked = self.ranked(each, remaining)
                 if not math.isfinite(self.score(each, ranked[0])):
                     return
@@ -96,11 +107,21 @@ class Search:
         finally:
             self.store.write()
 
+    def _known(self, each: Round, settings: Sequence[Candidate]) -> bool:
+        """Whether a round follows, and all runs of this one are there by now."""
+        assert self.part is not None
+        if each is self.plan[-1]:
+            return False  # nothing comes after it
+        self._others |= self.elsewhere()
+        runs = [trial for own in settings for trial in self._trials(each, own)]
+        self.lacking = self.part.lacking(runs, self.there)
+        return not self.lacking
+
     # ---- what was found ----
 
     def results(self, each: Round, candidate: Candidate) -> list[TrialResult]:
         """The runs of a setting in a round, by seed."""
-        return [self.store.results[trial] for trial in self._trials(each, candidate)]
+        return [self.there[trial] for trial in self._trials(each, candidate)]
 
     def values(self, each: Round, candidate: Candidate) -> list[float]:
         """What each of them came to, turned."""
@@ -139,8 +160,11 @@ class Search:
     def _round(self, each: Round, settings: Sequence[Candidate]) -> Iterator[RunsDone]:
         wanted = {own.number: self._trials(each, own) for own in settings}
         tasks = {self._label(each, own): self._task(each, own) for own in settings}
-        missing = self.store.missing(trial for own in wanted.values() for trial in own)
-        yield self._progress(each, settings, wanted)
+        runs = [trial for own in wanted.values() for trial in own]
+        if self.part is not None:
+            runs = self.part.own(runs)
+        missing = self.store.missing(runs)
+        yield self._progress(each, settings, wanted, runs)
 
         def cut(workers: int) -> list[trials.Job]:
             return trials.jobs(
@@ -156,12 +180,17 @@ class Search:
         for results in self.runner.run(cut):
             interruption.check()
             self.store.add(results, "tune")
-            yield self._progress(each, settings, wanted)
+            yield self._progress(each, settings, wanted, runs)
 
     def _progress(
-        self, each: Round, settings: Sequence[Candidate], wanted: Mapping[int, Sequence[Trial]]
+        self,
+        each: Round,
+        settings: Sequence[Candidate],
+        wanted: Mapping[int, Sequence[Trial]],
+        runs: Sequence[Trial],
     ) -> RunsDone:
-        there = self.store.results
+        """runs: of the round that are trained here."""
+        there = self.there
         whole = [own for own in settings if all(t in there for t in wanted[own.number])]
         scores = {own.number: self.score(each, own) for own in whole}
         best = min(whole, key=lambda own: (scores[own.number], own.number), default=None)
@@ -173,8 +202,8 @@ class Search:
             len(self.plan),
             max(each.epochs(self.lengths[own.number]) for own in settings),
             len(settings),
-            sum(trial in there for own in wanted.values() for trial in own),
-            sum(map(len, wanted.values())),
+            sum(trial in self.store.results for trial in runs),
+            len(runs),
             known,
             sum(not math.isfinite(score) for score in scores.values()),
         )

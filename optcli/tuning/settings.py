@@ -25,7 +25,7 @@ class TuneSettings:
     one per core. backend: `dask`, `dask://HOST:PORT` or `tls://HOST:PORT`, or None for processes of
     this machine. scheduler_file: which a dask scheduler has written, instead. executor: any
     executor of `concurrent.futures`, instead; it is not shut down. command: the command line, kept
-    to say how an interrupted search is continued.
+    to say how an interrupted search is continued. directory: where that was given; None for here.
     """
 
     budget: int = BUDGET
@@ -36,11 +36,13 @@ class TuneSettings:
     scheduler_file: Path | None = None
     executor: Executor | None = None
     command: str | None = None
+    directory: str | None = None
 
     @property
     def origin(self) -> dict[str, str | None]:
         """What environment.json keeps of the command line, and of where its paths start."""
-        return {"command": self.command, "directory": str(Path.cwd()) if self.command else None}
+        here = self.directory or str(Path.cwd())
+        return {"command": self.command, "directory": here if self.command else None}
 
     @property
     def elsewhere(self) -> bool:
