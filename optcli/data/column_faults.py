@@ -66,6 +66,11 @@ def size_fault(
     if not isinstance(column, Numbers):
         return None
     most = float(np.finfo(dtype).max)
+    ends = np.array([column.span.low, column.span.high] if column.span.size else [0.0])
+    with np.errstate(invalid="ignore", over="ignore"):
+        furthest = np.maximum(np.abs(ends), np.abs(ends - mean) / (scale or 1))
+    if np.all(furthest <= most):
+        return None
 
     def beyond(piece: Numbers) -> Array:
         size = np.maximum(np.abs(piece.values), np.abs(piece.values - mean) / (scale or 1))

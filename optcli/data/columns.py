@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -52,6 +53,19 @@ class Cells:
         return sum(int(piece.missing.sum()) for _, piece in self.pieces())
 
 
+class Span(NamedTuple):
+    """What a look at all values of a column tells; without any value, from inf to -inf."""
+
+    gaps: int
+    low: float
+    high: float
+
+    @property
+    def size(self) -> float:
+        """The largest absolute value."""
+        return max(abs(self.low), abs(self.high)) if self.low <= self.high else 0.0
+
+
 @dataclass(frozen=True)
 class Numbers(Cells):
     """A numeric column: float64 values (N,), NaN where one is missing.
@@ -71,6 +85,23 @@ class Numbers(Cells):
 
     def select(self, rows: Any) -> Numbers:
         return Numbers(taken(self.values, rows))
+
+    @cached_property
+    def span(self) -> Span:
+        """How many values are missing, the least and the greatest; found once."""
+        gaps, low, high = 0, np.inf, -np.inf
+        for _, piece in self.pieces():
+            values = piece.values
+            least = values.min(initial=np.inf)
+            if np.isnan(least):
+                there = values[~np.isnan(values)]
+                gaps += len(values) - len(there)
+                values, least = there, there.min(initial=np.inf)
+            low, high = min(low, float(least)), max(high, float(values.max(initial=-np.inf)))
+        return Span(gaps, low, high)
+
+    def gaps(self) -> int:
+        return self.span.gaps
 
     def value(self, row: int) -> float:
         """The value in one row."""

@@ -39,8 +39,8 @@ FIRST_LINES = 9  # among which titles and comments stand
 
 LARGE = 2_000_000  # bytes; below, importing polars takes longer than the csv module
 TAIL = 256  # bytes in which the marks of a file's end are
-LOOK = 1 << 20  # bytes that are looked at together
-SAMPLE = 1 << 16  # bytes from which the shortcut takes a column's kind
+LOOK = 1 << 16  # bytes that are looked at together, so that they stay in the cache
+SAMPLE = 1 << 14  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
 
 
@@ -252,13 +252,14 @@ def _shortcut(
         frame = _frame(data, names, (), delimiter)
     if frame is None:
         return None
-    # No row is longer than the header, or polars had raised. So, where lines and
-    # delimiters add up, no line is blank and no row is short.
-    text = np.frombuffer(data, np.uint8)[end:]
-    lines = np.count_nonzero(text == ord("\n")) + (not data.endswith(b"\n"))
-    delimiters = np.count_nonzero(text == ord(delimiter))
-    if lines != frame.height or delimiters != (len(names) - 1) * frame.height:
+    # No row is longer than the header, or polars had raised; one that is shorter lacks its last
+    # cell. So, where lines and delimiters add up, no line is blank and no row is short.
+    if count(data, b"\n", end) + (not data.endswith(b"\n")) != frame.height:
         return None
+    if frame[names[-1]].null_count():
+        delimiters = count(data, delimiter.encode(), end)
+        if delimiters != (len(names) - 1) * frame.height:
+            return None
     columns: dict[str, Found] = {}
     for name in names:
         series = frame[name]
@@ -312,16 +313,30 @@ def _values(series: Any, reading: Reading) -> Array | None:
     return without_listed(numbers.fill_null(np.nan).to_numpy(), reading)
 
 
+def count(data: bytes, character: bytes, start: int = 0, stop: int | None = None) -> int:
+    """How often a character occurs; where it is frequent, in half the time of `bytes.count`."""
+    text = np.frombuffer(data, np.uint8)[start:stop]
+    looks = (text[at : at + LOOK] for at in range(0, len(text), LOOK))
+    return sum(int(np.count_nonzero(look == character[0])) for look in looks)
+
+
 def leading_zeros(data: bytes, delimiter: str) -> bool:
     """Whether any cell begins with a zero and a further digit; a look at all bytes."""
     text = np.frombuffer(data, np.uint8)
     between = np.frombuffer(f"\r\n\t {delimiter}".encode(), np.uint8)
+    value = np.empty(LOOK + 3, np.uint8)
+    zero, digit, within = (np.empty(LOOK + 3, bool) for _ in range(3))
     for start in range(0, len(text), LOOK):
         # with two characters before, and one after each zero
         some = text[max(0, start - 2) : start + LOOK + 1]
-        digit = some[3:] - np.uint8(48) < 10
-        within = some[1:-2] - np.uint8(46) < 12  # behind a digit, or a point
-        zeros = np.flatnonzero((some[2:-1] == 48) & digit & ~within) + 2
+        length = len(some)
+        own = np.subtract(some, 48, value[:length])
+        first = np.equal(own[2:-1], 0, zero[: max(0, length - 3)])
+        first &= np.less(own, 10, digit[:length])[3:]
+        own += 2
+        # and no digit or point before it
+        np.greater(first, np.less(own, 12, within[:length])[1:-2], first)
+        zeros = np.flatnonzero(first) + 2
         before = some[zeros - 1]
         signed = (before == 43) | (before == 45)
         if np.any(np.isin(np.where(signed, some[zeros - 2], before), between)):

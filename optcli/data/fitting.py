@@ -28,6 +28,7 @@ from optcli.data.remarks import Remarks
 from optcli.data.table import Table
 from optcli.data.targets import Target
 
+MOST_EXPONENT = 1023  # of a power of two
 PIXELS = 1 << 20  # values of images that are looked at together
 EPS = float(np.finfo(np.float64).eps)
 RARE = {"drop": "dropped", "merge": "merged"}  # where the encoder's target has the classes
@@ -96,7 +97,9 @@ def fit_feature(
         return _fit_date(
             name, whole, train, weights, impute=impute, standardize=dataset.standardize
         )
-    mean, scale = _moments(_values([train], _weights(rows, roles.weights, train)), rules)
+    weights = _weights(rows, roles.weights, train)
+    ends = (train.span.low, train.span.high) if weights is None else None
+    mean, scale = _moments(_values([train], weights), rules, ends)
     if scale == 0:
         how = "constant in the training rows"
         if train.find(lambda piece: ~piece.missing & (piece.values != mean)) is not None:
@@ -229,11 +232,15 @@ def _values(
     of: what is taken of each value.
     """
     step = BLOCK if len(columns) == 1 else max(1, PIXELS // len(columns))
+    alone = len(columns) == 1 and weights is None and not columns[0].gaps()
 
     def each() -> Iterator[Weighted]:
         for start in range(0, len(columns[0]), step):
             rows = slice(start, start + step)
             pieces = [column.select(rows) for column in columns]
+            if alone:
+                yield of(pieces[0].values), None
+                continue
             there = [~piece.missing for piece in pieces]
             share = None
             if weights is not None:
@@ -249,26 +256,39 @@ def _values(
     return each
 
 
-def _moments(values: Callable[[], Iterator[Weighted]], rules: int) -> tuple[float, float]:
+def _moments(
+    values: Callable[[], Iterator[Weighted]], rules: int, ends: tuple[float, float] | None = None
+) -> tuple[float, float]:
     """Mean and population standard deviation; exactly 0 for a constant.
+
+    ends: the least and the greatest value, where they are known.
 
     So is, but by rules 1, what rounding alone may make of a constant, as scikit-learn's
     StandardScaler has it: a variance of at most n·eps·variance + (n·mean·eps)², by the
     error bounds of the same paper. Block by block. T. F. Chan, G. H. Golub and R. J.
     LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979.
     """
-    ends = [(block.min(), block.max()) for block, _ in values()]
-    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    if ends is None:
+        each = [(block.min(), block.max()) for block, _ in values()]
+        ends = min(end[0] for end in each), max(end[1] for end in each)
+    low, high = ends
     if low == high:
         return float(low), 0.0
     # by a power of two, which is exact, so that squares do not overflow
     _, exponent = np.frexp(max(abs(low), abs(high)))
+    factor = np.ldexp(1.0, min(1 - exponent, MOST_EXPONENT))
     rows, count, mean, variance = 0, 0.0, np.float64(0), np.float64(0)
     for block, weight in values():
-        scaled = np.ldexp(block, 1 - exponent)
+        # the same bits, where the factor is a number
+        usual = 1 - exponent <= MOST_EXPONENT
+        scaled = block * factor if usual else np.ldexp(block, 1 - exponent)
         rows += len(scaled)
-        own, center, spread = len(scaled), scaled.mean(), scaled.var()
-        if weight is not None:
+        own, center = len(scaled), scaled.mean()
+        if weight is None:
+            scaled -= center
+            scaled *= scaled
+            spread = scaled.mean()  # as var() has it, which takes the mean once more
+        else:
             own = weight.sum()
             center = np.dot(weight, scaled) / own
             spread = np.dot(weight, np.square(scaled - center)) / own

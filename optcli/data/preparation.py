@@ -185,7 +185,7 @@ def prepare(
             table = without(table, roles.target[0], tuple(rare.counts))
     strata = _strata(table, roles.target, target, classes, rare) if split.stratify else None
     rows = splitting.divide(table, split, strata, seed, draw)
-    train = table.select(rows.train)
+    train = table if len(rows.train) == table.rows else table.select(rows.train)
     counting = counters(whole, looked_at, remarks)
     copies(
         table, [name for name in looked_at if name not in counting], roles.target, target, remarks

@@ -18,7 +18,7 @@ from optcli.core.specs import TargetKind
 from optcli.data.base import Dataset, Roles
 from optcli.data.categories import classes_of
 from optcli.data.characters import folded
-from optcli.data.columns import BLOCK, Column, Numbers, Words, inexact, short
+from optcli.data.columns import BLOCK, EXACT, Column, Numbers, Words, inexact, short
 from optcli.data.features import Feature
 from optcli.data.split import Split
 from optcli.data.table import Table
@@ -159,7 +159,7 @@ def oddities(dataset: Dataset, table: Table, names: Sequence[str], split: Split)
             alone = dataset.roles().without("it")
             alone = f"list it in dataset.dates, or {alone}" if dataset.has_key("dates") else alone
             found.append(f"column '{short(name)}' holds dates as numbers; {alone}")
-        elif column.find(rounded) is not None:
+        elif column.span.size > EXACT and column.find(rounded) is not None:
             found.append(f"column '{name}' holds numbers beyond 2^53, which are rounded")
     own = {os.path.realpath(path) for _, path in dataset.input_files()}
     for part in ("validation", "test"):

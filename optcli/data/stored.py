@@ -32,26 +32,26 @@ def as_array(stand_in: Any) -> Array:
     return cast("Array", stand_in)
 
 
-def checksum(block: Array, before: int = 0) -> int:
-    """CRC-32 of a block: it finds what disks do to bytes, at several GB/s.
-
-    before: the checksum of what comes before the block, where that is a part.
-    """
-    return zlib.crc32(block.data, before)
+def checksum(cells: Array) -> int:
+    """CRC-32 of a column of a block: it finds what disks do to bytes, at several GB/s."""
+    return zlib.crc32(cells.data)
 
 
 class Blocks:
     """The body of a file that holds C columns in blocks of K rows, (B, C, K) float64.
 
     It is read, not mapped: a map of a file that somebody cuts short ends the process. sums: the
-    checksum of each block, which is held against it when it is first read. Raises InvalidInput
-    where they differ, and where the file has become shorter or cannot be read.
+    checksums of each block, one for each of its columns, which is held against the cells when
+    they are first read. Raises InvalidInput where they differ, and where the file has become
+    shorter or cannot be read.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], sums: Sequence[int]) -> None:
-        self.path, self.size, self._sums = path, shape[2], sums
+    def __init__(self, path: Path, shape: tuple[int, ...], sums: Sequence[Sequence[int]]) -> None:
+        self.path, self.size, self._sums = path, shape[2], np.array(sums, np.uint32)
         self._columns = shape[1]
-        self._unread = np.ones(shape[0], bool)
+        self._unread = np.ones(shape[:2], bool)
+        if self._sums.shape != shape[:2]:
+            raise ValueError(f"{self._sums.shape} checksums of {shape[:2]} columns")
         try:
             self._file = files.Reader(path)
         except OSError as error:
@@ -59,19 +59,17 @@ class Blocks:
 
     def read(self, block: int, column: int, start: int, out: Array) -> None:
         """Fill `out` (N,) with the cells of a column, from a row of its block on."""
-        if self._unread[block]:
-            self._check(block)
-        self._fill(out, (block * self._columns + column) * self.size + start)
-
-    def _check(self, block: int) -> None:
-        """Hold a block against its checksum."""
-        column, found = np.empty(self.size), 0
-        for number in range(self._columns):
-            self._fill(column, (block * self._columns + number) * self.size)
-            found = checksum(column, found)
-        if found != self._sums[block]:
+        place = (block * self._columns + column) * self.size
+        if not self._unread[block, column]:
+            self._fill(out, place + start)
+            return
+        cells = out if len(out) == self.size else np.empty(self.size)
+        self._fill(cells, place)
+        if checksum(cells) != self._sums[block, column]:
             raise self._fault(f"is damaged: the checksum of block {block + 1} is another")
-        self._unread[block] = False
+        self._unread[block, column] = False
+        if cells is not out:
+            out[:] = cells[start : start + len(out)]
 
     def _fill(self, out: Array, place: int) -> None:
         try:
@@ -123,7 +121,8 @@ class Stored:
         rows = np.asarray(rows)
         if rows.size and rows.max() - rows.min() < DENSE * rows.size:
             first = int(rows.min())
-            return np.asarray(self._between(first, int(rows.max()) + 1)[rows - first])
+            found = self._between(first, int(rows.max()) + 1)
+            return found if len(found) == rows.size and _ascend(rows) else found.take(rows - first)
         places, which = np.unique(rows // PLACE_ROWS, return_inverse=True)
         found = np.empty((len(places), PLACE_ROWS))
         for own, place in zip(found, places.tolist(), strict=True):
@@ -140,6 +139,11 @@ class Stored:
             own = found[low - start : high - start]
             self.blocks.read(block, self.column, low - block * size, own)
         return found
+
+
+def _ascend(rows: Array) -> bool:
+    """Whether rows (N,) follow each other."""
+    return bool(np.all(rows[1:] == rows[:-1] + 1))
 
 
 @dataclass(frozen=True)

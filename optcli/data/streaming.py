@@ -2,8 +2,8 @@
 
 The file, the table's cache, is read a few rows of a column at a time. It holds
 numbers in blocks of K rows, each block column by column, then a header (JSON:
-names, kinds, categories, the checksum of each block), and at its end the
-header's length and SHA-256. It is called by the content of the table's file and
+names, kinds, categories, the checksum of each column of a block), and at its end
+the header's length and SHA-256. It is called by the content of the table's file and
 the options of reading it, so a changed table gets a new one.
 
 A piece of the table is read as a small table would be, by `delimited`; what
@@ -44,12 +44,13 @@ from optcli.storage import files, run_folder
 CACHE = Path("runs", ".cache")
 LARGE = 100_000_000  # bytes of a table that is cached
 CHUNK = 1 << 22  # bytes of text that are read at a time
+LINE = 1 << 12  # bytes in which something is written, as a rule
 MOST_CHUNKS = 8  # that one row may take
 BLOCK_BYTES = 1 << 24  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_PACKED = 1032  # how many times smaller gzip makes a text, at most
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 7"
+MAGIC = b"optcli table 8"
 STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
@@ -221,7 +222,7 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
     while True:
         before = _stamp(files_read)
         again = False
-        with files.atomic_writer(cache) as add:
+        with files.atomic_writer(cache, lasting=False) as add:
             writer = _Writer(add, known, shows)
             try:
                 with opened(path), closing(pieces(files_read, known, raw, names)) as found:
@@ -370,7 +371,7 @@ class _Writer:
         self.lines = False
         self.header = Header()
         self.rows = self.filled = 0
-        self.sums: list[int] = []
+        self.sums: list[list[int]] = []
         self.parts: list[int] = []  # the rows before each file, where there are several
 
     def add(self, piece: Contents) -> None:
@@ -413,7 +414,7 @@ class _Writer:
     def _end_block(self) -> None:
         self.block[:, self.filled :] = np.nan
         self.write(self.block)
-        self.sums.append(checksum(self.block))
+        self.sums.append([checksum(cells) for cells in self.block])
         self.filled = 0
 
     def close(
@@ -499,13 +500,14 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
         data += chunk.replace(b"\r", b"\n") if old else chunk
         data = data if more else delimited.without_end(data)
         end = _whole(data, dialect.delimiter) if more else len(data)
-        if (more and not end) or (not empty and not data[:end].strip()):
+        if (more and not end) or (not empty and _is_blank(data, end)):
             if len(data) > MOST_CHUNKS * CHUNK:
                 message = f"no row ends within {len(data) >> 20} MB; is this a table, row by row?"
                 raise InvalidInput(Fault(message, file=str(path), line=line))
             continue
         try:
-            piece = delimited.read(header + data[:end], str(path), reading, raw, dialect)
+            text = b"".join((header, memoryview(data)[:end]))
+            piece = delimited.read(text, str(path), reading, raw, dialect)
         except InvalidInput as error:
             moved = line - before - 1
             raise InvalidInput(
@@ -516,12 +518,24 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
             ) from None
         assert piece.lines is not None
         yield replace(piece, lines=piece.lines + (line - before - 1))
-        line, empty, data = line + data.count(b"\n", 0, end), False, data[end:]
+        line += delimited.count(data, b"\n", 0, end)
+        empty, data = False, data[end:]
+
+
+def _is_blank(data: bytes, end: int) -> bool:
+    """Whether the first bytes, up to `end`, are nothing but blanks."""
+    return not data[: min(end, LINE)].strip() and not data[:end].strip()
+
+
+def _filled(data: bytes, end: int) -> int:
+    """The bytes before `end`, without the blanks at their end."""
+    tail = data[max(0, end - LINE) : end]
+    return end - len(tail) + len(tail.rstrip()) if tail.strip() else len(data[:end].rstrip())
 
 
 def _whole(data: bytes, delimiter: str) -> int:
     """The bytes that are whole rows, up to blank lines at the end; 0 where more is needed."""
-    filled = len(data[: data.rfind(b"\n") + 1].rstrip())
+    filled = _filled(data, data.rfind(b"\n") + 1)
     end = data.find(b"\n", filled) + 1 if filled else 0
     if data.find(b'"', 0, end) < 0 or len(data) > MOST_CHUNKS * CHUNK:
         return end

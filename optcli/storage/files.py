@@ -107,13 +107,15 @@ def atomic_writer(
     *,
     begun: str = BEGUN,
     hold: Callable[[int], bool] = lambda _: True,
+    lasting: bool = True,
 ) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
 
     Gives the function that adds bytes. Raises EnvironmentFailed; what was there before
     stays until the move. known_as, mode: as for `write`. begun: how its name begins until then.
     hold: called with its descriptor before anything is in it; of a file that it could not hold
-    the name gets another end, by which nobody takes it for one that was left.
+    the name gets another end, by which nobody takes it for one that was left. lasting: whether to
+    wait until the disk has it; what can be made again, and tells whether it is whole, need not.
     """
     with os_errors_named(known_as or path), Deferred() as signals:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=begun)
@@ -130,7 +132,8 @@ def atomic_writer(
                     name += UNHELD
                 signals.end()
                 yield add
-                os.fsync(descriptor)
+                if lasting:
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             Path(name).chmod(mode)
@@ -139,7 +142,8 @@ def atomic_writer(
             with contextlib.suppress(OSError):
                 Path(name).unlink()
             raise
-        sync(path.parent)
+        if lasting:
+            sync(path.parent)
 
 
 def _replace(source: Path, target: Path) -> None:
