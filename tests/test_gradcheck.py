@@ -31,6 +31,9 @@ from optcli.gradients.loss_cases import loss_cases
 from optcli.gradients.model_cases import cohort_cases
 from optcli.gradients.networks import FixedBatch, NetworkFunction
 from optcli.gradients.variants import variants
+from optcli.layers.activations import Tanh
+from optcli.layers.convolution import ConvolutionPass
+from optcli.layers.dense import DensePass
 from optcli.losses.base import LOSSES
 from optcli.models import CNN, MLP, Architecture, Linear
 from optcli.training.settings import Regularization
@@ -499,6 +502,47 @@ def test_one_moved_parameter_gives_the_value_of_the_whole_network(name, dtype):
     shuffled = np.random.default_rng(0).permutation(np.tile(entries, 2))
     assert np.array_equal(function.moved(shuffled, to[shuffled]).shape, shuffled.shape)
     assert np.abs(function.moved(shuffled, to[shuffled]) - moved[shuffled]).max() < 1e-13
+
+
+@pytest.mark.parametrize("name", ["mlp", "average"])
+def test_a_moved_parameter_is_rounded_no_more_than_the_whole_network(name):
+    function = function_of(*MODELS[name])
+    entries = np.arange(function.x.size)
+    to = function.x + 1e-9 * np.arange(8)[:, None]
+    points = np.repeat(function.x[None], to.size, axis=0)
+    points[np.arange(to.size), np.tile(entries, 8)] = to.ravel()
+
+    def noise(values):
+        """By differences, as `noise_of`."""
+        return np.sqrt(np.mean(np.diff(values.reshape(to.shape), 4, axis=0) ** 2))
+
+    moved = noise(function.moved(np.tile(entries, 8), to.ravel()))
+    assert 0 < moved <= 1.2 * noise(function.values(points))
+
+
+@pytest.mark.parametrize("kind", [DensePass, ConvolutionPass])
+@pytest.mark.parametrize("wrong", [lambda y: 1.001 * y, lambda y: y + 1e-3 * np.sin(y)])
+def test_a_forward_pass_that_is_no_linear_map_is_found(monkeypatch, kind, wrong):
+    """Its outputs are what is checked: none is made up of what the layer should compute."""
+    right = kind.forward
+    monkeypatch.setattr(kind, "forward", lambda self, x: wrong(right(self, x)))
+    function = function_of(CNN((2,), hidden=(4,), pool=1), (2, 5, 4))
+    names = [type(step.layer).__name__ + "Pass" for step in function.architecture.steps]
+    assert not any(function.linear[i] for i, name in enumerate(names) if name == kind.__name__)
+    assert Case("all", function, True).check(How(), "cnn").outcome == "wrong"
+
+
+def test_an_activation_that_mixes_units_is_computed_as_a_whole(monkeypatch):
+    def mixed(self, x, y, keep):
+        np.subtract(x, x.mean(axis=-1, keepdims=True), y)
+
+    monkeypatch.setattr(Tanh, "value", mixed)
+    function = function_of(MLP((4, 3), "tanh"), None)
+    assert not any(function.alike)
+    to = function.x + 0.1
+    points = function.x + 0.1 * np.eye(function.x.size)
+    moved = function.moved(np.arange(to.size), to)
+    assert np.abs(moved - function.values(points)).max() < 1e-13
 
 
 def test_entries_are_called_by_layer_and_place():

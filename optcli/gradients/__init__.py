@@ -7,6 +7,7 @@
     result       the result of a check, and its text
     components   losses, layers and objectives as functions
     networks     a model with its loss and data as a function of its parameters
+    tails        its layers behind a parameter that moves, the rest not computed anew
     variants     a registered class with each hyperparameter changed
     case         a function with its gradient, to be checked; the cases of one class
     loss_cases   layer_cases   objective_cases   model_cases: those of each kind

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
-from optcli.core.parameters import Layout, Parameters
+from optcli.core.parameters import Parameters
+from optcli.core.randomness import generator
 from optcli.gradients.components import entry
-from optcli.gradients.functions import Differentiable, chunks, cohort_size
+from optcli.gradients.functions import Differentiable
+from optcli.gradients.tails import Sources, UnitTail, WholeTail, by_unit
 from optcli.layers.activations import Activation
-from optcli.layers.base import Binding, Pass, Step, bind_row
+from optcli.layers.base import Binding, Step, bind_row
+from optcli.layers.convolution import Convolution
 from optcli.layers.dense import Dense
+from optcli.layers.pooling import Pooling
 from optcli.losses.base import Loss
 from optcli.models import Architecture, Network
 from optcli.training.settings import Regularization
 from optcli.training.transforms import Regularize
 
-# Layers that treat every row separately and alike: rows of all replicas may share a call.
-ROW_BY_ROW = (Dense, Activation)
+# Layers whose units are sums of sources, and layers that treat each unit by itself.
+LINEAR, ALIKE = (Dense, Convolution), (Activation, Pooling)
+# The largest error, relative to the largest number, of equals.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,9 @@ class NetworkFunction(Differentiable):
         self.weights = set(architecture.weights())
         views = architecture.layout.views(x[None])
         self.penalties = {name: self.penalty(name, views[name])[0] for name in views}
+        self.regularized = np.concatenate(
+            [np.full(views[name][0].size, name in self.weights) for name in views]
+        )
 
     def values(self, points: Array) -> Array:
         layout = self.architecture.layout
@@ -74,19 +85,13 @@ class NetworkFunction(Differentiable):
         raise IndexError(index)
 
     def moved(self, entries: Array, to: Array) -> Array:
-        found = np.empty(len(entries), np.result_type(to, self.x))
-        y = self._inputs()
-        for index, step in enumerate(self.architecture.steps):
-            names = [f"{step.name}.{name}" for name in step.layer.parameters(step.shape)]
-            if names:
-                start, stop = self.slices[names[0]].start, self.slices[names[-1]].stop
-                own = np.flatnonzero((entries >= start) & (entries < stop))
-                if own.size:
-                    tail = Tail(self, index, y, slice(start, stop), found.dtype, own.size)
-                    for part in chunks(own.size, tail.replicas):
-                        at = own[part]
-                        found[at] = tail.values(entries[at], to[at])
-            y = self._through(step, index, y)
+        found = self.penalty_moved(entries, to)
+        for index in range(len(self.architecture.steps)):
+            columns = self.columns(index)
+            own = np.flatnonzero((entries >= columns.start) & (entries < columns.stop))
+            if own.size:
+                kind = UnitTail if self.linear[index] else WholeTail
+                found[own] += kind(self, index, found.dtype, own.size).losses(entries[own], to[own])
         return found
 
     def gradients(self, points: Array) -> Array:
@@ -113,10 +118,6 @@ class NetworkFunction(Differentiable):
         Regularize(self.regularization, regularized)()
         return gradients.buffer
 
-    def _inputs(self) -> Array:
-        """The rows in the shape of the first layer's input."""
-        return self.batch.x.reshape(self.rows, *self.architecture.shape)
-
     def scores(self, points: Array) -> Array:
         """Scores (R, B, C) of whole networks with parameters (R, P)."""
         inputs, replicas = self.architecture.shape, len(points)
@@ -125,17 +126,79 @@ class NetworkFunction(Differentiable):
         )
         passes = bind_row(self.architecture.steps, binding)
         y = binding.empty(*inputs)
-        y[...] = self._inputs()
+        y[...] = self.inputs[0]
         for each in passes:
             y = each.forward(y)
         return y.reshape(replicas, self.rows, -1)
 
-    def _through(self, step: Step, index: int, x: Array) -> Array:
-        """The output (B, …) of one layer at the present parameters."""
-        binding = self.binding_of(step, index, 1, self.x.dtype)
+    @cached_property
+    def inputs(self) -> list[Array]:
+        """The input (B, …) of each layer at the present parameters, and the last one's output."""
+        found = [self.batch.x.reshape(self.rows, *self.architecture.shape)]
+        for index in range(len(self.architecture.steps)):
+            found.append(self._through(index, found[-1], self.parameters(index)))
+        return found
+
+    def _through(self, index: int, x: Array, parameters: Mapping[str, Array]) -> Array:
+        """The output (B, …) of one layer, with these parameters."""
+        step = self.architecture.steps[index]
+        binding = self.binding({}, 1, step.shape, self.x.dtype)
+        binding.parameters, binding.position = dict(parameters), (index,)
         own = binding.empty(*step.shape)
         own[...] = x
         return step.layer.bind(binding).forward(own).copy(order="K")
+
+    def columns(self, index: int) -> slice:
+        """Where the parameters of a layer stand in x; an empty slice if it has none."""
+        step = self.architecture.steps[index]
+        own = [self.slices[f"{step.name}.{name}"] for name in step.layer.parameters(step.shape)]
+        return slice(own[0].start, own[-1].stop) if own else slice(0, 0)
+
+    def parameters(self, index: int, x: Array | None = None) -> dict[str, Array]:
+        """The parameters of a layer by name, without the axis R."""
+        step = self.architecture.steps[index]
+        views = self.architecture.layout.views((self.x if x is None else x)[None])
+        names = step.layer.parameters(step.shape)
+        return {name: views[f"{step.name}.{name}"][0] for name in names}
+
+    @cached_property
+    def linear(self) -> list[bool]:
+        """Which layers give sums of their sources, as those of `LINEAR` should.
+
+        It is the forward pass that is checked, so that it is asked here: by each layer's output
+        at the present point and at a random one.
+        """
+        return [type(each.layer) in LINEAR and self._sums(i) for i, each in self._numbered()]
+
+    def _sums(self, index: int) -> bool:
+        layer, random = self.architecture.steps[index].layer, generator(self.seed, "sums", index)
+        x, point = self.inputs[index], self.x
+        for _ in range(2):
+            own = self.parameters(index, point)
+            wanted = Sources(layer, x).sums(own["weight"], own["bias"])
+            if not _equal(by_unit(self._through(index, x, own)), wanted):
+                return False
+            x = x + random.standard_normal(x.shape)
+            point = point + random.standard_normal(point.shape)
+        return True
+
+    @cached_property
+    def alike(self) -> list[bool]:
+        """Which layers treat each unit by itself, as activations and pooling should."""
+        return [isinstance(each.layer, ALIKE) and self._alone(i) for i, each in self._numbered()]
+
+    def _alone(self, index: int) -> bool:
+        step, x = self.architecture.steps[index], self.inputs[index]
+        if step.layer.parameters(step.shape):
+            return False
+        binding = self.binding({}, x.shape[1], (1, *step.shape[1:]), x.dtype)
+        units = binding.empty(1, *step.shape[1:])
+        units[:, :, 0] = x.swapaxes(0, 1)
+        alone = step.layer.bind(binding).forward(units)[:, :, 0]
+        return _equal(alone.swapaxes(0, 1), self.inputs[index + 1])
+
+    def _numbered(self) -> Iterator[tuple[int, Step]]:
+        return enumerate(self.architecture.steps)
 
     def binding(
         self,
@@ -180,70 +243,25 @@ class NetworkFunction(Differentiable):
         y, weight = self.work.constant(("targets", replicas), lambda: self._targets(replicas))
         return self.loss.value(scores, y, weight, self.work)
 
+    def penalty_moved(self, entries: Array, to: Array) -> Array:
+        """The penalty (K,) with one entry each, `entries` (K,), replaced by `to` (K,)."""
+        change = self._penalties(to) - self._penalties(self.x[entries])
+        return np.asarray(
+            sum(self.penalties.values()) + np.where(self.regularized[entries], change, 0)
+        )
+
     def penalty(self, name: str, w: Array) -> Any:
         """l2 · ½·ΣW² + l1 · Σ|W| of parameters (R, …), as (R,)."""
-        l2, l1 = self.regularization.l2, self.regularization.l1
-        if name not in self.weights or not (l2 or l1):
+        if name not in self.weights or not (self.regularization.l2 or self.regularization.l1):
             return np.zeros(len(w))
-        w = w.reshape(len(w), -1)
+        return self._penalties(w.reshape(len(w), -1)).sum(axis=1)
+
+    def _penalties(self, w: Array) -> Array:
+        """l2 · ½·w² + l1 · |w| of each weight."""
         size = np.where(w.real < 0, -w, w)
-        return (0.5 * l2 * w * w + l1 * size).sum(axis=1)
+        return np.asarray(0.5 * self.regularization.l2 * w * w + self.regularization.l1 * size)
 
 
-class Tail:
-    """A network from one layer on, for replicas that differ in that layer's parameters."""
-
-    def __init__(
-        self, whole: NetworkFunction, index: int, x: Array, columns: slice, dtype: Any, wanted: int
-    ) -> None:
-        self.whole, self.columns = whole, columns
-        steps = whole.architecture.steps
-        first, *rest = steps[index:]
-        widths = sum(step.layer.buffer_size(step.shape) for step in steps[index:])
-        own = columns.stop - columns.start
-        # numbers per replica: its parameters, and its rows in the layers that follow
-        self.replicas = max(2, min(cohort_size(own + whole.rows * widths), wanted))
-
-        names = list(first.layer.parameters(first.shape))
-        shapes = {name: whole.architecture.layout.shapes[f"{first.name}.{name}"] for name in names}
-        self.base = whole.x[columns].astype(dtype)
-        self.buffer = np.tile(self.base, (self.replicas, 1))
-        self.views = Layout(shapes).views(self.buffer)
-        binding = whole.binding({}, self.replicas, first.shape, dtype)
-        binding.parameters, binding.position = self.views, (index,)
-        self.first = first.layer.bind(binding)
-        self.x, self.input = x, binding.empty(*first.shape)
-        self.rest = [self._bound(step, i, dtype) for i, step in enumerate(rest, index + 1)]
-        self.penalty = sum(
-            value
-            for name, value in whole.penalties.items()
-            if name not in {f"{first.name}.{own}" for own in names}
-        )
-        self.names = {name: f"{first.name}.{name}" for name in names}
-
-    def _bound(self, step: Step, index: int, dtype: Any) -> tuple[Pass, tuple[int, ...]]:
-        """A layer bound to its buffers, and the shape of its input."""
-        whole = self.whole
-        if isinstance(step.layer, ROW_BY_ROW):
-            rows = self.replicas * whole.rows
-            binding = whole.binding_of(step, index, 1, dtype, rows)
-        else:
-            binding = whole.binding_of(step, index, self.replicas, dtype)
-        return step.layer.bind(binding), (*binding.leading, *step.shape)
-
-    def values(self, entries: Array, to: Array) -> Array:
-        """The values (K,) of at most as many replicas as are bound."""
-        count = len(entries)
-        rows, columns = np.arange(count), entries - self.columns.start
-        self.buffer[rows, columns] = to
-        np.copyto(self.input, self.x)
-        y = self.first.forward(self.input)
-        for each, shape in self.rest:
-            y = each.forward(y.reshape(shape))
-        whole = self.whole
-        found = whole.losses(y.reshape(self.replicas, whole.rows, -1))
-        penalty = self.penalty + sum(
-            whole.penalty(name, self.views[own]) for own, name in self.names.items()
-        )
-        self.buffer[rows, columns] = self.base[columns]
-        return np.asarray((found + penalty)[:count])
+def _equal(found: Array, wanted: Array) -> bool:
+    """Whether two arrays are equal up to rounding."""
+    return bool(np.abs(found - wanted).max() <= ROUNDING * np.abs(wanted).max())
