@@ -27,6 +27,10 @@ docs:
     python -m tests.studies.course
     python -m tests.studies.front
 
+# The documentation as a site, in site/; needs pip install -e ".[site]".
+site:
+    NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
 # optcli beside its peers, into tests/benchmarks/RESULTS.md; needs pip install -e ".[bench]".
 bench *TABLES:
     python -m tests.benchmarks {{TABLES}}
