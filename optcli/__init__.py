@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optcli.api.evaluate import EvaluationReport, evaluate
     from optcli.api.export import export
     from optcli.api.init import Starter, init
+    from optcli.api.landscape import SavedLandscape, landscape
     from optcli.api.load import load
     from optcli.api.lr_find import LearningRateTest, lr_find
     from optcli.api.merge import merge
@@ -42,6 +43,7 @@ __all__ = [
     "InvalidInput",
     "LearningRateTest",
     "Run",
+    "SavedLandscape",
     "SavedSearch",
     "SavedTrace",
     "Starter",
@@ -52,6 +54,7 @@ __all__ = [
     "export",
     "gradcheck",
     "init",
+    "landscape",
     "load",
     "lr_find",
     "merge",
@@ -75,6 +78,7 @@ _HOMES = {
     "FinishedShard": "comparison.result",
     "Run": "api.predict",
     "Starter": "api.init",
+    "SavedLandscape": "api.landscape",
     "SavedSearch": "api.tune",
     "SavedTrace": "api.trace",
     "TuneSettings": "tuning.settings",
@@ -85,6 +89,7 @@ _HOMES = {
     "export": "api.export",
     "gradcheck": "gradients",
     "init": "api.init",
+    "landscape": "api.landscape",
     "report": "api.report",
     "load": "api.load",
     "lr_find": "api.lr_find",

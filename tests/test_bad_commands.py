@@ -293,6 +293,7 @@ NUMBERS = {
             "gradcheck mse",
             "tune c.yaml",
             "trace rosenbrock sgd",
+            "landscape r",
             "init x.yaml",
             "evaluate r x.csv",
             "lr-find c.yaml",
@@ -350,6 +351,22 @@ NUMBERS = {
         "abc": "is 'abc'; must be a number",
         "1e-7": "is 1e-07; must be at least 10 times 1e-06, and at most 1e6",
         "inf": "is inf; must be at least 10 times 1e-06, and at most 1e6",
+    },
+    **{
+        f"landscape r {option}": WHOLE
+        | {text: f"is {text}; must be {span}" for text in ("0", "-1", HUGE)}
+        for option, span in {
+            "--points": "3 to 501",
+            "--rows": "1 to 10,000,000",
+            "--probes": "2 to 10,000",
+        }.items()
+    },
+    "landscape r --seed": WHOLE | {"-1": "is -1; must be at least 0"},
+    "landscape r --radius": {
+        "abc": "is 'abc'; must be a number",
+        "0": "is 0; must be above 0, and finite",
+        "inf": "is inf; must be above 0, and finite",
+        "nan": "is nan; must be above 0, and finite",
     },
     "trace rosenbrock sgd --steps": WHOLE
     | {text: f"is {text}; must be 1 to 100,000" for text in ("0", "-1", HUGE)},

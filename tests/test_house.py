@@ -27,6 +27,7 @@ ROOMS = [
     "objectives",
     "training",
     "evaluation",
+    "surface",
     "exports",
     "gradients",
     "plugins",

@@ -55,6 +55,11 @@ TABLE = [
     ),
     ("gradcheck mse", "", f"{PARTS} gradients"),
     ("trace booth sgd --steps 3 --out t --quiet --no-plots", "yaml", RUN),
+    (
+        "landscape run --points 3 --out l --quiet --no-plots",
+        "yaml",
+        f"{RUN} comparison surface",
+    ),
     ("plugin check plugin.py", "optcli_plugin_0_plugin", f"{PARTS} gradients"),
 ]
 # Members of registries: those that iris.yaml names.

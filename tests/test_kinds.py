@@ -37,6 +37,7 @@ MADE = {
     "tune": ["tune", "c.yaml", "--budget", "2", "--repeats", "1", *QUIET],
     "tune-shard": ["tune", "c.yaml", "--budget", "2", "--repeats", "1", "--shard", "2/2", *QUIET],
     "trace": ["trace", "beale", "sgd", "--steps", "5", *QUIET],
+    "landscape": ["landscape", "train", "--points", "3", "--no-curvature", *QUIET],
     "gradcheck": ["gradcheck", "mae", "--fast", "--plots", "--quiet"],
     "evaluate": ["evaluate", "train", "rows.csv", "--resamples", "9", *QUIET],
 }
@@ -49,6 +50,7 @@ WHAT = {
     "benchmark-shard": "a shard of a comparison on several configs",
     "tune-shard": "a shard of a search",
     "trace": "a trace",
+    "landscape": "a landscape",
     "gradcheck": "a gradient check",
     "evaluate": "an evaluation",
 }
@@ -187,6 +189,7 @@ def resumed(kind, folder):
         "benchmark-shard": f"continue it with: {command}",
         "tune-shard": f"continue it with: {command}",
         "trace": "repeat it with optcli trace",
+        "landscape": "repeat it with optcli landscape",
         "gradcheck": "repeat it with optcli gradcheck",
         "evaluate": "repeat it with optcli evaluate",
     }
@@ -245,18 +248,18 @@ def test_overwrite_takes_a_folder_of_any_kind(command, here):
 
 def test_a_kind_of_a_later_version_is_listed_and_refused(here, capsys):
     recorded = files.read_json(Path("train/environment.json"))
-    files.write_json(Path("train/environment.json"), recorded | {"kind": "landscape"})
+    files.write_json(Path("train/environment.json"), recorded | {"kind": "sculpture"})
     seals.seal(Path("train"))
-    assert runs.entry(Path("train")).kind == "landscape"
+    assert runs.entry(Path("train")).kind == "sculpture"
     assert run(["runs", "show", "train"]) == 0
     capsys.readouterr()
     unknown = f"optcli {__version__} does not know it; update optcli"
-    message = f"train: is a folder of kind 'landscape', not a training run; {unknown}"
+    message = f"train: is a folder of kind 'sculpture', not a training run; {unknown}"
     for words in ("predict train c.csv", "runs verify train", "train --resume train"):
         assert refusal(capsys, *words.split()) == message
     said = refusal(capsys, *COMPARE, "--out", "train")
     assert said == (
-        "--out: train holds a folder of kind 'landscape'; choose another, or add --overwrite"
+        "--out: train holds a folder of kind 'sculpture'; choose another, or add --overwrite"
     )
 
 

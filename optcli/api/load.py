@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from optcli.api import gradcheck, predict, runs, trace, tune
+from optcli.api import gradcheck, landscape, predict, runs, trace, tune
 from optcli.api.predict import Run
 from optcli.comparison import read_back
 from optcli.comparison.result import Benchmark, FinishedComparison
@@ -80,6 +80,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     kinds.BENCHMARK.name: benchmark,
     kinds.TUNE.name: tune.stored,
     kinds.TRACE.name: trace.stored,
+    kinds.LANDSCAPE.name: landscape.stored,
     kinds.GRADCHECK.name: gradcheck.stored,
     kinds.EVALUATE.name: evaluation,
 }

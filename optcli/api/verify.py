@@ -65,13 +65,13 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     loading.check(recorded.get("plugins"), "run", "restore it, and verify again")
     config = configs.load(folder / kinds.CONFIG, overrides)
     check_changes(configs.load(folder / kinds.CONFIG), config, ())
-    with _cache_set_aside(config, folder) as config:
+    with cache_set_aside(config, folder) as config:
         setup, _ = cross_validated(restored(config, recorded, folder), folder, ())
         return _verified(folder, epochs, entry, recorded, setup)
 
 
 @contextlib.contextmanager
-def _cache_set_aside(config: Config, folder: Path) -> Iterator[Config]:
+def cache_set_aside(config: Config, folder: Path) -> Iterator[Config]:
     """The config with a temporary folder for the caches of tables; those that exist are read."""
     names = marked(type(config.dataset), CacheFolder)
     if not names:

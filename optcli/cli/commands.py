@@ -20,7 +20,7 @@ from optcli.storage import interruption
 # their own.
 COMMANDS = (
     *("init", "train", "tune", "compare", "gradcheck", "check", "predict", "evaluate"),
-    *("export", "report", "lr-find", "trace", "explain", "list", "schema"),
+    *("export", "report", "lr-find", "trace", "landscape", "explain", "list", "schema"),
 )
 GROUPS = ("runs", "plugin")
 

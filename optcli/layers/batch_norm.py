@@ -104,6 +104,7 @@ class EvaluationPass(NormalizationPass):
         super().__init__(layer, binding, binding.shape[0], "samples")
         if not binding.statistics:
             raise ValueError("batch norm needs statistics in evaluation")
+        self.differentiates = bool(binding.gradients)
         self.running_mean = self.of_features(binding.statistics["mean"])
         self.running_variance = self.of_features(binding.statistics["variance"])
 
@@ -116,7 +117,22 @@ class EvaluationPass(NormalizationPass):
         np.subtract(self.shift, b, b)
         np.multiply(self.matrix(x), a, self.y_matrix)
         np.add(self.y_matrix, b, self.y_matrix)
+        if self.differentiates:
+            np.subtract(self.matrix(x), self.running_mean, self.q)
         return self.y
 
     def backward(self, dy: Array) -> Array:
-        raise NotImplementedError("batch norm has a gradient in training only")
+        """Of y = a·x + b, where the running statistics do not depend on x."""
+        dy_matrix, inverse = self.matrix(dy), self.inverse
+        np.add(self.running_variance, self.eps, inverse)
+        np.sqrt(inverse, inverse)
+        np.divide(1, inverse, inverse)
+        self.sum_samples(dy_matrix, self.dshift)
+        np.multiply(dy_matrix, self.q, self.work)
+        np.multiply(self.work, inverse, self.work)
+        self.sum_samples(self.work, self.dscale)
+        if self.dx is None:
+            return dy
+        np.multiply(inverse, self.scale, inverse)
+        np.multiply(dy_matrix, inverse, self.matrix(self.dx))
+        return self.dx

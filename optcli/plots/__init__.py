@@ -17,6 +17,7 @@
     samples     `samples`
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
+    landscape   `landscape_map`, `landscape_animation`
     contours    the ground below the paths of a trace
     panel       the frame of a comparison's pictures
     comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`
@@ -39,6 +40,7 @@ from optcli.plots.comparison import curves, profile, reached_targets, tuning_cur
 from optcli.plots.effects import effects
 from optcli.plots.gradcheck import error_by_step, error_ratios
 from optcli.plots.importance import permutation_importance
+from optcli.plots.landscape import landscape_animation, landscape_map
 from optcli.plots.loss import loss_curve
 from optcli.plots.matrix import confusion
 from optcli.plots.overlay import Line, overlay
@@ -65,6 +67,8 @@ __all__ = [
     "effects",
     "error_by_step",
     "error_ratios",
+    "landscape_animation",
+    "landscape_map",
     "loss_curve",
     "overlay",
     "pair_differences",

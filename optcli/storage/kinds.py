@@ -111,6 +111,12 @@ GRADCHECK = Kind(
     "repeat it with optcli gradcheck",
     holds=(*OWN, "summary.json", PICTURE),
 )
+LANDSCAPE = Kind(
+    "landscape",
+    "a landscape",
+    "repeat it with optcli landscape",
+    holds=(*OWN, "summary.json", "grid.csv", "cuts.csv"),
+)
 EVALUATION = "evaluation.json"
 EVALUATE = Kind(
     "evaluate",
@@ -123,7 +129,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(TRAIN, COMPARE, BENCHMARK, SHARD, BENCHMARK_SHARD),
-        *(TUNE, TUNE_SHARD, TRACE, GRADCHECK, EVALUATE),
+        *(TUNE, TUNE_SHARD, TRACE, LANDSCAPE, GRADCHECK, EVALUATE),
     )
 }
 
@@ -219,7 +225,9 @@ def _recognized(folder: Path) -> Kind | None:
             text = file.read(1 << 16)
     except OSError:
         text = b""  # whoever reads it says why not
-    firsts = {kind.name: kind for kind in (COMPARE, BENCHMARK, *SHARDS)} | {"search": TUNE}
+    firsts = {kind.name: kind for kind in (COMPARE, BENCHMARK, LANDSCAPE, *SHARDS)} | {
+        "search": TUNE
+    }
     for first, kind in firsts.items():
         if text.startswith(f"{first}:".encode()):
             return kind

@@ -8,6 +8,7 @@
     benchmark   a comparison on several configs
     search      a search: the best setting, the score by each key
     trace       paths on an objective
+    landscape   the loss around solutions
     gradients   a gradient check
     evaluation  a trained run on labelled rows
     blocks      tables, pictures, config, environment, files

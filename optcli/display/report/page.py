@@ -10,6 +10,7 @@ from optcli.display.report import (
     document,
     evaluation,
     gradients,
+    landscape,
     run,
     runs,
     search,
@@ -29,6 +30,7 @@ KINDS: dict[str, tuple[str, Blocks]] = {
     kinds.BENCHMARK.name: ("Comparison on several configs", benchmark.blocks),
     kinds.TUNE.name: ("Search", search.blocks),
     kinds.TRACE.name: ("Trace", trace.blocks),
+    kinds.LANDSCAPE.name: ("Landscape", landscape.blocks),
     kinds.GRADCHECK.name: ("Gradient check", gradients.blocks),
     kinds.EVALUATE.name: ("Evaluation", evaluation.blocks),
 }

@@ -1,0 +1,174 @@
+"""Curvature: the ends of the Hessian's spectrum by Lanczos, and its trace by Hutchinson.
+
+Both need only products with the Hessian, H·v, which `optimizers.base.hessian_product` takes as
+differences of gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optcli.core.arrays import Array
+from optcli.core.randomness import generator
+from optcli.data.preparation import Part
+from optcli.optimizers.base import hessian_product
+from optcli.surface.heights import Slopes
+from optcli.training.cohort import Cohort
+
+MOST_STEPS = 100  # of Lanczos
+BASIS_BYTES = 1 << 28  # of its vectors, at most
+TOLERANCE = 1e-6  # of the largest eigenvalue: below, it is good enough
+PROBES = 64  # of Hutchinson
+PROBES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Eigenvalue:
+    """An eigenvalue of a Hessian, with a unit vector (P,) of it.
+
+    error: the residual ‖H·v − value·v‖; a symmetric H has an eigenvalue no further away.
+    """
+
+    value: float
+    error: float
+    vector: Array
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """The curvature of the loss on the training rows, at one point.
+
+    largest, smallest: of the Hessian's eigenvalues. trace: their sum; trace_error: the standard
+    error of the estimate, 0 where it was computed from all P unit vectors. steps: of Lanczos.
+    probes: of Hutchinson. gradient: the norm of the gradient. loss: at the point, in float64.
+    """
+
+    largest: Eigenvalue
+    smallest: Eigenvalue
+    trace: float
+    trace_error: float
+    steps: int
+    probes: int
+    gradient: float
+    loss: float
+
+
+def sharpness(
+    cohort: Cohort,
+    part: Part,
+    parameters: Array,
+    statistics: Array,
+    *,
+    seed: int,
+    probes: int = PROBES,
+) -> Sharpness:
+    """The sharpness of the loss on a part, as `evaluate` measures it, at parameters (P,)."""
+    point = parameters.astype(np.float64)
+    alone = Slopes(cohort, part, statistics, 1)
+    slope = np.empty((1, len(point)))
+    loss = float(alone.gradient(point[None], slope)[0])
+    largest, smallest, steps = ends(_product(alone, point), len(point), seed=seed)
+    count = min(PROBES_AT_ONCE, probes, len(point))
+    trace, error, used = trace_of(
+        _product(Slopes(cohort, part, statistics, count), point),
+        len(point),
+        seed=seed,
+        probes=probes,
+        at_once=count,
+    )
+    size = float(np.linalg.norm(slope))
+    return Sharpness(largest, smallest, trace, error, steps, used, size, loss)
+
+
+def _product(slopes: Slopes, point: Array) -> Callable[[Array], Array]:
+    """The function that takes v (R, P) to H·v, at one point."""
+    shape = slopes.point.buffer.shape
+    x = np.broadcast_to(point, shape)
+    at, slope = np.empty(shape), np.empty(shape)
+
+    def product(v: Array) -> Array:
+        out = np.empty(shape)
+        hessian_product(slopes, x, v, out, at, slope)  # type: ignore[arg-type]
+        return out
+
+    return product
+
+
+def ends(
+    product: Callable[[Array], Array], size: int, *, seed: int
+) -> tuple[Eigenvalue, Eigenvalue, int]:
+    """The largest and the smallest eigenvalue of a symmetric matrix, and how many steps it took.
+
+    product: takes (1, P) to H times it. Lanczos's method with full reorthogonalization, from a
+    random vector. Each eigenvalue is then the Rayleigh quotient of one more product, whose
+    residual is its error: differences that are not quite linear, as at the kinks of a relu,
+    count in it.
+    """
+    most = max(2, min(MOST_STEPS, size, BASIS_BYTES // (8 * size)))
+    v = generator(seed, "landscape", 1).standard_normal(size)
+    basis = np.empty((most, size))
+    basis[0] = v / np.linalg.norm(v)
+    diagonal: list[float] = []
+    beside: list[float] = []
+    steps = 0
+    while True:
+        own = basis[steps]
+        w = product(own[None])[0]
+        diagonal.append(float(own @ w))
+        steps += 1
+        known = basis[:steps]
+        for _ in range(2):  # once is not enough in floating point
+            w = w - known.T @ (known @ w)
+        rest = float(np.linalg.norm(w))
+        tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        values, vectors = np.linalg.eigh(tridiagonal) if math.isfinite(rest) else (None, None)
+        if values is None or vectors is None:
+            lost = Eigenvalue(math.nan, math.nan, np.full(size, np.nan))
+            return lost, lost, steps
+        scale = float(np.abs(values).max())
+        close = rest * np.abs(vectors[-1, [0, -1]])
+        found = close[1] <= TOLERANCE * scale and close[0] <= 1e3 * TOLERANCE * scale
+        if steps == min(most, size) or rest <= 1e-12 * scale or (found and steps > 3):
+            break
+        beside.append(rest)
+        basis[steps] = w / rest
+    pair = [vectors[:, k] @ basis[:steps] for k in (-1, 0)]
+    return (*(_checked(product, vector) for vector in pair), steps)  # type: ignore[return-value]
+
+
+def _checked(product: Callable[[Array], Array], vector: Array) -> Eigenvalue:
+    unit = vector / np.linalg.norm(vector)
+    w = product(unit[None])[0]
+    value = float(unit @ w)
+    return Eigenvalue(value, float(np.linalg.norm(w - value * unit)), unit)
+
+
+def trace_of(
+    product: Callable[[Array], Array], size: int, *, seed: int, probes: int, at_once: int
+) -> tuple[float, float, int]:
+    """The trace of a symmetric matrix, its standard error, and how many probes were used.
+
+    product: takes (at_once, P) to H times each. The mean of u·(H·u) over vectors u of random
+    signs; where there are no more parameters than probes, the sum over all unit vectors.
+    """
+    found: list[float] = []
+    exact = size <= probes
+    probes = size if exact else probes
+    random = generator(seed, "landscape", 2)
+    for start in range(0, probes, at_once):
+        rows = min(at_once, probes - start)
+        u = np.zeros((at_once, size))
+        if exact:
+            u[np.arange(rows), start + np.arange(rows)] = 1.0
+            u[rows:, 0] = 1.0
+        else:
+            u[:] = np.copysign(1.0, random.standard_normal((at_once, size)))
+        found += np.vecdot(u, product(u))[:rows].tolist()
+    values = np.array(found)
+    if exact:
+        return float(values.sum()), 0.0, probes
+    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(probes)), probes
