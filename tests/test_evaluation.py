@@ -18,6 +18,7 @@ from optcli import plots
 from optcli.api import evaluate
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
+from optcli.data import pieces, streaming
 from optcli.data.preparation import Part
 from optcli.data.row_hashes import row_hashes
 from optcli.display.evaluate import lines
@@ -613,9 +614,14 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("way", ["plain", "weighted", "streamed"])
 @pytest.mark.parametrize("task", TASKS)
-def test_training_evaluate_and_predict_agree(task, weighted, tmp_path):
+def test_training_evaluate_and_predict_agree(task, way, tmp_path, monkeypatch):
+    weighted = way == "weighted"
+    if way == "streamed":
+        monkeypatch.setattr(streaming, "LARGE", 1)
+        monkeypatch.setattr(pieces, "LARGE", 1)
+        monkeypatch.setattr(streaming, "CHUNK", 1000)
     name, keys = TASKS[task]
     source = optcli.check({**BASE, "dataset": {"name": name, "samples": 150}, **keys})
     roles = source.config.dataset.roles()
@@ -631,6 +637,7 @@ def test_training_evaluate_and_predict_agree(task, weighted, tmp_path):
     dataset |= {"weights": "w"} if weighted else {"exclude": ["w"]}
     split = {"validation": 0, "test": str(tmp_path / "test.csv")}
     config = {**BASE, "dataset": dataset, "split": split, **keys}
+    assert optcli.check(config).data.train.streamed == (way == "streamed")
     done = optcli.train(config, out=tmp_path / "run", plots=False)
     report = optcli.evaluate(done, tmp_path / "test.csv", resamples=0)
     assert dict(report.values) == done.summary["test"]

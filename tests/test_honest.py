@@ -101,6 +101,13 @@ def test_of_values_it_is_the_statistic_that_suits_the_loss(tmp_path, loss, fitte
     assert said in done.summary["baseline"]["guess"]
 
 
+def test_a_price_has_no_exponent(tmp_path):
+    prices = {"a": [1.0, 2.0], "y": [250_000.0, 350_000.5]}
+    data = table(tmp_path, prices) | {"name": "csv"}
+    guess = trained(tmp_path, dataset=data, split={"validation": 0}, loss="mse").summary["baseline"]
+    assert guess["guess"] == "always 300,000, the mean of the training rows"
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_labels_that_are_counted_give_what_all_their_rows_give(weighted):
     from optcli.api.check import check

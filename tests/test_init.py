@@ -237,6 +237,7 @@ def test_columns_that_are_no_data_are_left_out(tmp_path):
         row=range(60),
         customer_id=rng.permutation(60) + 1000,
         note=[f"note {i}" for i in range(60)],
+        ticket=[f"T{i}" for i in range(60)],
         same=["k"] * 60,
         nothing=[""] * 60,
         mostly_nothing=["", *[""] * 57, 1, 2],
@@ -245,9 +246,21 @@ def test_columns_that_are_no_data_are_left_out(tmp_path):
         shop_id=rng.integers(0, 25, 60),
     )
     starter = found(tmp_path, columns, "y")
-    left = ["row", "customer_id", "note", "same", "nothing", "mostly_nothing", "shop_id", "twice"]
+    left = [
+        "row",
+        "customer_id",
+        "note",
+        "ticket",
+        "same",
+        "nothing",
+        "mostly_nothing",
+        "shop_id",
+        "twice",
+    ]
     assert starter.config["dataset"]["exclude"] == left
     said = {each["name"]: each["said"] for each in starter.columns}
+    assert said["note"] == "is text that differs in most rows"
+    assert said["ticket"] == "has a different value in each row, like an identifier"
     assert said["twice"] == "is a linear function of the target 'y'"
     assert all(f"- {name}" in starter.text and said[name] in starter.text for name in left)
     assert "split: {validation: {group: shop_id, fraction: 0.2}" in starter.text

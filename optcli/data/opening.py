@@ -139,9 +139,6 @@ class _Zstd:
     def __init__(self, source: Any) -> None:
         import polars as pl
 
-        if not hasattr(pl, "scan_lines"):
-            message = "reading .zst takes a newer polars: pip install -U polars"
-            raise InvalidInput(message)
         lines = pl.scan_lines(source, glob=False)
         self.source, self.batches = source, lines.collect_batches(maintain_order=True)
         self.rest = b""

@@ -121,6 +121,8 @@ def recognise(name: str, column: Column, table: Table) -> Recognised:
         return Recognised("number", "all values are numbers")
     count, rows = len(column.distinct()), len(column) - column.gaps()
     if mostly_unique(column):
+        if count == rows and all(len(text.split()) == 1 for text in _texts(column)):
+            return Recognised("identifier", "it has a different value in each row")
         return Recognised("free text", f"it has {count} different texts in {rows} rows")
     return Recognised("category", f"it has {count} different texts")
 

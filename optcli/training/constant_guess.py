@@ -20,6 +20,7 @@ from optcli.losses.base import Loss
 from optcli.training import Cohort
 from optcli.training.baseline import constant_loss, constant_scores
 
+LARGE, LONG = 1e5, 1e12  # values between them are shown without an exponent
 PACKED_LABELS = 12  # of so many labels the rows are counted by their combination
 # What the best constant of a loss is called.
 STATISTICS = {
@@ -134,7 +135,12 @@ def _words(loss: Loss, data: Prepared, responses: Array) -> str:
         what = f"{getattr(loss, 'quantile', 0.5):g} quantile"
     if len(responses) > 1:
         return f"always the {what} of each target over the training rows"
-    return f"always {responses[0]:.5g}, the {what} of the training rows"
+    return f"always {_value(responses[0])}, the {what} of the training rows"
+
+
+def _value(value: float) -> str:
+    """With five digits; prices without an exponent."""
+    return f"{value:,.0f}" if LARGE <= abs(value) < LONG else f"{value:.5g}"
 
 
 def _most_frequent(names: Sequence[str], shares: Array, of: str) -> str:
