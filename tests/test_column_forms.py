@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import optcli
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
-from optcli.data import streaming, table
+from optcli.data import dates, streaming, table, written_numbers
 from optcli.data.dates import DateEvidence, part, seconds
 from optcli.data.encoder_checks import checked
 from optcli.data.encoding import Encoder
@@ -578,3 +578,61 @@ def test_an_encoder_that_cannot_be_is_refused(folder, spoil):
     spoil(told)
     with pytest.raises(ValueError, match="cannot be"):
         checked(Encoder.from_json(told))
+
+
+# ---- columns that are written alike, at once ---------------------------------------------
+
+WAYS = ("%d.%m.%Y", "%m/%d/%Y", "%m/%d/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ")
+ODD_DATES = ("31.02.2024", "13/13/2024", "0/5/2024", "1.1.2024 24:00", "1.1.2024\n2.1.2024", "x")
+AROUND = (("$ ", ""), ("", ""), ("", " €"), ("", " %"), ("1 ", ""), ("１", ""), ("-", ""))
+ODD_NUMBERS = ("x", "5", "1,234", "$ 1,23.50", "1.50\n2.50", "1 234.50", ".50", "٣.50", "$ 0.00")
+
+
+def spoiled(rng, cells, odd):
+    if rng.random() < 0.3:
+        cells[rng.integers(len(cells))] = str(rng.choice(odd))
+    return cells
+
+
+def test_many_dates_are_what_each_is(monkeypatch):
+    rng = np.random.default_rng(0)
+    quick = dates._numerals, dates._iso
+    taken = 0
+    for _ in range(300):
+        way, span = str(rng.choice(WAYS)), int(rng.choice([20, 400, 30_000]))
+        moments = [datetime(1950, 1, 1) + timedelta(days=rng.random() * span) for _ in range(4)]
+        cells = spoiled(rng, [moment.strftime(way) for moment in moments], ODD_DATES)
+        taken += any(each(cells) is not None for each in quick)
+        found = []
+        for ways in (quick, (lambda _: None, lambda _: None)):
+            monkeypatch.setattr(dates, "_numerals", ways[0])
+            monkeypatch.setattr(dates, "_iso", ways[1])
+            forms = (DateForm("mdy"), DateForm("dmy", True), DateForm("", False))
+            evidence = DateEvidence()
+            evidence.add(cells)
+            found.append([evidence.form, *(seconds(cells, f) for f in (evidence.form, *forms))])
+        assert found[0] == found[1]
+    assert taken > 150
+
+
+def test_many_numbers_are_what_each_is(monkeypatch):
+    rng = np.random.default_rng(0)
+    quick = written_numbers._alike
+    taken = 0
+    for _ in range(600):
+        before, after = AROUND[rng.integers(len(AROUND))]
+        way = str(rng.choice(["{:,.2f}", "{:.1f}", "{:,.0f}"]))
+        cells = [way.format(x) for x in rng.lognormal(5, 4, 3)]
+        if rng.random() < 0.4:
+            cells = [cell.translate(str.maketrans(",.", ".,")) for cell in cells]
+        cells = spoiled(rng, [f"{before}{cell}{after}" for cell in cells], ODD_NUMBERS)
+        taken += quick(cells) is not None
+        found = []
+        for alike in (quick, lambda _: None):
+            monkeypatch.setattr(written_numbers, "_alike", alike)
+            evidence = NumberEvidence()
+            evidence.add(cells)
+            forms = (evidence.form, NumberForm(".", ""), NumberForm(",", "€"), NumberForm("", "$"))
+            found.append([evidence.form, evidence.note, *(values(cells, f) for f in forms)])
+        assert found[0] == found[1]
+    assert taken > 100

@@ -25,6 +25,7 @@ MICRO = 1_000_000  # microseconds of a second
 _EPOCH = date(1970, 1, 1).toordinal()
 _THURSDAY = 3  # weekday of 1970-01-01
 _YEAR = 12  # months
+_NO_TIME = 3  # numbers of a date alone
 _LONG = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -124,11 +125,19 @@ _FORMS = tuple(
         rf"{_NAME}[ -]?,?\s?(?P<y>[0-9]{{4}})",
     )
 )
-# What NumPy reads as quickly: 2024-12-31, 2024-12-31 10:00, 2024-12-31T10:00:00.5
-_ISO = Pattern(
-    r"(?:[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
-    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?\n)*"
-)
+# What NumPy reads at once: 2024-12-31, 2024-12-31 10:00, 2024-12-31T10:00:00.5; with Z behind a
+# time; 31.12.2024, 12/31/2024 10:00:00.
+_ISO_DAY = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_ISO_TIME = r"[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+_ISO = Pattern(rf"(?:{_ISO_DAY}(?:{_ISO_TIME})?\n)*")
+_ISO_UTC = Pattern(rf"(?:{_ISO_DAY}{_ISO_TIME}[Zz]\n)*")
+_EITHER = r"[0-9]{1,2}([-/.])[0-9]{1,2}\1[12][0-9]{3}"
+_NUMERALS = {
+    3: Pattern(rf"(?:{_EITHER}\n)*"),
+    5: Pattern(rf"(?:{_EITHER} [0-9]{{1,2}}:[0-9]{{2}}\n)*"),
+    6: Pattern(rf"(?:{_EITHER} [0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}\n)*"),
+}
+_MARKS = str.maketrans("-/.:", "    ")
 
 
 @dataclass(frozen=True)
@@ -166,8 +175,11 @@ class DateEvidence:
 
     def add(self, texts: Sequence[str]) -> None:
         """Take in some of the column's texts, without missing ones."""
-        if _by_numpy(texts) is not None:
-            self._zones[False] += sum(len(text) > len("2024-12-31") for text in texts)
+        if (found := _iso(texts)) is not None:
+            self._zones[found[1]] += sum(len(text) > len("2024-12-31") for text in texts)
+            return
+        if (numerals := _numerals(texts)) is not None:
+            self._add(numerals, texts)
             return
         for text in texts:
             parts = _parts(text)
@@ -183,6 +195,17 @@ class DateEvidence:
             elif parts.either[0] != parts.either[1]:
                 self._orders["both"] += 1
                 self._dotted &= parts.dotted
+
+    def _add(self, numerals: Array, texts: Sequence[str]) -> None:
+        """The same of dates that are numbers (K, 3, 5 or 6)."""
+        first, second = numerals[:, 0], numerals[:, 1]
+        dmy, mdy = second <= _YEAR, first <= _YEAR
+        both = (dmy == mdy) & (first != second)
+        self._zones[False] += len(texts) * (numerals.shape[1] > _NO_TIME)
+        self._orders["dmy"] += int(np.sum(dmy & ~mdy))
+        self._orders["mdy"] += int(np.sum(mdy & ~dmy))
+        self._orders["both"] += int(np.sum(both))
+        self._dotted &= all("." in texts[row] for row in np.flatnonzero(both))
 
     @property
     def form(self) -> DateForm:
@@ -200,7 +223,7 @@ class DateEvidence:
 
 def seconds(texts: Sequence[str], form: DateForm) -> tuple[list[float], dict[str, str]]:
     """The seconds since 1970-01-01 of each text (K,); what is wrong with those that have 0."""
-    if not form.zone and (found := _by_numpy(texts)) is not None:
+    if (found := _by_numpy(texts, form)) is not None:
         return found.tolist(), {}
     values: list[float] = []
     odd: dict[str, str] = {}
@@ -217,15 +240,53 @@ def is_readable(text: str) -> bool:
     return isinstance(_parts(text), _Parts)
 
 
-def _by_numpy(texts: Sequence[str]) -> Array | None:
-    """The same where all are plain ISO dates without a zone that exist, else None."""
-    if not _ISO.fullmatch("".join(f"{text}\n" for text in texts)):
+def _by_numpy(texts: Sequence[str], form: DateForm) -> Array | None:
+    """The same at once where all are written alike and exist, else None."""
+    if (found := _iso(texts)) is not None:
+        moments, zoned = found
+        return moments if form.zone in (None, zoned) else None
+    numerals = _numerals(texts)
+    if numerals is None or (form.zone and numerals.shape[1] > _NO_TIME):
+        return None
+    first, second, year = numerals[:, :_NO_TIME].T
+    if not form.order and np.any((first <= _YEAR) & (second <= _YEAR) & (first != second)):
+        return None
+    day_first = second <= _YEAR if not form.order else np.full(len(texts), form.order == "dmy")
+    month, day = np.where(day_first, second, first), np.where(day_first, first, second)
+    months = ((year - 1970) * _YEAR + month - 1).astype("datetime64[M]")
+    lengths = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(int)
+    clock = np.zeros((len(texts), 3), np.int64)
+    clock[:, : numerals.shape[1] - _NO_TIME] = numerals[:, _NO_TIME:]
+    if not np.all((month >= 1) & (month <= _YEAR) & (day >= 1) & (day <= lengths)):
+        return None
+    days = months.astype("datetime64[D]").astype(np.int64) + day - 1
+    return (days * DAY + clock @ (3600, 60, 1)).astype(np.float64)
+
+
+def _iso(texts: Sequence[str]) -> tuple[Array, bool] | None:
+    """The seconds (K,) where all are ISO dates that exist, and whether in UTC; else None."""
+    lines = "".join(f"{text}\n" for text in texts)
+    zoned = bool(texts) and texts[0][-1:] in ("Z", "z")
+    if not (_ISO_UTC if zoned else _ISO).fullmatch(lines):
         return None
     try:
-        moments = np.array(texts, "datetime64[us]")
+        moments = np.array([text[:-1] for text in texts] if zoned else texts, "datetime64[us]")
     except ValueError:
         return None
-    return moments.astype(np.int64) / MICRO
+    return moments.astype(np.int64) / MICRO, zoned
+
+
+def _numerals(texts: Sequence[str]) -> Array | None:
+    """The numbers (K, 3, 5 or 6) of dates with the year last and of times that exist; else None."""
+    count = len(texts[0].translate(_MARKS).split()) if texts else 0
+    if count not in _NUMERALS or not texts[0].isascii():
+        return None
+    lines = "".join(f"{text}\n" for text in texts)
+    if not _NUMERALS[count].fullmatch(lines):
+        return None
+    found = np.fromstring(lines.translate(_MARKS), np.int64, sep=" ").reshape(-1, count)
+    there = np.all(found[:, _NO_TIME:] < (24, 60, 60)[: count - _NO_TIME])
+    return found if there and len(found) == len(texts) else None  # no cell has several lines
 
 
 def _seconds(text: str, form: DateForm) -> float | str:

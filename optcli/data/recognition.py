@@ -72,6 +72,7 @@ ZIP_NAME = re.compile(r"zip|zipcode|postal|postalcode|postcode|plz|postleitzahl"
 ZIP = re.compile(r"[0-9]{5}(?:-[0-9]{4})?")
 ZIP_ANYWHERE = re.compile(r"(?=.*[0-9])[A-Za-z0-9]{2,5}(?:[ -]?[A-Za-z0-9]{2,5})?")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24,64}", re.IGNORECASE)
+WORD = re.compile(r"[\w-]+")
 LOWEST_ZIP, HIGHEST_ZIP = 501, 99_950
 
 
@@ -121,7 +122,7 @@ def recognise(name: str, column: Column, table: Table) -> Recognised:
         return Recognised("number", "all values are numbers")
     count, rows = len(column.distinct()), len(column) - column.gaps()
     if mostly_unique(column):
-        if count == rows and all(len(text.split()) == 1 for text in _texts(column)):
+        if count == rows and all(map(WORD.fullmatch, _texts(column))):
             return Recognised("identifier", "it has a different value in each row")
         return Recognised("free text", f"it has {count} different texts in {rows} rows")
     return Recognised("category", f"it has {count} different texts")

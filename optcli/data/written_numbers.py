@@ -111,6 +111,12 @@ _WHOLE = {
     )
     for mark, other in ((POINT, r","), (COMMA, r"\."))
 }
+# What stands around a number with one or two decimals, and many of these.
+_FRAME = Pattern(r"([^0-9.,()+-]*)([0-9](?:[0-9.,]*[0-9])?([.,])[0-9]{1,2})([^0-9.,()+-]*)")
+_FIXED = {
+    mark: Pattern(rf"(?:(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{other}[0-9]{{3}})+){ours}[0-9]{{1,2}}\n)*")
+    for mark, other, ours in ((POINT, ",", r"\."), (COMMA, r"\.", ","))
+}
 _THOUSANDS = Pattern(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")  # may be that, or three decimals
 # Signs and codes of one currency.
 _SAME = {
@@ -168,6 +174,14 @@ class NumberEvidence:
 
     def add(self, texts: Sequence[str]) -> None:
         """Take in some of the column's texts, without missing ones."""
+        if (alike := _alike(texts)) is not None:
+            self._only[alike.decimal] += len(texts)
+            self._plain &= alike.plain
+            if alike.unit:
+                self._units[alike.unit] += len(texts)
+            elif not self._bare and alike.decimal == POINT:
+                self._bare = next((t for t, v in zip(texts, alike.values, strict=True) if v), "")
+            return
         for text in texts:
             written = _written(text)
             if written is None:
@@ -230,6 +244,9 @@ def is_dash(text: str) -> bool:
 
 def values(texts: Sequence[str], form: NumberForm) -> tuple[list[float], dict[str, str]]:
     """The value of each text (K,), without its unit; what is wrong with those that have 0."""
+    alike = _alike(texts)
+    if alike is not None and (alike.unit or form.unit, alike.decimal) == (form.unit, form.decimal):
+        return alike.values, {}
     found: list[float] = []
     odd: dict[str, str] = {}
     for text in texts:
@@ -238,6 +255,41 @@ def values(texts: Sequence[str], form: NumberForm) -> tuple[list[float], dict[st
             odd[text] = value
         found.append(0.0 if isinstance(value, str) else value)
     return found, odd
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Numbers between the same signs, with one or two decimals: those can be nothing else.
+
+    plain: whether they have neither signs nor thousands, and a point.
+    """
+
+    values: list[float]
+    decimal: str
+    unit: str
+    plain: bool
+
+
+def _alike(texts: Sequence[str]) -> _Alike | None:
+    """The numbers where all are so, as prices mostly are; at once, as a column may have many."""
+    match = _FRAME.fullmatch(texts[0]) if texts else None
+    if match is None or max(map(len, texts)) > _LONGEST:
+        return None
+    before, body, decimal, after = match.groups()
+    first = _written(texts[0])
+    if first is None or first.body != body or first.negative or first.power:
+        return None
+    if not all(text.startswith(before) and text.endswith(after) for text in texts):
+        return None
+    lines = "".join(f"{text[len(before) : len(text) - len(after)]}\n" for text in texts)
+    if not _FIXED[decimal].fullmatch(lines):
+        return None
+    other = COMMA if decimal == POINT else POINT
+    digits = lines.replace(other, "").replace(decimal, POINT).split()
+    if len(digits) != len(texts):  # a cell of several lines
+        return None
+    plain = first.plain and other not in lines
+    return _Alike(list(map(float, digits)), decimal, first.unit, plain)
 
 
 def _value(text: str, form: NumberForm) -> float | str:
