@@ -227,6 +227,24 @@ def test_a_table_without_inputs_and_infinite_values_are_said(tmp_path, capsys):
     assert "--data: is standard input" in capsys.readouterr().err
 
 
+def test_a_table_is_not_taken_for_the_config(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table = write(tmp_path, plain(y=["a", "b"] * 30, z=["c", "d"] * 30)).rename("t.csv")
+    kept = table.read_bytes()
+    for words, said in {
+        ("t.csv", "--target", "y"): "would be written there; give --data t.csv",
+        ("t.csv", "--data", "t.csv", "--overwrite"): "there; name it config.yaml, say",
+        ("t.yaml", "--data", "t.yaml", "--overwrite"): "t.yaml: is the table; write elsewhere",
+        ("c.yaml", "--data", "t.csv", "--target", "y,z"): "; give --target y --target z (t.csv",
+        ("c.yaml", "--data", "https://x.org/t.csv"): "table on the web, download it first",
+    }.items():
+        Path("t.yaml").write_bytes(kept)
+        assert run(["init", *words]) == 2
+        assert said in capsys.readouterr().err
+        assert table.read_bytes() == Path("t.yaml").read_bytes() == kept
+    assert not Path("c.yaml").exists()
+
+
 # ---- the columns -----------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optcli.core import schema_file
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.core.shell import quoted
 from optcli.storage import files, outputs
 
@@ -79,7 +79,7 @@ def init(
     """
     targets = [target] if isinstance(target, str) else list(target)
     if file is not None:
-        outputs.check_free(str(file), overwrite=overwrite)
+        _check_file(Path(file), data, overwrite)
     if data is None:
         if targets:
             raise InvalidInput(Fault("is missing; name the table", parameter="data"))
@@ -92,6 +92,19 @@ def init(
     if file is not None:
         outputs.write(str(file), text.encode())
     return Starter(None if file is None else Path(file), text, str(data), found)
+
+
+def _check_file(file: Path, data: str | Path | None, overwrite: bool) -> None:
+    """Refuse a file that cannot become the config; a table may be meant, which is kept."""
+    from optcli.data.formats import is_named_table
+
+    if is_named_table(file):
+        table = setting("data", quoted(str(file)))
+        what = f"give {table}" if data is None else "name it config.yaml, say"
+        message = f"is the name of a table; the config would be written there; {what}"
+        raise InvalidInput(Fault(message, file=str(file)))
+    outputs.check(str(file), inputs=[] if data is None else [data], said="the table")
+    outputs.check_free(str(file), overwrite=overwrite)
 
 
 def _proposal(

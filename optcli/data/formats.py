@@ -50,6 +50,12 @@ def packing(path: Path) -> str:
     return ending if ending in PACKINGS else ""
 
 
+def is_named_table(path: Path) -> bool:
+    """Whether a file's name ends as those of tables do."""
+    name = path.name.lower().removesuffix(packing(path))
+    return any(name.endswith(each.suffixes) for each in FORMATS)
+
+
 def of(path: Path) -> Format:
     """The format that a file's name tells; text where it tells none."""
     name = path.name.lower().removesuffix(packing(path))

@@ -7,6 +7,7 @@ import glob
 import gzip
 import io
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from optcli.core.machine import memory
 from optcli.data import formats
 from optcli.data.formats import PACKINGS, ZSTD, packing
 
+_URL = re.compile(r"(?:https?|ftp|s3|gs):/")
 CHUNK = 1 << 22  # bytes that are unpacked at a time
 STDIN = Path("standard input")  # as messages call it
 _NAMES_OF_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
@@ -234,6 +236,8 @@ def _not_found(path: Path) -> str:
     if "\\" in written and os.sep == "/":
         there = Path(written.replace("\\", "/")).exists()
         return f"no such file; write / instead of \\{', and it is there' * there}"
+    if _URL.match(written):
+        return "no such file; to use a table on the web, download it first"
     if not path.parent.is_dir():
         return f"no such file; there is no folder {path.parent}"
     return "no such file" + path_suggestion(

@@ -129,6 +129,9 @@ def _check_targets(table: Table, targets: Sequence[str]) -> None:
         if name not in table.columns:
             table.check_header(name)
             hint = suggestion(name, table.names)
+            if set(several := name.split(",")) <= set(table.names):
+                words = " ".join(setting("target", quoted(each)) for each in several)
+                hint = f"; give {words}"
             message = f"no column '{short(name)}'{hint} ({table.source} has {listed(table.names)})"
             faults.append(Fault(message, parameter="target"))
     if len(set(targets)) < len(targets):
