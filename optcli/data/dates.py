@@ -205,7 +205,7 @@ class DateEvidence:
         self._orders["dmy"] += int(np.sum(dmy & ~mdy))
         self._orders["mdy"] += int(np.sum(mdy & ~dmy))
         self._orders["both"] += int(np.sum(both))
-        self._dotted &= all("." in texts[row] for row in np.flatnonzero(both))
+        self._dotted &= all("." in texts[row] for row in np.flatnonzero(both).tolist())
 
     @property
     def form(self) -> DateForm:
@@ -243,8 +243,7 @@ def is_readable(text: str) -> bool:
 def _by_numpy(texts: Sequence[str], form: DateForm) -> Array | None:
     """The same at once where all are written alike and exist, else None."""
     if (found := _iso(texts)) is not None:
-        moments, zoned = found
-        return moments if form.zone in (None, zoned) else None
+        return found[0] if form.zone in (None, found[1]) else None
     numerals = _numerals(texts)
     if numerals is None or (form.zone and numerals.shape[1] > _NO_TIME):
         return None
@@ -260,7 +259,8 @@ def _by_numpy(texts: Sequence[str], form: DateForm) -> Array | None:
     if not np.all((month >= 1) & (month <= _YEAR) & (day >= 1) & (day <= lengths)):
         return None
     days = months.astype("datetime64[D]").astype(np.int64) + day - 1
-    return (days * DAY + clock @ (3600, 60, 1)).astype(np.float64)
+    moments: Array = (days * DAY + clock @ (3600, 60, 1)).astype(np.float64)
+    return moments
 
 
 def _iso(texts: Sequence[str]) -> tuple[Array, bool] | None:
