@@ -27,6 +27,7 @@ from optcli.core.errors import EnvironmentFailed, InvalidInput
 from optcli.plugins import loading
 from optcli.storage.dispatch import Pool, opened, pool, scheduler
 from tests import jobs, systems
+from tests.dask_forks import DaskForks
 
 ROOT = Path(__file__).parent.parent
 
@@ -170,6 +171,7 @@ class Dask:
     def __init__(self, folder, protocol="tcp", **environment):
         self.folder, self.number = folder, itertools.count()
         self.started = []
+        self.forks = None if environment else DaskForks(folder)
         place = ["--host", "127.0.0.1", "--port", "0", "--protocol", protocol]
         place += ["--scheduler-file", "s.json"]
         self.scheduler, log = self.start("scheduler", "--no-dashboard", *place, **environment)
@@ -178,6 +180,10 @@ class Dask:
 
     def start(self, *words, **environment):
         log = self.folder / f"{next(self.number)}.log"
+        if self.forks and not environment:
+            process = self.forks.start(log, *words)
+            self.started.append(process)
+            return process, log
         kept = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -204,6 +210,8 @@ class Dask:
         for process in self.started:
             process.kill()
             process.wait()
+        if self.forks:
+            self.forks.close()
 
 
 def waited(log, pattern):
