@@ -70,10 +70,18 @@ def modules():
 def tree(path):
     """What a file says to the program: what is for the type checker alone left out."""
     found = ast.parse(path.read_text())
-    for node in ast.walk(found):
+    for node in statements(found):
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             node.body = []
     return found
+
+
+def statements(node):
+    """All statements within a node; what is in an expression is left out, being most of it."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(node, part, ()):
+            yield inner
+            yield from statements(inner)
 
 
 def room(path):
@@ -83,7 +91,7 @@ def room(path):
 
 def imports(path):
     """Module names that a file imports."""
-    for node in ast.walk(tree(path)):
+    for node in statements(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -156,7 +164,8 @@ def test_a_library_stays_in_its_room():
 
 def test_nothing_below_the_display_prints_or_exits():
     for path in modules():
-        calls = [] if room(path) in SPEAK else ast.walk(tree(path))
+        named = re.search(r"\b(print|_?exit)\b", path.read_text())
+        calls = [] if room(path) in SPEAK or not named else ast.walk(tree(path))
         for called in [ast.unparse(node.func) for node in calls if isinstance(node, ast.Call)]:
             assert called not in ("print", "exit", "sys.exit", "os._exit"), f"{path}: {called}"
 

@@ -160,7 +160,9 @@ def test_any_tile_and_any_plan_give_the_same_bits(case, dtype):
     expected = walk(optimizers, x, gradients, **fixed)
     assert expected.dtype == dtype
     assert np.isfinite(expected).all()
-    if isinstance(optimizers[0], Shaped):
+    if optimizers[0].needs_model:  # asks for much, row by row
+        each = [{"plan": 3}]
+    elif isinstance(optimizers[0], Shaped):
         each = [{"plan": plan} for plan in (1, 3, 7)]
     else:
         sizes = zip((1, 7, 50, 51, 100, 149), (10, 7, 3, 10, 1, 7), strict=True)

@@ -292,8 +292,11 @@ def test_a_loss_that_is_not_finite_is_a_divergence_and_not_checked(value, capsys
 LATE = "import multiprocessing as m; p = m.parent_process(); p or sum(range(10**5)); p and "
 
 
-@pytest.mark.parametrize("start", [LATE, ""], ids=["late", "at once"])
-@pytest.mark.parametrize("end", ["exec('raise RuntimeError(1)')", "__import__('sys').exit(4)"])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(LATE, "__import__('sys').exit(4)"), ("", "exec('raise RuntimeError(1)')")],
+    ids=["late", "at once"],
+)
 def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
     plugin(RULE.format(name="mine", numbers="return {'lr': self.lr}", body=f"{start}{end}; {STEP}"))
     words = "compare sgd mine --config c.yaml --tune 2 --seeds 5 --jobs 2 --plugin p.py --debug "
@@ -441,30 +444,40 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("kind", EXAMPLES)
-def test_an_example_of_the_page_keeps_the_laws_and_trains(kind):
-    section = re.split(f"## An? {kind}\n", PAGE)[1].partition("\n## ")[0]
-    config, columns = EXAMPLES[kind]
-    assert f"`{config}`" in section.replace("\n", " ")
-    Path("p.py").write_text(section.partition("```python\n")[2].partition("```")[0])
-    told = yaml.safe_load(CONFIG.replace("LOSS", "mse").replace("RULE", "{name: adam, lr: 0.1}"))
-    Path("c.yaml").write_text(yaml.safe_dump(told | yaml.safe_load(config)))
-    code = (
-        "from optcli.cli.main import run; "
-        "assert run(['plugin', 'check', 'p.py']) == 0; "
-        "assert run('train c.yaml --plugin p.py --out t --no-plots --quiet'.split()) == 0"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+# All of them in one process, one after the other: the second command of each is as in its own.
+EXAMPLES_RUN = """\
+import os, sys
+from optcli.cli.main import run
+for kind in sys.argv[1:]:
+    os.chdir(kind)
+    print("example", kind)
+    assert run(["plugin", "check", "p.py"]) == 0, kind
+    assert run("train c.yaml --plugin p.py --out t --no-plots --quiet".split()) == 0, kind
+    os.chdir("..")
+"""
+
+
+def test_the_examples_of_the_page_keep_the_laws_and_train():
+    for kind, (config, _) in EXAMPLES.items():
+        section = re.split(f"## An? {kind}\n", PAGE)[1].partition("\n## ")[0]
+        assert f"`{config}`" in section.replace("\n", " ")
+        Path(kind).mkdir()
+        Path(kind, "p.py").write_text(section.partition("```python\n")[2].partition("```")[0])
+        usual = CONFIG.replace("LOSS", "mse").replace("RULE", "{name: adam, lr: 0.1}")
+        told = yaml.safe_load(usual) | yaml.safe_load(config)
+        Path(kind, "c.yaml").write_text(yaml.safe_dump(told))
+    call = [sys.executable, "-c", EXAMPLES_RUN, *EXAMPLES]
+    done = subprocess.run(call, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "note" not in done.stdout
-    head = Path("t", "history.csv").read_text().splitlines()[0].split(",")
-    assert set(columns) <= set(head)
-    if kind == "schedule":
-        written = PAGE.partition("    $ optcli plugin check schedule.py\n")[2].splitlines()
-        shown = [line[4:] for line in written[:8]]
-        found = done.stdout.replace("p.py", "schedule.py").splitlines()
-        assert found[:7] == shown[:7]
-        assert found[7].startswith("all 5 laws hold, ")
+    for kind, (_, columns) in EXAMPLES.items():
+        head = Path(kind, "t", "history.csv").read_text().splitlines()[0].split(",")
+        assert set(columns) <= set(head)
+    written = PAGE.partition("    $ optcli plugin check schedule.py\n")[2].splitlines()
+    shown = [line[4:] for line in written[:8]]
+    found = done.stdout.replace("p.py", "schedule.py").partition("example schedule\n")[2]
+    assert found.splitlines()[:7] == shown[:7]
+    assert found.splitlines()[7].startswith("all 5 laws hold, ")
 
 
 def test_a_data_set_in_a_file_is_read_wherever_rows_are(capsys):
