@@ -291,7 +291,7 @@ def test_odd_cells_are_the_same_through_every_door(tmp_path, monkeypatch, door):
     monkeypatch.setattr(streaming, "CHUNK", 1024)
     monkeypatch.setattr(streaming, "BLOCK_ROWS", 3)
     by_height = {}
-    for i, cells in enumerate(columns(300)):
+    for i, cells in enumerate(columns(150)):
         by_height.setdefault(len(cells), {})[f"c{i}"] = cells
     doors = Doors(tmp_path, LISTED)
     for height, cells in by_height.items():
