@@ -23,7 +23,7 @@ from optcli.core.errors import InvalidInput, OptcliError
 from optcli.core.events import EpochEnded, FoldsDone
 from optcli.data.split import Draw
 from optcli.tuning import importance, plan, sequence
-from optcli.tuning.candidates import candidates
+from optcli.tuning.candidates import candidates, own_values
 from optcli.tuning.events import RunsDone
 from optcli.tuning.scores import scores
 
@@ -97,6 +97,8 @@ def searched(tmp_path_factory):
         ("optimiser.lr: {values: [0.1]}", "did you mean 'optimizer'?"),
         ("seed: {values: [1, 2]}", "cannot be tuned"),
         ("training.time_limit: {values: [1]}", "would make the result depend on the machine"),
+        ("model.hidden: {from: 8, to: 32}", "takes no range; must be {values: [a, b]}"),
+        ("model.activation: {from: 0, to: 1}", "takes no range; must be {values: [a, b]}"),
         ("model.hidden: {values: [[32], 8]}", "values[1]: is 8; must be a list"),
         ("model.dropout: {from: 0, to: 2}", "to: is 2.0; must be in [0, 1)"),
         ("training.batch_size: {from: 8, to: 9.5, integer: true}", "must be whole"),
@@ -170,6 +172,23 @@ def test_more_budget_tries_the_same_settings_first(tmp_path):
     more, _ = candidates(loaded, loaded.space, 12, 0)
     assert [own.values for own in more[:5]] == [own.values for own in few]
     assert few[0].values == {"optimizer.lr": 0.1, "model.hidden": [4]}  # the config's own
+
+
+def test_the_first_setting_is_the_configs_own_where_the_space_has_it(tmp_path):
+    source = told(table(tmp_path / "t.csv"))
+
+    def first(space):
+        loaded = config.load({**source, "tune": space})
+        return candidates(loaded, loaded.space, 1, 0)[0][0].values
+
+    lr = {"optimizer.lr": {"from": 1e-3, "to": 1.0, "log": True}}
+    # no section schedule is a constant one; sgd with its own rate is the optimizer
+    assert first({"schedule": {"values": ["cosine", "constant"]}}) == {"schedule": "constant"}
+    own = first({"optimizer": {"values": ["adam", {"name": "sgd"}]}, **lr})
+    assert own == {"optimizer": {"name": "sgd"}, "optimizer.lr": 0.1}
+    assert list(own) == ["optimizer", "optimizer.lr"]
+    loaded = config.load({**source, "tune": {"optimizer": {"values": ["adam", "sgd"]}}})
+    assert own_values(loaded, loaded.space) is None  # sgd has its default rate there
 
 
 # ---- rounds and scores ---------------------------------------------------------------

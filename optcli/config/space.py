@@ -201,11 +201,20 @@ def _try(document: Document, axis: Axis, axes: Sequence[Axis], faults: Faults) -
                     named = re.sub(r"did you mean '(\w+)'", rf"did you mean '{section}.\1'", named)
                 faults.add(key, named.replace("unknown key", f"unknown key{where}", 1))
                 return
+            if refused and not axis.values and _takes_no_number(document, outer, axis):
+                faults.add(key, f"takes no range{where}; must be {{values: [a, b]}}")
+                return
             if refused:
                 faults.add((*key, *place), refused + where)
                 if place == ("values", 0) or axis.values:
                     continue
                 break
+
+
+def _takes_no_number(document: Document, outer: Mapping[str, Any], axis: Axis) -> bool:
+    """Whether the key refuses numbers of all kinds, as one that takes a list or a name does."""
+    tried = (0, 1, 0.5, axis.low, axis.high)
+    return all(_refused(document, {**outer, axis.key: value}, axis.key) for value in tried)
 
 
 def _each(axes: Sequence[Axis]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,14 +74,26 @@ def own_values(config: Config, axes: Sequence[Axis]) -> dict[str, Any] | None:
 
     resolved = listed(config.resolved())
     found: dict[str, Any] = {}
-    for axis in axes:
+    for axis in sorted(axes, key=lambda axis: "." not in axis.key):  # whole sections last
         value: Any = resolved
         for part in axis.key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-        if "." not in axis.key:  # a whole section, by name or with its keys
-            given = config.document.value.get(axis.key)
-            value = next((each for each in axis.values if each in (given, value)), None)
+        if "." not in axis.key:
+            below = {key: own for key, own in found.items() if key.startswith(f"{axis.key}.")}
+            value = _own_section(config, axis, below)
         if not axis.has(value):
             return None
         found[axis.key] = value
-    return found
+    return {axis.key: found[axis.key] for axis in axes}
+
+
+def _own_section(config: Config, axis: Axis, below: Mapping[str, Any]) -> Any:
+    """The value that makes the section what it is, with its own values of keys below; or None."""
+    from optcli.config import space
+
+    for value in axis.values:
+        with suppress(InvalidInput):
+            made = space.varied(config, {axis.key: value, **below})
+            if made.resolved()[axis.key] == config.resolved()[axis.key]:
+                return value
+    return None
