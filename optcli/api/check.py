@@ -146,7 +146,13 @@ def _becomes(feature: Feature, reading: Reading) -> str:
 def check(
     config: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, data: Any = None
 ) -> Setup:
-    """All of `train` but the training; raises InvalidInput with all that is wrong."""
+    """All of `train` but the training; raises InvalidInput with all that is wrong.
+
+    >>> import optcli
+    >>> setup = optcli.check("configs/iris.yaml")
+    >>> len(setup.data.train.x)
+    90
+    """
     from optcli import config as configs
 
     loaded = configs.load(config, overrides).with_data(data)

@@ -116,6 +116,12 @@ def compare(
     it is not shut down. shard: (2, 8) does every eighth job, from the second on, in a folder of its
     own; `merge` joins all eight. listener: called with each event (`comparison.result`). Raises
     InvalidInput, EnvironmentFailed.
+
+        >>> import optcli
+        >>> few = optcli.ComparisonSettings(tune=2, tune_seeds=1, finalists=1, seeds=2)
+        >>> found = optcli.compare(["sgd", "adam"], settings=few, out="runs/both", plots=False)
+        >>> [row["label"] for row in found.summary["optimizers"]]
+        ['adam', 'sgd']
     """
     if terms is not None:
         message = "terms: is called settings now"

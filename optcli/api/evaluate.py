@@ -93,6 +93,11 @@ def evaluate(
     1000), to see what each is good for. seed: of the random numbers, by default the run's.
     out: a folder for tables and, with `plots`, pictures; None writes nothing. say: called with
     each sentence that is worth saying of the rows. Raises InvalidInput, EnvironmentFailed.
+
+        >>> import optcli
+        >>> found = optcli.evaluate("runs/iris", "configs/data/iris.csv")
+        >>> found.measures["accuracy"].low < found.measures["accuracy"].value
+        True
     """
     given = {"resamples": resamples, "bins": bins, "repeats": repeats}
     faults = [

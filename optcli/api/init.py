@@ -76,6 +76,12 @@ def init(
     number of rows decides. overwrite: whether an existing file may be replaced. listener: called
     with each `starter.trial.Trying` while models are tried. Raises InvalidInput where there is no
     such column, or nothing to predict.
+
+        >>> import optcli
+        >>> data = "configs/data/iris.csv"
+        >>> found = optcli.init("new.yaml", data=data, target="species", quick=True)
+        >>> found.text.startswith("# ")
+        True
     """
     targets = [target] if isinstance(target, str) else list(target)
     if file is not None:

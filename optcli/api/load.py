@@ -37,6 +37,11 @@ def load(folder: str | Path, expected: type[Any] | None = None) -> Any:
     expected: the type that is expected, for type checkers, which take the result for a `Run`
     otherwise; InvalidInput is raised for a folder of another. Raises InvalidInput where the
     folder is damaged or unfinished, or where a plug-in that it needs has changed.
+
+        >>> import optcli
+        >>> run = optcli.load("runs/iris")
+        >>> len(run.history["train_loss"])
+        30
     """
     folder = Path(folder)
     kind = kinds.guessed(folder) if folder.is_dir() else None

@@ -100,8 +100,10 @@ def lr_find(
 
     Raises InvalidInput with all that is wrong: an optimizer without a learning rate among it.
 
-        found = optcli.lr_find("configs/iris.yaml", seeds=3, steps=100)
-        found.suggestion.lr
+        >>> import optcli
+        >>> found = optcli.lr_find("configs/iris.yaml", seeds=3, steps=100)
+        >>> found.suggestion.lr
+        0.01
     """
     from optcli import config as configs
 

@@ -48,6 +48,15 @@ def merge(
     that give other bits. data: the table, where that was in memory. overwrite, plots, listener: as
     of `compare` or `tune`. Raises InvalidInput with all that does not fit together,
     EnvironmentFailed.
+
+        >>> import optcli
+        >>> few = optcli.TuneSettings(budget=3, repeats=1)
+        >>> for k in (1, 2):
+        ...     words = {"settings": few, "out": f"shards/{k}", "shard": (k, 2)}
+        ...     shard = optcli.tune("configs/iris.yaml", **words)
+        >>> found = optcli.merge(["shards/1", "shards/2"], "runs/merged", plots=False)
+        >>> found.summary["settings"]
+        3
     """
     listener = listener or (lambda _: None)
     outputs.picture_format(plots)

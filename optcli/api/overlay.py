@@ -40,6 +40,9 @@ def overlay(
     validation rows where all runs have them, else as seen in training; or a column of history.csv,
     as `train_loss`. log: whether the vertical axis is logarithmic; None: where values span more
     than 1.5 decades. Raises InvalidInput for a folder without a history or without that column.
+
+        >>> import optcli
+        >>> figure = optcli.overlay(["runs/iris"], x="seconds", y="accuracy")
     """
     from optcli import plots
 

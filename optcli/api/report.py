@@ -29,6 +29,10 @@ def report(folders: str | Path | Sequence[str | Path], *, out: str | Path | None
     training runs the curves are drawn together. out: the file to write, by default `report.html`
     in the folder, or in the current folder if there are several. Raises InvalidInput,
     EnvironmentFailed.
+
+        >>> import optcli
+        >>> optcli.report("runs/iris").name
+        'report.html'
     """
     named = [folders] if isinstance(folders, str | Path) else list(folders)
     paths = list(map(Path, named))

@@ -53,6 +53,11 @@ def resume(
     memory. A finished run is left as it is, and its `notes`
     say so. Raises InvalidInput where the folder is no run, is damaged or in use, or where
     the data or a plug-in has changed; EnvironmentFailed where writing fails.
+
+        >>> import optcli
+        >>> run = optcli.resume("runs/iris", ["training.epochs=30"])
+        >>> run.summary["epochs"]
+        30
     """
     from optcli import config as configs
 

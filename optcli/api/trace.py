@@ -126,6 +126,11 @@ def trace(
     whose rate is given; `tuned` is called with what was found. out: the folder, by default
     `runs/trace-<objective>-<date>-<time>`. plots: False, or the format, `png` (True), `svg` or
     `pdf`. Raises InvalidInput, EnvironmentFailed.
+
+        >>> import optcli
+        >>> found = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], steps=200, out="runs/trace")
+        >>> [path.label for path in found.paths]
+        ['adam:lr=0.1', 'sgd']
     """
     outputs.picture_format(plots)
     if isinstance(objective, str):

@@ -58,6 +58,13 @@ def train(
     the table of a config with `dataset: {name: table, target: …}`: a data frame (polars, pandas,
     Arrow), a dict of columns, or arrays. Raises InvalidInput with all that is wrong,
     EnvironmentFailed where writing fails.
+
+        >>> import optcli
+        >>> run = optcli.train("configs/iris.yaml", ["training.epochs=20"], out="runs/iris")
+        >>> run.summary["epochs"], run.summary["test"]["accuracy"] > 0.8
+        (20, True)
+        >>> run.predict([[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5]]).tolist()
+        ['setosa', 'virginica']
     """
     from optcli import config as configs
 

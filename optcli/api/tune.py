@@ -169,6 +169,12 @@ def tune(
     own, and of the next ones if the folders of the other shards lie beside it and have theirs;
     `merge` joins all eight. Raises InvalidInput with all that is wrong, EnvironmentFailed, and
     OptcliError where every setting diverged.
+
+        >>> import optcli
+        >>> few = optcli.TuneSettings(budget=3, repeats=2)
+        >>> found = optcli.tune("configs/iris.yaml", settings=few, out="runs/best", plots=False)
+        >>> found.values
+        {'optimizer.lr': 0.01}
     """
     from optcli import config as configs
 

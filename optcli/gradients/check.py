@@ -104,6 +104,12 @@ def gradcheck(
     `not checked`; `reason` says why it could not be checked.
 
     Raises InvalidInput for an x, f or gradient of another kind.
+
+        >>> import optcli
+        >>> import numpy as np
+        >>> x = np.array([1.0, -2.0])
+        >>> optcli.gradcheck(lambda x: (x**3).sum(), lambda x: 3 * x**2, x).outcome
+        'right'
     """
     try:
         x = np.array(x, dtype=np.float64)
