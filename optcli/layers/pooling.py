@@ -45,10 +45,15 @@ class PoolingPass(Pass):
 
     def __init__(self, layer: Pooling, binding: Binding) -> None:
         _, *count = layer.output(binding.shape)
-        self.windows = pair(layer.size), layer.strides, (count[0], count[1])
+        size, stride = pair(layer.size), layer.strides
+        self.windows = size, stride, (count[0], count[1])
         self.y = binding.empty(binding.shape[0], *count)
         self.y_memory = rows_last(self.y)
         self.wanted = binding.inputs_wanted
+        # whether no pixel is in two windows; whether each is in one
+        self.apart = size[0] <= stride[0] and size[1] <= stride[1]
+        whole = count[0] * size[0], count[1] * size[1]
+        self.covers = size == stride and whole == tuple(binding.shape[1:])
         if self.wanted:
             self.dx = binding.empty(*binding.shape)
             self.dx_memory = rows_last(self.dx)
@@ -105,16 +110,23 @@ class MaxPoolPass(PoolingPass):
         if not self.wanted:
             return dy
         hit, taken, share, dy = self.hit, self.taken, self.share, rows_last(dy)
-        self.dx_memory.fill(0)
-        taken.fill(False)
+        if not self.covers:
+            self.dx_memory.fill(0)
         both = zip(taps(self.x, *self.windows), taps(self.dx_memory, *self.windows), strict=True)
-        for x, dx in both:
-            np.equal(x, self.largest, out=hit)
-            np.greater(hit, taken, out=hit)
-            np.logical_or(taken, hit, out=taken)
-            np.copyto(share, hit)  # to 0 and 1, faster than in a product
-            np.multiply(dy, share, share)
-            np.add(dx, share, dx)
+        for number, (x, dx) in enumerate(both):
+            if number == 0:
+                np.equal(x, self.largest, out=taken)
+                np.copyto(share, taken)  # to 0 and 1, faster than in a product
+            else:
+                np.equal(x, self.largest, out=hit)
+                np.greater(hit, taken, out=hit)
+                np.logical_or(taken, hit, out=taken)
+                np.copyto(share, hit)
+            if self.apart:
+                np.multiply(dy, share, dx)
+            else:
+                np.multiply(dy, share, share)
+                np.add(dx, share, dx)
         return self.dx
 
 
@@ -172,7 +184,11 @@ class AveragePoolPass(PoolingPass):
         if not self.wanted:
             return dy
         np.multiply(dy, self.share, dy)
-        self.dx_memory.fill(0)
+        if not self.covers:
+            self.dx_memory.fill(0)
         for dx in taps(self.dx_memory, *self.windows):
-            np.add(dx, rows_last(dy), dx)
+            if self.apart:
+                np.copyto(dx, rows_last(dy))
+            else:
+                np.add(dx, rows_last(dy), dx)
         return self.dx
