@@ -361,6 +361,8 @@ NUMBERS = {
             "--probes": "2 to 10,000",
         }.items()
     },
+    "explain forward c.yaml --row": WHOLE
+    | {"0": "is 0; must be 1 to 48, the number of training rows"},
     "landscape r --seed": WHOLE | {"-1": "is -1; must be at least 0"},
     "landscape r --radius": {
         "abc": "is 'abc'; must be a number",

@@ -266,3 +266,39 @@ def test_the_picture_of_adam_shows_what_bias_correction_does():
     lines = {line.get_label(): line for line in optcli.picture("adam").axes[0].lines}
     first = sorted(float(line.get_ydata()[0]) for line in lines.values())
     assert first == pytest.approx([1, 1, 0.1 / np.sqrt(0.001)], rel=1e-6)
+
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+def test_one_row_is_worked_out_by_hand(capsys):
+    small = ["--row", "3", "--json", "--set", "model={name: mlp, hidden: [3], activation: tanh}"]
+    told = {}
+    for way in ("forward", "backward"):
+        words = ["explain", way, str(CONFIGS / "iris.yaml"), *small]
+        assert run([*words, "--set", "dtype=float64"]) == 0
+        head, *rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        told[way] = {
+            (row["layer"], row["parameter"]): np.array(row["values"]).reshape(row["shape"])
+            for row in rows
+        }
+    assert (head["row"], head["rows"], head["target"]) == (3, 90, "setosa")
+    seen, slopes = told["forward"], told["backward"]
+    hidden = np.tanh(seen["input", None] @ seen["dense1", "weight"] + seen["dense1", "bias"])
+    scores = hidden @ seen["dense2", "weight"] + seen["dense2", "bias"]
+    odds = np.exp(scores) / np.exp(scores).sum()
+    np.testing.assert_allclose(seen["prediction", None], odds, rtol=1e-12)
+    assert head["loss"] == pytest.approx(-np.log(odds[0]), rel=1e-12)
+    at_scores = odds - [1, 0, 0]
+    at_sums = (seen["dense2", "weight"] @ at_scores) * (1 - hidden**2)
+    np.testing.assert_allclose(slopes["dense2", None], at_scores, rtol=1e-10)
+    np.testing.assert_allclose(slopes["dense2", "weight"], np.outer(hidden, at_scores), rtol=1e-10)
+    np.testing.assert_allclose(slopes["dense1", "bias"], at_sums, rtol=1e-10)
+    np.testing.assert_allclose(
+        slopes["dense1", "weight"], np.outer(seen["input", None], at_sums), rtol=1e-10
+    )
+
+
+def test_a_row_takes_a_config(capsys):
+    assert run(["explain", "adam", "--row", "3"]) == 2
+    assert "--row: is for forward and backward" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from optcli.cli import options
+from optcli.core.errors import Fault, InvalidInput
 
 EXAMPLES = (
     "optcli explain learning rate",
@@ -32,6 +33,10 @@ def command(
             metavar="FILE",
         ),
     ] = None,
+    row: Annotated[
+        int | None,
+        options.option("Show the numbers of one training row, from 1", "--row", metavar="N"),
+    ] = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     plugin: options.Plugin = None,
@@ -42,7 +47,8 @@ def command(
 
     For a name, show formula, gradient, hyperparameters with ranges, and reference; for an idea
     what it is, why, when to use it, what goes wrong, and a command that shows it. For forward
-    or backward and a config, show one batch layer by layer through its model.
+    or backward and a config, show one batch layer by layer through its model, or with --row
+    the numbers of one training row.
     """
     from optcli.api import explain
     from optcli.api.check import check
@@ -52,6 +58,14 @@ def command(
     options.load(plugin, quiet=False)
     if words[0] in PASSES and len(words) == 2 and words[1] != "pass":
         plan = check(Path(words[1]), options.overrides(set_, seed))
+        if row is not None:
+            display.sample(
+                explain.sample(plan.cohort, row),
+                backward=words[0] == "backward",
+                json=json,
+                stream=sys.stdout,
+            )
+            return 0
         display.passes(
             explain.passes(plan.cohort),
             backward=words[0] == "backward",
@@ -59,6 +73,10 @@ def command(
             stream=sys.stdout,
         )
         return 0
+    if row is not None:
+        raise InvalidInput(
+            Fault("is for forward and backward with a config; leave it out", "--row")
+        )
     name = " ".join(words)
     pages = explain.pages(name)
     if drawn := output or (f"{pages[0].name}.png" if plot else None):

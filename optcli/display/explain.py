@@ -100,6 +100,23 @@ def _formula(row: str, width: int) -> list[str]:
     ]
 
 
+class Sample(Protocol):
+    """One row on its way through a model."""
+
+    @property
+    def row(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def forward(self) -> Sequence[Any]: ...
+    @property
+    def backward(self) -> Sequence[Any]: ...
+
+
 class Passes(Protocol):
     """One batch on its way through a model."""
 
@@ -160,6 +177,47 @@ def _backward(found: Passes, output: Output) -> list[Column]:
         Column("norm", "norm", alike([each.norm for each in rows])),
         Column("largest", "largest entry", alike([each.largest for each in rows])),
     ]
+
+
+MOST_SHOWN = 12  # numbers of a layer; JSON has all
+
+
+def sample(found: Sample, *, backward: bool, json: bool, stream: TextIO) -> None:
+    """One row's numbers, layer by layer, or its gradients from the last layer on."""
+    numbers = found.backward if backward else found.forward
+    if json:
+        lines = JsonLines(stream)
+        told = ("row", "rows", "target", "loss", "parameters")
+        lines.emit("row", {name: getattr(found, name) for name in told})
+        for each in numbers:
+            values = {"shape": list(each.values.shape), "values": each.values.ravel().tolist()}
+            said = {"layer": each.layer, "parameter": each.parameter, **values}
+            lines.emit("gradient" if backward else "values", said)
+        return
+    output = Output(stream)
+    way = "backward pass, last layer first" if backward else "forward pass"
+    output.line(f"{way}: training row {found.row:,} of {found.rows:,}, before any update")
+    output.line(escaped(f"target: {found.target}; loss {number(found.loss)}"))
+    output.line("")
+    names = [f"  {each.parameter}" if each.parameter else each.layer for each in numbers]
+    shapes = [_shape(each.values.shape) for each in numbers]
+    heading = "gradient with respect to" if backward else "layer"
+    columns = [
+        Column("name", heading, names, left=True, cut=True),
+        Column("shape", "shape", shapes),
+        Column(
+            "values", "values", [_values(each.values) for each in numbers], left=True, wrap=True
+        ),
+    ]
+    for line in Table(columns, width_of(WIDEST)).lines():
+        output.line(escaped(line))
+
+
+def _values(values: Any) -> str:
+    """The first numbers, and how many there are more."""
+    flat = values.ravel().tolist()
+    text = " ".join(f"{value:.3g}" for value in flat[:MOST_SHOWN])
+    return text if len(flat) <= MOST_SHOWN else f"{text} … {len(flat) - MOST_SHOWN:,} more"
 
 
 def _shape(shape: Sequence[int]) -> str:
