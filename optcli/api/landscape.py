@@ -101,6 +101,12 @@ def landscape(
     `runs/landscape-<run>-<date>-<time>`. plots: False, or the format, `png` (True), `svg` or
     `pdf`. animate: whether a GIF shows the paths grow. say: called with each sentence that is
     worth saying. Raises InvalidInput, EnvironmentFailed.
+
+        >>> import optcli
+        >>> few = {"points": 5, "curvature": False, "plots": False}
+        >>> found = optcli.landscape("runs/iris", **few, out="runs/landscape")
+        >>> found.train.shape
+        (5, 5)
     """
     outputs.picture_format(plots)
     given = [of] if isinstance(of, Run | str | Path) else list(of)
