@@ -336,6 +336,8 @@ def leading_zeros(data: bytes, delimiter: str) -> bool:
         own += 2
         # and no digit or point before it
         np.greater(first, np.less(own, 12, within[:length])[1:-2], first)
+        if not first.any():
+            continue
         zeros = np.flatnonzero(first) + 2
         before = some[zeros - 1]
         signed = (before == 43) | (before == 45)
