@@ -1,5 +1,8 @@
 """The suite is the same every time, and takes one core for each of its processes.
 
+Nothing waits for the disk: what a test writes need not outlive a loss of power. In processes of
+their own commands wait, as they should.
+
 It starts a hundred commands. What Python compiles for the first is kept for the others, even
 where the environment says otherwise.
 
@@ -19,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from optcli.comparison import step_time
 from optcli.plugins import loading
 
+os.fsync = lambda _: None
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 threadpool_limits(1, "blas")

@@ -679,7 +679,7 @@ def survives(text: str) -> None:
 
 
 LENIENT = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 PIECES = st.sampled_from(
     [

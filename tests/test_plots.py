@@ -182,7 +182,7 @@ def test_words_about_the_best_epoch_stay_over_the_frame(best):
 odd = st.sampled_from([0.0, -1.0, 1e-12, 1.0, 1e12, 1e38, 1e308, -1e308, np.nan, np.inf, -np.inf])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.tuples(odd, odd, odd), min_size=1, max_size=6), st.integers(1, 6))
 def test_any_history_gives_a_picture(rows, best):
     train, validation, metric = zip(*rows, strict=True)

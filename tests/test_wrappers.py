@@ -315,8 +315,10 @@ def kept(events):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("hidden", [(), (1,), (7, 4)])
+@pytest.mark.parametrize(
+    ("dtype", "hidden"),
+    [(np.float32, ()), (np.float64, (1,)), (np.float32, (7, 4)), (np.float64, (7, 4))],
+)
 def test_a_replica_has_the_same_bits_in_company(name, dtype, hidden):
     some = [OPTIMIZERS.find(o)(lr=0.02) for o in ("sgd", "adam", "lion", "lamb", "muon") * 2]
     settings = {"dtype": dtype, "hidden": hidden, **SETTINGS[name]}
