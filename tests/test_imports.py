@@ -46,7 +46,7 @@ TABLE = [
     ("export run iris.onnx", "yaml", f"{RUN} exports"),
     ("runs list .", "", f"{PARTS} comparison"),
     ("runs show run", "yaml", f"{RUN} comparison"),
-    ("report run -o page.html", "yaml html", f"{RUN} comparison evaluation gradients plots tuning"),
+    ("report run -o page.html", "yaml html", f"{RUN} plots"),
     ("init table.yaml --data few.csv --target species", "yaml", f"{RUN} starter"),
     (
         f"compare sgd adam --config iris.yaml --out c {SHORT} {FEW}",

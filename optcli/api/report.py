@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optcli.api import runs, tune
-from optcli.comparison import read_back
+from optcli.api import runs
 from optcli.core.errors import Fault, InvalidInput
 from optcli.display import report as pages
-from optcli.display.report import trace as traces
-from optcli.evaluation.stored import read
 from optcli.storage import files, kinds, outputs, results, run_folder
 
 SUFFIXES = (".html", ".htm")
@@ -91,6 +88,8 @@ def source(folder: Path) -> pages.Source:
     if kind == kinds.TRAIN and (folder / results.HISTORY).is_file():
         more["history"] = results.history(folder)
     elif kind == kinds.COMPARE and summary:
+        from optcli.comparison import read_back
+
         summary = read_back.summary(folder)
         chosen = {row["label"]: row["hyperparameters"] for row in summary["optimizers"]}
         more["runs"] = read_back.final_runs(folder, chosen)
@@ -98,13 +97,19 @@ def source(folder: Path) -> pages.Source:
         parts = [path for path in run_folder.parts(folder) if run_folder.is_own(path)]
         more["parts"] = {path.name: source(path) for path in parts}
     elif kind == kinds.TUNE and summary:
+        from optcli.api import tune
+
         more["trials"] = tune.read_trials(folder, summary)
     elif kind == kinds.TRACE and summary:
+        from optcli.display.report import trace as traces
+
         more["paths"] = results.paths(folder)
         more["objective"] = traces.objective_of(_config(folder))
     elif kind == kinds.EVALUATE:
         if not summary:
             raise InvalidInput(Fault(f"is not finished; {kind.repeat}", file=str(folder)))
+        from optcli.evaluation.stored import read
+
         more["evaluation"] = read(folder)
     return pages.Source(
         folder,

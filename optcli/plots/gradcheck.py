@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli.gradients.curves import Curve
 from optcli.plots import ticks
 from optcli.plots.style import (
     COLOURS,
@@ -28,6 +27,8 @@ from optcli.plots.style import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from optcli.gradients.curves import Curve
 
 MOST_PANELS = 9
 COLUMNS = 3

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optcli.evaluation.importance import Drop, Importance
 from optcli.plots import ticks
 from optcli.plots.style import (
     COLOURS,
@@ -27,6 +26,8 @@ from optcli.plots.style import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from optcli.evaluation.importance import Drop, Importance
 
 MOST_COLUMNS = 30
 LONGEST, PITCH, TOP, BOTTOM, GAP = 1.9, 0.24, 0.5, 0.72, 0.25

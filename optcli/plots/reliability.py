@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli.evaluation.calibration import Calibration
 from optcli.plots import ticks
 from optcli.plots.style import (
     COLOURS,
@@ -25,6 +24,8 @@ from optcli.plots.style import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from optcli.evaluation.calibration import Calibration
 
 SIDE, TOP, BOTTOM, LEFT, COUNTS = 3.5, 0.5, 0.52, 0.75, 0.9
 MOST_CURVES = 8

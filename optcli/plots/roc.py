@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optcli.evaluation.ranking import Curve
 from optcli.plots import ticks
 from optcli.plots.style import (
     COLOURS,
@@ -24,6 +23,8 @@ from optcli.plots.style import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from optcli.evaluation.ranking import Curve
 
 SIDE, TOP, BOTTOM, LEFT = 3.9, 0.5, 0.52, 0.75
 MOST_CURVES = 8

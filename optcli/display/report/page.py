@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 
-from optcli.display.report import (
-    benchmark,
-    comparison,
-    document,
-    evaluation,
-    gradients,
-    landscape,
-    run,
-    runs,
-    search,
-    trace,
-)
+from optcli.display.report import document, run, runs
 from optcli.display.report.blocks import section
 from optcli.display.report.charts import Chart
 from optcli.display.report.markup import Markup, join
@@ -24,16 +14,25 @@ from optcli.storage import kinds
 
 MOST_WHOLE = 20  # training runs that have a part of their own beside their curves together
 Blocks = Callable[[Source, list[Chart], str], Markup]
-KINDS: dict[str, tuple[str, Blocks]] = {
-    kinds.TRAIN.name: ("Training run", run.blocks),
-    kinds.COMPARE.name: ("Comparison", comparison.blocks),
-    kinds.BENCHMARK.name: ("Comparison on several configs", benchmark.blocks),
-    kinds.TUNE.name: ("Search", search.blocks),
-    kinds.TRACE.name: ("Trace", trace.blocks),
-    kinds.LANDSCAPE.name: ("Landscape", landscape.blocks),
-    kinds.GRADCHECK.name: ("Gradient check", gradients.blocks),
-    kinds.EVALUATE.name: ("Evaluation", evaluation.blocks),
+# What a page calls a folder of each kind, and the module that has its `blocks`: the rooms that
+# one kind needs are not loaded for another.
+KINDS: dict[str, tuple[str, str]] = {
+    kinds.TRAIN.name: ("Training run", "run"),
+    kinds.COMPARE.name: ("Comparison", "comparison"),
+    kinds.BENCHMARK.name: ("Comparison on several configs", "benchmark"),
+    kinds.TUNE.name: ("Search", "search"),
+    kinds.TRACE.name: ("Trace", "trace"),
+    kinds.LANDSCAPE.name: ("Landscape", "landscape"),
+    kinds.GRADCHECK.name: ("Gradient check", "gradients"),
+    kinds.EVALUATE.name: ("Evaluation", "evaluation"),
 }
+
+
+def of_kind(kind: str) -> tuple[str, Blocks]:
+    """What a page calls a folder of a kind, and the function that gives its sections."""
+    what, module = KINDS[kind]
+    blocks: Blocks = importlib.import_module(f"optcli.display.report.{module}").blocks
+    return what, blocks
 
 
 def page(sources: Sequence[Source]) -> bytes:
@@ -44,7 +43,7 @@ def page(sources: Sequence[Source]) -> bytes:
     charts: list[Chart] = []
     if len(sources) == 1:
         (source,) = sources
-        what, blocks = KINDS[source.kind]
+        what, blocks = of_kind(source.kind)
         return document.whole(source.name, what, blocks(source, charts, ""), charts)
     trained = [source for source in sources if source.kind == kinds.TRAIN.name]
     parts = []
@@ -52,7 +51,7 @@ def page(sources: Sequence[Source]) -> bytes:
         parts.append(runs.blocks(trained, charts, ""))
     others = [source for source in sources if source not in trained or len(trained) == 1]
     for i, source in enumerate(others):
-        what, blocks = KINDS[source.kind]
+        what, blocks = of_kind(source.kind)
         parts.append(_within(source, what, blocks, charts, f"part-{i}"))
     if 1 < len(trained) <= MOST_WHOLE:
         names = runs.labels(trained)
@@ -70,8 +69,4 @@ def page(sources: Sequence[Source]) -> bytes:
 
 def _within(source: Source, what: str, blocks: Blocks, charts: list[Chart], name: str) -> Markup:
     """A folder's part of a page of several."""
-    if source.kind == kinds.BENCHMARK.name:
-        content = benchmark.blocks(source, charts, f"{name}-")
-    else:
-        content = blocks(source, charts, f"{name}-")
-    return section(name, f"{what}: {source.name}", content, level=2)
+    return section(name, f"{what}: {source.name}", blocks(source, charts, f"{name}-"), level=2)

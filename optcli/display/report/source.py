@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from optcli.comparison.read_back import StoredRun
-from optcli.evaluation.report import Report
-from optcli.objectives.base import Objective
+if TYPE_CHECKING:
+    from optcli.comparison.read_back import StoredRun
+    from optcli.evaluation.report import Report
+    from optcli.objectives.base import Objective
 
 
 @dataclass(frozen=True)
