@@ -208,10 +208,9 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("words", READERS)
 @pytest.mark.parametrize("kind", [kind for kind in MADE if kind != "train"])
 @pytest.mark.parametrize("said", [True, False], ids=["said", "recognised"])
-def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, capsys):
+def test_each_command_refuses_a_folder_of_another_kind(kind, said, here, capsys):
     recorded = files.read_json(Path(kind, "environment.json"))
     if recorded.get("command"):  # not that of these tests
         origin = {"command": " ".join(["optcli", *MADE[kind]]), "directory": None}
@@ -220,10 +219,11 @@ def test_a_command_refuses_a_folder_of_another_kind(kind, words, said, here, cap
     if not said:
         forget(kind)
     before = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
-    found = refusal(capsys, *words.replace("FOLDER", kind).split())
-    assert found == READERS[words](kind, kind)
-    after = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
-    assert after == before
+    for words, told in READERS.items():
+        found = refusal(capsys, *words.replace("FOLDER", kind).split())
+        assert found == told(kind, kind), words
+        after = {path: path.read_bytes() for path in Path(kind).rglob("*") if path.is_file()}
+        assert after == before, words
 
 
 @for_each("command", MADE)

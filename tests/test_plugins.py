@@ -289,7 +289,7 @@ def test_a_loss_that_is_not_finite_is_a_divergence_and_not_checked(value, capsys
 
 # In the parent it is right, but so slow that workers are worth their start: what is told comes
 # out of a worker.
-LATE = "import multiprocessing as m; p = m.parent_process(); p or sum(range(10**5)); p and "
+LATE = "import multiprocessing as m; p = m.parent_process(); p or sum(range(4 * 10**4)); p and "
 
 
 @pytest.mark.parametrize(
