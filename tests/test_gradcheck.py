@@ -504,6 +504,13 @@ def test_one_moved_parameter_gives_the_value_of_the_whole_network(name, dtype):
     assert np.abs(function.moved(shuffled, to[shuffled]) - moved[shuffled]).max() < 1e-13
 
 
+def test_dense_layers_and_convolutions_are_updated_and_not_computed_anew():
+    function = function_of(*MODELS["average"])
+    names = [step.name.rstrip("12") for step in function.architecture.steps]
+    assert function.linear == [name in ("convolution", "dense") for name in names]
+    assert function.alike == [name in ("silu", "average_pool") for name in names]
+
+
 @pytest.mark.parametrize("name", ["mlp", "average"])
 def test_a_moved_parameter_is_rounded_no_more_than_the_whole_network(name):
     function = function_of(*MODELS[name])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,10 +17,16 @@ from optcli.core.arrays import Array
 from optcli.core.registry import Registry
 from optcli.core.specs import Registered
 
+# Weights that are drawn at a time, in float64.
+PIECE = 65_536
+
 
 @dataclass(frozen=True)
 class Initializer(Registered, ABC):
     """A distribution of weights."""
+
+    # Whether weights are drawn one after the other, each by itself.
+    one_by_one: ClassVar[bool] = False
 
     @abstractmethod
     def draw(
@@ -34,7 +41,8 @@ INITIALIZERS: Registry[Initializer] = Registry(
 
 
 def _normal(random: np.random.Generator, shape: tuple[int, ...], variance: float) -> Array:
-    return random.standard_normal(shape) * math.sqrt(variance)
+    found = random.standard_normal(shape)
+    return np.multiply(found, math.sqrt(variance), found)
 
 
 def _uniform(random: np.random.Generator, shape: tuple[int, ...], variance: float) -> Array:
@@ -50,6 +58,8 @@ class He(Initializer):
     Use it when activations are relu or its like. Avoid it for tanh: units saturate.
     """
 
+    one_by_one: ClassVar[bool] = True
+
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
     ) -> Array:
@@ -63,6 +73,8 @@ class HeUniform(Initializer):
 
     Use it when he suits and weights should be bounded. Avoid it for tanh.
     """
+
+    one_by_one: ClassVar[bool] = True
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -79,6 +91,8 @@ class Glorot(Initializer):
     layers of equal width the mean square of signals halves in each.
     """
 
+    one_by_one: ClassVar[bool] = True
+
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
     ) -> Array:
@@ -92,6 +106,8 @@ class GlorotNormal(Initializer):
 
     Use it when glorot suits and a normal distribution is wanted. Avoid it for deep relu networks.
     """
+
+    one_by_one: ClassVar[bool] = True
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -108,6 +124,8 @@ class Lecun(Initializer):
     signals shrink.
     """
 
+    one_by_one: ClassVar[bool] = True
+
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
     ) -> Array:
@@ -121,6 +139,8 @@ class LecunUniform(Initializer):
 
     Use it when lecun suits and weights should be bounded. Avoid it for deep relu networks.
     """
+
+    one_by_one: ClassVar[bool] = True
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -139,6 +159,8 @@ class Small(Initializer):
     Use it when the layer is the last one: first predictions are nearly constant. Avoid it for
     hidden layers: gradients would vanish.
     """
+
+    one_by_one: ClassVar[bool] = True
 
     def draw(
         self, random: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int
@@ -162,4 +184,8 @@ class Zeros(Initializer):
 
 def draw(name: str, weight: Array, fan_in: int, fan_out: int, random: np.random.Generator) -> None:
     """Fill weights by the initializer of this name."""
-    weight[...] = INITIALIZERS.find(name)().draw(random, weight.shape, fan_in, fan_out)
+    rule = INITIALIZERS.find(name)()
+    rows = max(1, PIECE * len(weight) // weight.size) if rule.one_by_one else len(weight)
+    for start in range(0, len(weight), rows):
+        piece = weight[start : start + rows]
+        piece[...] = rule.draw(random, piece.shape, fan_in, fan_out)

@@ -286,9 +286,24 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_arrays(path: Path, arrays: Mapping[str, Array], description: Any) -> None:
     """Write an uncompressed .npz without pickle; the description goes in as JSON."""
     text = json.dumps(jsonable(description), ensure_ascii=False, allow_nan=False).encode()
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, description=np.frombuffer(text, np.uint8), **dict(arrays))
-    write(path, buffer.getvalue())
+    whole = {"description": np.frombuffer(text, np.uint8), **arrays}
+    with atomic_writer(path) as add:
+        np.savez(_Pieces(add), allow_pickle=False, **whole)
+
+
+class _Pieces(io.RawIOBase):
+    """A file that is written from its beginning to its end, so that no copy of it is kept."""
+
+    def __init__(self, add: Callable[[Any], None]) -> None:
+        super().__init__()
+        self.add = add
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.add(content)
+        return memoryview(content).nbytes
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Array], Any]:
