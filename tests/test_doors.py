@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import json
 import math
@@ -599,7 +600,7 @@ TABLE = {
 
 
 def test_a_run_on_a_table_in_memory_is_that_on_its_csv_file(tmp_path):
-    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     columns = {
         "n": [None if i == 7 else float(x) for i, x in enumerate(rng.normal(size=40))],
@@ -610,14 +611,17 @@ def test_a_run_on_a_table_in_memory_is_that_on_its_csv_file(tmp_path):
     frame.write_csv(tmp_path / "t.csv")
     dataset = TABLE["dataset"] | {"name": "csv", "path": str(tmp_path / "t.csv")}
     expected = optcli.train(TABLE | {"dataset": dataset}, out=tmp_path / "csv", plots=False)
-    sources = [frame, frame.lazy(), pd.DataFrame(columns), pa.table(columns), columns]
+    pandas = pd.DataFrame(columns)
+    sources = [frame, frame.lazy(), pandas, pandas.convert_dtypes(), columns]
+    if importlib.util.find_spec("pyarrow") is not None:
+        sources.append(frame.to_arrow())
     for i, data in enumerate(sources):
         found = optcli.train(TABLE, data=data, out=tmp_path / str(i), plots=False)
         np.testing.assert_array_equal(found.trained.parameters, expected.trained.parameters)
         assert found.predictions(data)["y"].tolist() == expected.predict(frame).tolist()
         assert found.evaluate(data) == expected.evaluate(tmp_path / "t.csv")
     assert optcli.load(tmp_path / "0").predict(columns).tolist() == found.predict(columns).tolist()
-    more = optcli.resume(tmp_path / "0", ["training.epochs=3"], data=pa.table(columns), plots=False)
+    more = optcli.resume(tmp_path / "0", ["training.epochs=3"], data=sources[-1], plots=False)
     assert more.summary["epochs"] == 3
     assert optcli.check(TABLE, data=columns).data.train.x.shape == (32, 4)
     with pytest.raises(InvalidInput, match="is 'table', which is in memory; pass it in Python"):
