@@ -17,7 +17,7 @@ EVERY = [cls() for cls in OBJECTIVES] + [
     OBJECTIVES.find("quadratic")(condition=30.0, rotation=-75.0, dimension=5),
 ]  # fmt: skip
 NAMES = {
-    "quadratic", "noisy_quadratic", "ravine", "rosenbrock", "beale", "himmelblau", "booth",
+    "quadratic", "noisy_quadratic", "reddi", "ravine", "rosenbrock", "beale", "himmelblau", "booth",
     "three_hump_camel", "rastrigin", "ackley", "styblinski_tang", "saddle",
 }  # fmt: skip
 
@@ -143,6 +143,19 @@ def test_the_noise_of_the_quadratic_has_the_covariance_of_its_curvature():
         objective.noise(each, row[None])
     hessian = gradient(objective, np.eye(2))
     assert np.allclose(np.cov(out.T), 0.25 * hessian, atol=0.08)
+
+
+def test_the_gradient_of_reddi_is_large_in_one_step_of_three_and_right_on_average():
+    objective = OBJECTIVES.find("reddi")(large=4.0)
+    normal = np.random.default_rng(0).standard_normal((3000, 2))
+    out = np.zeros((3000, 2))
+    objective.gradient(np.zeros((3000, 2)), out)
+    slope = out[0, 0]
+    for row, each in zip(out, normal, strict=True):
+        objective.noise(each, row[None])
+    assert sorted({round(each, 12) for each in out[:, 0]}) == [-1.0, 4.0]
+    assert out[:, 0].mean() == pytest.approx(slope, abs=0.1)
+    assert np.all(out[:, 1] == 0)
 
 
 @for_each("cls", list(OBJECTIVES), ids=lambda cls: cls.name)

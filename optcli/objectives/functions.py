@@ -10,11 +10,14 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.core.specs import Doc, Ge, Le
+from optcli.core.specs import Doc, Ge, Gt, Le
 from optcli.objectives.base import OBJECTIVES, Box, Objective
 
 Dimension = Annotated[int, Ge(2), Le(100), Doc("number of dimensions")]
 Condition = Annotated[float, Ge(1), Doc("condition number")]
+
+# A standard normal number is above it with a chance of 1/3.
+ONE_IN_THREE = 0.43072729929545733
 
 
 def repeated(values: tuple[float, ...], size: int) -> tuple[float, ...]:
@@ -105,6 +108,60 @@ class NoisyQuadratic(Quadratic):
     def noise(self, normal: Array, out: Array) -> None:
         each = self.sigma * np.sqrt(self._curvatures()) * normal
         out += self._turned(each[None], -self.rotation)
+
+
+@OBJECTIVES.register("reddi")
+@dataclass(frozen=True)
+class Reddi(Objective):
+    """A slope whose gradient is rarely large and mostly small, of the other sign.
+
+        f(x, y) = a·x + 5·max(|x| − 1, 0)² + ½·y²,   a = (large − 2)/3
+
+    The gradient by x has `large` in place of a with a chance of 1/3, else −1, drawn anew in
+    every step. On average it leads to the minimum (−1 − a/10, 0). Adam with a small beta2
+    forgets the large gradients and goes up to the wall at x = 1; amsgrad does not.
+
+    Reference: S. J. Reddi, S. Kale and S. Kumar, On the convergence of Adam and beyond, 2018,
+    theorem 3, there confined to [−1, 1], which the walls and y stand for here.
+
+    Example: `optcli trace reddi sgd adam:lr=0.01,beta1=0,beta2=0.1`
+    """
+
+    domain: ClassVar[Box] = ((-1.5, 1.5), (-1.0, 1.0))
+    analytic: ClassVar[bool] = True
+    noisy: ClassVar[bool] = True
+
+    large: Annotated[float, Gt(2), Le(100), Doc("the large gradient")] = 3.0
+
+    @property
+    def slope(self) -> float:
+        """a, the mean gradient by x between the walls."""
+        return (self.large - 2) / 3
+
+    @property
+    def lowest(self) -> float:
+        return -self.slope - self.slope**2 / 20
+
+    @property
+    def start(self) -> tuple[float, ...]:
+        return (0.0, 0.8)
+
+    @property
+    def minima(self) -> Array:
+        return np.array([[-1 - self.slope / 10, 0.0]])
+
+    def value(self, x: Array) -> Array:
+        beyond = x[:, 0] - np.clip(x[:, 0].real, -1, 1)
+        sum_: Array = self.slope * x[:, 0] + 5 * beyond**2 + 0.5 * x[:, 1] ** 2
+        return sum_
+
+    def gradient(self, x: Array, out: Array) -> None:
+        out[:] = x
+        out[:, 0] = self.slope + 10 * (x[:, 0] - np.clip(x[:, 0], -1, 1))
+
+    def noise(self, normal: Array, out: Array) -> None:
+        drawn = self.large if normal[0] > ONE_IN_THREE else -1.0
+        out[:, 0] += drawn - self.slope
 
 
 @OBJECTIVES.register("ravine")

@@ -26,7 +26,7 @@ class SVRG(Shaped):
 
     State: two arrays of the parameters' size, x̃ and μ̃. A step computes two gradients, a
     snapshot takes one pass over all rows. Of the objectives of `trace`, only
-    `noisy_quadratic` has noise.
+    `noisy_quadratic` and `reddi` have noise.
 
     Neither torch nor optax has it. The next snapshot is the last point, the paper's
     option I.
