@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from optcli.losses.base import LOSSES
 from optcli.plugins import loading
 from tests.for_each import for_each
 
-from .studies.course import pictures
+from .studies.course import fill, pictures
 from .test_help import PLUGIN
 
 ROOT = Path(__file__).parent.parent
@@ -45,8 +44,7 @@ def run_page(page, folder, capsys, monkeypatch, *, whole):
 
     Every line of its blocks of the language `text` is one that a command printed.
     """
-    shutil.copytree(ROOT / "configs", folder / "configs")
-    (folder / "course").mkdir()  # as the first chapter of the course leaves it
+    fill(folder)
     (folder / "my_loss.py").write_text(PLUGIN.replace("of_the_help", "my_loss"))
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "80")
@@ -84,10 +82,13 @@ SHOWN = [
 
 
 COURSE = [page for page in PAGES if page.parent.name == "course"]
+FINDINGS = [page for page in PAGES if page.parent.name == "findings"]
+# Those that only trace test functions.
+QUICK = ("amsgrad", "averaging", "conditioning")
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in SHOWN if commands(p.values[0]) and p.values[0] not in COURSE]
+    "page", [p for p in SHOWN if commands(p.values[0]) and p.values[0] not in COURSE + FINDINGS]
 )
 def test_the_commands_of_a_page_run(page, tmp_path, capsys, monkeypatch):
     run_page(page, tmp_path, capsys, monkeypatch, whole=False)
@@ -99,6 +100,19 @@ def test_a_chapter_shows_what_its_commands_make(page, tmp_path, capsys, monkeypa
     run_page(page, tmp_path, capsys, monkeypatch, whole=True)
     for made in pictures(page, tmp_path).values():
         assert made.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(p, marks=pytest.mark.long if p.stem in QUICK else pytest.mark.study, id=p.stem)
+        for p in FINDINGS
+        if commands(p)
+    ],
+)
+def test_a_finding_comes_out_as_its_page_says(page, tmp_path, capsys, monkeypatch):
+    run_page(page, tmp_path, capsys, monkeypatch, whole=True)
+    assert all(made.stat().st_size > 10_000 for made in pictures(page, tmp_path).values())
 
 
 @pytest.mark.long

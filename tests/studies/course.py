@@ -1,8 +1,8 @@
-"""Make the pictures of the course anew: `python -m tests.studies.course` (or `just docs`).
+"""Make the pictures of the course and the findings anew (`just docs`).
 
-Runs the commands of each chapter in a temporary folder and copies the pictures that it shows:
+Runs the commands of each page in a temporary folder and copies the pictures that it shows:
 `images/rates-trace.png` is `trace.png` of the folder `course/rates`, `images/overlay.png` the file
-`course/overlay.png`. Arguments: words in the names of chapters to do, else all.
+`course/overlay.png`. Arguments: words in the names of pages to do, else all.
 """
 
 import os
@@ -15,17 +15,29 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CHAPTERS = sorted((ROOT / "docs/course").glob("*.md"))
+FOLDERS = ("course", "findings")
+CHAPTERS = sorted(page for name in FOLDERS for page in (ROOT / "docs" / name).glob("*.md"))
 
 
 def pictures(chapter: Path, folder: Path) -> dict[Path, Path]:
     """For each picture of a chapter the file that its commands made in a folder."""
+    within = folder / chapter.parent.name
     made = {
-        "-".join(path.relative_to(folder / "course").with_suffix("").parts): path
-        for path in (folder / "course").rglob("*.png")
+        "-".join(path.relative_to(within).with_suffix("").parts): path
+        for path in within.rglob("*.png")
     }
     shown = re.findall(r"\]\((images/([^)]+)\.png)\)", chapter.read_text())
     return {chapter.parent / target: made[name] for target, name in shown}
+
+
+def fill(folder: Path) -> None:
+    """Give a folder the configs that pages name, and the folders in which they write."""
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    for name in FOLDERS:
+        (folder / name).mkdir()
+    for config in (ROOT / "docs/findings").glob("*.yaml"):
+        (folder / "docs/findings").mkdir(parents=True, exist_ok=True)
+        shutil.copy(config, folder / "docs/findings")
 
 
 def main() -> None:
@@ -33,8 +45,7 @@ def main() -> None:
     for chapter in (each for each in CHAPTERS if any(word in each.stem for word in words)):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            shutil.copytree(ROOT / "configs", folder / "configs")
-            (folder / "course").mkdir()  # as the first chapter leaves it
+            fill(folder)
             for block in re.findall(r"^```sh\n(.*?)^```$", chapter.read_text(), re.M | re.S):
                 for line in block.splitlines():
                     command = [sys.executable, "-m", *shlex.split(line)]
