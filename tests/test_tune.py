@@ -22,6 +22,7 @@ from optcli.config.space import varied
 from optcli.core.errors import InvalidInput, OptcliError
 from optcli.core.events import EpochEnded, FoldsDone
 from optcli.data.split import Draw
+from optcli.storage.dispatch import processes
 from optcli.tuning import importance, plan, sequence
 from optcli.tuning.candidates import candidates, own_values
 from optcli.tuning.events import RunsDone
@@ -470,9 +471,21 @@ def test_what_cross_validation_says(tmp_path, capsys):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("where", ["executor", "dask"])
-def test_the_same_bits_in_other_processes(searched, tmp_path, where):
+@pytest.mark.parametrize("where", ["processes", "executor", "dask"])
+def test_the_same_bits_in_other_processes(searched, tmp_path, where, monkeypatch):
     folder, source, found = searched
+    if where == "processes":
+        monkeypatch.setattr(processes, "START_SECONDS", 0.0)  # so small a search stays here else
+        monkeypatch.setattr(trials, "seconds", lambda job: len(job.trials))
+        own, sent = processes.Processes.run, []
+        monkeypatch.setattr(
+            processes.Processes, "run", lambda *words: sent.append(words) or own(*words)
+        )
+        again = optcli.tune(source, settings=replace(FAST, jobs=2), out=tmp_path / "s", plots=False)
+        assert sent
+        assert numbers(tmp_path / "s") == numbers(folder)
+        assert again.summary == found.summary
+        return
     if where == "dask":
         pytest.importorskip("distributed")
         asked = replace(FAST, backend="dask", jobs=2)

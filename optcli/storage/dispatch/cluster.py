@@ -97,7 +97,8 @@ def _client(distributed: Any, pool: Pool, found: Scheduler) -> Iterator[Any]:
                     distributed.LocalCluster(
                         n_workers=pool.workers,
                         threads_per_worker=1,
-                        dashboard_address=None,
+                        dashboard_address=":0",  # another may have the usual port
+                        scheduler_kwargs={"dashboard": False},
                         silence_logs=logging.CRITICAL + 1,
                     )
                 )
