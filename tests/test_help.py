@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def folder(tmp_path_factory):
 @pytest.mark.long  # the pages have most of them
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_every_example_runs(line, folder, capsys):
-    _, *words = line.split()
+    _, *words = shlex.split(line)
     with pytest.MonkeyPatch.context() as patch:  # no plug-in stays for other tests
         LOSSES.names()
         patch.setattr(LOSSES, "_classes", dict(LOSSES._classes))

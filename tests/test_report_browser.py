@@ -34,7 +34,7 @@ def lacking():
 
 @pytest.fixture(scope="module")
 def looks(here, tmp_path_factory):
-    """What the browser says of five pages."""
+    """What the browser says of six pages."""
     if why := lacking():
         pytest.skip(why)
     place = Path(os.environ.get("OPTCLI_PICTURES") or tmp_path_factory.mktemp("looks"))
@@ -55,6 +55,7 @@ def looks(here, tmp_path_factory):
         optcli.report(here / "trace", out=place / "trace.html"),
         optcli.report(here / "evaluation", out=place / "evaluation.html"),
         optcli.report([here / "run", here / "slow <b>"], out=place / "runs.html"),
+        optcli.report(two_starts(here), out=place / "starts.html"),
     ]
     words = ["node", "look.cjs", CHROMIUM, place, *pages]
     done = subprocess.run(list(map(str, words)), cwd=BROWSER, capture_output=True, text=True)
@@ -62,11 +63,23 @@ def looks(here, tmp_path_factory):
     return json.loads(done.stdout)
 
 
+def two_starts(here):
+    """Traces of an objective with four minima from two starts."""
+    folders = []
+    for i, start in enumerate([(0.0, 0.0), (-4.0, 0.5)]):
+        folders.append(here / f"start-{i}")
+        if not folders[-1].exists():
+            words = ["sgd:lr=0.001|0.01", "adam:lr=1.2"]
+            keys = {"start": start, "steps": 300, "plots": False}
+            optcli.trace("himmelblau", words, out=folders[-1], **keys)
+    return folders
+
+
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("browser")]
 
 
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
-@pytest.mark.parametrize("name", ["run", "eight", "trace", "evaluation", "runs"])
+@pytest.mark.parametrize("name", ["run", "eight", "trace", "evaluation", "runs", "starts"])
 def test_a_page_is_drawn_and_breaks_no_rule(looks, name, view):
     found = looks[name][view]
     assert found["violations"] == []
@@ -131,3 +144,26 @@ def test_all_is_open_in_print_and_closed_again(looks):
 def test_names_full_of_markup_are_text(looks):
     assert "slow <b>" in looks["runs"]["light"]["texts"]
     assert any(name in looks["run"]["light"]["text"] for name in NASTY)  # a class, in the baseline
+
+
+@pytest.mark.parametrize("name", ["trace", "starts"])
+def test_paths_are_played_stepped_and_dragged(looks, name):
+    found = looks[name]["used"]["played"]
+    last = found["whole"][0]
+    assert last == (1500 if name == "trace" else 300)
+    assert found["home"][::2] == [0, f"step 0 of {last:,}"]
+    assert found["home"][1] == (2 if name == "trace" else 3)  # the start of each
+    assert found["right"][0] == 1
+    assert found["on"][0] == 2
+    assert found["back"] == found["right"]
+    assert 0.3 * last < found["dragged"][0] < 0.7 * last
+    assert found["home"][1] < found["dragged"][1] < found["whole"][1]
+    assert found["paused"][0] > found["dragged"][0]
+    assert found["still"] == found["paused"]
+
+
+def test_a_start_is_chosen_among_those_that_were_run(looks):
+    found = looks["starts"]["used"]["played"]
+    assert "first" not in looks["trace"]["used"]["played"]
+    assert len(found["first"]) == len(found["second"]) == 1
+    assert found["first"] != found["second"]

@@ -209,7 +209,7 @@ def test_the_command_says_and_keeps_what_happened(here, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["#", "optimizer", "lr", "loss", "distance", "steps", "outcome"]
     assert lines[1].split()[:3] == ["1", "sgd:lr=0.9", "0.9"]
-    assert lines[1].endswith("reached")
+    assert lines[1].endswith("converged")
     assert lines[3].split()[1] == "sgd:lr=2"
     assert lines[3].endswith("diverged")
     assert lines[-1] == "run folder: run"
@@ -279,13 +279,13 @@ def rows(label="adam", **changes):
 def test_the_table_fits():
     assert table(rows(), 100) == [
         "#  optimizer     lr   loss  distance  steps  outcome",
-        "1  adam       0.001  1.500    0.2500  1,200  reached",
+        "1  adam       0.001  1.500    0.2500  1,200  converged",
     ]
     long = rows("adam:lr=0.001,beta1=0.8,beta2=0.9,eps=1e-6", outcome="elsewhere")
     for width in (100, 70, 60):
         lines = table(long, width)
         assert max(map(len, lines)) <= width
-        assert lines[1].endswith("stationary elsewhere")
+        assert lines[1].endswith("stuck")
     assert "..." in table(long, 60)[1]
 
 
@@ -413,6 +413,38 @@ def test_a_badge_hides_neither_start_nor_minimum():
 def test_oscillation_is_told_from_progress(optimizer, steps, outcome):
     (path,) = traced("quadratic", optimizer, steps=steps).paths
     assert path.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "start", "outcome"),
+    [
+        ("himmelblau", "sgd:lr=0.01", None, "reached"),
+        ("himmelblau", "adam:lr=1.2", None, "escaped"),  # overshoots into the next valley
+        ("three_hump_camel", "momentum:lr=0.05", None, "escaped"),  # of a local minimum
+        ("three_hump_camel", "momentum:lr=0.05", (0.3, 0.2), "reached"),
+        ("three_hump_camel", "sgd:lr=0.01", None, "elsewhere"),
+        ("rosenbrock", "newton", None, "reached"),  # where the way down is long
+    ],
+)
+def test_a_path_has_escaped_where_the_way_down_ends_elsewhere(name, optimizer, start, outcome):
+    own = TracedOptimizer("a", inline_spec.chosen(OPTIMIZERS, optimizer))
+    (path,) = trace(objective(name), [own], steps=500, start=start).paths
+    assert path.outcome == outcome
+
+
+def test_a_list_of_rates_is_an_optimizer_with_each(here, capsys):
+    words = ["trace", "ravine", "sgd:lr=0.1|0.9|1.05", "momentum:lr=0.1|0.2,momentum=0.5"]
+    assert run([*words, "--steps", "100", "--out", "run", "--no-plots", "--html"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    labels = {line.split()[1]: line.split()[-1] for line in out[1:6]}
+    assert labels.keys() == {
+        *(f"sgd:lr={rate}" for rate in ("0.1", "0.9", "1.05")),
+        *(f"momentum:momentum=0.5,lr={rate}" for rate in ("0.1", "0.2")),
+    }
+    assert labels["sgd:lr=1.05"] == "diverged"
+    assert labels["sgd:lr=0.9"] == "converged"
+    assert out[-2:] == ["run folder: run", "page: run/report.html"]
+    assert b"sgd:lr=1.05" in (here / "run" / "report.html").read_bytes()
 
 
 def test_no_line_of_a_trace_is_wider_than_the_terminal(tmp_path, monkeypatch, capsys):

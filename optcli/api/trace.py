@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as Folder
 from typing import TYPE_CHECKING, Any
@@ -122,10 +122,10 @@ def trace(
     """Run optimizers from one start on an objective, and save the paths in a run folder.
 
     objective, optimizers: as on the command line, `quadratic:condition=50`,
-    `adam:lr=0.01,beta1=0.8`. tune: find each its best learning rate first, but for those
-    whose rate is given; `tuned` is called with what was found. out: the folder, by default
-    `runs/trace-<objective>-<date>-<time>`. plots: False, or the format, `png` (True), `svg` or
-    `pdf`. Raises InvalidInput, EnvironmentFailed.
+    `adam:lr=0.01,beta1=0.8`; `sgd:lr=0.1|1` stands for one with each rate. tune: find each its
+    best learning rate first, but for those whose rate is given; `tuned` is called with what was
+    found. out: the folder, by default `runs/trace-<objective>-<date>-<time>`. plots: False, or the
+    format, `png` (True), `svg` or `pdf`. Raises InvalidInput, EnvironmentFailed.
 
         >>> import optcli
         >>> found = optcli.trace("rosenbrock", ["sgd", "adam:lr=0.1"], steps=200, out="runs/trace")
@@ -174,7 +174,7 @@ def _entries(optimizers: Sequence[str]) -> list[TracedOptimizer]:
 
     entries: list[TracedOptimizer] = []
     faults: list[Fault] = []
-    for word in optimizers:
+    for word in _single(optimizers):
         try:
             optimizer = inline_spec.chosen(OPTIMIZERS, word)
         except InvalidInput as error:
@@ -192,6 +192,18 @@ def _entries(optimizers: Sequence[str]) -> list[TracedOptimizer]:
         raise InvalidInput(*faults)
     check_before_training(entry.optimizer for entry in entries)
     return entries
+
+
+def _single(words: Sequence[str]) -> Iterator[str]:
+    """Each word, and `sgd:lr=0.1|1` as a word for each rate."""
+    from optcli.config import inline_spec
+
+    for word in words:
+        alone, rates = inline_spec.without_list(word, "lr")
+        for rate in rates:
+            yield f"{alone},lr={rate}" if ":" in alone else f"{alone}:lr={rate}"
+        if not rates:
+            yield word
 
 
 def _start(objective: Objective, start: Sequence[float] | None) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from optcli.cli import options
 
 EXAMPLES = (
-    "optcli trace rosenbrock sgd momentum adam --tune",
+    "optcli trace ravine 'sgd:lr=0.1|0.9|1.05' --html",
     "optcli trace himmelblau sgd adam:lr=0.1 --start 0,-1",
 )
 
@@ -19,7 +19,7 @@ Objective = Annotated[
 ]
 Optimizers = Annotated[
     list[str],
-    options.argument("OPTIMIZER...", "Optimizers: sgd, adam:lr=0.01,beta1=0.8, ..."),
+    options.argument("OPTIMIZER...", "Optimizers: adam:lr=0.01,beta1=0.8, sgd:lr=0.1|1, ..."),
 ]
 Start = Annotated[
     str | None,
@@ -29,6 +29,9 @@ Start = Annotated[
 ]
 Steps = Annotated[int, options.option("Number of steps, 1 to 100,000", "--steps", metavar="N")]
 Tune = Annotated[bool, options.option("Tune the learning rates first", "--tune")]
+Html = Annotated[
+    bool, options.option("Also write a page that plays the paths, report.html", "--html")
+]
 Animate = Annotated[bool, options.option("Also write an animation, trace.gif", "--animate")]
 
 
@@ -39,6 +42,7 @@ def command(
     start: Start = None,
     tune: Tune = False,
     animate: Animate = False,
+    html: Html = False,
     seed: Annotated[
         int, options.option("Seed of random optimizers, at least 0", "--seed", metavar="N")
     ] = 0,
@@ -54,13 +58,16 @@ def command(
     """Trace optimizers on a test function.
 
     Show how close each optimizer gets to the nearest minimum and in how many steps, and plot
-    all paths. `oscillating` means that over the last fifth of the steps the net movement
-    was less than a tenth of the path length, and the loss did not fall. Exit with 1 if all
-    optimizers diverged.
+    all paths. Outcomes: `converged`, within 0.01 of a minimum; `escaped to another minimum`,
+    the same, but steepest descent in short steps from the start ends at another one; `stuck`,
+    moved by at most 0.001 in the last fifth of the steps, at a gradient below 1 % of that at the
+    start, and not at a minimum; `oscillates`, net movement in the last fifth less than a tenth of
+    the path length, and the loss not 1 % lower; `diverged`, not finite, or 1,000 times as high as
+    at the start. Exit with 1 if all optimizers diverged.
     """
     from optcli.api import trace
     from optcli.display.trace import InterruptedTrace, Tuned, listener
-    from optcli.storage import interruption
+    from optcli.storage import interruption, kinds
     from optcli.training.trace import TracedOptimizer
 
     show = listener(quiet, json, sys.stdout)
@@ -86,7 +93,12 @@ def command(
     except KeyboardInterrupt:
         show(InterruptedTrace())
         return interruption.code()
+    if html:
+        from optcli.api.report import report
+
+        report(done.folder)
     none = not tune and all(path.reached is None for path in done.paths)
     hint = "no optimizer converged; --tune finds the best learning rate of each" if none else ""
-    show.finish(trace.summary(done), folder=done.folder, hint=done.fault or hint)
+    page = done.folder / kinds.REPORT if html else None
+    show.finish(trace.summary(done), folder=done.folder, hint=done.fault or hint, page=page)
     return 1 if done.diverged else 0

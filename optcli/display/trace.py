@@ -16,7 +16,13 @@ from optcli.display.terminal import width_of
 from optcli.display.text import alike, escaped, short, wrapped
 
 WIDEST = 100
-OUTCOMES = {"elsewhere": "stationary elsewhere"}
+# What the words of summary.json are on the screen.
+OUTCOMES = {
+    "reached": "converged",
+    "escaped": "escaped to another minimum",
+    "elsewhere": "stuck",
+    "oscillating": "oscillates",
+}
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,17 @@ class TraceTable:
             found = ", ".join(f"{label} {short(lr)}" for label, lr in event.rates.items())
             self.output.line(escaped(f"tuned learning rates: {found}"))
 
-    def finish(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
+    def finish(
+        self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str, page: Path | None = None
+    ) -> None:
         """What became of each, with a hint where there is one to give."""
         for line in report(rows, width_of(WIDEST)):
             self.output.line(escaped(line))
         for line in wrapped(hint, width_of(WIDEST)) if hint else ():
             self.output.line(line)
         self.output.line(escaped(f"run folder: {folder}"))
+        if page is not None:
+            self.output.line(escaped(f"page: {page}"))
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -70,11 +80,14 @@ class TraceLines:
         for label, lr in event.rates.items():
             self.lines.emit("tuned", {"label": label, "lr": lr})
 
-    def finish(self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str) -> None:
+    def finish(
+        self, rows: Sequence[dict[str, Any]], *, folder: Path, hint: str, page: Path | None = None
+    ) -> None:
         """What became of each."""
         for row in rows:
             self.lines.emit("path", row)
-        self.lines.emit("summary", {"paths": len(rows), "folder": str(folder)})
+        more = {} if page is None else {"page": str(page)}
+        self.lines.emit("summary", {"paths": len(rows), "folder": str(folder), **more})
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,12 @@ STILL, LEVEL = 1e-3, 1e-2
 # of the fifth before.
 STRAIGHT, LOWER = 0.1, 0.99
 
-Outcome = Literal["reached", "elsewhere", "not converged", "oscillating", "diverged"]
+# The way straight down from the start: the most steps, the longest as a share of the domain's
+# width, and the norm of the gradient at its end over that at the start. It has ended in another
+# place than a path where they are APART of the width from each other.
+DESCENT, LONGEST, FLAT, APART = 1500, 0.01, 1e-4, 0.05
+
+Outcome = Literal["reached", "escaped", "elsewhere", "not converged", "oscillating", "diverged"]
 
 
 def reached(distance: Array) -> int | None:
@@ -37,12 +43,13 @@ def reached(distance: Array) -> int | None:
 def outcome(objective: Objective, x: Array, loss: Array, distance: Array) -> Outcome:
     """What became of a path x (T + 1, n) with losses and distances (T + 1,).
 
-    `reached`: it ends within TOLERANCE of a minimum; `elsewhere`: it is stationary where the
-    gradient vanishes; `oscillating`: it moves to and fro and gets no lower;
+    `reached`: it ends within TOLERANCE of a minimum; `escaped`: so, but of another one than that
+    to which steepest descent in short steps leads from the start; `elsewhere`: it is stationary
+    where the gradient vanishes; `oscillating`: it moves to and fro and gets no lower;
     `diverged`; `not converged`: none of these.
     """
     if reached(distance) is not None:
-        return "reached"
+        return "escaped" if _escaped(objective, x) else "reached"
     if _diverged(objective, x, loss):
         return "diverged"
     if _stationary(objective, x):
@@ -79,3 +86,38 @@ def _oscillates(x: Array, above: Array) -> bool:
     far = float(np.sqrt(((tail[-1] - tail[0]) ** 2).sum()))
     before, last = above[-2 * fifth : -fifth].min(), above[-fifth:].min()
     return way > 0 and far < STRAIGHT * way and bool(last >= LOWER * before)
+
+
+def _escaped(objective: Objective, x: Array) -> bool:
+    """Whether the path has left the valley in which it started."""
+    end = _downhill(objective, tuple(map(float, x[0])))
+    return end is not None and bool(np.abs(np.array(end) - x[-1]).max() > APART * _width(objective))
+
+
+def _width(objective: Objective) -> float:
+    return min(high - low for low, high in objective.domain)
+
+
+@functools.lru_cache(maxsize=64)
+def _downhill(objective: Objective, start: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Where steepest descent in short steps ends; None where it takes too many."""
+    x, g = np.array([start]), np.empty((1, len(start)))
+    longest = LONGEST * _width(objective)
+    objective.gradient(x, g)
+    loss, first = objective.value(x)[0], float(np.abs(g).max())
+    length = longest
+    for _ in range(DESCENT):
+        slope = float(np.sqrt((g * g).sum()))
+        if not slope > FLAT * first:
+            return tuple(x[0].tolist())
+        while True:  # the longest of these steps that leads down
+            there = x - length / slope * g
+            value = objective.value(there)[0]
+            if value < loss:
+                break
+            length /= 2
+            if length < 1e-9 * longest:
+                return tuple(x[0].tolist()) if slope <= 0.01 * first else None
+        x, loss, length = there, value, min(longest, 2 * length)
+        objective.gradient(x, g)
+    return None

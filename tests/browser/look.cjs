@@ -98,11 +98,13 @@ async function used(browser, file) {
     await log.click();
     found.after = [await log.getAttribute("aria-pressed"), await axes()];
   }
-  const against = chart.locator("select");
+  const against = chart.getByLabel("against");
   if (await against.count()) {
     await against.selectOption({ index: 1 });
     found.against = await axes();
   }
+  const slider = chart.locator("input[type=range]");
+  if (await slider.count()) found.played = await played(page, chart, slider);
   await page.emulateMedia({ media: "print" });
   await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
   found.closed = await page.locator("details:not([open])").count();
@@ -111,6 +113,44 @@ async function used(browser, file) {
   found.open = await page.locator("details[open]").count();
   await context.close();
   return { ...found, said };
+}
+
+// Plays, steps and drags the paths of a map; how many points are drawn of all paths, each time.
+async function played(page, chart, slider) {
+  const drawn = () => chart.locator("path.curve").evaluateAll((all) => all.reduce((sum, each) => sum + (each.getAttribute("d").match(/[ML]/g) || []).length, 0));
+  const step = async () => [Number(await slider.inputValue()), await drawn(), await slider.getAttribute("aria-valuetext")];
+  const button = (name) => chart.getByRole("button", { name, exact: true });
+  const found = { whole: await step() };
+  await slider.focus();
+  await page.keyboard.press("Home");
+  found.home = await step();
+  await page.keyboard.press("ArrowRight");
+  found.right = await step();
+  await button("step on").click();
+  found.on = await step();
+  await button("step back").click();
+  found.back = await step();
+  const box = await slider.boundingBox();
+  await page.mouse.move(box.x + 4, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 4 });
+  await page.mouse.up();
+  found.dragged = await step();
+  await button("play").focus();
+  await page.keyboard.press("Space");
+  await page.waitForFunction((from) => Number(document.querySelector("input[type=range]").value) > from, found.dragged[0]);
+  await button("pause").click();
+  found.paused = await step();
+  await page.waitForTimeout(100);
+  found.still = await step();
+  const starts = chart.getByLabel(/^start/);
+  if (await starts.count()) {
+    const places = () => chart.locator("circle.place").evaluateAll((all) => all.map((each) => [each.getAttribute("cx"), each.getAttribute("cy")]));
+    found.first = await places();
+    await starts.selectOption({ index: 1 });
+    found.second = await places();
+  }
+  return found;
 }
 
 (async () => {

@@ -39,7 +39,8 @@ class Series:
     xs: where its points are, in units of each of the chart's horizontal axes. low, high: the
     ends of a band, or of a bar. kind: `line`, `step` (constant to the next point), `points`,
     `bars`, `path`, or `rule` (a dashed line to hold others against). notes: words for each point.
-    group: what is switched together; empty for what has no switch.
+    group: what is switched together; empty for what has no switch. xs of a path: x, and the steps,
+    by which it can be played. start: the number of the start that it is from, if one chooses.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Series:
     notes: Sequence[str] | None = None
     group: str | None = None
     dashed: bool = True
+    start: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Chart:
     words: below it. window: what the vertical axis shows at first. near: whether pointing finds
     the nearest point, instead of all values at one x. box: of a map, the ranges of x and y, and
     of a square chart, whose axes are never logarithmic.
-    areas: of a map, polygons (lists of x and y in turn), the larger below. rows: of a forest.
+    areas: of a map, polygons (lists of x and y in turn), the larger below. starts: names of those
+    that one can choose. rows: of a forest.
     """
 
     title: str
@@ -97,6 +100,7 @@ class Chart:
     box: tuple[tuple[float, float], tuple[float, float]] | None = None
     square: bool = False
     areas: Sequence[Sequence[Sequence[float]]] = ()
+    starts: Sequence[str] = ()
     rows: Sequence[Row] = ()
     reach: tuple[float, float] | None = None
     sides: tuple[str, str] = ("", "")
@@ -150,6 +154,7 @@ def _chart(chart: Chart, most: int) -> dict[str, Any]:
         "square": chart.square,
         "box": chart.box and [_numbers(side) for side in chart.box],
         "areas": [[_numbers(polygon, 4) for polygon in area] for area in chart.areas],
+        "starts": list(map(escaped, chart.starts)),
         "rows": [
             {
                 "name": escaped(row.name),
@@ -176,6 +181,7 @@ def _series(own: Series) -> dict[str, Any]:
         "dash": dashes(own.look.dashes) if own.dashed else "",
         "marker": own.look.marker,
         "kind": own.kind,
+        "start": own.start,
         "xs": [_numbers(x) for x in own.xs],
         "y": _numbers(own.y),
     }

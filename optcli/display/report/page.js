@@ -138,6 +138,11 @@
       this.forest = chart.rows.length > 0;
       this.square = chart.square;
       this.map = chart.box !== null && !chart.square;
+      // of a map, the start whose paths are seen, and the step up to which
+      this.start = 0;
+      const steps = chart.series.filter((own) => own.kind === "path" && own.xs.length > 1).map((own) => own.xs[1][own.xs[1].length - 1]);
+      this.last = this.map && steps.length ? Math.max(...steps) : 0;
+      this.time = this.last;
       this.tools();
     }
 
@@ -157,10 +162,54 @@
         this.toggle("log y", () => this.logY, (on) => { this.logY = on; });
         if (chart.window) this.toggle("all values", () => this.all, (on) => { this.all = on; });
       }
+      if (chart.starts.length > 1) this.controls.append(this.choice("start", chart.starts, (i) => { this.start = i; }));
+      if (this.last > 0) this.player();
       this.switches();
       this.home.append(this.controls, this.board, this.legend);
       if (chart.thinned) this.home.append(html("p", { class: "words" }, chart.thinned));
       this.listen();
+    }
+    // Plays the paths: a button, single steps, and a slider, which keys and fingers move as well.
+    player() {
+      const button = (text, act) => {
+        const made = html("button", { type: "button" }, text);
+        made.addEventListener("click", act);
+        return made;
+      };
+      const speeds = { "all in 6 s": this.last / 6, "10 steps/s": 10, "100 steps/s": 100 };
+      let speed = this.last / 6, playing = 0, before = 0, exact = 0;
+      const slider = html("input", { type: "range", min: 0, max: this.last, step: 1, value: this.last, "aria-label": "step" });
+      const told = html("output", { "aria-live": "off" });
+      const go = (time) => {
+        this.time = Math.max(0, Math.min(this.last, time));
+        slider.value = String(this.time);
+        const text = `step ${said(this.time)} of ${said(this.last)}`;
+        slider.setAttribute("aria-valuetext", text);
+        told.textContent = text;
+        this.cursor = null;
+        this.hideTip();
+        this.drawPaths();
+      };
+      const stop = () => { cancelAnimationFrame(playing); playing = 0; play.textContent = "play"; };
+      const frame = (now) => {
+        exact += ((now - before) / 1000) * speed;
+        before = now;
+        go(Math.floor(exact));
+        if (this.time >= this.last) stop(); else playing = requestAnimationFrame(frame);
+      };
+      const play = button("play", () => {
+        if (playing) { stop(); return; }
+        exact = this.time >= this.last ? 0 : this.time;
+        before = performance.now();
+        play.textContent = "pause";
+        playing = requestAnimationFrame(frame);
+      });
+      slider.addEventListener("input", () => { stop(); go(Number(slider.value)); });
+      const list = html("select", {}, ...Object.keys(speeds).map((name) => html("option", { value: name }, name)));
+      list.addEventListener("change", () => { speed = speeds[list.value]; });
+      this.controls.append(play, button("step back", () => { stop(); go(this.time - 1); }), slider,
+        button("step on", () => { stop(); go(this.time + 1); }), html("label", {}, "speed ", list), told);
+      this.begin = () => go(this.time);
     }
     choice(label, names, take) {
       const list = html("select", {}, ...names.map((name, i) => html("option", { value: i }, name)));
@@ -214,7 +263,9 @@
       this.draw();
     }
 
-    visible() { return this.chart.series.filter((own) => !this.hidden.has(own.group)); }
+    visible() { return this.chart.series.filter((own) => !this.hidden.has(own.group) && (own.start === null || own.start === this.start)); }
+    // Whether a point of a path has not been reached as yet.
+    ahead(own, i) { return own.kind === "path" && own.xs.length > 1 && own.xs[1][i] > this.time; }
     xOf(own) { return own.xs[Math.min(this.unit, own.xs.length - 1)]; }
 
     // ---- drawing ----
@@ -286,8 +337,18 @@
         svg("text", { x: (box.left + box.right) / 2, y: height - 8, "text-anchor": "middle" }, axis.name + (this.logX ? " (log)" : "")),
         svg("text", { transform: `translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, chart.y.name + (this.logY ? " (log)" : "")));
       if (this.map) this.drawGround();
-      for (const own of series) this.drawSeries(own, series.indexOf(own));
+      this.moving = svg("g", {});
+      this.inner.append(this.moving);
+      for (const own of series) this.drawSeries(own, series.indexOf(own), own.kind === "path" ? this.moving : this.inner);
       this.drawLines();
+    }
+    // The paths anew, on the same ground.
+    drawPaths() {
+      const series = this.visible();
+      this.moving.replaceChildren();
+      for (const own of series) if (own.kind === "path") this.drawSeries(own, series.indexOf(own), this.moving);
+      this.points = this.readable();
+      this.board.setAttribute("aria-valuemax", String(Math.max(0, this.points.length - 1)));
     }
 
     drawGround() {
@@ -321,9 +382,9 @@
       }
     }
 
-    drawSeries(own, place) {
+    drawSeries(own, place, parent) {
       const xs = this.xOf(own), group = svg("g", { class: `c${own.colour}` });
-      const at = own.y.map((value, i) => [this.x.at(xs[i]), this.y.at(value)]);
+      const at = own.y.map((value, i) => this.ahead(own, i) ? [NaN, NaN] : [this.x.at(xs[i]), this.y.at(value)]);
       const there = ([x, y]) => !Number.isNaN(x) && !Number.isNaN(y);
       if (own.kind === "points") {
         for (const point of at) if (there(point)) group.append(svg("circle", { class: "dot", cx: point[0], cy: point[1], r: 2 }));
@@ -346,7 +407,7 @@
       } else {
         this.drawLine(own, at, there, group, place);
       }
-      this.inner.append(group);
+      parent.append(group);
     }
 
     drawLine(own, at, there, group, place) {
@@ -444,7 +505,7 @@
         for (const own of this.visible()) {
           own.y.forEach((value, i) => {
             const x = this.x.at(this.xOf(own)[i]), y = this.y.at(value);
-            if (!Number.isNaN(x) && !Number.isNaN(y) && own.group !== "") found.push({ own, i, x, y });
+            if (!Number.isNaN(x) && !Number.isNaN(y) && own.group !== "" && !this.ahead(own, i)) found.push({ own, i, x, y });
           });
         }
         return found;
@@ -595,6 +656,7 @@
   const boards = charts.map((chart, number) => new Board(chart, number));
   for (const board of boards) board.measure();
   for (const board of boards) board.draw();
+  for (const board of boards) if (board.begin) board.begin();
   let waiting = 0;
   new ResizeObserver(() => {
     cancelAnimationFrame(waiting);

@@ -49,7 +49,11 @@ def page(sources: Sequence[Source]) -> bytes:
     parts = []
     if len(trained) > 1:
         parts.append(runs.blocks(trained, charts, ""))
-    others = [source for source in sources if source not in trained or len(trained) == 1]
+    traced = [source for source in sources if source.kind == kinds.TRACE.name]
+    if len(traced) > 1:
+        parts.append(_traces(traced, charts))
+    together = [each for each in (trained, traced) if len(each) > 1]
+    others = [source for source in sources if not any(source in each for each in together)]
     for i, source in enumerate(others):
         what, blocks = of_kind(source.kind)
         parts.append(_within(source, what, blocks, charts, f"part-{i}"))
@@ -65,6 +69,19 @@ def page(sources: Sequence[Source]) -> bytes:
             parts.append(section(f"run-{i}", name, content))
     title = f"{len(sources)} folders" if len(trained) < len(sources) else f"{len(sources)} runs"
     return document.whole(title, ", ".join(runs.labels(sources)), join(*parts), charts)
+
+
+def _traces(sources: Sequence[Source], charts: list[Chart]) -> Markup:
+    """Several traces: on one map, where they are of one objective, and the part of each."""
+    from optcli.display.report import trace
+
+    starts = trace.together(sources, charts)
+    parts = [] if starts is None else [starts]
+    for i, source in enumerate(sources):
+        name = f"trace-{i}"
+        content = trace.blocks(source, charts, f"{name}-", 3, mapped=starts is None)
+        parts.append(section(name, f"Trace: {source.name}", content))
+    return join(*parts)
 
 
 def _within(source: Source, what: str, blocks: Blocks, charts: list[Chart], name: str) -> Markup:

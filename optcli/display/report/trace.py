@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -18,7 +18,7 @@ from optcli.display.report.blocks import about, reproduce, section, sentences, t
 from optcli.display.report.charts import Axis, Chart, Series, swatch
 from optcli.display.report.markup import Markup, join
 from optcli.display.report.source import Source
-from optcli.objectives.base import OBJECTIVES, Objective
+from optcli.objectives.base import OBJECTIVES, Box, Objective
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.plots import contours
 from optcli.plots.looks import Look, looks
@@ -29,8 +29,18 @@ MOST_CORNERS = 12_000  # of all contours
 MARKS = Look(6)
 
 
-def blocks(source: Source, charts: list[Chart], prefix: str = "", level: int = 2) -> Markup:
-    """The sections of a trace. charts: what the page draws, to which its own are added."""
+def blocks(
+    source: Source,
+    charts: list[Chart],
+    prefix: str = "",
+    level: int = 2,
+    *,
+    mapped: bool = True,
+) -> Markup:
+    """The sections of a trace. charts: what the page draws, to which its own are added.
+
+    mapped: whether there is a map of the paths among them.
+    """
     rows = source.summary.get("paths") or []
     owners = {row["label"]: str(row.get("optimizer") or row["label"]) for row in rows}
     own = looks(list(owners), owners)
@@ -39,7 +49,7 @@ def blocks(source: Source, charts: list[Chart], prefix: str = "", level: int = 2
     marks = {"optimizer": [swatch(own[row["label"]]) for row in rows]}
     whole = table(columns, "Paths", head="optimizer", values=values, marks=marks)
     frames = []
-    for chart in [*_map(source, own), *_curves(source, own)]:
+    for chart in [*(_map(source, own) if mapped else ()), *_curves(source, own)]:
         frames.append(chart.frame(len(charts), f"h{level + 1}"))
         charts.append(chart)
     return join(
@@ -82,44 +92,87 @@ def _columns(path: Mapping[str, Any]) -> tuple[Array, Array, Array, Array]:
 
 def _map(source: Source, own: Mapping[str, Look]) -> list[Chart]:
     """The paths on the objective's contours; none where it has not two numbers."""
-    series, objective = list[Series](), source.objective
-    starts: Array | None = None
+    series, begin = _paths(source, own, None)
+    if begin is None:
+        return []
+    box = _box(source.objective, begin, source.paths)
+    return [_drawn("Paths", source, series, box)]
+
+
+def _paths(
+    source: Source, own: Mapping[str, Look], start: int | None
+) -> tuple[list[Series], Array | None]:
+    """The paths of a trace and where they start, which none has that has not two numbers."""
+    series, begin = list[Series](), None
     for label in own:
         if label not in source.paths:
             continue
         step, loss, _, points = _columns(source.paths[label])
         if points.shape[1] != 2:
-            return []
-        starts = points[0] if starts is None else starts
+            return [], None
+        begin = points[0] if begin is None else begin
         notes = [f"step {int(t):,}, loss {value:.5g}" for t, value in zip(step, loss, strict=True)]
         x, y = np.where(np.abs(points) < 1e100, points, np.nan).T
-        series.append(Series(label, own[label], [x], y, kind="path", notes=notes))
-    if starts is None:
-        return []
-    marks = [Series("start", MARKS, [[starts[0]]], [starts[1]], kind="start", group="")]
+        path = Series(label, own[label], [x, step], y, kind="path", notes=notes, start=start)
+        series.append(path)
+    if begin is not None:
+        mark = Series("start", MARKS, [[begin[0]]], [begin[1]], kind="start", group="", start=start)
+        series.append(mark)
+    return series, begin
+
+
+def _drawn(
+    title: str, source: Source, series: list[Series], box: Box, starts: Sequence[str] = ()
+) -> Chart:
+    """The map with paths on it."""
+    objective = source.objective
     if objective is not None and len(objective.minima):
         x, y = objective.minima.T
-        marks.append(Series("minimum", MARKS, [x], y, kind="minimum", group=""))
-    box = _box(objective, starts, source.paths)
+        series = [*series, Series("minimum", MARKS, [x], y, kind="minimum", group="")]
     words = "contours enclose equal areas, the lower the darker; star: minimum; circle: start"
-    return [
-        Chart(
-            "Paths",
-            [Axis("x")],
-            Axis("y"),
-            [*series, *marks],
-            words if objective else "",
-            near=True,
-            box=box,
-            areas=_areas(objective, box),
-            whole="paths.csv",
-        )
-    ]
+    return Chart(
+        title,
+        [Axis("x")],
+        Axis("y"),
+        series,
+        words if objective else "",
+        near=True,
+        box=box,
+        areas=_areas(objective, box),
+        starts=starts,
+        whole="paths.csv",
+    )
 
 
-def _box(
-    objective: Objective | None, start: Array, paths: Mapping[str, Mapping[str, Any]]
-) -> tuple[tuple[float, float], tuple[float, float]]:
+def together(sources: Sequence[Source], charts: list[Chart], level: int = 2) -> Markup | None:
+    """Traces of one objective from several starts, on a map where one of them is chosen."""
+    first = sources[0]
+    if first.objective is None or any(each.objective != first.objective for each in sources):
+        return None
+    owners = {
+        row["label"]: str(row.get("optimizer") or row["label"])
+        for source in sources
+        for row in source.summary.get("paths") or []
+    }
+    own = looks(list(owners), owners)
+    series, begins = list[Series](), list[Array]()
+    for i, source in enumerate(sources):
+        found, begin = _paths(source, own, i)
+        if begin is None:
+            return None
+        series += found
+        begins.append(begin)
+    boxes = [_box(first.objective, begin, {}) for begin in begins]
+    x, y = ((min(b[k][0] for b in boxes), max(b[k][1] for b in boxes)) for k in (0, 1))
+    names = [f"({begin[0]:.4g}, {begin[1]:.4g})" for begin in begins]
+    said = [f"{name}: {source.name}" for name, source in zip(names, sources, strict=True)]
+    chart = _drawn(first.objective.name, first, series, (x, y), said)
+    frame = chart.frame(len(charts), f"h{level + 1}")
+    charts.append(chart)
+    return section("starts", f"Paths from {len(sources)} starts", frame, level=level)
+
+
+def _box(objective: Objective | None, start: Array, paths: Mapping[str, Mapping[str, Any]]) -> Box:
     """What the map shows: the objective's domain and the start, or else all paths."""
     if objective is not None:
         x, y = (
@@ -135,9 +188,7 @@ def _box(
     return (float(x0), float(x1)), (float(y0), float(y1))
 
 
-def _areas(
-    objective: Objective | None, box: tuple[tuple[float, float], tuple[float, float]]
-) -> list[list[list[float]]]:
+def _areas(objective: Objective | None, box: Box) -> list[list[list[float]]]:
     """The contours, coarser where there are very many corners."""
     if objective is None:
         return []
