@@ -18,6 +18,7 @@ from optcli import plots
 from optcli.api import evaluate
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
+from optcli.data import csv as csv_file
 from optcli.data import pieces, streaming
 from optcli.data.preparation import Part
 from optcli.data.row_hashes import row_hashes
@@ -620,6 +621,7 @@ def test_training_evaluate_and_predict_agree(task, way, tmp_path, monkeypatch):
     weighted = way == "weighted"
     if way == "streamed":
         monkeypatch.setattr(streaming, "LARGE", 1)
+        monkeypatch.setattr(csv_file, "KEPT_BYTES", 1)
         monkeypatch.setattr(pieces, "LARGE", 1)
         monkeypatch.setattr(streaming, "CHUNK", 1000)
     name, keys = TASKS[task]

@@ -19,7 +19,7 @@ from optcli.cli.main import run
 from optcli.config.writing import flow
 from optcli.config.yaml_text import read
 from optcli.core.errors import InvalidInput
-from optcli.data import streaming
+from optcli.data import csv
 from optcli.starter import recipe, trial
 from optcli.starter.page import Line, text_of, values_of
 from optcli.starter.parts import parts_of
@@ -412,7 +412,7 @@ def test_networks_that_take_long_to_try_are_left_out(tmp_path, monkeypatch):
 
 
 def test_metrics_of_encoded_rows_that_are_streamed_can_be_summed(tmp_path, monkeypatch):
-    monkeypatch.setattr(streaming, "LARGE", 3000)  # more bytes than the file, fewer than its rows
+    monkeypatch.setattr(csv, "KEPT_BYTES", 3000)  # more bytes than the file, fewer than its rows
     columns = plain(k=[f"k{i % 12}" for i in range(60)], y=["a", "b"] * 30)
     for quick in (True, False):
         starter = found(tmp_path, columns, "y", quick=quick)
