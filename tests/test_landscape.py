@@ -196,6 +196,15 @@ def test_lanczos_and_hutchinson_say_how_wrong_they_are():
     assert exact == (pytest.approx(values.sum()), 0.0, 300)
 
 
+def test_kinks_leave_the_products_symmetric():
+    text = CONFIG.replace("tanh, batch_norm: true", "relu").replace("[6, 6]", "[24, 24]")
+    setup = Setup.of(trained(text).config)
+    model = optcli.load("run").trained
+    given = setup.cohort, setup.data.train, model.parameters[0], model.statistics[0]
+    largest = sharpness(*given, seed=0, probes=4).largest
+    assert largest.error < 1e-4 * largest.value
+
+
 def test_random_directions_have_the_norms_of_the_filters():
     layout = Layout({"a.weight": (3, 4), "a.bias": (4,), "c.weight": (5, 2, 3, 3)})
     x = np.random.default_rng(0).standard_normal(layout.size)

@@ -22,9 +22,9 @@ from optcli.training.cohort import Cohort
 MOST_STEPS = 100  # of Lanczos
 BASIS_BYTES = 1 << 28  # of its vectors, at most
 TOLERANCE = 1e-6  # of the largest eigenvalue: below, it is good enough
-# Of the usual step of differences: in 64 bits there are digits to spare, and the kinks of a relu
-# disturb less.
-STEP = 0.1
+# Of the usual step of differences: in 64 bits there are digits to spare, and a step this small
+# crosses hardly a kink of relu or max pooling, which would make the products unsymmetric.
+STEP = 1e-3
 PROBES = 64  # of Hutchinson
 PROBES_AT_ONCE = 16
 
