@@ -22,9 +22,10 @@ from optcli.training.cohort import Cohort
 MOST_STEPS = 100  # of Lanczos
 BASIS_BYTES = 1 << 28  # of its vectors, at most
 TOLERANCE = 1e-6  # of the largest eigenvalue: below, it is good enough
-# Of the usual step of differences: in 64 bits there are digits to spare, and a step this small
-# crosses hardly a kink of relu or max pooling, which would make the products unsymmetric.
-STEP = 1e-3
+# Shares of the usual step of differences: in 64 bits there are digits to spare, and small steps
+# cross hardly a kink of relu or max pooling, which would make the products unsymmetric. The next
+# one is taken where the residual is above SYMMETRIC of the eigenvalue.
+STEPS, SYMMETRIC = (1e-3, 1e-4, 1e-5), 1e-4
 PROBES = 64  # of Hutchinson
 PROBES_AT_ONCE = 16
 
@@ -74,10 +75,16 @@ def sharpness(
     alone = Slopes(cohort, part, statistics, 1)
     slope = np.empty((1, len(point)))
     loss = float(alone.gradient(point[None], slope)[0])
-    largest, smallest, steps = ends(_product(alone, point), len(point), seed=seed)
+    tried = []
+    for share in STEPS:
+        found = ends(_product(alone, point, share), len(point), seed=seed)
+        tried.append((found[0].error, share, found))
+        if not found[0].error > SYMMETRIC * abs(found[0].value):
+            break
+    _, share, (largest, smallest, steps) = min(tried, key=lambda each: each[0])
     count = min(PROBES_AT_ONCE, probes, len(point))
     trace, error, used = trace_of(
-        _product(Slopes(cohort, part, statistics, count), point),
+        _product(Slopes(cohort, part, statistics, count), point, share),
         len(point),
         seed=seed,
         probes=probes,
@@ -87,15 +94,15 @@ def sharpness(
     return Sharpness(largest, smallest, trace, error, steps, used, size, loss)
 
 
-def _product(slopes: Slopes, point: Array) -> Callable[[Array], Array]:
-    """The function that takes v (R, P) to H·v, at one point."""
+def _product(slopes: Slopes, point: Array, share: float) -> Callable[[Array], Array]:
+    """The function that takes v (R, P) to H·v, at one point; share: of the usual step."""
     shape = slopes.point.buffer.shape
     x = np.broadcast_to(point, shape)
     at, slope = np.empty(shape), np.empty(shape)
 
     def product(v: Array) -> Array:
         out = np.empty(shape)
-        hessian_product(slopes, x, v, out, at, slope, STEP)  # type: ignore[arg-type]
+        hessian_product(slopes, x, v, out, at, slope, share)  # type: ignore[arg-type]
         return out
 
     return product
