@@ -234,7 +234,7 @@ def test_a_text_that_cannot_be_edited_safely_is_refused(text, tmp_path):
 
 def test_python_gives_the_test_a_picture_and_a_table(folder):
     found = optcli.lr_find("c.yaml", seeds=2, steps=50)
-    assert found.suggestion.lr == pytest.approx(found.test.lr[found.test.lowest] / 4, rel=0.05)
+    assert found.suggestion.lr == pytest.approx(found.test.lr[found.test.lowest] / 10, rel=0.05)
     assert found.plot().axes
     assert f"{found.suggestion.lr:.2g}" in found._repr_html_()
     assert repr(found) == f"<LearningRateTest c: {found.suggestion.lr}>"

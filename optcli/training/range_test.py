@@ -58,7 +58,7 @@ START = 0.5
 FAR = 3.0
 # The suggestion: the rate of the lowest median over this; the interval begins at that rate over
 # WIDEST. By the study in docs/studies.md.
-BELOW, BELOW_SAID, WIDEST = 4.0, "quarter", 10.0
+BELOW, BELOW_SAID, WIDEST = 10.0, "tenth", 30.0
 # A fall that counts, in standard deviations of the loss at the lowest rates, and as a share of it.
 NOISE, LEAST = 3.0, 0.01
 # Steps at the end of the test in which a lowest median means that it was still falling.

@@ -11,6 +11,7 @@ every rule is; the other way round, too. Range tests have seeds of their own.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +23,12 @@ from optcli.comparison.trials import Job, Measure, Trial, train
 from optcli.core.events import Ended, EpochEnded
 from optcli.objectives.dataset import ObjectiveDataset
 from optcli.training import train_cohort
-from optcli.training.range_test import RangeTest
+from optcli.training.range_test import RangeTest, Rates
 
 ROOT = Path(__file__).parent.parent.parent
 GRID = 10.0 ** (np.arange(-4 * 4, 1 * 4 + 1) / 4)
 SEEDS, FEWER = 20, {"digits": 10, "spirals": 10, "rosenbrock": 1}
 TESTS, REPLICAS = 10, 5  # range tests of a config, and seeds in each
-WITHIN = 1.1
 
 
 class Problem:
@@ -70,3 +70,39 @@ class Problem:
             seeds = range(1000 + i * REPLICAS, 1000 + (i + 1) * REPLICAS)
             replicas = [replace(own, seed=seed) for seed in seeds]
             yield RangeTest.of(replace(self.cohort, replicas=replicas), rates)
+
+
+def ratio(final, lr):
+    """The loss at a rate over that at the best of the grid, chosen on the other half of seeds."""
+    half, found = final.shape[1] // 2, []
+    for chosen, measured in (
+        (final[:, :half], final[:, half:]),
+        (final[:, half:], final[:, :half]),
+    ):
+        best = np.median(chosen, axis=1).argmin()
+        middle = np.minimum(np.median(measured, axis=1), 1e6)
+        there = np.exp(np.interp(np.log(lr), np.log(GRID), np.log(np.maximum(middle, 1e-9))))
+        found.append(there / max(middle[best], 1e-9))
+    return float(np.sqrt(found[0] * found[1]))
+
+
+def rules(test):
+    """What each rule suggests."""
+    lowest, slope = test.lowest, np.gradient(test.median, np.log10(test.lr))
+    found = {"steepest": test.lr[slope[: lowest + 1].argmin()]}
+    return found | {f"lowest/{k}": test.lr[lowest] / k for k in (1, 2, 4, 6, 10)}
+
+
+def main():
+    for name in sys.argv[1:] or [path.stem for path in sorted((ROOT / "configs").glob("*.yaml"))]:
+        problem = Problem(name)
+        if problem.is_objective:
+            continue  # one seed, and a least loss of 0
+        final = problem.final()
+        each = [rules(test) for test in problem.tests(Rates())]
+        said = {rule: np.median([ratio(final, own[rule]) for own in each]) for rule in each[0]}
+        print(name, *(f"{rule} {value:.2f}" for rule, value in said.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
