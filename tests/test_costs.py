@@ -9,6 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+import optcli
 from optcli.core.randomness import generator
 from optcli.layers.initializers import PIECE, draw
 from optcli.storage import files
@@ -79,12 +80,33 @@ def peak(run):
 
 
 def test_arrays_are_written_without_a_copy_of_the_file(tmp_path):
-    given = {"a": np.zeros(6_000_000), "b": np.arange(6_000_000.0)}
-    # NumPy writes 16 MB at a time
-    assert peak(lambda: files.write_arrays(tmp_path / "a.npz", given, {"n": 1})) < 40e6
+    given = {"a": np.zeros(3_000_000), "b": np.arange(3_000_000.0), "c": np.zeros((0, 2))}
+    given |= {"d": np.array(3.0), "e": np.array(["", "three"]), "f": np.ones((3, 2), ">i2", "F")}
+    assert peak(lambda: files.write_arrays(tmp_path / "a.npz", given, {"n": 1})) < 1e6
     arrays, description = files.read_arrays(tmp_path / "a.npz")
     assert description == {"n": 1}
-    assert all(np.array_equal(arrays[name], array) for name, array in given.items())
+    for name, array in given.items():
+        assert arrays[name].dtype == array.dtype, name
+        assert np.array_equal(arrays[name], array), name
+
+
+def test_training_holds_five_arrays_of_the_size_of_the_parameters(tmp_path):
+    """Parameters, gradients, Adam's two moments and the best; bytes of each parameter."""
+
+    def train(units):
+        config = {
+            "dataset": {"name": "blobs", "samples": 60},
+            "model": {"name": "mlp", "hidden": [units, units]},
+            "loss": "cross_entropy",
+            "optimizer": "adam",
+            "training": {"epochs": 2, "batch_size": 32},
+        }
+        return optcli.train(config, out=tmp_path / "run", overwrite=True, plots=False)
+
+    train(2)  # so that all is imported
+    least, most = peak(lambda: train(2)), peak(lambda: train(1000))
+    parameters = optcli.load(tmp_path / "run").summary["parameters"]
+    assert (most - least) / parameters < 23
 
 
 @pytest.mark.parametrize("name", ["he", "he_uniform"])

@@ -228,6 +228,26 @@ def test_a_step_allocates_nothing_of_the_size_of_the_parameters(case):
 
 
 @for_each("case", CASES)
+def test_a_measured_step_is_the_same_step_and_leaves_its_change(case):
+    x, gradients, losses = sample(2, steps=4)
+    found = []
+    for measured in (False, True):
+        ours, g = x.copy(), np.empty_like(x)
+        stepper = Stepper([make(case)] * 2, ours, g, tile=16, layout=Layout(SHAPES), samples=12)
+        asked = ask(stepper, x)
+        stepper.plan(1, 4)
+        for k in range(4):
+            g[:], before = gradients[k], ours.copy()
+            for each in asked:
+                each.step = k
+            (stepper.measured_step if measured else stepper.step)(k, losses[k])
+            assert not measured or np.array_equal(g, ours - before)
+        (slots,) = stepper.state
+        found.append([ours, *slots.values()])
+    assert all(map(np.array_equal, *found))
+
+
+@for_each("case", CASES)
 def test_the_state_has_the_size_it_is_said_to_have(case):
     x, gradients, _ = sample(2)
     layout = Layout(SHAPES)

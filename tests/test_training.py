@@ -15,7 +15,7 @@ from optcli.models import Architecture, predict
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.schedules.cosine import Cosine
 from optcli.training import loop, train_cohort
-from optcli.training.settings import EarlyStopping, Regularization
+from optcli.training.settings import EarlyStopping, Lookahead, Regularization
 from tests.cohorts import cohort, data, final
 from tests.for_each import for_each
 
@@ -205,6 +205,14 @@ def test_a_replica_that_diverges_alone_ends_the_training():
     assert events[-1].outcomes == ("diverged",)
     assert events[-1].steps[0] < 50
     assert np.isfinite(events[-1].state.best).all()
+
+
+@pytest.mark.parametrize("settings", [{}, {"lookahead": Lookahead(every=2)}])
+def test_where_an_epoch_s_last_step_diverges_the_norm_is_that_of_its_gradient(settings):
+    made = cohort([OPTIMIZERS.find("sgd")(lr=1e200)], batch_size="full", clip_norm=0.1, **settings)
+    ended = final(made)[-1]
+    assert ended.outcomes == ("diverged",)
+    assert ended.state.norms[0, 0] == pytest.approx(0.1, rel=1e-5)
 
 
 def test_best_is_the_lowest_validation_loss_and_the_first_of_equals():

@@ -154,9 +154,8 @@ def train_in(
                 listener(event)
         assert isinstance(event, Ended)
         state = event.state
-        trained = replace(
-            start, parameters=state.best[:1].copy(), statistics=state.best_statistics[:1].copy()
-        )
+        state.release()  # what follows needs room, too
+        trained = replace(start, parameters=state.best[:1], statistics=state.best_statistics[:1])
         rows = setup.data.test
         test = None if rows is None else evaluate(setup.cohort, trained, rows)
         judgement = None

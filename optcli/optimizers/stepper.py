@@ -148,6 +148,11 @@ class Stepper:
         for group in self.groups:
             group.step(k, loss)
 
+    def measured_step(self, k: int, loss: Array | None = None) -> None:
+        """The same step; it leaves the change of x in g."""
+        for group in self.groups:
+            group.measured_step(k, loss)
+
     def model(self, out: Array) -> None:
         """Write the model of each row into out (R, P): x, or the state array that holds it."""
         np.copyto(out, self.x)
@@ -361,14 +366,7 @@ class Group:
 
     def step(self, k: int, loss: Array | None = None) -> None:
         """Take the k-th of the planned steps."""
-        np.copyto(self.planned, self.table[k])
-        self.taken = k
-        if self.sees_loss:
-            assert loss is not None, f"{self.optimizer.name} needs the loss"
-            np.copyto(self.current[-1, :, 0], loss[self.rows])
-        if self.streams:
-            for stream, row in zip(self.streams, self.noise["noise"], strict=True):
-                stream.at(self.first + k).standard_normal(dtype=row.dtype, out=row)
+        self._begin(k, loss)
         if not self.decays:
             for update, arguments, _, _, _, _ in self.calls:
                 update(*arguments)
@@ -381,3 +379,29 @@ class Group:
             for update, arguments, x, _, _, decay in self.calls:
                 np.multiply(x, decay, x)
                 update(*arguments)
+
+    def measured_step(self, k: int, loss: Array | None = None) -> None:
+        """The same step; it leaves the change of x in g, tile by tile, without a copy of x."""
+        self._begin(k, loss)
+        for update, arguments, x, g, decayed, decay in self.calls:
+            before = decayed
+            if self.decays and self.coupled:
+                np.multiply(x, decay, decayed)
+                np.add(decayed, g, decayed)
+                before = g  # the update takes `decayed` in its place
+            np.copyto(before, x)
+            if self.decays and not self.coupled:
+                np.multiply(x, decay, x)
+            update(*arguments)
+            np.subtract(x, before, g)
+
+    def _begin(self, k: int, loss: Array | None) -> None:
+        """Look up what the k-th of the planned steps takes besides x, g and state."""
+        np.copyto(self.planned, self.table[k])
+        self.taken = k
+        if self.sees_loss:
+            assert loss is not None, f"{self.optimizer.name} needs the loss"
+            np.copyto(self.current[-1, :, 0], loss[self.rows])
+        if self.streams:
+            for stream, row in zip(self.streams, self.noise["noise"], strict=True):
+                stream.at(self.first + k).standard_normal(dtype=row.dtype, out=row)

@@ -20,7 +20,7 @@ import weakref
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -287,8 +287,18 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], description: Any) -> N
     """Write an uncompressed .npz without pickle; the description goes in as JSON."""
     text = json.dumps(jsonable(description), ensure_ascii=False, allow_nan=False).encode()
     whole = {"description": np.frombuffer(text, np.uint8), **arrays}
-    with atomic_writer(path) as add:
-        np.savez(_Pieces(add), allow_pickle=False, **whole)
+    with atomic_writer(path) as add, zipfile.ZipFile(_Pieces(add), "w") as archive:
+        for name, array in whole.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                _write_array(entry, np.asarray(array, order="C"))
+
+
+def _write_array(entry: IO[bytes], array: Array) -> None:
+    """Write a .npy file as `np.save` does, which would copy 16 MB at a time."""
+    about = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(entry, about)
+    if array.size:
+        entry.write(array.reshape(-1).view(np.uint8).data)
 
 
 class _Pieces(io.RawIOBase):

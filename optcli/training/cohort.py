@@ -68,10 +68,11 @@ class Cohort:
         """Roughly how many bytes training needs; nothing is allocated to find out."""
         architecture, data = self.architecture(), self.replicas[0].data
         layout = architecture.layout
-        # parameters, gradients, the best, those before the last step, one to write them
-        numbers = 5 * layout.size
+        # parameters, gradients, the best
+        numbers = 3 * layout.size
         spec = self.training
-        wrapped = 2 * bool(spec.sam) + bool(spec.lookahead) + bool(spec.average)
+        # lookahead: the slow ones, and those before an epoch's last step
+        wrapped = 2 * bool(spec.sam) + 2 * bool(spec.lookahead) + bool(spec.average)
         wrapped += (spec.accumulate > 1) + bool(spec.weight_decay)
         numbers += wrapped * layout.size
         # outputs and gradients of each layer, for training and for evaluation

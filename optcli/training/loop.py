@@ -111,7 +111,8 @@ class Trainer:
         # what the last step of an epoch leaves behind
         self.gradient_norm: Array = np.full(len(replicas), np.nan)
         self.update_norm: Array = np.full(len(replicas), np.nan)
-        self.before = np.empty_like(self.state.parameters.buffer)
+        # the norm of the gradient that its update took, whose buffer then holds the update
+        self.taken_norm: Array | None = None
 
         x, g = self.state.parameters.buffer, self.state.gradients.buffer
         self.sum = np.empty_like(g) if spec.accumulate > 1 else g
@@ -119,6 +120,9 @@ class Trainer:
         self.decay: Decay | None = None
         if spec.weight_decay:
             self.decay = Decay(spec.weight_decay, decoupled=spec.decoupled_weight_decay, x=x, g=g)
+        # parameters before the last step, where not the optimizer alone moves them
+        moved = spec.lookahead or (spec.weight_decay and spec.decoupled_weight_decay)
+        self.before = np.empty_like(x) if moved else None
         self.regularize: Regularize | None = None
         if cohort.regularization.l2 or cohort.regularization.l1:
             self.regularize = Regularize(cohort.regularization, self.state.regularized())
@@ -163,6 +167,7 @@ class Trainer:
         batches = self.batches.epoch(state.epoch + 1, state.steps_in_epoch)
         self.gradient_norm.fill(np.nan)
         self.update_norm.fill(np.nan)
+        self.taken_norm = None
         spoken = state.seconds
         while True:
             first = state.steps_in_epoch
@@ -202,7 +207,15 @@ class Trainer:
         if lost.any():
             for replica in np.flatnonzero(lost.any(axis=0) & state.running):
                 step = state.step - at + first + int(lost[:, replica].argmax()) + 1
-                state.diverge(int(replica), step)
+                self._diverge(int(replica), step)
+
+    def _diverge(self, replica: int, step: int) -> None:
+        """Note that the loss of `step` was not finite, or what that step made."""
+        if self.taken_norm is not None:
+            length = self.taken_norm[replica]
+        else:
+            length = norm(self.state.gradients.buffer[replica])
+        self.state.diverge(replica, step, float(length))
 
     def _over(self) -> bool:
         """Whether no replica is left to train."""
@@ -334,17 +347,19 @@ class Trainer:
             clip()
 
     def _last_step(self, k: int) -> None:
-        """The update of an epoch's last step, measured."""
-        parameters = self.state.parameters.buffer
+        """The update of an epoch's last step, measured; the gradient's buffer then holds it."""
+        x, g = self.state.parameters.buffer, self.state.gradients.buffer
         if self.regularize:
             self.regularize()
-        self.gradient_norm = norm(self.state.gradients.buffer)
+        self.gradient_norm = norm(g)
         for clip in self.clips:
             clip()
-        np.copyto(self.before, parameters)
-        self._update(k)
-        np.subtract(parameters, self.before, self.before)
-        self.update_norm = norm(self.before)
+        if self.before is not None:
+            np.copyto(self.before, x)
+        self._update(k, measured=True)
+        if self.before is not None:
+            np.subtract(x, self.before, g)
+        self.update_norm = norm(g)
 
     def _oracle(self, rows: slice, sources: list[Source]) -> Oracle:
         """The oracle for the optimizers of these replicas."""
@@ -362,12 +377,18 @@ class Trainer:
         )
         return self.oracles[-1]
 
-    def _update(self, k: int) -> None:
-        """Update the parameters, and the averages that follow them."""
+    def _update(self, k: int, measured: bool = False) -> None:
+        """Update the parameters, and the averages that follow them.
+
+        measured: whether the optimizer's update is to be left in the gradient's buffer.
+        """
         state = self.state
         if self.decay:
             self.decay(k)
-        state.stepper.step(k, state.losses[state.steps_in_epoch])
+        step = state.stepper.step
+        if measured:
+            self.taken_norm, step = norm(state.gradients.buffer), state.stepper.measured_step
+        step(k, state.losses[state.steps_in_epoch])
         if state.lookahead:
             state.lookahead(state.step + 1)
         if state.average:
@@ -399,7 +420,7 @@ class Trainer:
         # without validation the last finite state is the model
         best = state.running & finite
         for replica in np.flatnonzero(best != state.running):
-            state.diverge(int(replica), state.step)
+            self._diverge(int(replica), state.step)
         if validation_loss is not None:
             best &= validation_loss < state.best_loss
             state.best_loss[best] = validation_loss[best]

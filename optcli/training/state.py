@@ -8,7 +8,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.events import Outcome
-from optcli.core.parameters import Parameters
+from optcli.core.parameters import Layout, Parameters
 from optcli.data.batches import Batches
 from optcli.optimizers.stepper import Stepper
 from optcli.training.cohort import Cohort
@@ -108,15 +108,18 @@ class State:
         for replica, row in enumerate(self.gradients.buffer):
             self.first_finite[replica] = np.isfinite(row).all()
 
-    def diverge(self, replica: int, step: int) -> None:
-        """Note that the loss of `step` was not finite, or what that step made."""
+    def diverge(self, replica: int, step: int, gradient_norm: float) -> None:
+        """Note that the loss of `step` was not finite, or what that step made.
+
+        gradient_norm: of the latest gradient.
+        """
         if step == 2 and not self.first_finite[replica]:
             step = 1
         if self.outcomes[replica] is None:
             self.end(replica, "diverged")
             self._note_end(replica, step)
-            gradient, parameters = self.gradients.buffer[replica], self.parameters.buffer[replica]
-            self.norms[replica] = norm(gradient[None])[0], norm(parameters[None])[0]
+            parameters = self.parameters.buffer[replica]
+            self.norms[replica] = gradient_norm, norm(parameters[None])[0]
 
     def end(self, replica: int, outcome: Outcome) -> None:
         """Note how a replica ended; the first word counts."""
@@ -200,6 +203,13 @@ class State:
         self.seconds = float(own["seconds"])
         self.outcomes = [str(outcome) or None for outcome in own["outcomes"]]  # type: ignore[misc]
         self.running[:] = [outcome is None for outcome in self.outcomes]
+
+    def release(self) -> None:
+        """Free what only training takes; the best parameters stay."""
+        nothing = np.empty((len(self.best), 0), self.best.dtype)
+        self.parameters = self.gradients = self.model = Parameters(Layout({}), nothing)
+        self.stepper = Stepper([], nothing, nothing)
+        self.lookahead = self.average = None
 
     @property
     def over(self) -> bool:
