@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from optcli.api.export import export
     from optcli.api.init import Starter, init
     from optcli.api.landscape import SavedLandscape, landscape
+    from optcli.api.layer_history import LayerHistory, layer_history
     from optcli.api.load import load
     from optcli.api.lr_find import LearningRateTest, lr_find
     from optcli.api.merge import merge
@@ -41,6 +42,7 @@ __all__ = [
     "FinishedComparison",
     "FinishedShard",
     "InvalidInput",
+    "LayerHistory",
     "LearningRateTest",
     "Run",
     "SavedLandscape",
@@ -55,6 +57,7 @@ __all__ = [
     "gradcheck",
     "init",
     "landscape",
+    "layer_history",
     "load",
     "lr_find",
     "merge",
@@ -90,6 +93,8 @@ _HOMES = {
     "gradcheck": "gradients",
     "init": "api.init",
     "landscape": "api.landscape",
+    "LayerHistory": "api.layer_history",
+    "layer_history": "api.layer_history",
     "report": "api.report",
     "load": "api.load",
     "lr_find": "api.lr_find",

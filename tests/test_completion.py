@@ -121,6 +121,7 @@ OFFERED = {
     "gradcheck batch": ["batch_norm", "batch_normalization", "batchnorm"],
     "explain learning": ["learning_rate", "learning_rate_schedule"],
     "explain backward configs/i": ["configs/iris.yaml"],
+    "explain layers runs/i": ["runs/iris"],
     "lr-find configs/ir": ["configs/iris.yaml"],
     "trace rosen": ["rosenbrock"],
     "trace rosenbrock adamw": ["adamw"],

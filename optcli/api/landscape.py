@@ -231,6 +231,18 @@ def _of_run(
     folder: Path, label: str, overrides: Sequence[str], data: Any, stack: contextlib.ExitStack
 ) -> Subject:
     """A finished run with the rows that it was trained on; raises InvalidInput."""
+    run, setup = with_setup(folder, overrides, data, stack)
+    kept = run.trained.parameters[0], run.trained.statistics[0]
+    return replace(_subject(label, setup), outcome=str(run.summary["outcome"]), model=kept)
+
+
+def with_setup(
+    folder: Path, overrides: Sequence[str], data: Any, stack: contextlib.ExitStack
+) -> tuple[Run, Setup]:
+    """A finished run, and what is needed to train it again; raises InvalidInput.
+
+    stack: closes what the rows need.
+    """
     from optcli import config as configs
 
     run = predict.load(folder)
@@ -242,8 +254,7 @@ def _of_run(
     setup = restored(config, recorded, folder)
     if config.split.folds:
         setup, _ = cross_validated(setup, folder, ())
-    kept = run.trained.parameters[0], run.trained.statistics[0]
-    return replace(_subject(label, setup), outcome=str(run.summary["outcome"]), model=kept)
+    return run, setup
 
 
 def _subject(label: str, setup: Setup) -> Subject:

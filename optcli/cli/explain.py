@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from optcli.cli import options
 from optcli.core.errors import Fault, InvalidInput
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 EXAMPLES = (
     "optcli explain learning rate",
-    "optcli explain backward configs/digits.yaml",
+    "optcli explain layers runs/iris --plot",
 )
 PASSES = ("forward", "backward")
 
@@ -19,10 +22,13 @@ PASSES = ("forward", "backward")
 def command(
     words: Annotated[
         list[str],
-        options.argument("NAME...", "Loss, optimizer, idea, ...; or forward|backward CONFIG"),
+        options.argument(
+            "NAME...", "Loss, optimizer, idea, ...; forward|backward CONFIG; layers RUN"
+        ),
     ],
     plot: Annotated[
-        bool, options.option("Also draw it: a loss, activation, schedule or optimizer", "--plot")
+        bool,
+        options.option("Also draw it: a loss, activation, schedule, optimizer, layers", "--plot"),
     ] = False,
     output: Annotated[
         str | None,
@@ -43,12 +49,13 @@ def command(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> int:
-    """Explain a name or an idea, or show a model's forward or backward pass.
+    """Explain a name or an idea, or show what happens in a model.
 
     For a name, show formula, gradient, hyperparameters with ranges, and reference; for an idea
     what it is, why, when to use it, what goes wrong, and a command that shows it. For forward
     or backward and a config, show one batch layer by layer through its model, or with --row
-    the numbers of one training row.
+    the numbers of one training row. For layers and a run (or a config), train it again and
+    show activations, gradients and dead units of each layer over the epochs.
     """
     from optcli.api import explain
     from optcli.api.check import check
@@ -77,6 +84,12 @@ def command(
         raise InvalidInput(
             Fault("is for forward and backward with a config; leave it out", "--row")
         )
+    if words[0] == "layers" and len(words) <= 2:
+        if len(words) == 1:
+            raise InvalidInput(Fault("is missing; name a run folder, or a config", parameter="RUN"))
+        drawn = output or ("layers.png" if plot else None)
+        _layers(words[1], options.overrides(set_, seed), drawn, json=json)
+        return 0
     name = " ".join(words)
     pages = explain.pages(name)
     if drawn := output or (f"{pages[0].name}.png" if plot else None):
@@ -87,11 +100,38 @@ def command(
     return 0
 
 
+def _layers(of: str, overrides: list[str], output: str | None, *, json: bool) -> None:
+    from optcli.api.layer_history import layer_history
+    from optcli.display.explain import layers
+    from optcli.display.faults import say
+    from optcli.display.picture import plotted
+
+    if output:
+        _check_picture(output)
+    found = layer_history(of, overrides, say=say(quiet=json, stream=sys.stderr))
+    layers(found, json=json, stream=sys.stdout)
+    if output:
+        _write(found.plot(), output)
+        plotted(output, sys.stdout, json=json)
+
+
 def _draw(name: str, output: str) -> None:
     from optcli.api.pictures import picture
-    from optcli.plots import render
+
+    _check_picture(output)
+    _write(picture(name), output)
+
+
+def _check_picture(output: str) -> str:
     from optcli.storage import outputs
 
     kind = outputs.suffix(output, (".png", ".svg", ".pdf"))
     outputs.check(output)
-    outputs.write(output, render(picture(name), kind.removeprefix(".")))
+    return kind.removeprefix(".")
+
+
+def _write(figure: Figure, output: str) -> None:
+    from optcli.plots import render
+    from optcli.storage import outputs
+
+    outputs.write(output, render(figure, _check_picture(output)))

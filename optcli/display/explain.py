@@ -179,6 +179,114 @@ def _backward(found: Passes, output: Output) -> list[Column]:
     ]
 
 
+class Layers(Protocol):
+    """What the layers of a model computed, over its training."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def training_rows(self) -> int: ...
+    @property
+    def epochs(self) -> Any: ...
+    @property
+    def steps(self) -> Any: ...
+    @property
+    def quantiles(self) -> Sequence[float]: ...
+    @property
+    def layers(self) -> Sequence[Any]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
+EPOCHS_SHOWN = 5  # of a training; JSON and the picture have all that were measured
+
+
+def layers(found: Layers, *, json: bool, stream: TextIO) -> None:
+    """Each layer's dead units, spread of activations and size of gradients, at some epochs."""
+    if json:
+        lines = JsonLines(stream)
+        told = ("title", "outcome", "rows", "training_rows")
+        numbers = {name: getattr(found, name).tolist() for name in ("epochs", "steps")}
+        lists = {"quantiles": list(found.quantiles), "notes": list(found.notes)}
+        lines.emit("layers", {name: getattr(found, name) for name in told} | numbers | lists)
+        for each in found.layers:
+            values = {
+                name: None if (of := getattr(each, name)) is None else of.tolist()
+                for name in ("activations", "gradients", "dead")
+            }
+            named = {"layer": each.layer, "output": each.output, "units": each.units}
+            lines.emit("layer", named | values)
+        return
+    output = Output(stream)
+    output.line(escaped(f"layers of {found.title} over its training ({found.outcome})"))
+    some = "" if found.rows == found.training_rows else f" of {found.training_rows:,}"
+    output.line(f"measured on {found.rows:,}{some} training rows, in evaluation mode")
+    at = _some_of(found.epochs)
+    epochs = [_epoch(float(found.epochs[k])) for k in at]
+    active = [each for each in found.layers if each.dead is not None]
+    if active:
+        cells = [[f"{each.dead[k]:,}" for each in active] for k in at]
+        heading = "dead units (0 for every row), by epoch"
+        units = [f"{each.units:,}" for each in active]
+        names = [each.output for each in active]
+        _by_epoch(output, heading, names, units, epochs, cells)
+    units = [f"{each.units:,}" for each in found.layers]
+    names = [each.output for each in found.layers]
+    middle = found.quantiles.index(0.5)
+    spreads = [[f"{_spread(each, k):.3g}" for each in found.layers] for k in at]
+    heading = "activations: 95 % quantile - 5 % quantile, by epoch"
+    _by_epoch(output, heading, names, units, epochs, spreads)
+    sizes = [[f"{each.gradients[k][middle]:.1e}" for each in found.layers] for k in at]
+    heading = "median size of the weights' gradient, by epoch"
+    names = [each.layer for each in found.layers]
+    _by_epoch(output, heading, names, None, epochs, sizes)
+
+
+def _some_of(epochs: Any) -> list[int]:
+    """Which points are shown: the start, the end and some between, at whole epochs if there are."""
+    whole = [k for k, epoch in enumerate(epochs) if epoch == round(epoch)]
+    last = len(epochs) - 1
+    inner = whole if len(whole) >= EPOCHS_SHOWN else range(last + 1)
+    wanted = [epochs[last] * k / (EPOCHS_SHOWN - 1) for k in range(1, EPOCHS_SHOWN - 1)]
+    between = {min(inner, key=lambda k: abs(float(epochs[k]) - epoch)) for epoch in wanted}
+    return sorted({0, last} | between)
+
+
+def _epoch(epoch: float) -> str:
+    return f"{epoch:,.0f}" if epoch == round(epoch) or epoch >= 100 else f"{epoch:.3g}"
+
+
+def _spread(each: Any, k: int) -> float:
+    return float(each.activations[k][-1] - each.activations[k][0])
+
+
+def _by_epoch(
+    output: Output,
+    heading: str,
+    names: Sequence[str],
+    units: Sequence[str] | None,
+    epochs: Sequence[str],
+    cells: Sequence[Sequence[str]],
+) -> None:
+    """A table with a row for each layer and a column for each epoch."""
+    columns = [Column("layer", "layer", names, left=True, cut=True)]
+    if units is not None:
+        columns.append(Column("units", "units", units))
+    ends = (0, len(epochs) - 1)
+    columns += [
+        Column(f"at {epoch}", epoch, column, rank=0 if k in ends else 1 + k % 2)
+        for k, (epoch, column) in enumerate(zip(epochs, cells, strict=True))
+    ]
+    output.line("")
+    output.line(heading)
+    for line in Table(columns, width_of(WIDEST)).lines():
+        output.line(escaped(line))
+
+
 MOST_SHOWN = 12  # numbers of a layer; JSON has all
 
 

@@ -18,6 +18,7 @@
     schedule    `schedule_curve`
     trace       `trace_map`, `trace_animation`
     landscape   `landscape_map`, `landscape_animation`
+    layers      `layers`, activations and gradients over a training
     contours    the ground below the paths of a trace
     panel       the frame of a comparison's pictures
     comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`

@@ -36,6 +36,7 @@ verdict: Any = found.summary["verdict"]
 
 tested = optcli.lr_find(config, seeds=2)
 assert_type(tested, optcli.LearningRateTest)
+assert_type(optcli.layer_history("runs/moons"), optcli.LayerHistory)
 paths = optcli.trace("rosenbrock", ["adam"], steps=100, start=[-1.0, 1.0])
 checked = optcli.gradcheck(lambda x: float((x**2).sum()), lambda x: 2 * x, np.ones(3))
 assert_type(checked, Result)

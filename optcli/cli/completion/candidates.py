@@ -63,6 +63,8 @@ def _candidates(before: list[str], word: str) -> Found:
     metavar = metavar.removesuffix("...")
     if command == "explain" and given.arguments[:1] in (["forward"], ["backward"]):
         metavar = "CONFIG"
+    if command == "explain" and given.arguments[:1] == ["layers"]:
+        metavar = "RUN"
     return _value(command, metavar, metavar, word, given)
 
 
@@ -113,6 +115,7 @@ def _value(command: str, name: str, metavar: str, word: str, given: _Given) -> F
         found = {each: text for kind in kinds for each, text in keys.kind(kind).items()}
         if command == "explain":
             found |= {"forward": "One batch forward", "backward": "One batch backward"}
+            found |= {"layers": "A run's layers over its training"}
         if command == "compare" and name == "ENTRY":
             found |= {"all": "All optimizers"} | _files(word, paths.CONFIGS)
         return found | (_files(word, ()) if name == "--suite" and "/" in word else {})
