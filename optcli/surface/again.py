@@ -65,9 +65,9 @@ def trained(cohort: Cohort) -> Trained:
         elif isinstance(event, Ended):
             if kept[-1][0] != point[0]:
                 kept.append(point)
-            columns = [np.array(column) for column in zip(*kept, strict=True)]
-            finite = np.isfinite(columns[2]).all(axis=1)
-            at, fractions, points, statistics = (column[finite] for column in columns)
+            finite = [each for each in kept if np.isfinite(each[2]).all()]
+            columns = (np.array(column) for column in zip(*finite, strict=True))
+            at, fractions, points, statistics = columns
             return Trained(
                 event.outcomes[0],
                 at,
