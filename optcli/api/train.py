@@ -130,14 +130,14 @@ def train_in(
     plots: bool | str,
     listeners: Iterable[Listener],
     interruption: Interruption,
-    arrays: Mapping[str, Array] | None = None,
+    arrays: dict[str, Array] | None = None,
     history: History | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Run:
     """Train, from the start or from a checkpoint's arrays, and keep all in the folder.
 
-    interruption: a signal ends training after the step, and leaves pictures out. more: what
-    summary.json says besides.
+    interruption: a signal ends training after the step, and leaves pictures out. arrays: emptied
+    once they are in the state. more: what summary.json says besides.
     """
     config, history = setup.config, history or History()
     start = setup.untrained()
@@ -150,6 +150,8 @@ def train_in(
     with blas_threads(config.training.threads), tracking(setup, folder, title, history) as tracked:
         everyone += tracked
         for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):
+            if arrays:
+                arrays.clear()
             for listener in everyone:
                 listener(event)
         assert isinstance(event, Ended)

@@ -146,8 +146,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             cohort.loss,
             data.encoder,
             config.dtype,
-            state.best[:1].copy(),
-            state.best_statistics[:1].copy(),
+            state.best[:1],
+            state.best_statistics[:1],
         )
         resolved = replace(config, training=cohort.training).resolved()
         self.config_ = files.jsonable(resolved)

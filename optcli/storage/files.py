@@ -39,6 +39,7 @@ MODE = 0o644  # of a file that is new
 # a virus scanner. Elsewhere nobody does.
 PATIENCE = (0.01, 0.03, 0.1, 0.3, 1.0) if os.name == "nt" else ()
 SMALL = 1 << 20  # bytes of an array for which no file is worth its while
+PIECE = 1 << 20  # bytes that are read at once
 
 # The maps of this process, and how many bytes of them were looked at since the last release.
 _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
@@ -330,10 +331,11 @@ def read_arrays(path: Path) -> tuple[dict[str, Array], Any]:
                 raise ValueError("an entry is compressed")
             if sum(entry.file_size for entry in entries) > size:
                 raise ValueError("it declares more than it holds")
-            arrays = {
-                entry.filename.removesuffix(".npy"): _array(archive.read(entry))
-                for entry in entries
-            }
+            arrays = {}
+            for entry in entries:
+                with archive.open(entry) as file:
+                    found = _read_array(file, entry.file_size)
+                arrays[entry.filename.removesuffix(".npy")] = found
         description = json.loads(arrays.pop("description").tobytes())
     except FileNotFoundError as error:
         raise InvalidInput(Fault("no such file", file=str(path))) from error
@@ -362,19 +364,25 @@ _DAMAGE = (
 )
 
 
-def _array(content: bytes) -> Array:
-    """The array that a .npy file holds; its size is checked before there is one."""
-    stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
+def _read_array(file: IO[bytes], size: int) -> Array:
+    """The array in a .npy file of so many bytes; its size is checked before there is one."""
+    version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"an array of version {version}")
-    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype.hasobject:
         raise ValueError("an array of objects")
-    rest = content[stream.tell() :]
-    if math.prod(shape) * dtype.itemsize != len(rest):
-        raise ValueError(f"an array of shape {shape} in {len(rest)} bytes")
-    return np.frombuffer(rest, dtype).reshape(shape, order="F" if by_columns else "C").copy()
+    rest = size - file.tell()
+    if math.prod(shape) * dtype.itemsize != rest:
+        raise ValueError(f"an array of shape {shape} in {rest} bytes")
+    array = np.empty(shape[::-1] if by_columns else shape, dtype)
+    content = array.reshape(-1).view(np.uint8)
+    for start in range(0, rest, PIECE):  # of which the archive makes a copy
+        piece = file.read(min(PIECE, rest - start))
+        content[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
+    if file.read(1):  # at its end the archive compares checksums
+        raise ValueError("more than its array")
+    return array.T if by_columns else array
 
 
 def jsonable(value: Any) -> Any:

@@ -151,7 +151,7 @@ class Trained:
             raise InvalidInput(Fault(message, file=str(path))) from error
 
     @classmethod
-    def _from(cls, arrays: Mapping[str, Array], description: Mapping[str, Any]) -> Trained:
+    def _from(cls, arrays: dict[str, Array], description: Mapping[str, Any]) -> Trained:
         empty = cls(
             unnamed(MODELS.find(description["model"]["name"]), description["model"]),
             unnamed(LOSSES.find(description["loss"]["name"]), description["loss"]),
@@ -162,8 +162,8 @@ class Trained:
         )
         return empty._filled(arrays)
 
-    def _filled(self, arrays: Mapping[str, Array]) -> Trained:
-        """The same model with the parameters among the arrays."""
+    def _filled(self, arrays: dict[str, Array]) -> Trained:
+        """The same model with the parameters among the arrays, which it takes out of them."""
         architecture = self.architecture()
         told = sum(a.size for name, a in arrays.items() if name.startswith("parameters."))
         if architecture.layout.size != told:
@@ -175,11 +175,11 @@ class Trained:
         )
 
 
-def _joined(arrays: Mapping[str, Array], kind: str, layout: Layout, dtype: str) -> Array:
-    """The buffer (1, P) that a layout has for `kind.NAME` of the arrays."""
+def _joined(arrays: dict[str, Array], kind: str, layout: Layout, dtype: str) -> Array:
+    """The buffer (1, P) that a layout has for `kind.NAME` of the arrays, which are taken out."""
     buffer = np.empty((1, layout.size), np.dtype(dtype))
     for name, view in layout.views(buffer).items():
-        array = arrays[f"{kind}.{name}"]
+        array = arrays.pop(f"{kind}.{name}")
         if array.dtype != view.dtype or array.shape != view[0].shape:
             raise ValueError(f"{name} is {array.dtype} {array.shape}, not {view[0].shape}")
         view[0] = array
