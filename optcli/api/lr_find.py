@@ -103,7 +103,7 @@ def lr_find(
         >>> import optcli
         >>> found = optcli.lr_find("configs/iris.yaml", seeds=3, steps=100)
         >>> found.suggestion.lr
-        0.01
+        0.004
     """
     from optcli import config as configs
 
