@@ -17,8 +17,8 @@ TYPED = Path(__file__).parent / "typed"
 
 
 def refused(lines):
-    """Lines by file from `FILE:LINE` of each refusal."""
-    return sorted((Path(file).name, int(line)) for file, line in lines)
+    """Lines by file from `FILE:LINE` of each refusal; a line may be refused for two reasons."""
+    return sorted({(Path(file).name, int(line)) for file, line in lines})
 
 
 def mistakes():
