@@ -33,7 +33,7 @@ def for_each(names, values, ids=None):
                     test(**fixtures, **given)
                 except pytest.skip.Exception as reason:
                     skipped.append(reason)
-                except (Exception, pytest.fail.Exception) as error:
+                except (Exception, pytest.fail.Exception, BaseExceptionGroup) as error:
                     told = ids(*value) if callable(ids) and single else None
                     error.add_note(f"with {told or given}")
                     failed.append(error)

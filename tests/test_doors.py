@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import io
 import json
 import math
@@ -613,8 +612,6 @@ def test_a_run_on_a_table_in_memory_is_that_on_its_csv_file(tmp_path):
     expected = optcli.train(TABLE | {"dataset": dataset}, out=tmp_path / "csv", plots=False)
     pandas = pd.DataFrame(columns)
     sources = [frame, frame.lazy(), pandas, pandas.convert_dtypes(), columns]
-    if importlib.util.find_spec("pyarrow") is not None:
-        sources.append(frame.to_arrow())
     for i, data in enumerate(sources):
         found = optcli.train(TABLE, data=data, out=tmp_path / str(i), plots=False)
         np.testing.assert_array_equal(found.trained.parameters, expected.trained.parameters)
@@ -628,6 +625,18 @@ def test_a_run_on_a_table_in_memory_is_that_on_its_csv_file(tmp_path):
         optcli.train(tmp_path / "0" / "config.yaml", plots=False)
     with pytest.raises(InvalidInput, match="is 'csv', but data is given; must be 'table'"):
         optcli.train(TABLE | {"dataset": dataset}, data=frame, plots=False)
+
+
+def test_a_run_on_an_arrow_table_is_that_on_the_frame(tmp_path):
+    pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"n": rng.normal(size=40), "t": list("pqqr") * 10, "y": ["a", "b"] * 20})
+    own, other = (
+        optcli.train(TABLE, data=data, out=tmp_path / name, plots=False)
+        for name, data in (("frame", frame), ("arrow", frame.to_arrow()))
+    )
+    np.testing.assert_array_equal(own.trained.parameters, other.trained.parameters)
+    assert own.predictions(frame)["y"].tolist() == other.predictions(frame.to_arrow())["y"].tolist()
 
 
 def test_a_comparison_takes_a_table_in_memory(tmp_path):

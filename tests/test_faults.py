@@ -290,6 +290,33 @@ BAD = {
 }
 
 
+DESCRIPTION = {"description.npy": array(np.frombuffer(b"{}", np.uint8))}
+
+
+def test_an_entry_that_is_shorter_than_it_says_is_refused(tmp_path):
+    """The list of the archive says more bytes of an entry than are there."""
+    path = tmp_path / "model.npz"
+    archive(path, {"a.npy": header((23,)), **DESCRIPTION})
+    content = bytearray(path.read_bytes())
+    told = len(header((23,))) - 80 + 23 * 8
+    at = content.index(b"PK\x01\x02") + 24  # of the first entry of the list: its size unpacked
+    content[at : at + 4] = struct.pack("<I", told)
+    content[-2:] = struct.pack("<H", 200)  # a comment, so that the sizes are below the file's
+    path.write_bytes(content + bytes(200))
+    with pytest.raises(InvalidInput, match="is damaged"):
+        files.read_arrays(path)
+
+
+def test_texts_without_a_letter_are_refused(tmp_path):
+    """NumPy gives them one, which nothing would fill."""
+    stream = io.BytesIO()
+    told = {"descr": "<U0", "fortran_order": False, "shape": (3,)}
+    np.lib.format.write_array_header_1_0(stream, told)
+    archive(tmp_path / "model.npz", {"a.npy": stream.getvalue(), **DESCRIPTION})
+    with pytest.raises(InvalidInput, match="is damaged"):
+        files.read_arrays(tmp_path / "model.npz")
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_a_crafted_archive_is_refused(kind, tmp_path):
     path = tmp_path / "model.npz"

@@ -24,6 +24,21 @@ def test_all_cases_run_and_those_that_fail_are_told():
     assert two.__notes__ == ["with {'a': 2, 'more': 'y'}", "with {'b': 2}"]
 
 
+def test_cases_run_on_after_several_have_failed_by_pytest_itself():
+    seen = []
+
+    @for_each("b", [1, 2])
+    @for_each("a", [1, 2, 3])
+    def law(a, b):
+        seen.append((a, b))
+        if a > 1:
+            pytest.fail("larger")
+
+    with pytest.raises(BaseExceptionGroup, match="2 of 2 cases"):
+        law()
+    assert seen == [(a, b) for b in (1, 2) for a in (1, 2, 3)]
+
+
 def test_a_test_is_skipped_where_all_cases_are():
     @for_each("a", [1, 2])
     def law(a):

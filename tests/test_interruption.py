@@ -153,6 +153,23 @@ def test_ctrl_c_in_a_trace_leaves_nothing_and_says_so(more, here):
 
 
 @systems.needs_interrupts
+def test_ctrl_c_in_a_landscape_leaves_nothing_and_says_so(here):
+    # the map takes longer than the timer, what comes before it does not
+    (here / "p.py").write_text(
+        "import sys, threading\n"
+        "if sys.argv[1] == 'landscape':\n"
+        "    threading.Timer(1, lambda: open('begun', 'w').close()).start()\n"
+    )
+    train = ["train", "c.yaml", "--set", "training.epochs=2", "--plugin", "p.py", "--out", "r"]
+    assert run([*train, "-q"]) == 0
+    words = ["landscape", "r", "--points", "501", "--no-curvature", "--plugin", "p.py"]
+    code, said = interrupted([*words, "--out", "l"], (here / "begun").exists)
+    assert code == 130
+    assert said == "interrupted; nothing was saved\n"
+    assert not (here / "l").exists()
+
+
+@systems.needs_interrupts
 def test_ctrl_c_while_a_trace_is_written_takes_its_folder_away(here, monkeypatch):
     def signalled(*_):
         raise KeyboardInterrupt

@@ -13,7 +13,7 @@ from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.core.parameters import Layout
 from optcli.data.preparation import Part
-from optcli.surface import again
+from optcli.surface import again, stored
 from optcli.surface.curvature import ends, sharpness, trace_of
 from optcli.surface.heights import Slopes
 from optcli.surface.plane import random_plane, through
@@ -314,6 +314,55 @@ def test_what_does_not_fit_is_refused(options, message, capsys):
     trained(LEAST_SQUARES.replace("features: 6", "features: 7"), "three")
     assert run(["landscape", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [CONFIG, QUADRATIC], ids=["model", "objective"])
+def test_a_radius_is_a_share_of_the_usual_one(text):
+    trained(text)
+    whole, half = (
+        optcli.landscape("run", radius=radius, curvature=False, **OPTIONS) for radius in (None, 0.5)
+    )
+    for name in ("x", "y"):
+        usual, smaller = getattr(whole, name), getattr(half, name)
+        assert np.ptp(smaller) == pytest.approx(np.ptp(usual) / 2)
+        assert smaller.mean() == pytest.approx(usual.mean())
+
+
+DAMAGE = {
+    "a column is gone": ("grid.csv", lambda text: text.replace("train_loss", "x")),
+    "a word for a number": ("grid.csv", lambda text: text.replace("\n0", "\nzero", 1) + "a,b,c\n"),
+    "a row is gone": ("grid.csv", lambda text: text[: text.rindex("\n", 0, -1) + 1]),
+    "nothing": ("grid.csv", lambda _: ""),
+    "no file": ("cuts.csv", None),
+    "no UTF-8": ("cuts.csv", lambda text: text + "\udcff"),
+    "no solution": ("summary.json", lambda text: said(text, solutions=[])),
+    "no plane": ("summary.json", lambda text: said(text, plane=None, axes=None)),
+    "a list": ("summary.json", lambda text: said(text, solutions=[solution(text, [1])])),
+    "a key is gone": ("summary.json", lambda text: said(text, solutions=[solution(text, {})])),
+}
+
+
+def said(text, **more):
+    return json.dumps({**json.loads(text), **more})
+
+
+def solution(text, sharpness):
+    return {**json.loads(text)["solutions"][0], "sharpness": sharpness}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_landscape_is_refused(kind):
+    trained(CONFIG)
+    optcli.landscape("run", out="l", **OPTIONS)
+    name, how = DAMAGE[kind]
+    path = Path("l", name)
+    if how is None:
+        path.unlink()
+    else:
+        text = how(path.read_text())
+        path.write_text(text, errors="surrogateescape")
+    with pytest.raises(InvalidInput, match="is damaged: it does not describe a landscape"):
+        stored.read(Path("l"))
 
 
 def test_a_folder_of_another_kind_is_refused():

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from optcli.optimizers.base import OPTIMIZERS
 from optcli.training.range_test import RangeTest, Rates
 from tests.cohorts import cohort
 
+IRIS = Path(__file__).parent.parent / "configs" / "iris.yaml"
 RATES = Rates(1e-4, 10.0, 60)
 CONFIG = """\
 # what I found out
@@ -85,6 +87,21 @@ def test_it_suggests_nothing_where_the_loss_does_not_fall(slope):
     found = curve(lambda x: 1 + slope * (x + 6), noise=0.05)
     assert found.suggestion is None
     assert "did not fall" in found.reason
+
+
+def test_it_suggests_nothing_where_the_lowest_rates_diverge():
+    found = curve(lambda x: np.where(x < 0, np.inf, 1.0))
+    assert found.suggestion is None
+    assert found.reason == "the loss is not finite even at the lowest rates: test lower ones"
+    assert found.diverged == (found.lr[0],) * 3
+
+
+def test_rates_that_all_diverge_are_said_without_a_warning(folder, capsys):
+    words = ["--set", "optimizer.name=sgd", "--min-lr", "1e5", "--max-lr", "1e6"]
+    assert run(["lr-find", str(IRIS), *words]) == 1
+    said = capsys.readouterr()
+    assert "the loss is not finite even at the lowest rates: test lower ones" in said.out
+    assert said.err == ""
 
 
 def test_it_says_that_the_loss_was_still_falling():
@@ -223,6 +240,8 @@ def test_one_value_of_a_text_is_changed(before, tmp_path):
         "optimizer: &a {name: adam, lr: &r 0.1}\nother: *r",
         "seed: 1",
         "optimizer: [adam]",
+        '{\n\t"optimizer": "adam"\n}',  # JSON with tabs, which is no YAML
+        "optimizer:\n  name: >\n    adam\nseed: 0",  # the line would go below the seed's
     ],
 )
 def test_a_text_that_cannot_be_edited_safely_is_refused(text, tmp_path):

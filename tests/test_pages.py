@@ -112,7 +112,9 @@ def test_a_chapter_shows_what_its_commands_make(page, tmp_path, capsys, monkeypa
 )
 def test_a_finding_comes_out_as_its_page_says(page, tmp_path, capsys, monkeypatch):
     run_page(page, tmp_path, capsys, monkeypatch, whole=True)
-    assert all(made.stat().st_size > 10_000 for made in pictures(page, tmp_path).values())
+    made = pictures(page, tmp_path).values()
+    assert made
+    assert all(path.stat().st_size > 10_000 for path in made)
 
 
 @pytest.mark.long

@@ -292,10 +292,17 @@ def test_a_loss_that_is_not_finite_is_a_divergence_and_not_checked(value, capsys
 LATE = "import multiprocessing as m; p = m.parent_process(); p or sum(range(4 * 10**4)); p and "
 
 
+LEAVES, RAISES = "__import__('sys').exit(4)", "exec('raise RuntimeError(1)')"
+
+
 @pytest.mark.parametrize(
     ("start", "end"),
-    [(LATE, "__import__('sys').exit(4)"), ("", "exec('raise RuntimeError(1)')")],
-    ids=["late", "at once"],
+    [
+        pytest.param(LATE, LEAVES, id="late, leaves"),
+        pytest.param("", RAISES, id="at once, raises"),
+        pytest.param(LATE, RAISES, id="late, raises", marks=pytest.mark.long),
+        pytest.param("", LEAVES, id="at once, leaves", marks=pytest.mark.long),
+    ],
 )
 def test_what_fails_in_a_worker_is_said_as_in_the_command(start, end):
     plugin(RULE.format(name="mine", numbers="return {'lr': self.lr}", body=f"{start}{end}; {STEP}"))

@@ -127,7 +127,7 @@ def test_no_tag_is_followed(tag, here, capsys):
 # ---- nothing leads elsewhere ---------------------------------------------------------
 
 
-@for_each("name", ["../secret", ".."])
+@pytest.mark.parametrize("name", ["../secret", ".."])
 @for_each("kind", KINDS)
 def test_sums_tell_of_the_folder_alone(name, kind, here, capsys):
     Path("secret").write_text("x")

@@ -568,6 +568,11 @@ def test_what_shards_of_a_search_do_not_go_with(searched, tmp_path, monkeypatch,
     assert "is shard 2/2 of a comparison, but s/1 is 1/2 of a search" in refused(
         "runs", "merge", "s/1", "c"
     )
+    # folders beside them that are none of theirs, or damaged, do not matter
+    for name, text in (("x", "{"), ("y", '{"kind": "tune-shard", "asked": null}'), ("z", "[]")):
+        Path("s", name).mkdir()
+        Path("s", name, "environment.json").write_text(text)
+    Path("s/file").write_text("")
     # runs of a machine that may give other bits decide nothing here
     for k in (1, 2):
         assert share(k, "--budget", "9") == 0

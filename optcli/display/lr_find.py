@@ -78,6 +78,8 @@ def shown(test: RangeTest) -> Array:
     decades = np.log10(test.lr)
     marks = np.arange(np.ceil(2 * decades[0] - 1e-9), np.floor(2 * decades[-1] + 1e-9) + 1) / 2
     steps = np.unique(np.abs(decades - marks[:, None]).argmin(axis=1))
+    if not test.begins:
+        return steps[-1:]
     fall = test.start - test.median[test.lowest]
     moved = np.abs(test.median[steps] - test.start) > FLAT * fall
     first = int(moved.argmax()) if moved.any() else len(steps) - 1

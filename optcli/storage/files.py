@@ -372,14 +372,17 @@ def _read_array(file: IO[bytes], size: int) -> Array:
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype.hasobject:
         raise ValueError("an array of objects")
+    if not dtype.itemsize:
+        raise ValueError("an array of empty texts")
     rest = size - file.tell()
     if math.prod(shape) * dtype.itemsize != rest:
         raise ValueError(f"an array of shape {shape} in {rest} bytes")
     array = np.empty(shape[::-1] if by_columns else shape, dtype)
     content = array.reshape(-1).view(np.uint8)
     for start in range(0, rest, PIECE):  # of which the archive makes a copy
-        piece = file.read(min(PIECE, rest - start))
-        content[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
+        piece = content[start : start + PIECE]
+        if file.readinto(piece) < len(piece):  # type: ignore[attr-defined]
+            raise ValueError("less than its array")
     if file.read(1):  # at its end the archive compares checksums
         raise ValueError("more than its array")
     return array.T if by_columns else array

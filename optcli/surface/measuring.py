@@ -244,23 +244,21 @@ class Surface:
         if kind == "random":
             reach = 1.0 if radius is None else radius
             return np.linspace(-reach, reach, points), np.linspace(-reach, reach, points)
-        seen = np.concatenate([at, *(walk.at for walk in walks if walk is not None)])
+        seen, margin = (
+            np.concatenate([at, *(walk.at for walk in walks if walk is not None)]),
+            MARGIN,
+        )
         if self.ground is not None and kind == "whole":
             # a path that diverges would leave nothing to see
             low, high = (np.array(side, float) for side in zip(*self.ground.domain, strict=True))
             near = np.abs(seen - (low + high) / 2) <= 1.5 * (high - low)
-            seen = np.concatenate([seen[near.all(axis=1)], [low, high]])
-            return tuple(
-                np.linspace(a, b, points)
-                for a, b in zip(  # type: ignore[return-value]
-                    seen.min(axis=0), seen.max(axis=0), strict=True
-                )
-            )
+            seen, margin = np.concatenate([seen[near.all(axis=1)], [low, high]]), 0.0
         low, high = seen.min(axis=0), seen.max(axis=0)
         size = np.maximum(high - low, 0.05 * max(float((high - low).max()), 1e-12))
         middle = (low + high) / 2
-        reach = (0.5 + MARGIN) * size * (1.0 if radius is None else radius)
-        return tuple(np.linspace(m - r, m + r, points) for m, r in zip(middle, reach, strict=True))  # type: ignore[return-value]
+        reach = (0.5 + margin) * size * (1.0 if radius is None else radius)
+        across, up = np.linspace(middle - reach, middle + reach, points).T
+        return across, up
 
     def _sharpness(self, each: Subject, seed: int, probes: int) -> Sharpness:
         found = sharpness(self.cohort, self.parts["train"], *each.found, seed=seed, probes=probes)

@@ -127,7 +127,7 @@ def read(folder: Path) -> Landscape:
             summed["rows"],
             tuple(summed["notes"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError, OSError, csv.Error) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OSError) as error:
         message = f"is damaged: it does not describe a landscape ({error!r})"
         raise InvalidInput(Fault(message, file=str(folder))) from error
 

@@ -93,15 +93,24 @@ class RangeTest:
         first = self.lr <= self.lr[0] * 10**START
         return float(np.median(self.losses[first]))
 
+    @property
+    def begins(self) -> bool:
+        """Whether the loss at the lowest rates is finite."""
+        return math.isfinite(self.start)
+
     @cached_property
     def ceiling(self) -> float:
-        """The loss from which on a replica has diverged."""
+        """The loss from which on a replica has diverged; not finite where none `begins`."""
+        if not self.begins:
+            return math.inf
         lowest = float(np.median(self.losses, axis=1).min())
         return self.start + FAR * max(abs(self.start), self.start - lowest)
 
     @cached_property
     def smooth(self) -> Array:
         """The losses (T, R), smoothed along the rates; the ceiling where they are above it."""
+        if not self.begins:
+            return self.losses
         decades = np.log10(self.lr)
         kernel = np.exp(-0.5 * ((decades[:, None] - decades) / SMOOTHING) ** 2)
         capped = np.minimum(self.losses, self.ceiling)
@@ -127,6 +136,8 @@ class RangeTest:
     @property
     def falls(self) -> bool:
         """Whether the median falls below the starting loss, by more than its noise."""
+        if not self.begins:
+            return False
         first = self.smooth[self.lr <= self.lr[0] * 10**START]
         fall = self.start - float(self.median[self.lowest])
         return fall > max(NOISE * float(first.std()), LEAST * abs(self.start))
@@ -142,6 +153,8 @@ class RangeTest:
     @property
     def reason(self) -> str:
         """Why this rate is suggested, or none."""
+        if not self.begins:
+            return "the loss is not finite even at the lowest rates: test lower ones"
         low = float(self.median[self.lowest])
         if not self.falls:
             return (

@@ -56,15 +56,15 @@ class Part:
         """
         found, notes = [], []
         for each in sorted(folder.absolute().parent.iterdir()):
-            if each.name == folder.name or kinds.guessed(each) != kinds.TUNE_SHARD:
-                continue
             try:
                 there = kinds.recorded(each)
+                if each.name == folder.name or there.get("kind") != kinds.TUNE_SHARD.name:
+                    continue
                 alike = not asking.differences(self.recorded["asked"], there["asked"])
-                index, of = Shard.parsed(there["shard"]).index, Shard.parsed(there["shard"]).of
+                shard = Shard.parsed(there["shard"])
             except (InvalidInput, KeyError, TypeError, AttributeError):
                 continue
-            if not alike or of != self.shard.of or index == self.shard.index:
+            if not alike or shard.of != self.shard.of or shard.index == self.shard.index:
                 continue
             names = ("data_sha256", "plugins")
             unlike = [name for name in names if there.get(name) != self.recorded.get(name)]
