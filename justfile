@@ -22,7 +22,7 @@ format:
 reference:
     python tests/reference/make.py
 
-# The pictures of docs/course and of README.md.
+# The pictures of docs/course, docs/findings and README.md, but for its importance.png; needs tmux.
 docs:
     python -m tests.studies.course
     python -m tests.studies.front

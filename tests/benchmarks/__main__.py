@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import compileall
 import importlib
+import shutil
 import sys
 import tempfile
 import time
@@ -30,9 +31,12 @@ def main() -> None:
     asked = parser.parse_args()
     if unknown := set(asked.tables) - set(TABLES):
         parser.error(f"no table is called {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    peers = shutil.which(asked.peers)
+    if peers is None:
+        parser.error(f"--peers: there is no {asked.peers}")
     compileall.compile_dir(Path(optcli.__file__).parent, quiet=2)
     with tempfile.TemporaryDirectory(prefix="optcli-bench-") as folder:
-        bench = Bench(asked.peers, asked.rounds, Path(folder))
+        bench = Bench(peers, asked.rounds, Path(folder))
         for name in asked.tables or TABLES:
             module = importlib.import_module(f"tests.benchmarks.{name}")
             print(f"\n{name}", flush=True)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,19 @@ PEERS = Path(__file__).parent / "peers"
 ROOT = Path(__file__).parent.parent.parent
 CONFIGS = ROOT / "configs"
 THREADS = ("OMP", "OPENBLAS", "MKL", "POLARS_MAX", "RAYON")
+
+# Starts a process from a small one: its peak would begin at that of the process it comes from.
+LAUNCH = """
+import json, os, sys, time
+used, *argv = sys.argv[1:]
+began = time.perf_counter()
+child = os.posix_spawn(argv[0], argv, os.environ)
+_, status, of_child = os.wait4(child, 0)
+seconds = time.perf_counter() - began
+with open(used, "w") as file:
+    json.dump([seconds, of_child.ru_maxrss / 1024], file)
+sys.exit(os.waitstatus_to_exitcode(status) != 0)
+"""
 
 T = TypeVar("T")
 
@@ -89,20 +101,21 @@ def run(argv: list[object], environment: Mapping[str, str], core: bool = False) 
     """Run a process to its end; it must succeed."""
     own = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
     own.pop("PYTHONDONTWRITEBYTECODE", None)
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        began = time.perf_counter()
-        child = subprocess.Popen(
-            [str(word) for word in argv],
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as err,
+        tempfile.NamedTemporaryFile("r") as used,
+    ):
+        done = subprocess.run(
+            [sys.executable, "-S", "-E", "-c", LAUNCH, used.name, *(str(word) for word in argv)],
             stdout=out,
             stderr=err,
             env=own,
             preexec_fn=(lambda: os.sched_setaffinity(0, {0})) if core else None,
         )
-        _, status, used = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        if child.returncode:
-            raise SystemExit(f"{argv} ended with {child.returncode}:\n{err.read()[-3000:]}")
-        return Ran(seconds, used.ru_maxrss / 1024, out.read())
+        if done.returncode:
+            raise SystemExit(f"{argv} ended with {done.returncode}:\n{err.read()[-3000:]}")
+        seconds, peak = json.loads(used.read())
+        return Ran(seconds, peak, out.read())

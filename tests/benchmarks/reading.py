@@ -16,6 +16,7 @@ from tests.benchmarks.processes import Bench, Ran
 from tests.benchmarks.results import Row, agree
 
 ROWS, COLUMNS = 1_000_000, 28
+BOUND = 200.0  # MB, of the streamed way
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -70,11 +71,13 @@ training: {{epochs: 3, batch_size: 256}}
     }
     for side, what, wanted in (("first", "first time", 1.25), ("again", "again", 1.8)):
         for key, peer in peers.items():
+            if (key, side) == ("wabbit", "again"):  # it reads the text each time
+                continue
             bar = wanted if key == "pandas" else None
             yield Row(f"table, {what}", seconds[side], peer, seconds[key], "s", bar, note)
             note = ""
-    for side, bound in (("first", None), ("streamed", 200.0)):
-        peak = [each.peak for each in found[side]]
-        pandas = [each.peak for each in found["pandas"]]
-        said = "" if bound is None else f"wanted: ≤ {bound:.0f} MB"
-        yield Row(f"peak memory, {side}", peak, peers["pandas"], pandas, "MB", note=said)
+    for side in ("first", "streamed"):
+        peak, pandas = ([each.peak for each in found[name]] for name in (side, "pandas"))
+        yield Row(f"peak memory, {side}", peak, peers["pandas"], pandas, "MB")
+    bound = [BOUND] * len(peak)
+    yield Row("peak memory, streamed", peak, "the bound", bound, "MB", most=1)

@@ -1,4 +1,7 @@
-"""Make the pictures of README.md anew: `python -m tests.studies.front`; the terminal needs tmux."""
+"""Make the pictures of README.md anew, but for `importance.png`: `python -m tests.studies.front`.
+
+The terminal needs tmux.
+"""
 
 import io
 import os

@@ -1,17 +1,13 @@
 """Train on one CSV and validate on another after each epoch, with MLPClassifier's defaults."""
 
-import time
-
+import numpy as np
+import pandas as pd
 from common import arguments, say
+from sklearn.metrics import log_loss
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
 
-given, began = arguments(), time.perf_counter()
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from sklearn.metrics import log_loss  # noqa: E402
-from sklearn.neural_network import MLPClassifier  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-
-imports = time.perf_counter() - began
+given = arguments()
 train, held = (pd.read_csv(given[part]) for part in ("train", "validation"))
 y, held_y = (table.pop("y").to_numpy() for table in (train, held))
 scaler = StandardScaler()
@@ -22,4 +18,4 @@ losses = []
 for _ in range(given["epochs"]):
     model.partial_fit(x, y, classes=np.arange(y.max() + 1))
     losses.append(log_loss(held_y, model.predict_proba(held_x).astype(float)))
-say(losses=losses, imports=imports)
+say(losses=losses)

@@ -1,17 +1,13 @@
 """Train on one CSV and validate on another after each epoch, with the defaults of torch's Adam."""
 
-import time
-
+import numpy as np
+import pandas as pd
+import torch
 from common import arguments, say
+from torch import nn
+from torch.nn import functional as F
 
-given, began = arguments(), time.perf_counter()
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import torch  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-
-imports = time.perf_counter() - began
+given = arguments()
 torch.set_num_threads(1)
 torch.manual_seed(0)
 train, held = (pd.read_csv(given[part]) for part in ("train", "validation"))
@@ -35,4 +31,4 @@ for _ in range(given["epochs"]):
         optimizer.step()
     with torch.no_grad():
         losses.append(F.cross_entropy(model(new_x), new_y).item())
-say(losses=losses, imports=imports)
+say(losses=losses)
