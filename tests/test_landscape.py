@@ -237,7 +237,7 @@ def test_a_plane_holds_three_points_and_says_what_is_beside_it():
 
 def test_the_path_is_that_of_the_run_and_ends_in_its_model():
     done = trained(CONFIG)
-    found = again.trained(Setup.of(done.config).cohort)
+    found = again.retrained(Setup.of(done.config).cohort)
     assert found.best.tobytes() == done.trained.parameters[0].tobytes()
     assert found.best_statistics.tobytes() == done.trained.statistics[0].tobytes()
     assert found.points[0].tobytes() == done.trained.initial(0).parameters[0].tobytes()

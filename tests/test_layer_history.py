@@ -11,7 +11,7 @@ from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.core.inputs import Inputs
 from optcli.models import CNN, MLP, Architecture
-from optcli.surface.again import trained
+from optcli.surface.again import retrained
 from optcli.surface.on_the_way import QUANTILES, layer_tracks
 from tests.cohorts import cohort, part
 
@@ -41,7 +41,7 @@ def by_hand(made, rows, point):
 def test_what_is_measured_is_what_numpy_computes(weighted):
     made = cohort(["adam"], hidden=(7,), epochs=3)
     rows = part(30, 4, 3, "classes", seed=5, weighted=weighted)
-    again = trained(made)
+    again = retrained(made)
     found = layer_tracks(made, rows, again.points, again.statistics)
     assert [(each.layer, each.output, each.units) for each in found] == [
         ("dense1", "relu1", 7),

@@ -6,8 +6,6 @@ report.measures["accuracy"].value, report.measures["accuracy"].low, report.class
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -206,21 +204,13 @@ def save(report: Report, folder: Path, *, plots: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
     files.write_json(folder / kinds.EVALUATION, report.to_json())
     for name, (header, rows) in tables(report).items():
-        files.write(folder / name, _csv(header, rows))
+        files.write(folder / name, files.csv_bytes(header, rows))
     if plots:
         from optcli.plots import evaluation as pictures
 
         for name, content in pictures.pictures(report):
             files.write(folder / name, content)
     seals.seal(folder, kinds.EVALUATE)
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def _residuals(targets: Sequence[OfTarget]) -> Table:

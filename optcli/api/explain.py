@@ -298,10 +298,7 @@ def _target(target: Target, y: Array) -> str:
     """What a row's target is: its class, or numbers in the data's units."""
     if target.kind == "classes" and len(target.classes) == 1:
         return str(target.classes[0][int(y)])
-    values = np.ravel(y)
-    if target.kind == "values":
-        values = values * np.array(target.scale) + np.array(target.mean)
-    return ", ".join(f"{value:.4g}" for value in values)
+    return ", ".join(f"{value:.4g}" for value in target.restore(np.ravel(y)))
 
 
 def _gradient(layer: str, parameter: str | None, shape: tuple[int, ...], g: Array) -> Gradient:

@@ -7,8 +7,6 @@ found.train.min(), found.solutions[0].sharpness.largest.value
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -295,7 +293,7 @@ def _config(asked: Mapping[str, Any], folder: Path) -> str:
 def _save(folder: Path, found: Landscape, *, plots: bool | str, animate: bool) -> None:
     """Write what was found; raises EnvironmentFailed."""
     for name, (header, lines) in tables(found).items():
-        files.write(folder / name, _csv(header, lines))
+        files.write(folder / name, files.csv_bytes(header, lines))
     files.write_json(folder / results.SUMMARY, summary(found))
     if plots or animate:
         from optcli import plots as drawing
@@ -307,14 +305,6 @@ def _save(folder: Path, found: Landscape, *, plots: bool | str, animate: bool) -
         if animate:
             files.write(folder / "landscape.gif", drawing.landscape_animation(found))
     seals.seal(folder, kinds.LANDSCAPE)
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def stored(folder: Path) -> SavedLandscape:

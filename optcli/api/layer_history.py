@@ -20,7 +20,7 @@ from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.html_table import html_table
-from optcli.surface.again import trained
+from optcli.surface.again import retrained
 from optcli.surface.on_the_way import QUANTILES, Layers, layer_tracks
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def layer_history(
         with blas_threads(setup.config.training.threads):
             again = "" if kept is None else " again"
             say(f"training {title}{again} to measure its layers")
-            found = trained(cohort)
+            found = retrained(cohort)
             if kept is not None and kept.tobytes() != found.best.tobytes():
                 notes.append(
                     f"{title} ended elsewhere when it was trained again; another machine or "

@@ -229,9 +229,7 @@ def hessian_product(
     balances that error against rounding. at, slope: scratch. share: of that h; a smaller step
     meets fewer kinks.
     """
-    h = difference(v)
-    if share != 1.0:
-        h = h * share
+    h = difference(v) * share
     out.fill(0)
     for place, weight in FOUR_POINTS:
         np.multiply(v, place * h, at)

@@ -21,6 +21,7 @@ from optcli.plots.style import (
     add_axes,
     add_text,
     add_title,
+    casing,
     dress,
     elided,
     new_figure,
@@ -53,7 +54,7 @@ def landscape_map(found: Landscape) -> Figure:
     for look, each in zip(drawing.looks, found.solutions, strict=True):
         for axes in drawing.maps:
             if each.walk is not None:
-                axes.plot(*each.walk.at.T, **_line(look), path_effects=_casing())
+                axes.plot(*each.walk.at.T, **_line(look), path_effects=casing())
     drawing.ends()
     return drawing.figure
 
@@ -253,13 +254,6 @@ class _Picture:
 
 def _line(look: Look) -> dict[str, Any]:
     return {"color": look.colour, "linestyle": look.strokes, "linewidth": 1.3, "zorder": 4}
-
-
-def _casing() -> list[Any]:
-    """A white edge that keeps crossing lines apart."""
-    from matplotlib.patheffects import Normal, Stroke
-
-    return [Stroke(linewidth=2.6, foreground="white", alpha=0.8), Normal()]
 
 
 def _said(each: Solution) -> str:

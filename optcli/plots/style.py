@@ -218,3 +218,10 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("png",)) -> list[
     for path, kind in zip(paths, formats, strict=True):
         files.write(path, render(figure, kind))
     return paths
+
+
+def casing() -> list[Any]:
+    """A white edge of lines, which keeps those that cross apart."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=2.6, foreground="white", alpha=0.8), Normal()]

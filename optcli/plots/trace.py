@@ -28,6 +28,7 @@ from optcli.plots.style import (
     add_axes,
     add_text,
     add_title,
+    casing,
     dress,
     elided,
     new_figure,
@@ -166,7 +167,7 @@ class _Picture:
             order = 4 - mark.number / 100  # the best on top
             (line,) = axes.plot(*points.T, **look, zorder=order, animated=moving)
             if axes is self.map and not moving:
-                line.set_path_effects(_casing())
+                line.set_path_effects(casing())
                 _mark_exits(axes, points, mark.look.colour)
                 _mark_end(axes, points, mark.look.colour)
             badge = _badge(axes, mark, moving) if moving else None
@@ -388,13 +389,6 @@ def _channels(colour: str) -> tuple[int, int, int]:
     """Red, green and blue of a colour, in [0, 255]."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
-
-
-def _casing() -> list[Any]:
-    """A white edge that keeps crossing lines apart."""
-    from matplotlib.patheffects import Normal, Stroke
-
-    return [Stroke(linewidth=2.6, foreground="white", alpha=0.8), Normal()]
 
 
 def _disc(mark: Mark) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import threading
 import time
 import weakref
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -261,6 +261,17 @@ def json_bytes(data: Any) -> bytes:
     text = json.dumps(jsonable(data), indent=2, ensure_ascii=False, allow_nan=False)
     # an escape stands for a byte of a file's name that is no UTF-8
     return f"{text}\n".encode(errors="backslashreplace")
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A table as the CSV files of a folder have it."""
+    import csv  # most commands write none
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -22,7 +22,7 @@ PATH_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
-class Trained:
+class Retrained:
     """What one run came to, trained again.
 
     steps: (K,), updates before each point, 0 first. points: parameters (K, P) of the model, which
@@ -39,12 +39,12 @@ class Trained:
     best_statistics: Array
 
 
-def trained(cohort: Cohort) -> Trained:
+def retrained(cohort: Cohort) -> Retrained:
     """Train a cohort of one, and keep its parameters at the start, on the way and at the end."""
     _, per_epoch = lengths(cohort)
     epochs = -(-last_step(cohort) // per_epoch)
     within = min(per_epoch, -(-LEAST_POINTS // max(1, epochs)))
-    pauses = {round(k * per_epoch / within) for k in range(1, within)} if within > 1 else set()
+    pauses = {round(k * per_epoch / within) for k in range(1, within)}
     kept: list[tuple[int, float, Array, Array]] = []
     every, seen = 1, 0
     most = max(8, min(MOST_POINTS, PATH_BYTES // (8 * cohort.architecture().layout.size)) * 2)
@@ -68,7 +68,7 @@ def trained(cohort: Cohort) -> Trained:
             finite = [each for each in kept if np.isfinite(each[2]).all()]
             columns = (np.array(column) for column in zip(*finite, strict=True))
             at, fractions, points, statistics = columns
-            return Trained(
+            return Retrained(
                 event.outcomes[0],
                 at,
                 fractions,

@@ -134,11 +134,11 @@ def ends(
         for _ in range(2):  # once is not enough in floating point
             w = w - known.T @ (known @ w)
         rest = float(np.linalg.norm(w))
-        tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
-        values, vectors = np.linalg.eigh(tridiagonal) if math.isfinite(rest) else (None, None)
-        if values is None or vectors is None:
+        if not math.isfinite(rest):
             lost = Eigenvalue(math.nan, math.nan, np.full(size, np.nan))
             return lost, lost, steps
+        tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        values, vectors = np.linalg.eigh(tridiagonal)
         scale = float(np.abs(values).max())
         close = rest * np.abs(vectors[-1, [0, -1]])
         found = close[1] <= TOLERANCE * scale and close[0] <= 1e3 * TOLERANCE * scale
@@ -146,8 +146,8 @@ def ends(
             break
         beside.append(rest)
         basis[steps] = w / rest
-    pair = [vectors[:, k] @ basis[:steps] for k in (-1, 0)]
-    return (*(_checked(product, vector) for vector in pair), steps)  # type: ignore[return-value]
+    largest, smallest = (_checked(product, vectors[:, k] @ basis[:steps]) for k in (-1, 0))
+    return largest, smallest, steps
 
 
 def _checked(product: Callable[[Array], Array], vector: Array) -> Eigenvalue:

@@ -10,7 +10,7 @@ from optcli.core.arrays import Array, Workspace
 from optcli.core.parameters import Parameters
 from optcli.data.batches import Batches, Source
 from optcli.data.preparation import Part
-from optcli.models import Architecture, Network
+from optcli.models import Network
 from optcli.training.cohort import EVALUATION_ROWS, Cohort
 from optcli.training.evaluation import Evaluation
 
@@ -28,8 +28,8 @@ class Heights:
         self.architecture = cohort.architecture()
         self.measuring: dict[int, tuple[Parameters, Parameters, Evaluation]] = {}
 
-    def __call__(self, count: int, fill: Fill, done: Callable[[int], object] = id) -> Array:
-        """The losses (M,) of M points, which `fill` writes. done: called with how many there are.
+    def __call__(self, count: int, fill: Fill) -> Array:
+        """The losses (M,) of M points, which `fill` writes.
 
         What is not finite stays so. Each has the bits of the point alone.
         """
@@ -41,7 +41,6 @@ class Heights:
                 parameters, statistics, evaluation = self._evaluation(rows)
                 fill(slice(start, start + rows), parameters.buffer, statistics.buffer)
                 found[start : start + rows], _ = evaluation(metrics=False)
-                done(rows)
         return found
 
     def _evaluation(self, rows: int) -> tuple[Parameters, Parameters, Evaluation]:
@@ -67,7 +66,6 @@ class Slopes:
     """The gradient of that loss on a part, for R points at once, in float64.
 
     It is the oracle of `optimizers.base.hessian_product`. statistics: (S,), the same for all.
-    evaluations: how often the gradient of a point was taken.
     """
 
     def __init__(self, cohort: Cohort, part: Part, statistics: Array, replicas: int) -> None:
@@ -84,7 +82,6 @@ class Slopes:
         self.batches = Batches(sources, EVALUATION_ROWS, shuffle=False)
         self.networks: dict[int, Network] = {}
         self.work = Workspace()
-        self.evaluations = 0
 
     def gradient(self, x: Array, out: Array) -> Array:
         """Return the loss (R,) at x (R, P), and write its gradient into `out`."""
@@ -107,7 +104,6 @@ class Slopes:
                 total += share
                 loss += value * share
             out /= total[:, None]
-        self.evaluations += len(x)
         return loss / total
 
     def _network(self, rows: int) -> Network:
@@ -121,11 +117,3 @@ class Slopes:
                 statistics=self.statistics,
             )
         return self.networks[rows]
-
-
-def variances(architecture: Architecture) -> Array:
-    """Which running statistics (S,) are variances."""
-    found = np.zeros(architecture.statistics.size, bool)
-    for name, columns in architecture.statistics.slices().items():
-        found[columns] = name.endswith(".variance")
-    return found

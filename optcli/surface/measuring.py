@@ -14,10 +14,10 @@ from optcli.core.specs import named
 from optcli.data.preparation import Prepared
 from optcli.objectives.base import Objective
 from optcli.optimizers.base import Optimizer
-from optcli.surface.again import Trained, trained
+from optcli.surface.again import Retrained, retrained
 from optcli.surface.curvature import Sharpness, sharpness
-from optcli.surface.heights import Heights, variances
-from optcli.surface.plane import Plane, coordinate_plane, random_plane, through
+from optcli.surface.heights import Heights
+from optcli.surface.plane import Plane, coordinate_plane, random_plane, through, variances
 from optcli.surface.result import Cut, Landscape, Solution, Walk
 from optcli.training.cohort import Cohort
 
@@ -41,7 +41,7 @@ class Subject:
     objective: Objective | None
     outcome: str = ""
     model: tuple[Array, Array] | None = None
-    path: Trained | None = None
+    path: Retrained | None = None
 
     @property
     def found(self) -> tuple[Array, Array]:
@@ -92,7 +92,7 @@ class Surface:
             if plane == "random" and each.model is not None:
                 continue
             say(f"training {each.label} again to record its path")
-            each.path = trained(each.cohort)
+            each.path = retrained(each.cohort)
             each.outcome = each.outcome or each.path.outcome
             ended = each.path.best, each.path.best_statistics
             if each.model is None:

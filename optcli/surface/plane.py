@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.parameters import Layout
 from optcli.core.randomness import generator
+from optcli.models import Architecture
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,8 @@ class Plane:
         whole = float(np.vecdot(apart, apart).sum())
         if not whole:
             return 0.0
-        coordinates, *_ = np.linalg.lstsq(self.axes.T, apart.T, rcond=None)
-        rest = apart - coordinates.T @ self.axes
-        return float(np.vecdot(rest, rest).sum()) / whole
+        _, squares = replace(self, origin=points[-1]).locate(points)
+        return float(squares.sum()) / whole
 
 
 def through(
@@ -160,3 +160,11 @@ def _apart(draws: Array, shape: Sequence[int]) -> Array:
     if len(shape) == 2:
         second = second.T
     return np.stack([draws[0], second.ravel()])
+
+
+def variances(architecture: Architecture) -> Array:
+    """Which running statistics (S,) are variances."""
+    found = np.zeros(architecture.statistics.size, bool)
+    for name, columns in architecture.statistics.slices().items():
+        found[columns] = name.endswith(".variance")
+    return found
