@@ -165,8 +165,8 @@ class RangeTest:
         if self.lowest >= len(self.lr) - EDGE:
             return f"{said}and was still falling at the highest rate: test higher ones"
         return (
-            f"{said}its lowest, at {self.lr[self.lowest]:.2g}; a whole training at that rate may be "
-            f"unstable, so a {BELOW_SAID} of it is suggested, and at most the rate itself"
+            f"{said}its lowest, at {self.lr[self.lowest]:.2g}; a whole training at that rate may "
+            f"be unstable, so a {BELOW_SAID} of it is suggested, and at most the rate itself"
         )
 
 

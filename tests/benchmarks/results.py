@@ -89,10 +89,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def agree(losses: Mapping[str, float], factor: float) -> str:
-    """The losses that the sides reached, for a note; raises where they did not do equal work."""
+def agree(losses: Mapping[str, float], factor: float, small: float = 0.0) -> str:
+    """The losses that the sides reached, for a note; raises where they did not do equal work.
+
+    Losses below `small` are all as good.
+    """
     least, most = min(losses.values()), max(losses.values())
-    if not all(map(math.isfinite, losses.values())) or most > factor * least:
+    if not all(map(math.isfinite, losses.values())) or most > max(small, factor * least):
         raise SystemExit(f"the sides did not do equal work; they reached losses of {losses}")
     return "losses " + ", ".join(f"{name} {loss:.3g}" for name, loss in losses.items())
 

@@ -1,8 +1,9 @@
 """Time to the validation loss that torch's and scikit-learn's defaults reach in 30 epochs.
 
 A network with hidden layers of 64 and 32, the same training and validation rows. The peer trains
-with the defaults of its Adam (scikit-learn in batches of 200, its own default, torch of 32) up to
-the best of its 30 epochs; optcli with its defaults until its validation loss is as low. Each row
+with the defaults of its Adam (scikit-learn in batches of 200, its own default, torch of 32) for
+30 epochs; optcli with its defaults until its validation loss is as low. Where it is not in 200
+epochs, its time is infinite. Each row
 is the median over six tables: of whole processes, of the same without imports (from the table to
 be read to the model), and of the steps that were taken.
 """
@@ -10,6 +11,7 @@ be read to the model), and of the steps that were taken.
 from __future__ import annotations
 
 import csv
+import math
 import statistics
 import sys
 from collections.abc import Iterator
@@ -88,12 +90,13 @@ training: {{epochs: {epochs}}}
         return [ran.seconds, ran.seconds - loaded, epochs * -(-used // 32)], losses
 
     _, losses = by_peer(EPOCHS)
-    best = losses.index(min(losses)) + 1
-    low = [epoch for epoch, loss in enumerate(ours(MOST)[1], 1) if loss <= min(losses)]
-    if not low:
-        raise SystemExit(f"optcli does not reach {peer}'s loss of {min(losses):.4g} on {train}")
+    low = [epoch for epoch, loss in enumerate(ours(MOST)[1], 1) if loss <= losses[-1]]
     found = bench.turns(
-        {"ours": lambda: ours(low[0])[0], "peer": lambda: by_peer(best)[0]}, min(bench.rounds, 3)
+        {
+            "ours": lambda: ours(low[0])[0] if low else [math.inf] * len(WHAT),
+            "peer": lambda: by_peer(EPOCHS)[0],
+        },
+        min(bench.rounds, 3),
     )
     own, other = (
         [statistics.median(part) for part in zip(*found[side], strict=True)]

@@ -51,7 +51,7 @@ def whole(bench: Bench, name: str, table: str) -> Iterator[Row]:
     if name != "digits":
         sides["sklearn"] = lambda: script("sklearn", False)
     found = bench.turns(sides)
-    note = agree(losses, 5) + f" (best of {summary['epochs']} epochs)"
+    note = agree(losses, 2, small=0.05) + f" (best of {summary['epochs']} epochs)"
     with_plots = f"{name}, with plots"
     yield Row(
         with_plots,
