@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import typer
 
-from optcli.api.explain import EXPLAINED
 from optcli.cli import commands
 from optcli.cli.completion import shells, syntax
 from optcli.cli.completion.candidates import LISTED, candidates
@@ -19,7 +18,7 @@ from optcli.cli.completion.keys import kind
 from optcli.cli.main import run
 from optcli.comparison import suites
 from optcli.ideas import ideas
-from optcli.plugins.catalog import KINDS
+from optcli.plugins.catalog import KINDS, PLACES_OF_OFFERS, registry
 from tests.for_each import for_each
 
 ROOT = Path(__file__).parent.parent
@@ -75,10 +74,8 @@ def test_what_is_read_from_the_text_of_the_commands_is_what_they_take():
 
 
 def test_names_are_those_of_the_registries():
-    for registry in EXPLAINED:
-        names = {word for cls in registry for word in (cls.name, *cls.aliases)}
-        names -= registry.foreign()
-        assert set(kind(registry.plural)) == names, registry.plural
+    for plural in PLACES_OF_OFFERS:
+        assert set(kind(plural)) == registry(plural).built_in(), plural
     assert set(kind("ideas")) == {idea.name for idea in ideas()}
     assert set(kind("suites")) == {suite.name for suite in suites.named()}
     assert {*LISTED} == {*KINDS, "suites", "ideas"}
@@ -180,6 +177,7 @@ def test_an_answer_imports_nothing_of_optcli_but_itself(folder):
                 "optcli.cli.main",
                 "optcli.core.former_paths",
                 "optcli.core.version",
+                "optcli.core.catalog_file",
                 "optcli.core.schema_file",
                 "optcli.storage.interruption",
             ), module

@@ -18,6 +18,7 @@ from optcli import plots
 from optcli.api import evaluate
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.data import csv as csv_file
 from optcli.data import pieces, streaming
 from optcli.data.preparation import Part
@@ -37,7 +38,7 @@ from optcli.evaluation.resampling import (
 from optcli.evaluation.rows import Rows
 from optcli.evaluation.thresholds import thresholds
 from optcli.metrics import METRICS
-from optcli.storage import files, kinds
+from optcli.storage import kinds
 from optcli.storage.destination import Destination
 from optcli.training import training_rows
 
@@ -471,7 +472,7 @@ def test_a_report_is_the_same_when_it_is_opened(kind, outputs, tmp_path):
     found_in = Path(tmp_path / "e")
     keep(report, found_in)
     again = optcli.load(found_in, optcli.EvaluationReport)
-    assert files.jsonable(again.to_json()) == files.jsonable(report.to_json())
+    assert jsonable(again.to_json()) == jsonable(report.to_json())
     assert again.folder == found_in
     assert list(lines(replace(again, folder=None), 80)) == list(lines(report, 80))
     for mine, other in zip(again.targets, report.targets, strict=True):

@@ -1,4 +1,7 @@
-"""What `optcli explain` says: pages on names, and the passes of a model."""
+"""What `optcli explain` says: pages on names, and the passes of a model.
+
+`python -m tests.test_explanation` writes the catalog that is shipped anew.
+"""
 
 import json
 import re
@@ -11,8 +14,10 @@ import pytest
 
 import optcli
 from optcli import plots
-from optcli.api import explain, pictures
+from optcli.api import explain, passes, pictures
+from optcli.api.page import written
 from optcli.cli.main import run
+from optcli.core import catalog_file
 from optcli.ideas import ideas, plain
 from optcli.layers.base import LAYERS
 from optcli.models import CNN, MLP
@@ -23,6 +28,11 @@ from tests.test_layers import trained
 
 DIGITS = str(Path(__file__).parent.parent / "configs" / "digits.yaml")
 NAMES = sorted({name for registry in (*KINDS.values(), LAYERS) for name in registry.names()})
+
+
+def test_the_catalog_that_is_shipped_says_what_the_classes_say():
+    how = "run: python -m tests.test_explanation"
+    assert written() == catalog_file.PATH.read_text("utf-8"), how
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,6 +94,20 @@ def test_the_page_of_a_loss_gives_its_domain_and_its_kinks():
     (page,) = explain.pages("epsilon_insensitive")
     assert page.facts["kinks"] == "s = t + epsilon, s = t − epsilon"
     assert explain.pages("adam")[0].facts == {}
+
+
+def test_a_line_of_names_says_what_it_says_when_it_is_parsed(capsys):
+    """Those with `--` are parsed."""
+    lines = ("list", "list losses", "list x", "explain learning rate", "explain adam")
+    for line in (*lines, *(f"{line} --json" for line in lines), "schema"):
+        command, *words = line.split()
+        options = [word for word in words if word.startswith("--")]
+        names = [word for word in words if word not in options]
+        told = []
+        for given in ([command, *words], [command, *options, "--", *names]):
+            code = run(given)
+            told.append((code, *capsys.readouterr()))
+        assert told[0] == told[1], line
 
 
 def test_other_names_lead_to_the_page(capsys):
@@ -150,7 +174,7 @@ def test_passes_as_json(capsys):
 
 def test_passes_by_value():
     made = cohort(["adam"], hidden=(), shuffle=False)
-    found = explain.passes(made)
+    found = passes.passes(made)
     part = made.replicas[0].data.train
     x, y = part.x[:16], part.y[:16]
     row = np.zeros(made.architecture().layout.size)
@@ -174,7 +198,7 @@ def test_passes_by_value():
 )
 def test_passes_know_every_parameter(model):
     made = trained(model)
-    found = explain.passes(made)
+    found = passes.passes(made)
     named = {f"{g.layer}.{g.parameter}" for g in found.backward if g.parameter}
     assert named == set(made.architecture().layout.shapes)
     assert sum(output.parameters for output in found.forward) == found.parameters
@@ -303,3 +327,7 @@ def test_one_row_is_worked_out_by_hand(capsys):
 def test_a_row_takes_a_config(capsys):
     assert run(["explain", "adam", "--row", "3"]) == 2
     assert "--row: is for forward and backward" in capsys.readouterr().err
+
+
+if __name__ == "__main__":
+    catalog_file.PATH.write_text(written(), "utf-8")

@@ -25,8 +25,10 @@ class Squares(PlainLoss):
 """
 
 # Rooms of all commands, of those that know the parts of a model, and of those that read a config.
-ALL = "cli core display plugins storage"
-PARTS = f"{ALL} api data layers losses metrics models objectives optimizers schedules training"
+ALL = "cli core display storage"
+PARTS = (
+    f"{ALL} plugins api data layers losses metrics models objectives optimizers schedules training"
+)
 RUN = f"{PARTS} config"
 SHORT = "--quiet --no-plots --set training.epochs=2"
 FEW = "--seeds 2 --tune-seeds 1 --tune 1"
@@ -34,8 +36,10 @@ FEW = "--seeds 2 --tune-seeds 1 --tune 1"
 TABLE = [
     ("--version", "", ALL),
     ("--help", "", ALL),
-    ("list optimizers", "", f"{ALL} optimizers"),
-    ("explain adam", "yaml", f"{RUN} ideas"),
+    ("list optimizers", "", f"{ALL} plugins"),
+    ("list suites", "", f"{ALL} plugins comparison"),
+    ("explain adam", "", f"{ALL} plugins api ideas"),
+    ("explain --json adam --plugin plugin.py", "yaml optcli_plugin_0_plugin", f"{RUN} ideas"),
     ("schema", "", ALL),
     ("check iris.yaml", "yaml", RUN),
     (f"train iris.yaml --out run {SHORT}", "yaml", RUN),
@@ -67,7 +71,7 @@ OF_TRAIN = {
     "optimizers": "base binding stepper adam",
     "losses": "base cross_entropy",
     "schedules": "base constant cosine",
-    "cli": "commands help options parameter_names train",
+    "cli": "at_once commands help options parameter_names train",
 }
 # Parts of the standard library that take long to load.
 SLOW = "asyncio html http multiprocessing sqlite3 tkinter unittest xml"
@@ -122,3 +126,15 @@ def test_a_command_imports_what_its_line_says(tmp_path):
             for room, files in OF_TRAIN.items():
                 own_files = {name.split(".")[2] for name in own if f"optcli.{room}." in name}
                 assert own_files == set(files.split()), line
+
+
+def test_what_is_read_off_a_file_is_told_without_numpy_and_pydantic():
+    lines = [["list"], ["explain", "adam"], ["explain", "rate"], ["schema"]]
+    heavy = "numpy pydantic yaml rich optcli.config optcli.optimizers"
+    code = f"""
+import sys
+from optcli.cli.main import run
+print([run(line) for line in {lines}], {{*"{heavy}".split()}} & {{*sys.modules}})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[0, 0, 2, 0] set()\n"), done.stderr

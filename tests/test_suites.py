@@ -12,6 +12,7 @@ from optcli import config
 from optcli.api import compare as api
 from optcli.cli.main import run
 from optcli.comparison import several_problems, suites
+from optcli.comparison.costly import costly
 from optcli.comparison.ranking import rank
 from optcli.comparison.several_problems import claims
 from optcli.core.errors import InvalidInput
@@ -101,7 +102,7 @@ def test_a_costly_step_is_found():
 
     path = next(path for path in suites.find("small").configs if path.stem == "plateaus")
     problem = optimizers(["sgd", "adam", "newton"], path, ())
-    assert suites.costly(problem, problem.entries[1:]) == ["newton"]
+    assert costly(problem, problem.entries[1:]) == ["newton"]
 
 
 def test_a_folder_is_a_suite(tmp_path, monkeypatch, capsys):

@@ -16,6 +16,7 @@ from optcli.api.check import Setup, check
 from optcli.core.environment import blas_threads, environment
 from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.core.html_table import html_table
+from optcli.core.jsonable import jsonable
 from optcli.data.checksum import checksum
 from optcli.gradients.case import Case, CaseSet
 from optcli.gradients.cases import case_sets
@@ -203,7 +204,7 @@ def _config(chosen: Checks, folder: Path) -> str:
         }
     }
     if chosen.setup is not None:
-        values["config"] = files.jsonable(portable(chosen.setup.config, folder))
+        values["config"] = jsonable(portable(chosen.setup.config, folder))
     return writing.written(values)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from optcli.api.check import Setup
 from optcli.api.train import Listener, train_in
 from optcli.core.errors import InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.storage import files, interruption, kinds, results, run_folder, seals
 
 
@@ -53,7 +54,7 @@ def has(folder: Path, config: str, environment: Mapping[str, Any]) -> bool:
         return (
             whole
             and (folder / kinds.CONFIG).read_text(encoding="utf-8") == config
-            and kinds.recorded(folder).get("plugins") == files.jsonable(environment["plugins"])
+            and kinds.recorded(folder).get("plugins") == jsonable(environment["plugins"])
             and results.summary(folder).get("outcome") != "interrupted"
         )
     except (InvalidInput, OSError):

@@ -18,6 +18,7 @@ from optcli.api.runs import RunEntry, trained_run
 from optcli.api.train import cross_validated, with_cache_beside
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, EpochEnded
+from optcli.core.jsonable import jsonable
 from optcli.core.specs import CacheFolder, marked
 from optcli.plugins import loading
 from optcli.storage import files, kinds, results
@@ -93,7 +94,7 @@ def _verified(
     rows = [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]
-    here = files.jsonable(setup.environment(str(recorded.get("config"))))
+    here = jsonable(setup.environment(str(recorded.get("config"))))
     machine = {key: (recorded.get(key), here.get(key)) for key in MACHINE}
     machine = {k: both for k, both in machine.items() if k in recorded and both[0] != both[1]}
     wanted = rows[: epochs if epochs is not None else len(rows)]
@@ -141,7 +142,7 @@ def _unlike_summary(
     if test is not None:
         measured["end" if "end" in summary else "test"] = evaluate(setup.cohort, trained, test)
     for name, row in measured.items():
-        if where := _unlike(files.jsonable(row), summary.get(name) or {}):
+        if where := _unlike(jsonable(row), summary.get(name) or {}):
             return f"{name} {where}"
     return None
 

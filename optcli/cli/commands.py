@@ -10,10 +10,10 @@ from typing import Any
 
 import typer
 
+from optcli.cli import at_once
 from optcli.cli import help as pages
 from optcli.cli.parameter_names import CommandLine
 from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput, OptcliError, lost
-from optcli.plugins import loading
 from optcli.storage import interruption
 
 # In the order of the help; each is a file of this name, with _ for -. Groups have commands of
@@ -141,6 +141,8 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         return _refused(EnvironmentFailed("out of memory"), arguments)
     except OSError as error:
+        from optcli.plugins import loading
+
         return _refused(loading.failure(error) or _failed(error), arguments)
     except (Exception, SystemExit) as error:
         # click's own errors know their message; anything else is a plug-in's fault, or ours
@@ -148,6 +150,8 @@ def run(arguments: list[str]) -> int:
             from optcli.cli.usage import usage
 
             return _refused(usage(error, arguments), arguments)
+        from optcli.plugins import loading
+
         failure = loading.failure(error) or loading.suspect(error)
         if failure is None:
             raise
@@ -157,6 +161,9 @@ def run(arguments: list[str]) -> int:
 def _invoked(command: Any, arguments: list[str]) -> Any:
     """What a command gives; unlike Typer's `main`, this lets interruptions through as they are."""
     try:
+        code = at_once.run(arguments)
+        if code is not None:
+            return code
         with command.make_context("optcli", list(arguments)) as context:
             return command.invoke(context)
     except typer.Exit as ended:  # of the help and the version

@@ -58,27 +58,11 @@ def command(
     show activations, gradients and dead units of each layer over the epochs.
     """
     from optcli.api import explain
-    from optcli.api.check import check
     from optcli.display import explain as display
-    from optcli.display.picture import plotted
 
     options.load(plugin, quiet=False)
     if words[0] in PASSES and len(words) == 2 and words[1] != "pass":
-        plan = check(Path(words[1]), options.overrides(set_, seed))
-        if row is not None:
-            display.sample(
-                explain.sample(plan.cohort, row),
-                backward=words[0] == "backward",
-                json=json,
-                stream=sys.stdout,
-            )
-            return 0
-        display.passes(
-            explain.passes(plan.cohort),
-            backward=words[0] == "backward",
-            json=json,
-            stream=sys.stdout,
-        )
+        _passes(words, options.overrides(set_, seed), row, json=json)
         return 0
     if row is not None:
         raise InvalidInput(
@@ -96,8 +80,24 @@ def command(
         _draw(name, drawn)
     display.pages(pages, json=json, stream=sys.stdout)
     if drawn:
+        from optcli.display.picture import plotted
+
         plotted(drawn, sys.stdout, json=json)
     return 0
+
+
+def _passes(words: list[str], overrides: list[str], row: int | None, *, json: bool) -> None:
+    from optcli.api import passes
+    from optcli.api.check import check
+    from optcli.display import explain as display
+
+    backward, cohort = words[0] == "backward", check(Path(words[1]), overrides).cohort
+    if row is None:
+        found = passes.passes(cohort)
+        display.passes(found, backward=backward, json=json, stream=sys.stdout)
+    else:
+        numbers = passes.sample(cohort, row)
+        display.sample(numbers, backward=backward, json=json, stream=sys.stdout)
 
 
 def _layers(of: str, overrides: list[str], output: str | None, *, json: bool) -> None:

@@ -26,7 +26,8 @@
     shards            several tasks that do a comparison together, and what fits together of them
     asked             what a comparison was asked for, kept in the folder of a shard
     several_problems  what is claimed of several configs, and with how many seeds
-    suites            sets of problems, and which optimizers are too costly for all of them
+    suites            sets of problems
+    costly            which optimizers cost too much for all problems of a suite
     run_benchmark     the same optimizers on several configs
     result            what a comparison leaves, and who is told how it goes
     courses           what was measured along the final runs

@@ -12,6 +12,7 @@ from typing import Any
 
 from optcli.comparison import asked as asking
 from optcli.comparison import gate, run_comparison, several_problems
+from optcli.comparison.costly import costly
 from optcli.comparison.problem import Problem, measure, optimizers, with_held_out
 from optcli.comparison.result import (
     Benchmark,
@@ -23,9 +24,9 @@ from optcli.comparison.result import (
 from optcli.comparison.settings import ComparisonSettings
 from optcli.comparison.shards import Nobody, Part, Shard, ShardFolder, finished
 from optcli.comparison.study import HALVING_SEEDS
-from optcli.comparison.suites import costly
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.plugins import loading
 from optcli.storage import files, kinds, outputs, seals
 from optcli.storage.destination import Destination
@@ -207,7 +208,7 @@ def _check_same(folder: Path, shard: Shard, asked: Mapping[str, Any]) -> None:
     if there.get("shard") != str(shard):
         unlike = f"shard was {there.get('shard')}, is {shard}"
     elif isinstance(before, dict):
-        unlike = asking.differences(before, files.jsonable(asked))
+        unlike = asking.differences(before, jsonable(asked))
     if unlike:
         message = f"{folder} holds {kinds.BENCHMARK_SHARD.what}, but another ({unlike}); choose "
         message += "another folder"

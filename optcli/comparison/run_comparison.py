@@ -32,6 +32,7 @@ from optcli.comparison.trials import Measure, prepared
 from optcli.core.durations import counted
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, Grave, InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.core.specs import named
 from optcli.data.checksum import checksum
 from optcli.plugins import loading
@@ -239,7 +240,7 @@ def _written(config: dict[str, Any], targets: Sequence[float]) -> str:
     from optcli.config import writing
 
     values = {**config, "compare": {**config["compare"], "targets": list(targets)}}
-    return writing.written(files.jsonable(values))
+    return writing.written(jsonable(values))
 
 
 def _data(problem: Problem) -> str:
@@ -276,7 +277,7 @@ def _continued(
     for name in SAME:
         if settings.get(name) != config["compare"][name]:
             differences.append((name, settings.get(name), config["compare"][name]))
-    there, here = without_paths(_filled(old)), without_paths(files.jsonable(config))
+    there, here = without_paths(_filled(old)), without_paths(jsonable(config))
     for name, value in here.items():
         before = there.get(name)
         if name == "configs" and isinstance(before, dict):
@@ -316,7 +317,7 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     except InvalidInput:
         return values
     filled = {name: value for name, value in found.items() if name in sections}
-    plain: dict[str, Any] = files.jsonable({**values, **filled})
+    plain: dict[str, Any] = jsonable({**values, **filled})
     return plain
 
 

@@ -6,25 +6,14 @@ a config says why it is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.core.schema_file import LINE
 
-if TYPE_CHECKING:
-    from optcli.comparison.problem import Problem
-    from optcli.comparison.tuning import Competitor
-
 HERE = Path(__file__).parent.parent / "suites"
 SUFFIXES = (".yaml", ".yml", ".json")
-COSTLY = 10.0  # SGD steps; whose step costs more stands apart, on fewer problems
-PROBE_ROUNDS, PROBE_SECONDS = 5, 0.002
 
 
 @dataclass(frozen=True)
@@ -115,20 +104,3 @@ def listed() -> list[Listed]:
         found += [Listed(kind, path.stem, reason(path)) for path in new]
         seen.update(new)
     return found
-
-
-def costly(problem: Problem, entries: Sequence[Competitor]) -> list[str]:
-    """The labels of entries whose step takes more than ten steps of the problem's first one.
-
-    Processor time of a few rounds each: medians, good to a factor of two.
-    """
-    times = {}
-    from optcli.comparison.step_time import rounds  # `list` does without the training
-
-    with blas_threads(problem.entries[0].task.training.threads):
-        for entry in [problem.entries[0], *entries]:
-            steps = rounds(entry.task, entry.optimizer, PROBE_SECONDS)
-            next(steps)  # the first steps find nothing in the cache
-            times[entry.label] = float(np.median([next(steps) for _ in range(PROBE_ROUNDS)]))
-    limit = COSTLY * times[problem.entries[0].label]
-    return [entry.label for entry in entries if times[entry.label] > limit]

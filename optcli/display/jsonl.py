@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from optcli.core.jsonable import jsonable
 from optcli.display.output import Output
-from optcli.storage.files import jsonable
 
 
 class JsonLines:

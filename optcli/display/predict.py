@@ -12,6 +12,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.data import packings
 from optcli.data.cells import number
 from optcli.data.pieces import Peculiar
@@ -19,7 +20,6 @@ from optcli.display.jsonl import JsonLines
 from optcli.display.output import Output
 from optcli.display.text import escaped
 from optcli.storage import outputs
-from optcli.storage.files import jsonable
 
 
 def as_csv(

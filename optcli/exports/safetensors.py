@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from optcli.core.arrays import Array
+from optcli.core.jsonable import jsonable
 from optcli.core.version import __version__
 from optcli.exports.graph import Tensor
-from optcli.storage.files import jsonable
 from optcli.training.model_file import Trained
 
 SAID = "safetensors"

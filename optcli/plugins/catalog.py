@@ -1,4 +1,8 @@
-"""Catalog: everything that a config can name, with a line on each."""
+"""Catalog: everything that a config can name, with a line and a page on each.
+
+What optcli has itself stands in `catalog.json`, where to read it is quick; what others have added
+says its classes.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from optcli.core import entry_points
+from optcli.core import catalog_file, entry_points
 from optcli.core.errors import Fault, InvalidInput, suggestion
-from optcli.core.registry import Registry
+from optcli.core.registry import REGISTRIES, Registry
 
 # Where each registry is, by the plural of its kind.
 PLACES = {
@@ -63,18 +67,56 @@ class CatalogEntry:
     summary: str
 
 
+@dataclass(frozen=True)
+class Page:
+    """One thing with a name.
+
+    text: its docstring, or what an idea is. sections: of an idea, heading -> text. facts: of a
+    loss, its domain and kinks. fields: name -> meaning, range and default.
+    """
+
+    kind: str
+    name: str
+    aliases: tuple[str, ...]
+    text: str
+    sections: Mapping[str, str]
+    facts: Mapping[str, str]
+    fields: Mapping[str, str]
+
+
+def own_pages(plural: str) -> list[Page]:
+    """A page on each thing of a kind that optcli has itself; no class is imported for it."""
+    return [
+        Page(**{**each, "aliases": tuple(each["aliases"]), "sections": {}})
+        for each in catalog_file.read()[plural]
+    ]
+
+
+def extended(plural: str) -> bool:
+    """Whether others than optcli have registered something of a kind, in this process."""
+    return plural in REGISTRIES and bool(REGISTRIES[plural].foreign())
+
+
 def entries(kind: str | None = None, others: Sequence[str] = ()) -> list[CatalogEntry]:
     """All of one kind (its plural), or of all; raises InvalidInput for an unknown kind.
 
     others: kinds that are listed elsewhere, for the message.
     """
-    _check_kind(kind, [*KINDS, *others])
+    _check_kind(kind, [*PLACES, *others])
     return [
-        CatalogEntry(plural, cls.name, cls.aliases, summary(cls))  # type: ignore[attr-defined]
-        for plural in KINDS
+        CatalogEntry(plural, name, aliases, _first_line(text))
+        for plural in PLACES
         if kind in (None, plural)
-        for cls in KINDS[plural]
+        for name, aliases, text in _texts(plural)
     ]
+
+
+def _texts(plural: str) -> list[tuple[str, tuple[str, ...], str]]:
+    """Name, aliases and docstring of each thing of a kind."""
+    if not extended(plural):
+        return [(page.name, page.aliases, page.text) for page in own_pages(plural)]
+    classes: list[Any] = list(registry(plural))
+    return [(cls.name, cls.aliases, cls.__doc__ or "") for cls in classes]
 
 
 def _check_kind(kind: str | None, known: Sequence[str]) -> None:
@@ -108,4 +150,8 @@ def offered(kind: str | None = None) -> list[CatalogEntry]:
 
 def summary(cls: type[object]) -> str:
     """The first line of the docstring, without its full stop."""
-    return (cls.__doc__ or "").partition("\n")[0].rstrip(".")
+    return _first_line(cls.__doc__ or "")
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0].rstrip(".")

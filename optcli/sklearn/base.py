@@ -21,12 +21,12 @@ from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, Grave, InvalidInput
 from optcli.core.events import Ended, EpochEnded
+from optcli.core.jsonable import jsonable
 from optcli.data.characters import clean
 from optcli.data.table import Table
 from optcli.plugins.first_use import check_before_training
 from optcli.sklearn import rows
 from optcli.sklearn.settings import InvalidParameters, config_of, in_parameters
-from optcli.storage import files
 from optcli.training import Replica, train_cohort
 from optcli.training.checks import check as check_cohort
 from optcli.training.history import History
@@ -150,7 +150,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             state.best_statistics[:1],
         )
         resolved = replace(config, training=cohort.training).resolved()
-        self.config_ = files.jsonable(resolved)
+        self.config_ = jsonable(resolved)
         self.history_ = history.columns
         self.n_iter_ = int(event.epochs[0])
         self.best_epoch_ = int(event.best_epoch[0])

@@ -26,6 +26,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.core.errors import NO_PATH, EnvironmentFailed, Fault, InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.storage.interruption import Deferred
 
 MOST_JSON = 1 << 27  # bytes; what optcli writes has far less
@@ -397,19 +398,6 @@ def _read_array(file: IO[bytes], size: int) -> Array:
     if file.read(1):  # at its end the archive compares checksums
         raise ValueError("more than its array")
     return array.T if by_columns else array
-
-
-def jsonable(value: Any) -> Any:
-    """The value in what JSON has: null for what is not finite, lists for arrays."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def checksum(path: Path) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
 from optcli.core.events import Ended, EpochEnded, Event, Progress
+from optcli.core.jsonable import jsonable
 from optcli.core.version import __version__
 from optcli.storage import files
 from optcli.training import State, checkpoint_migration
@@ -86,7 +87,7 @@ def read_checkpoint(
     """
     arrays, description = files.read_arrays(path)
     check_format(path, description, checkpoint_migration.CHECKPOINT)
-    if found := _unlike(description.get("run"), files.jsonable(identity)):
+    if found := _unlike(description.get("run"), jsonable(identity)):
         message = f"is of another run: {found}; restore the checkpoint of this run"
         raise InvalidInput(Fault(message, file=str(path)))
     history = History()

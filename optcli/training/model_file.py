@@ -13,6 +13,7 @@ import numpy as np
 from optcli import models
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput
+from optcli.core.jsonable import jsonable
 from optcli.core.parameters import Layout, Parameters
 from optcli.core.specs import named, unnamed
 from optcli.core.version import __version__
@@ -101,15 +102,15 @@ class Trained:
         did not have yet makes no difference. Raises InvalidInput.
         """
         kept, (_, description) = self.read(path), files.read_arrays(path)
-        described: dict[str, Any] = files.jsonable(self.described())
+        described: dict[str, Any] = jsonable(self.described())
         for name, value in described.items():
             there = description.get(name)
             if isinstance(there, dict) and there.keys() <= value.keys():
                 value = {key: value[key] for key in there}
             if name == "encoder" and isinstance(there, dict):
                 with contextlib.suppress(*_MISFITS):
-                    there = files.jsonable(Encoder.from_json(there).to_json())
-                    value = files.jsonable(self.encoder.to_json())
+                    there = jsonable(Encoder.from_json(there).to_json())
+                    value = jsonable(self.encoder.to_json())
             if there != value:
                 return name
         for name in ("parameters", "statistics") if numbers else ():

@@ -17,6 +17,7 @@ from optcli.comparison.store import Store
 from optcli.comparison.trials import Measure, Trial, TrialResult, prepared
 from optcli.core.environment import environment
 from optcli.core.errors import Fault, Grave, InvalidInput, OptcliError
+from optcli.core.jsonable import jsonable
 from optcli.data.checksum import checksum
 from optcli.metrics import METRICS
 from optcli.objectives.dataset import ObjectiveDataset
@@ -280,7 +281,7 @@ def _config(
         },
         **portable(config, folder),
     }
-    found: dict[str, Any] = files.jsonable(listed(values))
+    found: dict[str, Any] = jsonable(listed(values))
     return found
 
 

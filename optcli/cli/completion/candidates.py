@@ -111,7 +111,7 @@ def _value(command: str, name: str, metavar: str, word: str, given: _Given) -> F
         return keys.completed(word, given.config(), given.values.get("--set", []))
     if (kinds := NAMES.get((command, name))) is not None:
         if ":" in word and "optimizers" in kinds:
-            return keys.arguments("optimizers", word)
+            return keys.arguments("optimizer", word)
         found = {each: text for kind in kinds for each, text in keys.kind(kind).items()}
         if command == "explain":
             found |= {"forward": "One batch forward", "backward": "One batch backward"}

@@ -8,24 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optcli.core import catalog_file
 from optcli.core.schema_file import PATH
 
 Schema = Mapping[str, Any]
 Found = dict[str, str]  # what may stand there -> what it means
 
-# Sections and keys whose values are the names of a kind.
-KINDS = {
-    "datasets": ("dataset",),
-    "models": ("model",),
-    "activations": ("model", "activation"),
-    "initializers": ("model", "init"),
-    "losses": ("loss",),
-    "optimizers": ("optimizer",),
-    "schedules": ("schedule",),
-    "averages": ("training", "average"),
-    "metrics": ("metrics",),
-    "objectives": ("objective",),
-}
+# What a config can name; layers stand in the catalog as well.
+KINDS = (
+    *("datasets", "models", "activations", "initializers", "losses", "optimizers", "schedules"),
+    *("averages", "metrics", "objectives"),
+)
 
 
 def schema() -> Schema:
@@ -36,22 +29,17 @@ def schema() -> Schema:
 
 def kind(plural: str) -> Found:
     """The names of a kind, aliases too, with a line on each."""
-    if plural == "layers":
-        files = (PATH.parents[1] / "layers").glob("*.py")
-        text = "\n".join(path.read_text("utf-8") for path in sorted(files))
-        calls = re.findall(r"^@LAYERS\.register\((.*?)\)", text, re.MULTILINE | re.DOTALL)
-        return dict.fromkeys(re.findall(r'"(\w+)"', " ".join(calls)), "")
     if plural == "ideas":
         pages = (PATH.parents[1] / "ideas").glob("*.md")
         return dict.fromkeys(sorted(path.stem for path in pages), "")
     if plural == "suites":
         folders = (PATH.parents[1] / "suites").iterdir()
         return {each.name: "" for each in sorted(folders) if next(each.glob("*.yaml"), None)}
-    at: Sequence[Schema] = [schema()]
-    for part in KINDS[plural]:
-        at = [inner[part] for each in at for inner in _maps(each, None) if part in inner]
-    found = {name: text for each in at for name, text in _values(each).items()}
-    return {name: text for name, text in found.items() if name != "null"}
+    return {
+        name: page["text"].partition("\n")[0].rstrip(".")
+        for page in catalog_file.read()[plural]
+        for name in (page["name"], *page["aliases"])
+    }
 
 
 def completed(word: str, config: Path | None, settings: Sequence[str]) -> Found:
@@ -80,13 +68,13 @@ def completed(word: str, config: Path | None, settings: Sequence[str]) -> Found:
     return made
 
 
-def arguments(plural: str, word: str) -> Found:
-    """The keys of an inline spec: `adam:lr=`, after what is typed of it."""
+def arguments(section: str, word: str) -> Found:
+    """The keys of an inline spec of a section: `adam:lr=`, after what is typed of it."""
     name, _, rest = word.partition(":")
     done = rest.rpartition(",")[0]
     start = f"{name}:{done}," if done else f"{name}:"
     found: Found = {}
-    for inner in _maps(schema()["properties"][KINDS[plural][0]], name):
+    for inner in _maps(schema()["properties"][section], name):
         found |= {f"{start}{key}=": _meaning(of) for key, of in inner.items() if key != "name"}
     return found
 
