@@ -24,7 +24,7 @@ from optcli.core.events import EpochEnded, FoldsDone
 from optcli.data.split import Draw
 from optcli.storage.dispatch import processes
 from optcli.tuning import importance, plan, sequence
-from optcli.tuning.candidates import candidates, own_values
+from optcli.tuning.candidates import candidates
 from optcli.tuning.events import RunsDone
 from optcli.tuning.scores import scores
 
@@ -180,16 +180,19 @@ def test_the_first_setting_is_the_configs_own_where_the_space_has_it(tmp_path):
 
     def first(space):
         loaded = config.load({**source, "tune": space})
-        return candidates(loaded, loaded.space, 1, 0)[0][0].values
+        return candidates(loaded, loaded.space, 1, 0)[0][0]
 
     lr = {"optimizer.lr": {"from": 1e-3, "to": 1.0, "log": True}}
     # no section schedule is a constant one; sgd with its own rate is the optimizer
-    assert first({"schedule": {"values": ["cosine", "constant"]}}) == {"schedule": "constant"}
+    constant = first({"schedule": {"values": ["cosine", "constant"]}})
+    assert constant.is_own
+    assert constant.values == {"schedule": "constant"}
     own = first({"optimizer": {"values": ["adam", {"name": "sgd"}]}, **lr})
-    assert own == {"optimizer": {"name": "sgd"}, "optimizer.lr": 0.1}
-    assert list(own) == ["optimizer", "optimizer.lr"]
-    loaded = config.load({**source, "tune": {"optimizer": {"values": ["adam", "sgd"]}}})
-    assert own_values(loaded, loaded.space) is None  # sgd has its default rate there
+    assert own.is_own
+    assert own.values == {"optimizer": {"name": "sgd"}, "optimizer.lr": 0.1}
+    assert list(own.values) == ["optimizer", "optimizer.lr"]
+    # sgd has its default rate there, the config another one
+    assert not first({"optimizer": {"values": ["adam", "sgd"]}}).is_own
 
 
 # ---- rounds and scores ---------------------------------------------------------------

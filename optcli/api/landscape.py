@@ -17,12 +17,10 @@ import numpy as np
 from optcli.api import predict, runs
 from optcli.api.check import Setup
 from optcli.api.predict import Run, Say, silent
-from optcli.api.resume import check_changes, restored
-from optcli.api.train import cross_validated
-from optcli.api.verify import cache_set_aside
+from optcli.api.resume import set_up_again
 from optcli.comparison import read_back
 from optcli.core.environment import blas_threads, environment
-from optcli.core.errors import Fault, InvalidInput
+from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.core.html_table import html_table
 from optcli.plugins import loading
 from optcli.storage import files, kinds, outputs, results, seals
@@ -229,30 +227,10 @@ def _of_run(
     folder: Path, label: str, overrides: Sequence[str], data: Any, stack: contextlib.ExitStack
 ) -> Subject:
     """A finished run with the rows that it was trained on; raises InvalidInput."""
-    run, setup = with_setup(folder, overrides, data, stack)
+    run = predict.load(folder)
+    setup = stack.enter_context(set_up_again(folder, overrides, data))
     kept = run.trained.parameters[0], run.trained.statistics[0]
     return replace(_subject(label, setup), outcome=str(run.summary["outcome"]), model=kept)
-
-
-def with_setup(
-    folder: Path, overrides: Sequence[str], data: Any, stack: contextlib.ExitStack
-) -> tuple[Run, Setup]:
-    """A finished run, and what is needed to train it again; raises InvalidInput.
-
-    stack: closes what the rows need.
-    """
-    from optcli import config as configs
-
-    run = predict.load(folder)
-    recorded = kinds.recorded(folder)
-    loading.check(recorded.get("plugins"), "run", "restore it, or train again")
-    config = configs.load(folder / kinds.CONFIG, overrides).with_data(data)
-    check_changes(configs.load(folder / kinds.CONFIG), config, ())
-    config = stack.enter_context(cache_set_aside(config, folder))
-    setup = restored(config, recorded, folder)
-    if config.split.folds:
-        setup, _ = cross_validated(setup, folder, ())
-    return run, setup
 
 
 def _subject(label: str, setup: Setup) -> Subject:
@@ -274,7 +252,8 @@ def _plane_for(plane: str | None, solutions: Sequence[Subject], animate: bool) -
         message = "is ends, which takes two runs or more; use random or path"
         raise InvalidInput(Fault(message, parameter="plane"))
     if plane == "random" and animate:
-        message = "shows paths, which lie off a plane of random directions; add --plane path"
+        remedy = f"give {setting('plane', 'path')}"
+        message = f"shows paths, which lie off a plane of random directions; {remedy}"
         raise InvalidInput(Fault(message, parameter="animate"))
     return plane
 

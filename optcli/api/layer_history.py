@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optcli.api import predict
 from optcli.api.check import Setup
 from optcli.api.predict import Run, Say, silent
+from optcli.api.resume import set_up_again
 from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import Fault, InvalidInput
@@ -143,7 +145,6 @@ def _setup(
             message = "has folds, which decide how long is trained; train it, and name its run"
             raise InvalidInput(Fault(message, str(folder)))
         return config.title, Setup.of(config), None
-    from optcli.api.landscape import with_setup
-
-    run, setup = with_setup(folder, overrides, data, stack)
+    run = predict.load(folder)
+    setup = stack.enter_context(set_up_again(folder, overrides, data))
     return folder.resolve().name, setup, run.trained.parameters[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +25,11 @@ from optcli.api.train import (
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, setting
 from optcli.core.shell import quoted
+from optcli.core.specs import CacheFolder, marked
 from optcli.data.checksum import checksum
 from optcli.data.reading_rules import rules_of
 from optcli.plugins import loading
-from optcli.storage import kinds, outputs, results, run_folder, seals
+from optcli.storage import files, kinds, outputs, results, run_folder, seals
 from optcli.storage.interruption import watched
 from optcli.storage.lock import lock
 from optcli.training import checkpoint_migration
@@ -122,6 +125,43 @@ def _require_training(folder: Path) -> None:
     kind, command = kinds.of(folder), runs.continuation(folder)
     remedy = "" if kind is None else kind.repeat
     kinds.require(folder, kinds.TRAIN, f"continue it with: {command}" if command else remedy)
+
+
+@contextlib.contextmanager
+def set_up_again(
+    folder: Path,
+    overrides: Sequence[str] = (),
+    data: Any = None,
+    remedy: str = "restore it, or train again",
+) -> Iterator[Setup]:
+    """What is needed to train a finished run again, to the end, outside its folder.
+
+    remedy: what to do where a plug-in has changed. Raises InvalidInput where one has, or the data.
+    """
+    from optcli import config as configs
+
+    recorded = kinds.recorded(folder)
+    loading.check(recorded.get("plugins"), "run", remedy)
+    config = configs.load(folder / kinds.CONFIG, overrides).with_data(data)
+    check_changes(configs.load(folder / kinds.CONFIG), config, ())
+    with _cache_set_aside(config, folder) as config:
+        yield cross_validated(restored(config, recorded, folder), folder, ())[0]
+
+
+@contextlib.contextmanager
+def _cache_set_aside(config: Config, folder: Path) -> Iterator[Config]:
+    """The config with a temporary folder for the caches of tables; those that exist are read."""
+    names = marked(type(config.dataset), CacheFolder)
+    if not names:
+        yield config
+        return
+    with tempfile.TemporaryDirectory(prefix="optcli-") as place:
+        beside = with_cache_beside(config, folder).dataset
+        for name in names:
+            for path in Path(getattr(beside, name)).glob("*.table"):
+                files.link(Path(place, path.name), path)
+        places: dict[str, Any] = dict.fromkeys(names, place)
+        yield replace(config, dataset=replace(config.dataset, **places))
 
 
 def restored(config: Config, recorded: Mapping[str, Any], folder: Path) -> Setup:

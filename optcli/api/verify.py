@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from optcli.api.check import Setup
-from optcli.api.resume import check_changes, restored
+from optcli.api.resume import set_up_again
 from optcli.api.runs import RunEntry, trained_run
-from optcli.api.train import cross_validated, with_cache_beside
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, EpochEnded
 from optcli.core.jsonable import jsonable
-from optcli.core.specs import CacheFolder, marked
-from optcli.plugins import loading
-from optcli.storage import files, kinds, results
+from optcli.storage import kinds, results
 from optcli.training import train_cohort
 from optcli.training.evaluation import evaluate
 from optcli.training.model_file import Trained
-
-if TYPE_CHECKING:
-    from optcli.config import Config
 
 # What may make the bits of another machine differ.
 MACHINE = ("cpu", "simd", "blas", "numpy", "python", "platform", "threads", "optcli")
@@ -59,32 +51,9 @@ def verify(folder: Path, epochs: int | None = None, overrides: Sequence[str] = (
     a table that is streamed. Raises InvalidInput where the run is damaged, or its data or a
     plug-in has changed.
     """
-    from optcli import config as configs
-
     entry = trained_run(folder)
-    recorded = kinds.recorded(folder)
-    loading.check(recorded.get("plugins"), "run", "restore it, and verify again")
-    config = configs.load(folder / kinds.CONFIG, overrides)
-    check_changes(configs.load(folder / kinds.CONFIG), config, ())
-    with cache_set_aside(config, folder) as config:
-        setup, _ = cross_validated(restored(config, recorded, folder), folder, ())
-        return _verified(folder, epochs, entry, recorded, setup)
-
-
-@contextlib.contextmanager
-def cache_set_aside(config: Config, folder: Path) -> Iterator[Config]:
-    """The config with a temporary folder for the caches of tables; those that exist are read."""
-    names = marked(type(config.dataset), CacheFolder)
-    if not names:
-        yield config
-        return
-    with tempfile.TemporaryDirectory(prefix="optcli-") as place:
-        beside = with_cache_beside(config, folder).dataset
-        for name in names:
-            for path in Path(getattr(beside, name)).glob("*.table"):
-                files.link(Path(place, path.name), path)
-        places: dict[str, Any] = dict.fromkeys(names, place)
-        yield replace(config, dataset=replace(config.dataset, **places))
+    with set_up_again(folder, overrides, remedy="restore it, and verify again") as setup:
+        return _verified(folder, epochs, entry, kinds.recorded(folder), setup)
 
 
 def _verified(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from optcli.cli import options
 from optcli.core.errors import Fault, InvalidInput
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 EXAMPLES = (
     "optcli explain learning rate",
@@ -105,33 +102,21 @@ def _layers(of: str, overrides: list[str], output: str | None, *, json: bool) ->
     from optcli.display.explain import layers
     from optcli.display.faults import say
     from optcli.display.picture import plotted
+    from optcli.plots import render
+    from optcli.storage import outputs
 
-    if output:
-        _check_picture(output)
+    kind = outputs.check_picture(output) if output else ""
     found = layer_history(of, overrides, say=say(quiet=json, stream=sys.stderr))
     layers(found, json=json, stream=sys.stdout)
     if output:
-        _write(found.plot(), output)
+        outputs.write(output, render(found.plot(), kind))
         plotted(output, sys.stdout, json=json)
 
 
 def _draw(name: str, output: str) -> None:
     from optcli.api.pictures import picture
-
-    _check_picture(output)
-    _write(picture(name), output)
-
-
-def _check_picture(output: str) -> str:
-    from optcli.storage import outputs
-
-    kind = outputs.suffix(output, (".png", ".svg", ".pdf"))
-    outputs.check(output)
-    return kind.removeprefix(".")
-
-
-def _write(figure: Figure, output: str) -> None:
     from optcli.plots import render
     from optcli.storage import outputs
 
-    outputs.write(output, render(figure, _check_picture(output)))
+    kind = outputs.check_picture(output)
+    outputs.write(output, render(picture(name), kind))

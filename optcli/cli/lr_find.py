@@ -60,8 +60,7 @@ def command(
     options.load(plugin, quiet=quiet)
     drawn = output or (f"lr-find-{config.stem}.png" if plot else None)
     if drawn is not None:
-        kind = outputs.suffix(drawn, (".png", ".svg", ".pdf"))
-        outputs.check(drawn, [config], "the config itself")
+        kind = outputs.check_picture(drawn, [config], "the config itself")
     found = lr_find.lr_find(
         config,
         options.overrides(set_, seed, cache),
@@ -74,7 +73,7 @@ def command(
     if drawn is not None:
         from optcli.plots import render
 
-        outputs.write(drawn, render(found.plot(), kind.removeprefix(".")))
+        outputs.write(drawn, render(found.plot(), kind))
     summary = lr_find.summary(found)
     display.show(summary, found.test, drawn, quiet=quiet, json=json, stream=sys.stdout)
     return 0 if found.suggestion else 1

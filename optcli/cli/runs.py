@@ -88,10 +88,8 @@ def plot(
     from optcli.plots import render
     from optcli.storage import outputs
 
-    kind = outputs.suffix(output, (".png", ".svg", ".pdf"))
-    outputs.check(output)
-    figure = overlay(run, x, y, log)
-    outputs.write(output, render(figure, kind.removeprefix(".")))
+    kind = outputs.check_picture(output)
+    outputs.write(output, render(overlay(run, x, y, log), kind))
     plotted(output, sys.stdout, json=json)
     return 0
 

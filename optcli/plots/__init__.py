@@ -20,6 +20,7 @@
     landscape   `landscape_map`, `landscape_animation`
     layers      `layers`, activations and gradients over a training
     contours    the ground below the paths of a trace
+    animation   `gif`, the frames of a figure
     panel       the frame of a comparison's pictures
     comparison  `curves`, `profile`, `reached_targets`, `tuning_curves`
     sensitivity `sensitivity`, the results by learning rate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.plots import ticks
+from optcli.plots.animation import gif, progress
 from optcli.plots.looks import Look, looks
 from optcli.plots.style import (
     FAINT,
@@ -22,7 +22,6 @@ from optcli.plots.style import (
     add_text,
     add_title,
     casing,
-    dress,
     elided,
     new_figure,
     picture,
@@ -41,7 +40,7 @@ LEVELS = 14
 MOST_NAMES = 30
 LOW, HIGH = (0.36, 0.50, 0.66), (0.985, 0.99, 1.0)  # colours of the bottom and of the heights
 GREY = "#5A5A5A"
-FRAMES, FRAME, LAST, ANIMATION_DPI = 60, 80, 2500, 110
+FRAMES, FRAME, ANIMATION_DPI = 60, 80, 110
 
 
 @picture
@@ -62,9 +61,6 @@ def landscape_map(found: Landscape) -> Figure:
 @style()
 def landscape_animation(found: Landscape) -> bytes:
     """The same as a GIF in which the paths grow, epoch by epoch; its content."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
     drawing = _Picture(found)
     drawing.figure.set_dpi(ANIMATION_DPI)
     moving = [
@@ -74,26 +70,14 @@ def landscape_animation(found: Landscape) -> bytes:
         for axes in drawing.maps
         for (line,) in [axes.plot([], [], **_line(look), animated=True)]
     ]
-    dress(drawing.figure)
-    canvas = FigureCanvasAgg(drawing.figure)
-    canvas.draw()
-    background = canvas.copy_from_bbox(drawing.figure.bbox)
-    last = max((float(walk.epochs[-1]) for _, _, walk in moving), default=0.0)
-    frames = []
-    for epoch in last * np.linspace(0, 1, FRAMES) ** 1.7:  # slowly at first
-        canvas.restore_region(background)
+
+    def draw(epoch: float) -> None:
         for axes, line, walk in moving:
-            line.set_data(*_until(walk, float(epoch)).T)
+            line.set_data(*_until(walk, epoch).T)
             axes.draw_artist(line)
-        frames.append(Image.fromarray(np.array(canvas.buffer_rgba())[..., :3]))
-    palette = frames[-1].quantize(256)
-    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    buffer = io.BytesIO()
-    times = [FRAME] * (len(small) - 1) + [LAST]
-    small[0].save(
-        buffer, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, disposal=1
-    )
-    return buffer.getvalue()
+
+    last = max((float(walk.epochs[-1]) for _, _, walk in moving), default=0.0)
+    return gif(drawing.figure, last * progress(FRAMES), draw, FRAME)
 
 
 def _until(walk: Walk, epoch: float) -> Array:

@@ -7,7 +7,6 @@ colour-blind, too.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.objectives.base import Objective
 from optcli.plots import contours, ticks
+from optcli.plots.animation import gif, progress
 from optcli.plots.looks import Look, looks
 from optcli.plots.style import (
     FAINT,
@@ -29,7 +29,6 @@ from optcli.plots.style import (
     add_text,
     add_title,
     casing,
-    dress,
     elided,
     new_figure,
     picture,
@@ -45,7 +44,7 @@ LEFT, MAP, TOP, GAP, PANEL, BOTTOM = 0.62, 4.25, 0.42, 0.5, 1.45, 0.48
 NAMES = 0.2  # inches between the map and the names
 MOST_NAMES = 40
 LEAST = 1e-8  # of the first loss: what is lower is out of sight
-FRAMES, FRAME, LAST = 70, 70, 2500  # of the animation, milliseconds each
+FRAMES, FRAME = 70, 70  # of the animation, milliseconds each
 ANIMATION_DPI = 110
 
 
@@ -67,36 +66,19 @@ def trace_map(trace: Trace, title: str = "") -> Figure:
 @style()
 def trace_animation(trace: Trace, title: str = "") -> bytes:
     """The same as a GIF in which the paths grow; its content."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
     drawing = _Picture(trace, title)
     drawing.figure.set_dpi(ANIMATION_DPI)
     marked = zip(drawing.marks, trace.paths, strict=True)
     moving = [drawing.draw(mark, path, moving=True) for mark, path in marked]
-    dress(drawing.figure)
-    canvas = FigureCanvasAgg(drawing.figure)
-    canvas.draw()  # without what moves
-    background = canvas.copy_from_bbox(drawing.figure.bbox)
-    last = int(drawing.last)
-    shares = np.linspace(0, 1, FRAMES) ** 1.7  # slowly at first
-    frames = []
-    for step in np.unique(np.round(last * shares).astype(int)):
-        canvas.restore_region(background)
+
+    def draw(step: float) -> None:
         for growing in reversed(moving):  # the best on top
             growing.lines(int(step))
         for growing in reversed(moving):
             growing.heads(int(step))
-        frames.append(Image.fromarray(np.array(canvas.buffer_rgba())[..., :3]))
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(_gif_colours(drawing.marks))
-    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    buffer = io.BytesIO()
-    times = [FRAME] * (len(small) - 1) + [LAST]
-    small[0].save(
-        buffer, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, disposal=1
-    )
-    return buffer.getvalue()
+
+    steps = np.unique(np.round(int(drawing.last) * progress(FRAMES)).astype(int))
+    return gif(drawing.figure, steps, draw, FRAME, _gif_colours(drawing.marks))
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,15 @@ def picture_format(plots: bool | str) -> str:
     return plots
 
 
+def check_picture(
+    name: str, inputs: Iterable[str | Path] = (), said: str = "the table itself"
+) -> str:
+    """`check` for a picture; its format, by the suffix of the name."""
+    kind = suffix(name, [f".{each}" for each in PICTURES])
+    check(name, inputs, said)
+    return kind.removeprefix(".")
+
+
 def write(name: str, content: bytes) -> None:
     """Write what `check` has let pass; raises EnvironmentFailed."""
     with writer(name) as add:

@@ -19,11 +19,12 @@ TRIES = 20  # points that are looked at for each setting, at most
 
 @dataclass(frozen=True)
 class Candidate:
-    """A setting. number: from 0, the config's own, where the space has it. values: by key."""
+    """A setting. number: from 0. values: by key. is_own: whether it is what the config says."""
 
     number: int
     values: Mapping[str, Any]
     config: Config
+    is_own: bool = False
 
     @property
     def name(self) -> str:
@@ -36,7 +37,8 @@ def candidates(
 ) -> tuple[list[Candidate], list[str]]:
     """So many settings, or fewer where there are no more; and why others were refused.
 
-    The first is the config's own. The others are the same for any count, in the same order.
+    The first is the config's own, where the space has it. The others are the same for any count, in
+    the same order.
     """
     from optcli.config import space
 
@@ -44,22 +46,22 @@ def candidates(
     seen: list[Mapping[str, Any]] = []
     refused: list[str] = []
 
-    def take(values: Mapping[str, Any]) -> None:
+    def take(values: Mapping[str, Any], *, is_own: bool = False) -> None:
         if values in seen:
             return
         seen.append(values)
         try:
-            own = space.varied(config, values)
+            varied = space.varied(config, values)
         except InvalidInput as error:
             fault = error.faults[0]
             said = ", ".join(f"{key} {value}" for key, value in values.items())
             refused.append(f"{said}: {fault.key} {fault.message}")
             return
-        found.append(Candidate(len(found), values, own))
+        found.append(Candidate(len(found), values, varied, is_own))
 
-    own = own_values(config, axes)
+    own = _own_values(config, axes)
     if own is not None:
-        take(own)
+        take(own, is_own=True)
     draw = sequence.points(seed, len(axes))
     for _ in range(TRIES * count):
         if len(found) == count:
@@ -68,7 +70,7 @@ def candidates(
     return found, refused
 
 
-def own_values(config: Config, axes: Sequence[Axis]) -> dict[str, Any] | None:
+def _own_values(config: Config, axes: Sequence[Axis]) -> dict[str, Any] | None:
     """What the config itself says of the keys; None where one lies outside its axis."""
     from optcli.config.writing import listed
 

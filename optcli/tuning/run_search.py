@@ -31,7 +31,7 @@ from optcli.training.checks import check
 from optcli.training.task import lengths
 from optcli.tuning import plan as plans
 from optcli.tuning import shards
-from optcli.tuning.candidates import Candidate, candidates, own_values
+from optcli.tuning.candidates import Candidate, candidates
 from optcli.tuning.events import Listener, SearchStarted
 from optcli.tuning.refit import refitted
 from optcli.tuning.scores import median
@@ -140,7 +140,6 @@ def searched(
             measure=measure,
             seed=config.seed,
             workers=workers,
-            own_first=own_values(config, axes) is not None,
             part=part,
             elsewhere=elsewhere,
         )

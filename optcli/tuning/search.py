@@ -53,9 +53,8 @@ class Scored:
 class Search:
     """The settings of a search, and what was found of them.
 
-    lengths: of each setting, the epochs of its whole training. own_first: whether the first one
-    is the config's own. part: of a shard, which alone is trained. elsewhere: gives the runs that
-    other shards have by now.
+    lengths: of each setting, the epochs of its whole training. part: of a shard, which alone
+    is trained. elsewhere: gives the runs that other shards have by now.
     """
 
     def __init__(
@@ -68,13 +67,12 @@ class Search:
         measure: Measure,
         seed: int,
         workers: Workers,
-        own_first: bool = False,
         part: Part | None = None,
         elsewhere: Callable[[], Mapping[Trial, TrialResult]] = dict,
     ) -> None:
         self.candidates, self.plan, self.lengths = list(candidates), list(plan), lengths
         self.store, self.measure, self.seed = store, measure, seed
-        self.runner, self.own_first = Runner(workers), own_first
+        self.runner = Runner(workers)
         self.part, self.elsewhere = part, elsewhere
         self.lacking: list[int] = []  # shards whose runs the next round waits for
         self._others: dict[Trial, TrialResult] = {}

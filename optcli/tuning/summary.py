@@ -103,7 +103,7 @@ def summary(search: Search, axes: Sequence[Axis], title: str, budget: int) -> di
     if best.diverged:
         return found
     epochs = best_epochs(best.results)
-    own = next((each for each in search.scored if each.candidate.number == 0), None)
+    own = next((each for each in search.scored if each.candidate.is_own), None)
     found["best"] = {f"validation_{measure.metric}": measure.signed(best.score)}
     found["chosen"] = {
         **_row(search, best),
@@ -111,7 +111,7 @@ def summary(search: Search, axes: Sequence[Axis], title: str, budget: int) -> di
         "epochs": median(epochs),
         "on_edge": [axis.key for axis in axes if on_edge(axis, best.candidate)],
     }
-    if own is not None and search.own_first:
+    if own is not None:
         found["own"] = _row(search, own)
     found["importance"] = importances(search, axes)
     return found
