@@ -9,15 +9,21 @@ import pytest
 
 import optcli
 from optcli.api.check import Setup
+from optcli.api.verify import verify
 from optcli.cli.main import run
 from optcli.core.errors import InvalidInput
 from optcli.core.parameters import Layout
 from optcli.data.preparation import Part
+from optcli.objectives.functions import Quadratic
+from optcli.optimizers.momentum import Momentum
+from optcli.optimizers.nesterov import Nesterov
+from optcli.optimizers.sgd import SGD
 from optcli.surface import again, stored
 from optcli.surface.curvature import ends, sharpness, trace_of
 from optcli.surface.heights import Slopes
 from optcli.surface.plane import random_plane, through
 from optcli.training.evaluation import evaluate
+from optcli.training.trace import TracedOptimizer, trace
 
 OPTIONS = {"points": 5, "plots": False, "probes": 8}
 CONFIG = """
@@ -377,3 +383,45 @@ def test_sharpness_is_the_same_in_any_company():
     given = setup.cohort, setup.data.train, done.trained.parameters[0], done.trained.statistics[0]
     first, second = (sharpness(*given, seed=0, probes=n).largest for n in (4, 9))
     assert first.value == second.value
+
+
+def test_the_sharpness_of_each_second_epoch_is_exact_and_touches_nothing():
+    text = LEAST_SQUARES.replace("epochs: 3", "epochs: 5, sharpness: 2, checkpoint_every: 1")
+    done = trained(text)
+    x = Setup.of(done.config).data.train.x
+    rows = np.column_stack([x, np.ones(len(x))])
+    exact = np.linalg.eigvalsh(2 * rows.T @ rows / len(rows))[-1]  # of the mean of r²
+    found = done.history["sharpness"]
+    assert [np.isfinite(each) for each in found] == [False, True, False, True, False]
+    assert found[1::2] == pytest.approx([exact, exact], rel=1e-6)
+    without = trained(LEAST_SQUARES.replace("epochs: 3", "epochs: 5"), "without")
+    assert without.trained.parameters.tobytes() == done.trained.parameters.tobytes()
+    ours = {name: of for name, of in done.history.items() if name not in ("sharpness", "seconds")}
+    assert ours == {name: of for name, of in without.history.items() if name != "seconds"}
+    # in two pieces it is the same, and `verify` measures it again
+    first = optcli.train("run.yaml", ["training.stop_after=3"], out="pieces", plots=False)
+    assert len(first.history["sharpness"]) == 3
+    whole = optcli.resume("pieces", ["training.stop_after=null"], plots=False)
+    np.testing.assert_array_equal(whole.history["sharpness"], found)
+    assert verify(Path("pieces")).agrees
+
+
+def test_steps_are_stable_up_to_the_limit_and_no_further():
+    rules = [
+        SGD(),
+        SGD(momentum=0.8, dampening=0.3),
+        SGD(momentum=0.8, nesterov=True),
+        SGD(momentum=0.8, dampening=0.3, nesterov=True),
+        Momentum(momentum=0.9),
+        Nesterov(momentum=0.9),
+    ]
+    entries = [
+        TracedOptimizer(label, replace(rule, lr=share * rule.stability_limit / 50))
+        for rule in rules
+        for label, share in (("below", 0.96), ("above", 1.04))
+    ]
+    found = trace(Quadratic(condition=50), entries, steps=300, start=(0, 1)).paths
+    assert len(found) == 12
+    for path in found:
+        end = path.distance[-1]
+        assert end < 0.2 if path.entry.label == "below" else end > 20

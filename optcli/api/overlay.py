@@ -5,7 +5,8 @@ figure = optcli.overlay(["runs/a", "runs/b"], x="seconds", y="accuracy")
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ from optcli.api import runs
 from optcli.core.arrays import Array
 from optcli.core.errors import Fault, InvalidInput, suggestion
 from optcli.data.table import listed
-from optcli.storage import results
+from optcli.storage import kinds, results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from optcli.plots import Line
 
 AXES = {
     "epoch": "epoch",
@@ -27,7 +30,7 @@ AXES = {
     "rows": "training rows seen",
 }
 PARTS = {"validation": "validation", "train": "training"}
-OTHERS = ("lr", "gradient_norm", "update_norm")
+OTHERS = ("lr", "gradient_norm", "update_norm", "sharpness")
 
 
 def overlay(
@@ -59,8 +62,11 @@ def overlay(
         plots.Line(name, _across(x, history, entry), np.asarray(history[column], float))
         for name, history, entry in zip(_names(places), histories, entries, strict=True)
     ]
+    said = column
+    if column == "sharpness":
+        lines, said = _beside_limits(lines, histories, entries)
     part, _, name = column.partition("_")
-    said = f"{PARTS[part]} {name}" if part in PARTS else column
+    said = f"{PARTS[part]} {name}" if part in PARTS else said
     return plots.overlay(lines, AXES[x], said.replace("_", " "), log=log)
 
 
@@ -74,6 +80,26 @@ def _column(y: str, histories: Sequence[dict[str, list[float]]]) -> str:
     short = list(dict.fromkeys(n.partition("_")[2] if n not in OTHERS else n for n in known))
     message = f"'{y}' is in the history of none or not of all runs{suggestion(y, short)}"
     raise InvalidInput(Fault(f"{message}; all have {listed(short)}", parameter="y"))
+
+
+def _beside_limits(
+    lines: Sequence[Line],
+    histories: Sequence[Mapping[str, Sequence[float]]],
+    entries: Sequence[runs.RunEntry],
+) -> tuple[list[Line], str]:
+    """The sharpness where it was measured, with what is stable, and what the axis is called."""
+    from optcli import config as configs
+
+    found, formulas = [], set()
+    for line, history, entry in zip(lines, histories, entries, strict=True):
+        limit = configs.load(entry.folder / kinds.CONFIG).optimizer.stability_limit
+        measured, stable = np.isfinite(line.y), None
+        if limit is not None:
+            stable = (limit / np.asarray(history["lr"], float))[measured]
+            formulas.add(f"{limit:.3g}/lr")
+        found.append(replace(line, x=line.x[measured], y=line.y[measured], limit=stable))
+    dashed = formulas.pop() if len(formulas) == 1 else "limit of stability" if formulas else ""
+    return found, f"sharpness, dashed: {dashed}" if dashed else "sharpness"
 
 
 def _across(x: str, history: dict[str, list[float]], entry: runs.RunEntry) -> Array:

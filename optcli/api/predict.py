@@ -72,7 +72,8 @@ class Run:
 
         best = self.summary.get("best") if "validation_loss" in self.history else None
         title = "" if self.folder is None else self.folder.name
-        return plots.loss_curve(self.history, best and best["epoch"], title)
+        limit = self.config.optimizer.stability_limit
+        return plots.loss_curve(self.history, best and best["epoch"], title, limit)
 
     def _repr_html_(self) -> str:
         """What it scored, beside its baseline, as a table for a notebook."""

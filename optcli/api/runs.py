@@ -198,7 +198,7 @@ def measures(entry: RunEntry) -> dict[str, Any]:
     for part in ("best", "final", "test"):
         row = entry.summary.get(part)
         for name, value in row.items() if isinstance(row, Mapping) else ():
-            if name not in ("seconds", "step", "gradient_norm", "update_norm", "lr"):
+            if name not in ("seconds", "step", "gradient_norm", "update_norm", "sharpness", "lr"):
                 measured[f"{part} {name}"] = value
     return measured
 

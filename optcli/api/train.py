@@ -17,7 +17,7 @@ from optcli.api.predict import Run
 from optcli.core.arrays import Array
 from optcli.core.environment import blas_threads
 from optcli.core.errors import OptcliError
-from optcli.core.events import Ended, Event, FoldsDone
+from optcli.core.events import Ended, Event, FoldsDone, TrainingEvent
 from optcli.core.shell import quoted
 from optcli.data import streaming
 from optcli.objectives.dataset import ObjectiveDataset
@@ -35,6 +35,7 @@ from optcli.training.task import last_step, notes
 if TYPE_CHECKING:
     from optcli.config import Config
     from optcli.trackers import Tracking
+    from optcli.training import Cohort
 
 
 Listener = Callable[[Event], None]
@@ -149,7 +150,7 @@ def train_in(
     everyone: list[Listener] = [recorder, *listeners]
     with blas_threads(config.training.threads), tracking(setup, folder, title, history) as tracked:
         everyone += tracked
-        for event in train_cohort(setup.cohort, resume=arrays, stop=interruption.came):
+        for event in events(setup.cohort, arrays, interruption.came):
             if arrays:
                 arrays.clear()
             for listener in everyone:
@@ -190,6 +191,20 @@ def train_in(
             remarks += each.notes
         seals.seal(folder, kinds.TRAIN)
     return Run(config, folder, history.columns, results, trained, remarks, interruption.signal)
+
+
+def events(
+    cohort: Cohort,
+    resume: dict[str, Array] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[TrainingEvent]:
+    """The events of a training, with all that a history has of it."""
+    found = train_cohort(cohort, resume=resume, stop=stop)
+    if cohort.training.sharpness is None:
+        return found
+    from optcli.surface.by_epoch import with_sharpness
+
+    return with_sharpness(found, cohort)
 
 
 @contextlib.contextmanager

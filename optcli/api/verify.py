@@ -13,11 +13,11 @@ import numpy as np
 from optcli.api.check import Setup
 from optcli.api.resume import set_up_again
 from optcli.api.runs import RunEntry, trained_run
+from optcli.api.train import events
 from optcli.core.environment import blas_threads
 from optcli.core.events import Ended, EpochEnded
 from optcli.core.jsonable import jsonable
 from optcli.storage import kinds, results
-from optcli.training import train_cohort
 from optcli.training.evaluation import evaluate
 from optcli.training.model_file import Trained
 
@@ -74,7 +74,7 @@ def _verified(
 
     same: list[int] = []  # epochs
     with blas_threads(setup.config.training.threads):
-        for event in train_cohort(setup.cohort, stop=lambda: len(same) >= len(wanted)):
+        for event in events(setup.cohort, stop=lambda: len(same) >= len(wanted)):
             if isinstance(event, EpochEnded) and len(same) < len(wanted):
                 where = _unlike(event.row(), wanted[len(same)])
                 if where:

@@ -30,6 +30,7 @@ FIXED = {  # keys of these sections that a search cannot vary, and why
     "training.time_limit": "would make the result depend on the machine",
     "training.threads": "does not change what is learned",
     "training.checkpoint_every": "does not change what is learned",
+    "training.sharpness": "does not change what is learned",
     "training.on_divergence": "does not change what is learned",
     "training.stop_after": "is set by the search itself",
 }

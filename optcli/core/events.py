@@ -77,6 +77,7 @@ class EpochEnded:
     best: Array  # bool: this epoch is the best so far
     seconds: float  # of training so far
     validation: Evaluation | None = None  # with the scores of the validation rows; a live view
+    sharpness: Array | None = None  # NaN where it was not measured; None where it never is
 
     def row(self, replica: int = 0) -> dict[str, float]:
         """The epoch of one replica, by the names and in the order of history.csv."""
@@ -90,6 +91,8 @@ class EpochEnded:
             row[f"validation_{name}"] = float(of[replica])
         row["gradient_norm"] = float(self.gradient_norm[replica])
         row["update_norm"] = float(self.update_norm[replica])
+        if self.sharpness is not None:
+            row["sharpness"] = float(self.sharpness[replica])
         row["seconds"] = self.seconds
         return row
 

@@ -150,6 +150,14 @@ class Optimizer(Registered, ABC):
         """The update function for arrays of `shape`; override it where shapes differ in it."""
         return self.update
 
+    @property
+    def stability_limit(self) -> float | None:
+        """The largest lr times curvature with which steps on a quadratic converge.
+
+        Without noise and weight decay; None where there is no such number, or it is not known.
+        """
+        return None
+
 
 @dataclass(frozen=True)
 class Shaped(Optimizer):

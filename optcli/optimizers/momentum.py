@@ -43,6 +43,10 @@ class Momentum(Optimizer):
     momentum: Annotated[float, Ge(0), Lt(1), Doc("momentum coefficient")] = 0.9
     weight_decay: Annotated[float, Ge(0), Doc("L2 weight decay, added to the gradient")] = 0.0
 
+    @property
+    def stability_limit(self) -> float:
+        return 2 * (1 + self.momentum)
+
     def coefficients(self, t: Array) -> dict[str, Array | float]:
         return {"lr": self.lr, "mu": self.momentum}
 

@@ -43,6 +43,10 @@ class Nesterov(Momentum):
     Example: `optimizer: {name: nesterov, lr: 0.01, momentum: 0.9}`
     """
 
+    @property
+    def stability_limit(self) -> float:
+        return 2 * (1 + self.momentum) / (1 + 2 * self.momentum)
+
     def update(self, x: Array, g: Array, v: Array, s: Array, lr: Array, mu: Array) -> None:
         np.multiply(g, lr, s)
         # v ← μ·v − α·g

@@ -52,6 +52,13 @@ class SGD(Optimizer):
         g_weight = np.where(t == 1, 1.0, 1 - self.dampening)  # 1 − τ
         return {"lr": self.lr, "mu": self.momentum, "g_weight": g_weight}
 
+    @property
+    def stability_limit(self) -> float:
+        mu, tau = self.momentum, self.dampening
+        if not mu:
+            return 2.0
+        return 2 * (1 + mu) / ((1 + mu + mu * (1 - tau)) if self.nesterov else (1 - tau))
+
     def update_for(self, shape: tuple[int, ...]) -> Callable[..., None]:
         return self.with_momentum if self.momentum else self.update
 

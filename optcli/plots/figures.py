@@ -52,7 +52,8 @@ def _figures(
     data = cohort.replicas[0].data
     if len(history):
         best = summary["best"] if data.validation is not None else None
-        figure = plots.loss_curve(history.columns, best and best["epoch"], title)
+        limit = cohort.replicas[0].optimizer.stability_limit
+        figure = plots.loss_curve(history.columns, best and best["epoch"], title, limit)
         yield "loss", figure
         yield from _schedule(title, cohort, history)
     if isinstance(cohort.model, ObjectiveModel):

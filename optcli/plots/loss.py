@@ -1,4 +1,4 @@
-"""The loss curve: training and validation loss, and the metrics, by epoch."""
+"""The loss curve: training and validation loss, sharpness, and the metrics, by epoch."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ MOST_METRICS = 3
 FEW, MANY = 25, 200  # epochs: up to the one points are marked, beyond the other lines smoothed
 PANEL, SMALL_PANEL, GAP = 2.7, 1.2, 0.16
 TOP, BOTTOM, LINE = 0.66, 0.52, 0.16
+SHARPNESS = COLOURS[2]
 
 
 class LineStyle(NamedTuple):
@@ -52,18 +53,28 @@ LOOKS = {
 
 @picture
 def loss_curve(
-    history: Mapping[str, Sequence[float]], best_epoch: int | None = None, title: str = ""
+    history: Mapping[str, Sequence[float]],
+    best_epoch: int | None = None,
+    title: str = "",
+    limit: float | None = None,
 ) -> Figure:
     """Training and validation loss against the epoch, with a panel for each metric.
 
-    history: columns of history.csv: `epoch`, `train_loss`, `validation_loss`,
+    history: columns of history.csv: `epoch`, `train_loss`, `validation_loss`, `sharpness`,
     `train_<metric>`, `validation_<metric>`; others are passed over. Metrics after the third
-    are not drawn but named. The loss axis is logarmithic when all losses are
-    positive and span more than 1.5 decades. Values that are not finite are gaps.
-    best_epoch: marked by a line through all panels, if it is among the epochs.
+    are not drawn but named. The axes of loss and sharpness are logarithmic when all their
+    values are positive and span more than 1.5 decades. Values that are not finite are gaps; those
+    of the sharpness, which is not measured in every epoch, are connected.
+    best_epoch: marked by a line through all panels, if it is among the epochs. limit: the
+    optimizer's `stability_limit`; limit / lr is drawn beside the sharpness.
     """
     epochs = np.asarray(history["epoch"], float)
     panels = {"loss": _columns(history, "loss")}
+    sharpness = np.asarray(history.get("sharpness", ()), float)
+    if ticks.usable(sharpness).size:
+        panels["sharpness"] = {"sharpness": sharpness}
+        if limit is not None:
+            panels["sharpness"]["limit"] = limit / np.asarray(history["lr"], float)
     metrics = _metrics(history)
     for metric in metrics[:MOST_METRICS]:
         panels[metric] = _columns(history, metric)
@@ -88,7 +99,10 @@ def loss_curve(
     for (name, columns), scale, tall in zip(panels.items(), scales, heights, strict=True):
         y -= tall
         axes = add_axes(figure, left, y, width, tall)
-        _draw(axes, epochs, columns, scale)
+        if name == "sharpness":
+            _draw_sharpness(axes, epochs, columns, scale, limit)
+        else:
+            _draw(axes, epochs, columns, scale)
         horizontal.apply(axes.xaxis)
         axes.tick_params(labelbottom=False)
         axes.set_ylabel(elided(f"{name} (log)" if scale.log else name, tall, TEXT))
@@ -128,7 +142,7 @@ def _metrics(history: Mapping[str, Sequence[float]]) -> list[str]:
 
 def _scale(name: str, columns: Mapping[str, Array]) -> ticks.Scale:
     values = np.concatenate([np.empty(0), *columns.values()])
-    if name != "loss":
+    if name not in ("loss", "sharpness"):
         return ticks.scale(ticks.without_outliers(values), count=3)
     if ticks.wants_log(values):
         return ticks.scale(values, count=4, log=True)
@@ -141,10 +155,28 @@ def _epoch_scale(epochs: Array) -> ticks.Scale:
     return ticks.linear(low - free, high + free, count=5, least_step=1.0)
 
 
-def _draw(axes: Any, epochs: Array, columns: Mapping[str, Array], scale: ticks.Scale) -> None:
+def _draw_sharpness(
+    axes: Any, epochs: Array, columns: Mapping[str, Array], scale: ticks.Scale, limit: float | None
+) -> None:
+    _draw_grid(axes, scale)
+    measured = np.isfinite(columns["sharpness"])
+    marker = {"marker": "o", "markersize": 3.5} if measured.sum() <= FEW else {}
+    line = {"color": SHARPNESS, "linewidth": 1.5}
+    axes.plot(epochs[measured], columns["sharpness"][measured], **line, **marker)
+    if limit is not None:
+        axes.plot(epochs, columns["limit"], color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
+        place = {"va": "center", "transform": axes.get_yaxis_transform()}
+        axes.text(1.012, columns["limit"][-1], f"{limit:.3g}/lr", color=INK, **place)
+
+
+def _draw_grid(axes: Any, scale: ticks.Scale) -> None:
     scale.apply(axes.yaxis)
     axes.grid(axis="y", color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _draw(axes: Any, epochs: Array, columns: Mapping[str, Array], scale: ticks.Scale) -> None:
+    _draw_grid(axes, scale)
     for part, values in columns.items():
         look = LOOKS[part]
         line = {"color": look.colour, "linestyle": look.dashes, "linewidth": 1.5}

@@ -35,11 +35,15 @@ FEW = 25  # points that are marked one by one
 
 @dataclass(frozen=True)
 class Line:
-    """One run: its name, and x and y (N,) in their order; y may have gaps (NaN)."""
+    """One run: its name, and x and y (N,) in their order; y may have gaps (NaN).
+
+    limit: (N,), a line to hold y against, thin and in the same colour.
+    """
 
     name: str
     x: Array
     y: Array
+    limit: Array | None = None
 
 
 @picture
@@ -52,7 +56,8 @@ def overlay(
     None: where all values are positive and span more than 1.5 decades. Values that are not
     finite are gaps; on a logarithmic axis, so are those that are not positive.
     """
-    values = np.concatenate([np.empty(0), *(ticks.usable(line.y) for line in lines)])
+    drawn = [own for line in lines for own in (line.y, line.limit) if own is not None]
+    values = np.concatenate([np.empty(0), *map(ticks.usable, drawn)])
     log = ticks.wants_log(values) if log is None else log
     if log:
         values = values[values > 0]
@@ -77,6 +82,9 @@ def overlay(
         y = np.where(np.abs(line.y) < ticks.LARGEST, line.y, np.nan)
         y = np.where(y > 0, y, np.nan) if log else y
         axes.plot(line.x, y, **_look(place, len(y)))
+        if line.limit is not None:
+            thin = {"color": PALETTE[place % len(PALETTE)], "linewidth": 0.8}
+            axes.plot(line.x, line.limit, linestyle=(0, (4, 2)), **thin)
     axes.set_xlabel(across)
     axes.set_ylabel(elided(f"{quantity} (log)" if log else quantity, height, TEXT))
     axes.yaxis.set_label_coords(-(left - 0.18) / width, 0.5)

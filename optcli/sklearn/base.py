@@ -27,6 +27,7 @@ from optcli.data.table import Table
 from optcli.plugins.first_use import check_before_training
 from optcli.sklearn import rows
 from optcli.sklearn.settings import InvalidParameters, config_of, in_parameters
+from optcli.surface.by_epoch import with_sharpness
 from optcli.training import Replica, train_cohort
 from optcli.training.checks import check as check_cohort
 from optcli.training.history import History
@@ -134,7 +135,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         check_before_training([config.optimizer])
         history, listeners = History(), self._listeners()
         with blas_threads(config.training.threads):
-            for event in train_cohort(cohort):
+            for event in with_sharpness(train_cohort(cohort), cohort):
                 if isinstance(event, EpochEnded):
                     history.append(event.row())
                 for listener in listeners:

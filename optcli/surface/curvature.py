@@ -21,7 +21,9 @@ from optcli.training.cohort import Cohort
 
 MOST_STEPS = 100  # of Lanczos
 BASIS_BYTES = 1 << 28  # of its vectors, at most
-TOLERANCE = 1e-6  # of the largest eigenvalue: below, it is good enough
+TOLERANCE = 1e-6  # of the largest eigenvalue: below, a residual is good enough
+# The same where the largest eigenvalue alone is wanted, whose error is of the square of it.
+ROUGH = 1e-3
 # Shares of the usual step of differences: in 64 bits there are digits to spare, and small steps
 # cross hardly a kink of relu or max pooling, which would make the products unsymmetric. The next
 # one is taken where the residual is above SYMMETRIC of the eigenvalue.
@@ -77,14 +79,14 @@ def sharpness(
     loss = float(alone.gradient(point[None], slope)[0])
     tried = []
     for share in STEPS:
-        found = ends(_product(alone, point, share), len(point), seed=seed)
+        found = ends(hessian(alone, point, share), len(point), seed=seed)
         tried.append((found[0].error, share, found))
         if not found[0].error > SYMMETRIC * abs(found[0].value):
             break
     _, share, (largest, smallest, steps) = min(tried, key=lambda each: each[0])
     count = min(PROBES_AT_ONCE, probes, len(point))
     trace, error, used = trace_of(
-        _product(Slopes(cohort, part, statistics, count), point, share),
+        hessian(Slopes(cohort, part, statistics, count), point, share),
         len(point),
         seed=seed,
         probes=probes,
@@ -94,8 +96,8 @@ def sharpness(
     return Sharpness(largest, smallest, trace, error, steps, used, size, loss)
 
 
-def _product(slopes: Slopes, point: Array, share: float) -> Callable[[Array], Array]:
-    """The function that takes v (R, P) to H·v, at one point; share: of the usual step."""
+def hessian(slopes: Slopes, point: Array, share: float) -> Callable[[Array], Array]:
+    """The function that takes v (R, P) to H·v, at one point (P,); share: of the usual step."""
     shape = slopes.point.buffer.shape
     x = np.broadcast_to(point, shape)
     at, slope = np.empty(shape), np.empty(shape)
@@ -118,6 +120,25 @@ def ends(
     residual is its error: differences that are not quite linear, as at the kinks of a relu,
     count in it.
     """
+    _, vectors, basis = _lanczos(product, size, seed, 1e3 * TOLERANCE, TOLERANCE)
+    largest, smallest = (_checked(product, vectors[:, k] @ basis) for k in (-1, 0))
+    return largest, smallest, len(basis)
+
+
+def largest(product: Callable[[Array], Array], size: int, *, seed: int) -> float:
+    """The largest eigenvalue of a symmetric matrix, to about a millionth of it, as in `ends`."""
+    values, _, _ = _lanczos(product, size, seed, math.inf, ROUGH)
+    return float(values[-1])
+
+
+def _lanczos(
+    product: Callable[[Array], Array], size: int, seed: int, smallest: float, largest: float
+) -> tuple[Array, Array, Array]:
+    """Eigenvalues (K,) and eigenvectors (K, K) on a basis (K, P) of the space of K products.
+
+    smallest, largest: the residuals of the two ends that are good enough, as shares of the largest
+    size of an eigenvalue. All is NaN where a product is not finite.
+    """
     most = max(2, min(MOST_STEPS, size, BASIS_BYTES // (8 * size)))
     v = generator(seed, "landscape", 1).standard_normal(size)
     basis = np.empty((most, size))
@@ -135,19 +156,17 @@ def ends(
             w = w - known.T @ (known @ w)
         rest = float(np.linalg.norm(w))
         if not math.isfinite(rest):
-            lost = Eigenvalue(math.nan, math.nan, np.full(size, np.nan))
-            return lost, lost, steps
+            lost = [np.full(of, math.nan) for of in ((steps,), (steps, steps), (steps, size))]
+            return lost[0], lost[1], lost[2]
         tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
         values, vectors = np.linalg.eigh(tridiagonal)
         scale = float(np.abs(values).max())
-        close = rest * np.abs(vectors[-1, [0, -1]])
-        found = close[1] <= TOLERANCE * scale and close[0] <= 1e3 * TOLERANCE * scale
+        low, high = rest * np.abs(vectors[-1, [0, -1]])
+        found = high <= largest * scale and low <= smallest * scale
         if steps == min(most, size) or rest <= 1e-12 * scale or (found and steps > 3):
-            break
+            return values, vectors, known
         beside.append(rest)
         basis[steps] = w / rest
-    largest, smallest = (_checked(product, vectors[:, k] @ basis[:steps]) for k in (-1, 0))
-    return largest, smallest, steps
 
 
 def _checked(product: Callable[[Array], Array], vector: Array) -> Eigenvalue:

@@ -16,7 +16,7 @@ PACKAGES = {
     "mlflow": ("mlflow", "pip install mlflow"),
 }
 # Columns of the history that are no scores.
-ASIDE = ("step", "lr", "gradient_norm", "update_norm", "seconds")
+ASIDE = ("step", "lr", "gradient_norm", "update_norm", "sharpness", "seconds")
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,9 @@ class Training:
     stop_after: Annotated[
         int | None, Ge(1), Doc("epochs after which to stop, with the schedules of the whole length")
     ] = None
+    sharpness: Annotated[
+        int | None, Ge(1), Doc("epochs between measurements of the largest Hessian eigenvalue")
+    ] = None
     checkpoint_every: Annotated[int | None, Ge(1), Doc("epochs between checkpoints")] = None
     time_limit: Annotated[float | None, Gt(0), Doc("time limit in seconds")] = None
     on_divergence: Annotated[

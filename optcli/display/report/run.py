@@ -245,6 +245,12 @@ def curves(source: Source) -> list[Chart]:
         if name == "loss" and isinstance(constant, int | float):
             own.append(Line("loss of a constant prediction", y=constant))
         found.append(chart(_words(name), name, x, series, own))
+    sharpness = np.asarray(history.get("sharpness", ()), float)
+    if ticks.usable(sharpness).size:  # of the epochs in which it was measured
+        measured = np.isfinite(sharpness)
+        places = [np.asarray(each, float)[measured].tolist() for each in xs]
+        series = [Series("sharpness", Look(2), places, sharpness[measured].tolist())]
+        found.append(chart("sharpness", "sharpness", x, series, lines, log=True))
     for names, title in ((NORMS, "norms of gradient and update"), (("lr",), "learning rate")):
         series = [
             Series(_words(name) if name != "lr" else "learning rate", Look(place), xs, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -62,6 +63,8 @@ class PlainLines:
             if key.startswith(("train_", "validation_")):
                 words.append(f"{key} {number(value) if key.endswith('loss') else metric(value)}")
         words += [f"lr {short(row['lr'])}"]
+        if math.isfinite(row.get("sharpness", math.nan)):
+            words.append(f"sharpness {number(row['sharpness'])}")
         if event.best[0]:
             words.append("best")
         self.output.line(escaped("  ".join(words)))
