@@ -23,6 +23,7 @@ from optcli.core.registry import Registry
 from optcli.core.specs import Doc, Ge, Registered, TargetKind
 
 TALLIED = 1 << 16  # rows of a block of sums
+FEW_CLASSES, MANY_SCORES = 8, 10_000
 
 CLASSIFIED: frozenset[TargetKind] = frozenset({"classes", "labels"})
 
@@ -95,8 +96,27 @@ def total(values: Array, weight: Array | None) -> Array:
 def right(scores: Array, target: Array) -> Array:
     """Whether predictions are correct: (R, N) for classes, (R, N, C) for labels."""
     if target.ndim < scores.ndim:
-        return np.asarray(scores.argmax(axis=-1) == target)
+        return np.asarray(highest(scores) == target)
     return np.asarray((scores > 0) == (target > 0))
+
+
+def highest(scores: Array) -> Array:
+    """The class (R, N) of the highest score of each row, of equal ones the first: np.argmax.
+
+    NumPy's goes row by row; of many rows with few classes, class by class is twice as fast.
+    """
+    classes = scores.shape[-1]
+    if classes > FEW_CLASSES or scores.size < MANY_SCORES:
+        return np.asarray(scores.argmax(axis=-1))
+    first = best = scores[..., 0]
+    found = np.zeros(best.shape, np.uint8)
+    for number in range(1, classes):
+        own = scores[..., number]
+        np.maximum(found, (own > best).view(np.uint8) * np.uint8(number), out=found)
+        best = np.maximum(best, own)
+    if (np.isnan(best) != np.isnan(first)).any():  # NaN in some classes of a row, where it is first
+        return np.asarray(scores.argmax(axis=-1))
+    return found
 
 
 # ---- classes and labels --------------------------------------------------------------
@@ -203,7 +223,7 @@ class Averaged(Additive):
         one_of_many = target.ndim < scores.ndim
         if one_of_many:
             classes = np.arange(outputs)
-            predicted = scores.argmax(axis=-1)[..., None] == classes
+            predicted = highest(scores)[..., None] == classes
             actual = target[..., None] == classes
         else:
             predicted, actual = scores > 0, target > 0

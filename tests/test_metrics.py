@@ -155,6 +155,17 @@ def test_the_same_as_scikit_learn(kind, outputs, weighted):
         assert measure(name, scores, target, weight) == pytest.approx(value), name
 
 
+def test_the_highest_of_many_scores_is_numpys_argmax():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(5, size=(3, 2000, 4)).astype(np.float32)  # with many ties
+    assert scores.size >= metrics.MANY_SCORES
+    scores[0, ::7] = np.nan
+    scores[1, ::5, 2] = np.inf
+    assert np.array_equal(metrics.highest(scores), scores.argmax(axis=-1))
+    scores[2, 3, 2] = np.nan
+    assert np.array_equal(metrics.highest(scores), scores.argmax(axis=-1))
+
+
 def test_top_k_is_scikit_learns_where_there_are_no_ties():
     sk = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(3)

@@ -401,7 +401,9 @@ def test_cross_fit_of_noise_is_no_better_than_noise():
 
 def test_epochs_that_are_not_finite_do_not_count():
     losses = np.array([[3.0, 3, 3, 3], [1, 1, INF, 1], [math.nan, 0, 0, 0], [2, 2, 2, 2]])
-    assert epochs_of(losses, np.ones(4)).tolist() == [3, 3, 3, 3]
+    chosen, there = epochs_of(np.stack([losses, np.full((4, 4), INF)]), np.ones((2, 4)))
+    assert chosen[0].tolist() == [3, 3, 3, 3]
+    assert there.tolist() == [True, False]
     assert value(losses, np.ones(4)) == 2
     assert value(np.full((2, 4), INF), np.ones(4)) == INF
     assert value(np.array([[2.0], [1.0]]), np.ones(1)) == 1

@@ -9,14 +9,16 @@ not reward noise, as the lowest validation loss of a run does.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from optcli.core.arrays import Array, Workspace
 from optcli.core.randomness import generator
 from optcli.data.preparation import Part
+from optcli.losses.base import Loss
 from optcli.training import Cohort, Evaluation
 from optcli.training.evaluation import measure
 
@@ -47,44 +49,39 @@ class FoldValues:
     ) -> None:
         self.cohort, self.metrics, self.work = cohort, metrics, Workspace()
         self.streamed = parts[0].streamed
-        self.count = 0 if self.streamed else min(FOLDS, len(parts[0].x))
         self.values: list[dict[str, Array]] = []  # (folds, R) by name, one an epoch
         self.shares: Array | None = None  # (folds, R) of the weight
-        each = [] if self.streamed else [folds(p, s) for p, s in zip(parts, seeds, strict=True)]
-        self.rows = [np.stack([own[k] for own in each]) for k in range(self.count)]
-        self.targets: list[tuple[Array, Array | None]] = []  # of each fold, with its weights
+        self.alike: list[_Alike] = []  # all folds, in their order
+        if not self.streamed:
+            keys = [(id(part), seed) for part, seed in zip(parts, seeds, strict=True)]
+            known = {key: folds(part, key[1]) for key, part in zip(keys, parts, strict=True)}
+            each = [known[key] for key in keys]
+            sizes = [len(rows) for rows in each[0]]
+            for _, numbers in itertools.groupby(range(len(sizes)), key=sizes.__getitem__):
+                rows = np.stack([[own[k] for own in each] for k in numbers])
+                self.alike.append(_Alike(rows, len(parts[0].x)))
 
     def add(self, evaluation: Evaluation, all_rows: Mapping[str, Array]) -> None:
         """Measure the folds from what was just evaluated. all_rows: metrics of all rows."""
         if self.streamed:
             self._add_batches(evaluation, all_rows)
             return
-        replicas = np.arange(len(self.cohort.replicas))[:, None]
+        loss = self.cohort.loss
         if self.shares is None:
-            self._take_targets(evaluation, replicas)
-        found: dict[str, list[Array]] = {}
-        for rows, (own, weights) in zip(self.rows, self.targets, strict=True):
-            scores = evaluation.scores[replicas, rows]
-            loss = self.cohort.loss.value(scores, own, weights, self.work)
-            found.setdefault("loss", []).append(np.array(loss, np.float64))
-            if self.metrics:
-                for name, of in measure(self.cohort, scores, own, weights).items():
-                    found.setdefault(name, []).append(of)
-        self.values.append({name: np.stack(of) for name, of in found.items()})
-
-    def _take_targets(self, evaluation: Evaluation, replicas: Array) -> None:
-        """Gather the targets and weights of each fold, which are the same in every epoch."""
-        y, weight = evaluation.batches.targets(1)
-        shares = []
-        for rows in self.rows:
-            own = _taken(y, replicas, rows)
-            weights = None if weight is None else _taken(weight, replicas, rows)
-            self.targets.append((own, weights))
-            counts = self.cohort.loss.counts(own, weights, self.work)
-            size = float(rows.shape[1])
-            every = np.full(len(replicas), size) if counts is None else counts.sum(axis=1)
-            shares.append(np.array(every, np.float64))
-        self.shares = np.stack(shares)
+            y, weight = evaluation.batches.targets(1)
+            shares = [alike.take_targets(loss, y, weight, self.work) for alike in self.alike]
+            self.shares = np.concatenate(shares)
+        found: dict[str, list[Array]] = {"loss": []}
+        for alike in self.alike:
+            scores = alike.taken(evaluation.scores)
+            values = loss.value(scores, alike.targets, alike.weights, self.work)
+            found["loss"].append(np.array(values, np.float64).reshape(alike.shape))
+            for own in alike.each() if self.metrics else ():
+                weights = None if alike.weights is None else alike.weights[own]
+                known = measure(self.cohort, scores[own], alike.targets[own], weights)
+                for name, of in known.items():
+                    found.setdefault(name, []).append(of[None])
+        self.values.append({name: np.concatenate(of) for name, of in found.items()})
 
     def _add_batches(self, evaluation: Evaluation, all_rows: Mapping[str, Array]) -> None:
         count = min(FOLDS, len(evaluation.losses))
@@ -95,53 +92,99 @@ class FoldValues:
         values = {"loss": np.stack(sums) / self.shares}
         self.values.append(values | {n: np.stack([of] * count) for n, of in all_rows.items()})
 
-    def of(self, replica: int, epochs: int) -> dict[str, float]:
-        """The cross-fit loss and metrics of a replica, from its first epochs; inf where diverged.
+    def results(self, epochs: Sequence[int]) -> list[dict[str, float]]:
+        """The cross-fit loss and metrics of each replica, from its first epochs.
 
-        A metric is taken at the epochs that the loss of the other folds chose.
+        Infinite where none is finite. A metric is taken at the epochs that the loss of the other
+        folds chose.
         """
-        if not self.values[:epochs] or self.shares is None:
-            return {}
-        own = {
-            name: np.stack([each[name][:, replica] for each in self.values[:epochs]])
+        found: list[dict[str, float]] = [{} for _ in epochs]
+        if not self.values or self.shares is None:
+            return found
+        # by name (R, E, K), and (R, K)
+        whole = {
+            name: np.moveaxis(np.stack([each[name] for each in self.values]), 2, 0).copy()
             for name in self.values[0]
         }
-        share = self.shares[:, replica]
-        chosen = epochs_of(own["loss"], share)
-        return {
-            name: math.inf if chosen is None else _weighted(of, chosen, share)
-            for name, of in own.items()
-        }
+        shares = self.shares.T.copy()
+        for last in set(epochs) - {0}:
+            rows = [replica for replica, own in enumerate(epochs) if own == last]
+            chosen, there = epochs_of(whole["loss"][rows, :last], shares[rows])
+            for name, values in whole.items():
+                own = _weighted(values[rows, :last], chosen, shares[rows])
+                for replica, value, any_finite in zip(rows, own, there, strict=True):
+                    found[replica][name] = value if any_finite else math.inf
+        return found
 
 
-def epochs_of(losses: Array, shares: Array) -> Array | None:
-    """For each fold the epoch, from 0, with the lowest loss over the others; None without one.
+class _Alike:
+    """Folds of one size, measured together: each of a replica is a replica then.
 
-    losses: (E, K), shares: (K,) of the weight. Epochs where a loss is not finite do not count.
+    rows: (K, R, n). total: rows of a replica. targets, weights: (K·R, n, …), of each fold.
     """
-    finite = np.asarray(np.isfinite(losses).all(axis=1))
-    if not finite.any():
-        return None
-    count = losses.shape[1]
+
+    def __init__(self, rows: Array, total: int) -> None:
+        self.rows, self.shape = rows.reshape(-1, rows.shape[2]), rows.shape[:2]
+        self.replicas = np.tile(np.arange(rows.shape[1]), rows.shape[0])[:, None]
+        self.at = self.replicas * total + self.rows  # in the rows of all replicas
+        self.targets: Array = np.empty(0)
+        self.weights: Array | None = None
+        self.scores: Array | None = None
+
+    def take_targets(self, loss: Loss, y: Array, weight: Array | None, work: Workspace) -> Array:
+        """Gather targets and weights, which are the same in every epoch; their weight (K, R)."""
+
+        def taken(array: Array) -> Array:
+            """Of (S, N, …), where S is 1 for one that all share."""
+            whole: Array = array[0] if len(array) == 1 else array
+            return whole[self.rows] if len(array) == 1 else whole[self.replicas, self.rows]
+
+        self.targets, self.weights = taken(y), None if weight is None else taken(weight)
+        counts = loss.counts(self.targets, self.weights, work)
+        size = float(self.rows.shape[1])
+        every = np.full(len(self.rows), size) if counts is None else counts.sum(axis=1)
+        return np.array(every, np.float64).reshape(self.shape)
+
+    def taken(self, scores: Array) -> Array:
+        """The scores (K·R, n, C) of (R, N, C)."""
+        outputs = scores.shape[2]
+        if self.scores is None:
+            self.scores = np.empty((*self.at.shape, outputs), scores.dtype)
+        return scores.reshape(-1, outputs).take(self.at, 0, self.scores, "clip")
+
+    def each(self) -> Iterator[slice]:
+        """The replicas of each fold."""
+        folds, replicas = self.shape
+        for start in range(0, folds * replicas, replicas):
+            yield slice(start, start + replicas)
+
+
+def epochs_of(losses: Array, shares: Array) -> tuple[Array, Array]:
+    """For each fold the epoch, from 0, with the lowest loss over the others; and if there is one.
+
+    losses: (R, E, K), shares: (R, K) of the weight; the results (R, K) and (R,). Epochs where a
+    loss is not finite do not count.
+    """
+    finite = np.asarray(np.isfinite(losses).all(axis=2))
+    count = losses.shape[2]
     others = 1 - np.eye(count) if count > 1 else np.ones((1, 1))
+    own = shares[:, None]
     with np.errstate(invalid="ignore"):
-        means = np.where(finite[:, None], losses, 0) * shares @ others / (shares @ others)
+        means = np.where(finite[..., None], losses, 0) * own @ others / (own @ others)
     means[~finite] = np.inf
-    return np.asarray(means.argmin(axis=0))
+    return np.asarray(means.argmin(axis=1)), np.asarray(finite.any(axis=1))
 
 
 def value(losses: Array, shares: Array) -> float:
     """The cross-fit value Σ w_k·L_k(e_k) of losses (E, K); inf where no epoch is finite."""
-    chosen = epochs_of(losses, shares)
-    return math.inf if chosen is None else _weighted(losses, chosen, shares)
+    chosen, there = epochs_of(losses[None], shares[None])
+    return _weighted(losses[None], chosen, shares[None])[0] if there[0] else math.inf
 
 
-def _weighted(values: Array, epochs: Array, shares: Array) -> float:
-    at = values[epochs, np.arange(len(epochs))]
-    return float(math.fsum((at * shares).tolist()) / math.fsum(shares.tolist()))
-
-
-def _taken(array: Array, replicas: Array, rows: Array) -> Array:
-    """Rows (R, n) of (S, N, …), where S is 1 for one that all share."""
-    whole: Array = array[0][rows] if len(array) == 1 else array[replicas, rows]
-    return whole
+def _weighted(values: Array, epochs: Array, shares: Array) -> list[float]:
+    """Σ w_k·v_k / Σ w_k of each replica, v_k being values (R, E, K) at the epochs (R, K)."""
+    at = np.take_along_axis(values, epochs[:, None], axis=1)[:, 0]
+    return [
+        float(math.fsum(own) / math.fsum(weights))
+        for own, weights in zip((at * shares).tolist(), shares.tolist(), strict=True)
+    ]

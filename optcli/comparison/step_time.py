@@ -19,11 +19,12 @@ from optcli.schedules.constant import Constant
 from optcli.training import Replica, train_cohort
 from optcli.training.task import Task
 
-ROUNDS = 20
-SECONDS = 0.22  # of all rounds together, where a step is short enough
-ROUND = 0.002, 0.005  # seconds of one optimizer in a round: at least, at most
-SPREAD = 0.25  # between the quartiles of the rounds, beyond which no time is given
-FEW_ROUNDS = 6  # for seconds, the first of which does not count
+ROUNDS = 20  # at least
+# Of an optimizer, in all rounds and in one, at least. Many short rounds repeat as well as few long
+# ones of twice the time.
+SECONDS, ROUND = 0.04, 0.001
+SPREAD = 0.25  # between the quartiles of 20 rounds, beyond which no time is given
+FEW_ROUNDS, LONG_ROUND = 6, 0.002  # for seconds; the first round does not count
 LONG = 10  # how many times as long as the others' a run is that is announced
 STEPS = 10**9  # more than are taken
 NAME = ""  # of plain SGD, where it is none of the labels
@@ -32,30 +33,31 @@ NAME = ""  # of plain SGD, where it is none of the labels
 def relative_step_times(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float | None]:
     """The seconds of a step by label, over those of plain SGD on the first one's task.
 
-    Each trains alone, in turn, in 20 rounds; the result is the interquartile mean
-    of the rounds' ratios. None where their quartiles differ by more than a quarter of the median:
-    another measurement would give another number. What an optimizer does less often than in
-    every second round (the snapshots of `svrg`, of many rows) is not seen.
+    Each trains alone, in turn, in 20 rounds or more; the result is the interquartile mean of the
+    rounds' ratios. None where their quartiles differ by more than a quarter of the median (of n
+    rounds: √(n/20) quarters): another measurement would give another number. What an optimizer
+    does less often than in every second round (the snapshots of `svrg`, of many rows) is not seen.
     """
     first = next(iter(settings.values()))[0]
     plain = next(
         (label for label, (task, own) in settings.items() if task is first and _is_plain(own)), NAME
     )
     everyone = {plain: (first, SGD()), **settings}
-    least, most = ROUND
-    each = min(most, max(least, SECONDS / ROUNDS / len(everyone)))
-    training = {label: rounds(*everyone[label], each) for label in everyone}
+    training = {label: rounds(*everyone[label], ROUND) for label in everyone}
+    found: list[dict[str, float]] = []
     with blas_threads(first.training.threads):  # to set it takes longer than a round
         for own in training.values():
             next(own)  # the first steps find nothing in the cache
-        found = [{label: next(own) for label, own in training.items()} for _ in range(ROUNDS)]
+        end = time.thread_time() + SECONDS * len(everyone)
+        while len(found) < ROUNDS or time.thread_time() < end:
+            found.append({label: next(own) for label, own in training.items()})
     ratios = {label: [own[label] / own[plain] for own in found] for label in settings}
     return {label: steady(own) for label, own in ratios.items()}
 
 
 def step_seconds(settings: Mapping[str, tuple[Task, Optimizer]]) -> dict[str, float]:
     """The processor seconds of a step by label: the median of a few rounds, each in its turn."""
-    training = {label: rounds(task, own, ROUND[0]) for label, (task, own) in settings.items()}
+    training = {label: rounds(task, own, LONG_ROUND) for label, (task, own) in settings.items()}
     with blas_threads(next(iter(settings.values()))[0].training.threads):
         found = [{label: next(own) for label, own in training.items()} for _ in range(FEW_ROUNDS)]
     return {label: float(np.median([own[label] for own in found[1:]])) for label in settings}
@@ -88,7 +90,7 @@ def long_runs(entries: Sequence[Competitor]) -> list[str]:
 def steady(ratios: Sequence[float]) -> float | None:
     """Their interquartile mean, where the quartiles are near enough to the median."""
     low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75)).tolist()
-    if not high - low <= SPREAD * middle:
+    if not high - low <= SPREAD * math.sqrt(len(ratios) / ROUNDS) * middle:
         return None
     rest = len(ratios) // 4
     return math.fsum(sorted(ratios)[rest : len(ratios) - rest]) / (len(ratios) - 2 * rest)

@@ -31,7 +31,9 @@ LOSSES = ("train_loss", "validation_loss")
 TARGETS = ("steps_to_target", "steps_to_target_2", "steps_to_target_3")
 TAIL = ("steps", "gradient_evaluations", *TARGETS, "checksum")
 # Writing takes at most this share of the time: a large table is not written after each run.
-SHARE = 0.1
+SHARE = 0.02
+# A comparison that takes no longer is written once, at its end.
+FIRST_SECONDS = 1.0
 
 
 class Store:
@@ -55,7 +57,8 @@ class Store:
         self.phases: dict[Trial, str] = {}
         self.target: dict[Trial, tuple[float, ...]] = {}  # steps to each target
         self._lines: dict[Trial, list[str]] = {}
-        self._next_write = 0.0
+        self._settings: dict[Optimizer, str] = {}
+        self._next_write = time.monotonic() + FIRST_SECONDS
         self.damaged = 0
         self._stale = stale
         if folder is not None and (folder / "runs.csv").exists() and self._read(folder):
@@ -119,7 +122,7 @@ class Store:
             "label": trial.label,
             "optimizer": trial.optimizer.name,
             "lr": str(trial.optimizer.lr),
-            "hyperparameters": json.dumps(asdict(trial.optimizer)),
+            "hyperparameters": self._json(trial.optimizer),
             "seed": str(trial.seed),
             "phase": self.phases[trial],
             "outcome": result.outcome,
@@ -137,19 +140,27 @@ class Store:
 
     def _place(self, trial: Trial, labels: list[str]) -> tuple[Any, ...]:
         phase = PHASES.index(self.phases[trial])
-        settings = json.dumps(asdict(trial.optimizer))
+        settings = self._json(trial.optimizer)
         return labels.index(trial.label), phase, trial.optimizer.lr, settings, trial.seed
+
+    def _json(self, optimizer: Optimizer) -> str:
+        """Its hyperparameters; many runs have the same."""
+        if optimizer not in self._settings:
+            self._settings[optimizer] = json.dumps(asdict(optimizer))
+        return self._settings[optimizer]
 
     def _written(self, trial: Trial) -> list[str]:
         """The rows of a run's history, without its number."""
         if trial not in self._lines:
             history = self.results[trial].history
-            nothing = [math.nan] * len(history["epoch"])
-            columns = [history.get(name, nothing) for name in ("epoch", "step", *self.columns)]
-            self._lines[trial] = [
-                ",".join("" if value != value else repr(value) for value in row)
-                for row in zip(*columns, strict=True)
+            nothing = [""] * len(history["epoch"])
+            cells = [
+                ["" if value != value else repr(value) for value in history[name]]
+                if name in history
+                else nothing
+                for name in ("epoch", "step", *self.columns)
             ]
+            self._lines[trial] = list(map(",".join, zip(*cells, strict=True)))
         return self._lines[trial]
 
     def _read(self, folder: Path) -> int:

@@ -430,7 +430,8 @@ class _Training:
                     known |= _named(prefix, follow())
                 self._write(event.epoch, event.step, known)
         assert isinstance(event, Ended)
-        return [self._result(replica, event) for replica in range(len(self.trials))]
+        fits = self.folds.results([int(epochs) for epochs in event.epochs])
+        return [self._result(replica, event, own) for replica, own in enumerate(fits)]
 
     def _followed(self) -> list[Part]:
         """The rows that the verdict is on, of each replica."""
@@ -478,7 +479,7 @@ class _Training:
             found[name] = rows.T.tolist()
         return found
 
-    def _result(self, replica: int, event: Ended) -> TrialResult:
+    def _result(self, replica: int, event: Ended, fits: Mapping[str, float]) -> TrialResult:
         epochs = int(event.epochs[replica])
         places = [place for place in self.places if place[0] <= epochs]
         outcome, steps = event.outcomes[replica], int(event.steps[replica])
@@ -487,7 +488,6 @@ class _Training:
             "step": [step for _, step in places],
         }
         history |= {name: own[replica][: len(places)] for name, own in self.histories.items()}
-        fits = self.folds.of(replica, epochs)
         evaluations = float(event.gradient_evaluations[replica])
         trial = self.trials[replica]
         result = TrialResult(trial, outcome, steps, history, fits, {}, evaluations)

@@ -204,6 +204,11 @@ class Batches:
             return self._y, self._weight
         orders = self._orders(number) if orders is None else orders
         for row, owner in enumerate(self.owner[: self.count]):
+            if owner != row:
+                self._y[row] = self._y[owner]
+                if self._weight is not None:
+                    self._weight[row] = self._weight[owner]
+                continue
             part, order = self.sources[owner].part, orders[owner]
             self._y[row] = part.y if order is None else part.y[order]
             if self._weight is not None and part.weight is not None:

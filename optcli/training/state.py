@@ -34,8 +34,13 @@ class State:
         shape = (replicas, layout.size)
         self.parameters = Parameters(layout, np.zeros(shape, cohort.dtype))
         self.gradients = Parameters(layout, np.zeros(shape, cohort.dtype))
+        begun: dict[int, Array] = {}  # the first row of each seed
         for row, replica in zip(self.parameters.buffer, cohort.replicas, strict=True):
-            self.architecture.initialize(row, replica.seed)
+            if replica.seed in begun:
+                row[:] = begun[replica.seed]
+            else:
+                self.architecture.initialize(row, replica.seed)
+                begun[replica.seed] = row
         kept = self.architecture.statistics
         self.statistics = Parameters(kept, np.zeros((replicas, kept.size), cohort.dtype))
         self.architecture.initialize_statistics(self.statistics.buffer)
