@@ -39,7 +39,11 @@ from optcli.plugins import loading
 from optcli.storage import files, kinds, outputs, seals
 from optcli.storage.destination import Destination
 from optcli.storage.dispatch import Pool, Workers, opened
+from optcli.training import Replica
+from optcli.training.task import last_step
 
+# Steps that take four seconds at least, for the smallest network in the largest cohort.
+LONG_STEPS = 400_000
 # Settings that all runs of a folder have in common.
 SAME = (
     *("quantity", "at", "tune", "budget", "tune_seeds", "finalists", "first_seed"),
@@ -106,8 +110,13 @@ def run(
     if merged:
         workers = Nobody()
         recorded["shards"] = {str(each.shard): each.machine for each in merged}
+
+    def own_pool() -> Pool:
+        early = settings.jobs != 1 and not destination.continued and _is_long(problem, budget)
+        return pool([problem], settings, listener, early=early)
+
     with (
-        nullcontext(workers) if workers else opened(pool([problem], settings, listener)) as own,
+        nullcontext(workers) if workers else opened(own_pool()) as own,
         destination.claim(_written(config, _given(settings.target)), recorded) as folder,
     ):
         before = kinds.recorded(folder).get("workers") or {}
@@ -197,10 +206,26 @@ def _written_figure(path: Path, content: bytes) -> str:
     return path.name
 
 
-def pool(problems: Sequence[Problem], settings: ComparisonSettings, listener: Listener) -> Pool:
-    """Where the runs of all problems are done."""
+def pool(
+    problems: Sequence[Problem],
+    settings: ComparisonSettings,
+    listener: Listener,
+    *,
+    early: bool = False,
+) -> Pool:
+    """Where the runs of all problems are done. early: as `pool_for` takes it."""
     tasks = [entry.task for problem in problems for entry in problem.entries]
-    return pool_for(tasks, settings, lambda message: listener(Waiting(message)))
+    return pool_for(tasks, settings, lambda message: listener(Waiting(message)), early=early)
+
+
+def _is_long(problem: Problem, budget: Budget) -> bool:
+    """Whether the first tuning runs alone keep several workers busy, on the fastest machine."""
+    steps = 0
+    for entry in problem.entries:
+        settings = len(entry.candidates(budget.rates, budget.settings))
+        cohort = entry.task.cohort([Replica(entry.optimizer, prepared(entry.task, None), 0)])
+        steps += (settings if settings > 1 else 0) * budget.tuning_seeds * last_step(cohort)
+    return steps > LONG_STEPS
 
 
 def _config(

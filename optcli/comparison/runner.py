@@ -41,8 +41,13 @@ class Asked(Protocol):
     def elsewhere(self) -> bool: ...
 
 
-def pool_for(tasks: Iterable[Task], asked: Asked, say: Callable[[str], object]) -> Pool:
-    """Where the runs of these tasks are done. say: called with what keeps them waiting."""
+def pool_for(
+    tasks: Iterable[Task], asked: Asked, say: Callable[[str], object], *, early: bool = False
+) -> Pool:
+    """Where the runs of these tasks are done. say: called with what keeps them waiting.
+
+    early: whether there is work for all workers in any case, so that they may start at once.
+    """
     tables = {}
     if asked.elsewhere:
         paths = {path for task in tasks for path in task.anywhere().files()}
@@ -56,6 +61,7 @@ def pool_for(tasks: Iterable[Task], asked: Asked, say: Callable[[str], object]) 
         say,
         scheduler_file=asked.scheduler_file,
         executor=asked.executor,
+        early=early,
     )
 
 
@@ -65,6 +71,7 @@ class Runner:
     def __init__(self, workers: Workers) -> None:
         self.workers = workers
         self._pace = 0.0  # processor seconds of a run in this process, where there was one
+        self._known: tuple[Task, float] | None = None  # the same of a task, by a few steps
 
     def run(self, cut: Callable[[int], list[Job]]) -> Iterator[list[TrialResult]]:
         """The results of each job, as they are done. cut: the jobs for so many workers."""
@@ -80,16 +87,22 @@ class Runner:
             return
         shared = cut(workers.count)
         if workers.here:
-            alone = sum(map(trials.seconds, jobs[:1])) * len(jobs)
-            each = trials.seconds(shared[0]) if alone * saved > start else alone
+            alone = self._seconds(jobs[0], start > 0) * len(jobs)
+            each = self._seconds(shared[0], start > 0) if alone * saved > start else alone
             if start + each * -(-len(shared) // workers.count) >= alone:
                 yield from self._here(jobs)
                 return
         else:
-            each = trials.seconds(shared[0])
+            each = self._seconds(shared[0], True)
             shared = [trials.sendable(job) for job in shared]
         for _, results in workers.run(trials.train, shared, each):
             yield results
+
+    def _seconds(self, job: Job, measured: bool) -> float:
+        """About how long a job takes. measured: by its own steps, not those of an earlier one."""
+        if measured or self._known is None or self._known[0] is not job.task:
+            self._known = job.task, trials.seconds(job) / len(job.trials)
+        return self._known[1] * len(job.trials)
 
     def _here(self, jobs: Sequence[Job]) -> Iterator[list[TrialResult]]:
         """The results of each job, trained in this process, whose pace is noted."""

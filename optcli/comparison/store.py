@@ -77,6 +77,8 @@ class Store:
         for result in results:
             self.results[result.trial] = result
             self.phases[result.trial] = phase
+            if self.folder is not None:  # now, as others are at work; at the end they would wait
+                self._written(result.trial)
         if time.monotonic() >= self._next_write:
             self.write()
 
@@ -99,13 +101,14 @@ class Store:
         fits = list(dict.fromkeys(name for r in self.results.values() for name in r.crossfit))
         head = [*HEAD, *best, *(f"crossfit_{name}" for name in fits), *tests, *TAIL]
         runs = io.StringIO()
-        writer = csv.DictWriter(runs, head, lineterminator="\n")
-        writer.writeheader()
+        writer = csv.writer(runs, lineterminator="\n")
+        writer.writerow(head)
         history = [",".join(("run", "epoch", "step", *self.columns)) + "\n"]
         for number, trial in enumerate(order):
             row = {"run": str(number), **self._row(trial, best, fits, tests)}
             lines = self._written(trial)
-            writer.writerow(row | {"checksum": _checksum(row, lines)})
+            row["checksum"] = _checksum(row, lines)
+            writer.writerow([row[name] for name in head])
             history += [f"{number},{line}\n" for line in lines]
         files.write(folder / "history.csv", "".join(history).encode())
         files.write(folder / "runs.csv", runs.getvalue().encode())

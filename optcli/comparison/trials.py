@@ -48,6 +48,10 @@ class Trial:
     optimizer: Optimizer
     seed: int
 
+    def __hash__(self) -> int:
+        # the other hyperparameters rarely differ where these do not, and take longer
+        return hash((self.label, self.optimizer.lr, self.seed))
+
 
 @dataclass(frozen=True)
 class TrialResult:
@@ -489,14 +493,15 @@ class _Training:
         }
         history |= {name: own[replica][: len(places)] for name, own in self.histories.items()}
         evaluations = float(event.gradient_evaluations[replica])
-        trial = self.trials[replica]
-        result = TrialResult(trial, outcome, steps, history, fits, {}, evaluations)
-        test = {
+        trial, test = self.trials[replica], dict[str, float]()
+        result = TrialResult(trial, outcome, steps, history, fits, test, evaluations)
+        test |= {
             name.removeprefix("test_"): result.measured(name, self.job.measure.at)
             for name in history
             if name.startswith("test_")
         }
-        return replace(result, test=test)
+        result.best  # noqa: B018  (it is kept, and workers find it at the same time)
+        return result
 
 
 def _place(column: str) -> int:

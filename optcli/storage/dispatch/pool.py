@@ -28,7 +28,8 @@ class Pool:
     workers: processes on this machine; with 1 and no backend all happens in this one.
     backend: `dask` for the cluster of dask's configuration, or of this machine's processes;
     `dask://host:port` (`tcp://`, `tls://`) for one that runs. scheduler_file: which that has
-    written. executor: whose workers do the jobs instead. prepare: called in each worker before
+    written. executor: whose workers do the jobs instead. early: whether processes of this machine
+    start before the first job is there. prepare: called in each worker before
     its first job, with `arguments`. failure: what a worker should raise in the place of an
     error, or None. say: called with what keeps the jobs waiting. patience, wait: seconds until a
     job may be taken to hang, and for a scheduler's file and the first worker of a cluster.
@@ -44,6 +45,7 @@ class Pool:
     wait: float = 60.0
     scheduler_file: Path | None = None
     executor: Executor | None = None
+    early: bool = False
 
     def __post_init__(self) -> None:
         backend, file, executor = self.backend, self.scheduler_file, self.executor

@@ -20,7 +20,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 # What it costs to start worker processes.
-START_SECONDS = 1.5
+START_SECONDS = 1.0
 MOST = 61  # that Windows can wait for
 
 
@@ -34,6 +34,9 @@ class Processes:
         self.longest = 0.0  # seconds that a job took, or is expected to take
         self.proved = False  # whether any job was ever done
         self._executor: Executor | None = None
+        if pool.early:
+            for _ in range(pool.workers):
+                self.submit(worker.payload(int, 0, pool))
 
     @property
     def count(self) -> int:
@@ -70,6 +73,17 @@ class Processes:
                 initargs=(worker.setting(self.pool), script.started_by()),
             )
         return self._executor
+
+    def submit(self, payload: bytes) -> Future[Any]:
+        """Hand out a job. Raises EnvironmentFailed."""
+        try:
+            executor = self.executor()
+            # a process that is half begun would be nobody's
+            with Deferred(), script.without_script():
+                return executor.submit(worker.work, payload)
+        except OSError as error:
+            message = f"a worker process cannot be started: {error.strerror or error}"
+            raise EnvironmentFailed(message) from error
 
     def close(self, *, at_once: bool = False) -> None:
         """Let go of the workers; at once, those that are at work or hang as well."""
@@ -148,12 +162,5 @@ class _Batch:
         self, waiting: Iterator[int], began: dict[Future[Any], tuple[int, float]], count: int
     ) -> None:
         for index in itertools.islice(waiting, count):
-            try:
-                executor = self.processes.executor()
-                # a process that is half begun would be nobody's
-                with Deferred(), script.without_script():
-                    future = executor.submit(worker.work, self.payloads[index])
-            except OSError as error:
-                message = f"a worker process cannot be started: {error.strerror or error}"
-                raise EnvironmentFailed(message) from error
+            future = self.processes.submit(self.payloads[index])
             began[future] = index, time.monotonic()
