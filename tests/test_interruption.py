@@ -56,7 +56,7 @@ def test_ctrl_c_in_a_comparison_keeps_its_runs_and_says_how_it_goes_on(here, cap
     code, said = interrupted(words, lambda: (here / "c" / "runs.csv").exists())
     assert code == 130
     kept = len((here / "c" / "runs.csv").read_text().splitlines()) - 1
-    assert f"interrupted; saved {kept} finished run" in said
+    assert f"interrupted; saved {kept:,} finished run" in said
     command = f"optcli {' '.join(w for w in words if w not in ('--out', 'c'))} --out c"
     assert f"continue with: {command}" in said
     assert run(["runs", "list", "."]) == 0
