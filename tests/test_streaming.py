@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -69,7 +70,7 @@ def told(read, *arguments, **options):
     except InvalidInput as error:
         return str(error)
     columns = {
-        name: column.values[:].tolist()
+        name: (column.values[:].tolist(), column.span)
         if isinstance(column, Numbers)
         else [None if code < 0 else column.categories[code] for code in column.codes[:]]
         for name, column in found.columns.items()
@@ -385,10 +386,14 @@ def test_a_full_disk_leaves_nothing(small, monkeypatch, tmp_path):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    threads = threading.active_count()
     with monkeypatch.context() as patch:
-        patch.setattr(streaming._Writer, "close", full)
-        with pytest.raises(EnvironmentFailed, match="No space left on device"):
-            streamed(path, cache)
+        for of, what in ((streaming._Writer, "close"), (streaming._Writer, "add"), (os, "write")):
+            with monkeypatch.context() as here:
+                here.setattr(of, what, full)
+                with pytest.raises(EnvironmentFailed, match="No space left on device"):
+                    streamed(path, cache)
+            assert threading.active_count() == threads
         patch.setattr(os, "posix_fallocate", full)
         with pytest.raises(EnvironmentFailed, match="No space left on device"):
             files.temporary_array(cache, 10, np.float64)

@@ -19,6 +19,7 @@ EXACT = 2.0**53  # up to here float64 holds every whole number
 INEXACT = "is beyond 2^53, where whole numbers are rounded; list the column in dataset.categorical"
 PIECE_BYTES = 1 << 24  # of encoded rows that are looked at together
 BLOCK = 1 << 16  # rows that are looked at together, so that a long column needs no memory
+FEW = 16  # values of which each is sought in a block
 
 
 class Cells:
@@ -65,15 +66,30 @@ class Span(NamedTuple):
         """The largest absolute value."""
         return max(abs(self.low), abs(self.high)) if self.low <= self.high else 0.0
 
+    def beside(self, values: Array) -> Span:
+        """What it tells together with more values (N,)."""
+        gaps, least = self.gaps, values.min(initial=np.inf)
+        if np.isnan(least):
+            there = values[~np.isnan(values)]
+            gaps += len(values) - len(there)
+            values, least = there, there.min(initial=np.inf)
+        high = float(values.max(initial=-np.inf))
+        return Span(gaps, min(self.low, float(least)), max(self.high, high))
+
+
+NOTHING = Span(0, np.inf, -np.inf)
+
 
 @dataclass(frozen=True)
 class Numbers(Cells):
     """A numeric column: float64 values (N,), NaN where one is missing.
 
-    In place of an array there may be what `stored` has.
+    In place of an array there may be what `stored` has. seen: what a look at all values told,
+    where there was one.
     """
 
     values: Array
+    seen: Span | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -89,16 +105,12 @@ class Numbers(Cells):
     @cached_property
     def span(self) -> Span:
         """How many values are missing, the least and the greatest; found once."""
-        gaps, low, high = 0, np.inf, -np.inf
+        if self.seen is not None:
+            return self.seen
+        found = NOTHING
         for _, piece in self.pieces():
-            values = piece.values
-            least = values.min(initial=np.inf)
-            if np.isnan(least):
-                there = values[~np.isnan(values)]
-                gaps += len(values) - len(there)
-                values, least = there, there.min(initial=np.inf)
-            low, high = min(low, float(least)), max(high, float(values.max(initial=-np.inf)))
-        return Span(gaps, low, high)
+            found = found.beside(piece.values)
+        return found
 
     def gaps(self) -> int:
         return self.span.gaps
@@ -111,15 +123,28 @@ class Numbers(Cells):
         """The values there are, ascending."""
         found = np.empty(0)
         for _, piece in self.pieces():
-            found = np.union1d(found, piece.values[~piece.missing])
+            values = piece.values[~piece.missing]
+            if 0 < len(found) <= FEW:  # as of classes, all of which are met soon
+                values = values[~np.isin(values, found)]
+            if len(values):
+                found = distinct(np.concatenate((found, values)))
         return found
 
     def words(self) -> Words:
         """The same column as text: 3.0 becomes '3'."""
-        distinct, codes = np.unique(self.values, return_inverse=True)
-        texts = [number_text(value) for value in distinct[~np.isnan(distinct)]]
+        found = self.distinct()
+        texts = [number_text(value) for value in found]
         order = np.argsort(np.argsort(texts)) if texts else np.empty(0, np.intp)
+        codes = np.searchsorted(found, self.values)  # of NaN it is the last one's and 1
         return Words(np.append(order, -1)[codes].astype(np.intp), tuple(sorted(texts)))
+
+
+def distinct(values: Array) -> Array:
+    """The different values of an array, ascending, NaN once.
+
+    So called, `np.unique` does not import numpy.ma, which takes as long as sorting 4 MB.
+    """
+    return np.unique(values, return_counts=True)[0]
 
 
 def inexact(column: Numbers) -> Array:

@@ -40,7 +40,7 @@ FIRST_LINES = 9  # among which titles and comments stand
 LARGE = 2_000_000  # bytes; below, importing polars takes longer than the csv module
 TAIL = 256  # bytes in which the marks of a file's end are
 LOOK = 1 << 16  # bytes that are looked at together, so that they stay in the cache
-SAMPLE = 1 << 14  # bytes from which the shortcut takes a column's kind
+SAMPLE = 1 << 12  # bytes from which the shortcut takes a column's kind
 MOST_COLUMNS = 100_000
 
 

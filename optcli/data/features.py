@@ -119,7 +119,9 @@ class Feature:
         elif self.scale:
             if self.fill is not None:
                 values = np.where(np.isnan(values), self.fill, values)
-            x[:, 0] = (values - self.mean) / self.scale
+            values = values - self.mean
+            values /= self.scale
+            x[:, 0] = values
 
     def faults(self, table: Table, dtype: np.dtype[Any], rules: int = RULES) -> list[Fault]:
         """What keeps the column of a table from being encoded."""

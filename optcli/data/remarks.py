@@ -18,7 +18,7 @@ from optcli.core.specs import TargetKind
 from optcli.data.base import Dataset, Roles
 from optcli.data.categories import classes_of
 from optcli.data.characters import folded
-from optcli.data.columns import BLOCK, EXACT, Column, Numbers, Words, inexact, short
+from optcli.data.columns import BLOCK, EXACT, Column, Numbers, Words, distinct, inexact, short
 from optcli.data.features import Feature
 from optcli.data.split import Split
 from optcli.data.table import Table
@@ -125,7 +125,7 @@ def identifies(name: str, column: Numbers) -> bool:
     values = values[~np.isnan(values)]
     if len(values) < MANY or np.any(values != np.rint(values)):
         return False
-    return len(np.unique(values)) >= DIFFERENT * len(values)
+    return len(distinct(values)) >= DIFFERENT * len(values)
 
 
 def names_identifier(name: str) -> bool:
@@ -189,7 +189,7 @@ def alike(name: str, texts: Sequence[str]) -> list[str]:
 def dates_as_numbers(column: Numbers) -> bool:
     """Whether all values are days as 20240131 is one."""
     first = column.select(slice(0, LEAST)).values
-    if not np.all(_are_days(first[~np.isnan(first)])) or len(np.unique(first)) < FEW:
+    if not np.all(_are_days(first[~np.isnan(first)])) or len(distinct(first)) < FEW:
         return False
     return column.find(lambda piece: ~(_are_days(piece.values) | piece.missing)) is None
 
@@ -253,7 +253,7 @@ def _recoded(table: Table, names: Sequence[str], target: Column, *, measured: bo
     seen: dict[str, int] = dict.fromkeys(names, 0)
     for start, piece in target.pieces():
         values = _keys(piece)
-        if measured and not start and len(np.unique(values)) > len(values) / 2:
+        if measured and not start and len(distinct(values)) > len(values) / 2:
             return set()
         for name in list(there):
             own = _keys(table.columns[name].select(slice(start, start + len(piece))))

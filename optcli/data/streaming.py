@@ -2,12 +2,13 @@
 
 The file, the table's cache, is read a few rows of a column at a time. It holds
 numbers in blocks of K rows, each block column by column, then a header (JSON:
-names, kinds, categories, the checksum of each column of a block), and at its end
-the header's length and SHA-256. It is called by the content of the table's file and
-the options of reading it, so a changed table gets a new one.
+names, kinds, categories, ends of the numbers, the checksum of each column of a block),
+and at its end the header's length and SHA-256. It is called by the size and the content of
+the table's file and the options of reading it, so a changed table gets a new one.
 
 A piece of the table is read as a small table would be, by `delimited`; what
-columns are follows from the pieces together.
+columns are follows from the pieces together. Meanwhile a thread takes the checksum of the
+bytes that were read, and writes the blocks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
@@ -31,26 +32,27 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.data import columnar, delimited, formats, forms, ndjson, table, unsupported_files
 from optcli.data import dialect as dialects
 from optcli.data.cells import judge
-from optcli.data.columns import Column, Numbers, Words, short
+from optcli.data.columns import NOTHING, Column, Numbers, Span, Words, short
 from optcli.data.contents import Contents, Header, Mixed, Note, description, first_rows
-from optcli.data.formats import ARROW, NDJSON, PARQUET, packing
+from optcli.data.formats import ARROW, NDJSON, PARQUET, TEXT, packing
 from optcli.data.forms import Evidence
 from optcli.data.opening import opened, parts, unpacking
 from optcli.data.reading_rules import Form, Reading
 from optcli.data.stored import Blocks, Codes, Stored, as_array, checksum
 from optcli.data.table import Table
 from optcli.storage import files, run_folder
+from optcli.storage.background import Background
 
 CACHE = Path("runs", ".cache")
 LARGE = 100_000_000  # bytes of a table that is cached
-CHUNK = 1 << 22  # bytes of text that are read at a time
+CHUNK = 6 << 20  # bytes of text that are read at a time
 LINE = 1 << 12  # bytes in which something is written, as a rule
 MOST_CHUNKS = 8  # that one row may take
-BLOCK_BYTES = 1 << 24  # of the cache, at most
+BLOCK_BYTES = 1 << 23  # of the cache, at most
 BLOCK_ROWS = 1 << 16
 MOST_PACKED = 1032  # how many times smaller gzip makes a text, at most
 MOST_WORDS = 100_000  # different texts of a column; they are held in memory
-MAGIC = b"optcli table 8"
+MAGIC = b"optcli table 9"
 STAND_IN = "1.5"  # for the numbers of a column, beside which its texts are judged
 TAIL = 8 + 32 + len(MAGIC)  # length and SHA-256 of the header, MAGIC
 
@@ -92,18 +94,18 @@ def read(path: str | Path, folder: Path, reading: Reading) -> Table:
     if not form.streams:
         message = f"is {form.name}, which is not streamed; remove dataset.stream"
         raise InvalidInput(Fault(message, file=str(path)))
-    cache = folder / _name(path, files_read, reading)
     if run_folder.is_own(folder) or (folder.exists() and not folder.is_dir()):
         what = "a run folder" if folder.is_dir() else "a file"
         message = f"is {str(folder)!r}, {what}; must be a folder of its own"
         raise InvalidInput(Fault(message, "dataset.cache"))
     files.open_cache(folder)
-    header = _header(cache)
-    if header is None:
-        _build(cache, path, reading)
+    there = _there(folder, path, files_read, reading)
+    if there is None:
+        cache = _build(folder, path, files_read, reading)
         header = _header(cache)
         assert header is not None
-    return _checked(cache, header, path, files_read, reading)
+        there = cache, header
+    return _checked(*there, path, files_read, reading)
 
 
 def cached(path: str | Path, folder: Path, reading: Reading) -> Table | None:
@@ -113,20 +115,35 @@ def cached(path: str | Path, folder: Path, reading: Reading) -> Table | None:
         return None
     with opened(path):
         files_read = parts(path)
-    cache = folder / _name(path, files_read, reading)
-    header = _header(cache)
-    if header is None:
-        return None
-    return _checked(cache, header, path, files_read, reading)
+    there = _there(folder, path, files_read, reading)
+    return None if there is None else _checked(*there, path, files_read, reading)
 
 
-def _name(path: Path, files_read: Sequence[Path], reading: Reading) -> str:
-    """What the cache of a table is called, by its content and the options of reading it."""
+def _there(
+    folder: Path, path: Path, files_read: Sequence[Path], reading: Reading
+) -> tuple[Path, dict[str, Any]] | None:
+    """The cache of a table and its header, where there is a whole one."""
     with opened(path):
+        if not any(folder.glob(f"{_size(files_read)}-*.table")):
+            return None  # so that the checksum may be taken when the table is read
         sums = [files.checksum(each) for each in files_read]
+    cache = folder / _name(sums, files_read, reading)
+    header = _header(cache)
+    return None if header is None else (cache, header)
+
+
+def _size(files_read: Sequence[Path]) -> int:
+    return sum(each.stat().st_size for each in files_read)
+
+
+def _name(sums: Sequence[str], files_read: Sequence[Path], reading: Reading) -> str:
+    """What the cache of a table is called, by its content and the options of reading it.
+
+    sums: SHA-256 of each of its files.
+    """
     options = [formats.of(files_read[0]).name, reading.to_json(), BLOCK_ROWS]
     key = hashlib.sha256(f"{' '.join(sums)} {options}".encode()).hexdigest()[:32]
-    return f"{key}.table"
+    return f"{_size(files_read)}-{key}.table"
 
 
 def _checked(
@@ -184,7 +201,7 @@ def _mapped(
             values = Codes(stored, np.array([*kind["values"], np.nan], np.float64))
             columns[kind["name"]] = Numbers(as_array(values))
         elif kind["order"] is None:
-            columns[kind["name"]] = Numbers(as_array(stored))
+            columns[kind["name"]] = Numbers(as_array(stored), Span(*kind["span"]))
         else:
             codes = Codes(stored, np.array([*kind["order"], -1], np.intp))
             words = Words(as_array(codes), tuple(kind["categories"]), kind["gap"])
@@ -207,29 +224,42 @@ def _mapped(
     )
 
 
-def _build(cache: Path, path: Path, reading: Reading) -> None:
-    """Write the cache of a table.
+def _build(folder: Path, path: Path, files_read: Sequence[Path], reading: Reading) -> Path:
+    """Write the cache of a table, and tell where it is.
 
     A column of which some pieces are numbers and others are text is read once more, with all
     its cells as text.
     """
-    files_read = parts(path)
-    typed = formats.of(files_read[0]).typed
+    form = formats.of(files_read[0])
+    typed, alone = form.typed, form in (TEXT, NDJSON) and not packing(files_read[0])
+    sums: list[str] = []
+    if not alone:  # polars or a library that unpacks reads the bytes
+        with opened(path):
+            sums = [files.checksum(each) for each in files_read]
+
+    def cache() -> Path:
+        return folder / _name(sums, files_read, reading)
+
     raw: dict[str, Mixed | None] = {}
     names: Sequence[str] = ()
     known = reading  # with how listed columns are written, which a first look must show
     shows = {name: forms.evidence(name, reading) for name in (*reading.dates, *reading.numeric)}
     while True:
         before = _stamp(files_read)
-        again = False
-        with files.atomic_writer(cache, lasting=False) as add:
-            writer = _Writer(add, known, shows)
+        again, digest = False, hashlib.sha256()
+        begun = files.atomic_writer(folder / "table", folder, lasting=False, named=cache)
+        with begun as add, Background() as later:
+            writer = _Writer(add, later, known, shows)
+            look = partial(later, digest.update) if alone else None
             try:
-                with opened(path), closing(pieces(files_read, known, raw, names)) as found:
+                with opened(path), closing(pieces(files_read, known, raw, names, look)) as found:
                     for piece in found:
                         writer.add(piece)
             except ndjson.NewColumns as new:
                 names, again = new.names, True
+            later.settle()
+            if alone:
+                sums = [digest.hexdigest()]
             if _stamp(files_read) != before:
                 raise InvalidInput(Fault("changed while it was read; start again", file=str(path)))
             both = {
@@ -238,8 +268,8 @@ def _build(cache: Path, path: Path, reading: Reading) -> None:
             if not again:
                 known, undecided = known.knowing(writer.forms()), writer.undecided
                 if not undecided and (raw or not both):
-                    writer.close(cache.stem, known, typed, raw)
-                    return
+                    writer.close(cache().stem, known, typed, raw)
+                    return cache()
         if not again:
             raw = {name: kind.mixed(reading, typed) for name, kind in both.items()}
 
@@ -360,14 +390,19 @@ class _Described(NamedTuple):
 
 
 class _Writer:
-    """Gathers pieces into blocks and writes them."""
+    """Gathers pieces into blocks, which are written while the next one is gathered."""
 
     def __init__(
-        self, write: Callable[[Any], None], reading: Reading, shows: Mapping[str, Evidence]
+        self,
+        write: Callable[[Any], None],
+        later: Background,
+        reading: Reading,
+        shows: Mapping[str, Evidence],
     ) -> None:
-        self.write, self.reading, self.shows = write, reading, shows
+        self.write, self.later, self.reading, self.shows = write, later, reading, shows
         self.kinds: dict[str, _Kind] = {}
-        self.block = np.empty((0, 0))
+        self.block = self.other = np.empty((0, 0))
+        self.spans: list[Span] = []
         self.lines = False
         self.header = Header()
         self.rows = self.filled = 0
@@ -382,6 +417,8 @@ class _Writer:
             self.lines = piece.lines is not None
             width = len(self.kinds) + self.lines
             self.block = np.empty((width, _block_rows(width)))
+            self.other = np.empty_like(self.block)
+            self.spans = [NOTHING] * width
             self.header = piece.header
         self.parts += [start for start, _ in piece.parts if start not in self.parts]
         for name, message in piece.unread.items():
@@ -413,9 +450,19 @@ class _Writer:
 
     def _end_block(self) -> None:
         self.block[:, self.filled :] = np.nan
-        self.write(self.block)
-        self.sums.append([checksum(cells) for cells in self.block])
-        self.filled = 0
+        self.later.settle()  # the other block has been written
+        self.later(self._write, self.block, self.filled)
+        self.block, self.other, self.filled = self.other, self.block, 0
+
+    def _write(self, block: Array, rows: int) -> None:
+        """Write a block, of which so many rows are the table's."""
+        sums, spans = [], []
+        for cells, span in zip(block, self.spans, strict=True):
+            sums.append(checksum(cells))
+            spans.append(span.beside(cells[:rows]))
+        self.sums.append(sums)
+        self.spans = spans
+        self.write(block)
 
     def close(
         self, key: str, reading: Reading, typed: bool, raw: Mapping[str, Mixed | None]
@@ -427,6 +474,7 @@ class _Writer:
         """
         if self.filled:
             self._end_block()
+        self.later.settle()
         found = {name: kind.description(name, reading, typed) for name, kind in self.kinds.items()}
         mixed = {
             name: raw.get(name) if self.kinds[name].unread else of.mixed
@@ -437,7 +485,10 @@ class _Writer:
             "rows": self.rows,
             "shape": [len(self.sums), *self.block.shape],
             "sums": self.sums,
-            "columns": [of.column for of in found.values()],
+            "columns": [
+                of.column | {"span": span}
+                for of, span in zip(found.values(), self.spans, strict=False)
+            ],
             "mixed": {name: list(astuple(odd)) for name, odd in mixed.items() if odd},
             "unread": {name: kind.unread for name, kind in self.kinds.items() if kind.unread},
             "notes": [[f"column '{short(n)}' {of.note}", n] for n, of in found.items() if of.note],
@@ -456,11 +507,16 @@ class _Writer:
 
 
 def pieces(
-    paths: Sequence[Path], reading: Reading, raw: Collection[str], names: Sequence[str] = ()
+    paths: Sequence[Path],
+    reading: Reading,
+    raw: Collection[str],
+    names: Sequence[str] = (),
+    look: Callable[[bytes], object] | None = None,
 ) -> Generator[Contents, None, None]:
     """Pieces of a table, not judged yet, see `from_codes`; raises InvalidInput.
 
     raw: columns of which all cells come as text. names: the columns, as far as they are known.
+    look: called with all bytes of a text, as they are read.
     """
     path = paths[0]
     form = formats.of(path)
@@ -469,11 +525,25 @@ def pieces(
     if form in (PARQUET, ARROW):
         yield from columnar.pieces(paths, reading, raw, _block_rows)
         return
-    with unpacking(path) as file:
+    with unpacking(path) as whole:
+        file = whole if look is None else cast("BinaryIO", _Looked(whole, look))
         if form is NDJSON:
             yield from ndjson.pieces(file, str(path), reading, raw, names)
         else:
             yield from _text(file, path, reading, raw)
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A file, the bytes of which are shown to a function when they are read."""
+
+    file: BinaryIO
+    look: Callable[[bytes], object]
+
+    def read(self, size: int) -> bytes:
+        found = self.file.read(size)
+        self.look(found)
+        return found
 
 
 def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) -> Iterator[Contents]:
@@ -518,7 +588,8 @@ def _text(file: BinaryIO, path: Path, reading: Reading, raw: Collection[str]) ->
             ) from None
         assert piece.lines is not None
         yield replace(piece, lines=piece.lines + (line - before - 1))
-        line += delimited.count(data, b"\n", 0, end)
+        quoted = data.find(b'"', 0, end) >= 0  # a row may have several lines
+        line += delimited.count(data, b"\n", 0, end) if quoted else len(piece.lines)
         empty, data = False, data[end:]
 
 

@@ -110,6 +110,7 @@ def atomic_writer(
     begun: str = BEGUN,
     hold: Callable[[int], bool] = lambda _: True,
     lasting: bool = True,
+    named: Callable[[], Path] | None = None,
 ) -> Iterator[Callable[[Any], None]]:
     """A file to be written piece by piece; it takes its name in one move when it is whole.
 
@@ -118,6 +119,7 @@ def atomic_writer(
     hold: called with its descriptor before anything is in it; of a file that it could not hold
     the name gets another end, by which nobody takes it for one that was left. lasting: whether to
     wait until the disk has it; what can be made again, and tells whether it is whole, need not.
+    named: gives its name, in the folder of `path`, where that follows from what was written.
     """
     with os_errors_named(known_as or path), Deferred() as signals:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=begun)
@@ -139,7 +141,7 @@ def atomic_writer(
             finally:
                 os.close(descriptor)
             Path(name).chmod(mode)
-            _replace(Path(name), path)
+            _replace(Path(name), path if named is None else named())
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
