@@ -171,6 +171,7 @@ def check_left(folder, told):
 
 HOOK = """\
 import os, signal, sys
+del os.setpgid  # without it there is no second process for matplotlib
 count = 0
 def hook(event, arguments):
     global count

@@ -18,6 +18,7 @@
     shell         commands to be typed, quoted for the shells of this system
     catalog_file  a page on all that is registered, kept in a file
     jsonable      values in what JSON has
+    aside         a second process that loads what takes long, and calls functions
     schema_file   where the JSON Schema of a config is, and the line that names it to an editor
     former_paths  import paths of version 0.1
     version       the version

@@ -29,7 +29,9 @@
     overlay     `overlay`, several runs over one another
     slopes      `slopes`, functions above their derivatives
     figures     which figures a run gets
+    drawing     a figure that is to be drawn, here or elsewhere
     evaluation  which figures an evaluation gets
+    ready       what a process that only draws loads before it is asked
 
 Every picture is a matplotlib `Figure`, never pyplot's: no display is needed and
 no global state is touched. matplotlib is imported when the first one is drawn.

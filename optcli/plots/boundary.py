@@ -33,7 +33,6 @@ MOST_POINTS = 3000
 SIDE, TOP, BOTTOM, LINE = 3.9, 0.5, 0.52, 0.2
 
 
-@picture
 def decision_boundary(
     predict: Callable[[Array], Array],
     x: Array,
@@ -50,14 +49,35 @@ def decision_boundary(
     x: (N, 2). y: (N,) class indices. held_out: (N,) bool, drawn with white centres.
     More than 3000 rows are thinned evenly.
     """
+    return regions(predict(grid(x)), x, y, features, classes, held_out, title)
+
+
+def grid(x: Array) -> Array:
+    """The points (M, 2) at which the class is asked for: a grid over the rows (N, 2)."""
+    sides = [np.linspace(scale.low, scale.high, GRID) for scale in _scales(x)]
+    return np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, 2)
+
+
+def _scales(x: Array) -> list[ticks.Scale]:
+    return [ticks.scale(column, count=4, margin=0.06) for column in np.asarray(x, float).T]
+
+
+@picture
+def regions(
+    scores: Array,
+    x: Array,
+    y: Array,
+    features: Sequence[str] = ("x1", "x2"),
+    classes: Sequence[str] = (),
+    held_out: Array | None = None,
+    title: str = "",
+) -> Figure:
+    """`decision_boundary`, by the scores (M, C) at the points of the `grid`."""
     x, y = np.asarray(x, float), np.asarray(y, int)
     hollow = np.zeros(len(y), bool) if held_out is None else np.asarray(held_out, bool)
     any_held_out = bool(hollow.any())
-    scales = [ticks.scale(column, count=4, margin=0.06) for column in x.T]
-    across = np.linspace(scales[0].low, scales[0].high, GRID)
-    upward = np.linspace(scales[1].low, scales[1].high, GRID)
-    points = np.stack(np.meshgrid(across, upward), axis=-1).reshape(-1, 2)
-    said = _classes(np.asarray(predict(points))).reshape(GRID, GRID)
+    scales = _scales(x)
+    said = _classes(np.asarray(scores)).reshape(GRID, GRID)
 
     count = max(len(classes), int(y.max(initial=1)) + 1, int(said.max()) + 1)
     classes, numbers = fonts.numbered(classes)

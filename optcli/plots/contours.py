@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.objectives.base import Objective
+
+if TYPE_CHECKING:
+    from optcli.objectives.base import Objective
 
 GRID = 241  # points of the grid along each side
 BANDS, BELOW = 12, 2  # contours of equal areas; and below the lowest of them

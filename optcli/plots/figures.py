@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli import plots
+from optcli.core import aside
 from optcli.core.arrays import Array
 from optcli.data.preparation import Part, Prepared
 from optcli.objectives.base import Objective
 from optcli.objectives.model import ObjectiveModel
-from optcli.plots import fonts
+from optcli.plots import boundary, fonts
+from optcli.plots.drawing import Drawing
+from optcli.plots.samples import chosen, sheet
 from optcli.training import Cohort, Replica
 from optcli.training.history import History
 from optcli.training.model_file import Trained
@@ -21,7 +24,7 @@ from optcli.training.task import lengths
 from optcli.training.trace import Path, Trace
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 MOST_CLASSES = 20  # of a confusion matrix that can still be read
 MOST_TARGETS = 20  # with a picture of their own
@@ -41,20 +44,19 @@ def pictures(
 
     kind: `png`, `svg` or `pdf`.
     """
-    for stem, figure in _figures(title, cohort, trained, history, summary):
-        yield f"{stem}.{kind}", plots.render(figure, kind)
+    for each in _drawings(title, cohort, trained, history, summary):
+        yield f"{each.stem}.{kind}", aside.call(each.content, kind)
 
 
-def _figures(
+def _drawings(
     title: str, cohort: Cohort, trained: Trained, history: History, summary: Mapping[str, Any]
-) -> Iterator[tuple[str, Figure]]:
-    """Figures by the stem of their file."""
+) -> Iterator[Drawing]:
     data = cohort.replicas[0].data
     if len(history):
         best = summary["best"] if data.validation is not None else None
         limit = cohort.replicas[0].optimizer.stability_limit
-        figure = plots.loss_curve(history.columns, best and best["epoch"], title, limit)
-        yield "loss", figure
+        of = (history.columns, best and best["epoch"], title, limit)
+        yield Drawing("loss", plots.loss_curve, of)
         yield from _schedule(title, cohort, history)
     if isinstance(cohort.model, ObjectiveModel):
         yield from _path(cohort.model.objective, cohort.replicas[0], trained, history)
@@ -72,7 +74,7 @@ def notes(data: Prepared) -> tuple[str, ...]:
     return () if said is None else (said,)
 
 
-def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, Figure]]:
+def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[Drawing]:
     """What the rows show; of streamed parts, some from all over them."""
     data = replace(
         data,
@@ -87,14 +89,14 @@ def _of_rows(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str
     if names is None:
         return
     if _is_plane(data):
-        yield "boundary", _boundary(title, data, trained, names)
+        yield _boundary(title, data, trained, names)
     if len(names) <= MOST_CLASSES:
-        yield "confusion", _confusion(title, data, trained, names)
+        yield _confusion(title, data, trained, names)
     if data.encoder.inputs.image:
-        yield "samples", _samples(title, data, trained, names)
+        yield _samples(title, data, trained, names)
 
 
-def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[str, Figure]]:
+def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[Drawing]:
     """The schedule, unless all stays the same."""
     plan, rate = cohort.schedule, cohort.replicas[0].optimizer.lr
     if plan.name == "constant" and not plan.warmup:
@@ -110,20 +112,20 @@ def _schedule(title: str, cohort: Cohort, history: History) -> Iterator[tuple[st
         what, title = "factor", f"{title}, on {', '.join(plan.of)}"
     elif not plan.watches("train_loss"):
         values = values * rate
-    figure = plots.schedule_curve(t, values, columns["step"][-1], per_epoch, title, what)
-    yield "schedule", figure
+    args = (t, values, columns["step"][-1], per_epoch, title, what)
+    yield Drawing("schedule", plots.schedule_curve, args)
 
 
 def _path(
     objective: Objective, replica: Replica, trained: Trained, history: History
-) -> Iterator[tuple[str, Figure]]:
+) -> Iterator[Drawing]:
     """The way on the objective's map, where it has one."""
     if objective.size != 2 or not len(history):
         return
     path = Path.descended(objective, replica.optimizer, history.columns, trained.parameters)
     start = tuple(path.x[0].tolist())
     trace = Trace(objective, start, len(path.x) - 1, replica.seed, (path,))
-    yield "path", plots.trace_map(trace, trace.title)
+    yield Drawing("path", plots.trace_map, (trace, trace.title))
 
 
 def _scores(trained: Trained, x: Array) -> Array:
@@ -162,7 +164,7 @@ def _is_plane(data: Prepared) -> bool:
     return len(features) == 2 and all(feature.is_number for feature in features)
 
 
-def _boundary(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+def _boundary(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Drawing:
     features = data.encoder.features
     mean = np.array([feature.mean for feature in features])
     scale = np.array([feature.scale or 1.0 for feature in features])
@@ -170,25 +172,19 @@ def _boundary(title: str, data: Prepared, trained: Trained, names: tuple[str, ..
     x = np.concatenate([part.x for part in parts]) * scale + mean
     y = np.concatenate([_classes(part.y) for part in parts])
     held_out = np.arange(len(y)) >= len(data.train.y)
-    return plots.decision_boundary(
-        lambda points: _scores(trained, (points - mean) / scale),
-        x,
-        y,
-        [feature.name for feature in features],
-        names,
-        held_out,
-        title,
-    )
+    scores = _scores(trained, (boundary.grid(x) - mean) / scale)
+    labels = [feature.name for feature in features]
+    return Drawing("boundary", boundary.regions, (scores, x, y, labels, names, held_out, title))
 
 
-def _confusion(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+def _confusion(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Drawing:
     part_name, part = _held_out(data)
     counts = np.zeros((len(names), len(names)), np.int64)
     np.add.at(counts, (_classes(part.y), _said(_scores(trained, part.x))), 1)
-    return plots.confusion(counts, names, f"{title}, {part_name} rows")
+    return Drawing("confusion", plots.confusion, (counts, names, f"{title}, {part_name} rows"))
 
 
-def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Any:
+def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...]) -> Drawing:
     part_name, part = _held_out(data)
     scores = _scores(trained, part.x)
     ahead = np.abs(scores[:, 0])
@@ -200,14 +196,9 @@ def _samples(title: str, data: Prepared, trained: Trained, names: tuple[str, ...
     scale = np.array([feature.scale for feature in features])
     image = data.encoder.inputs.image
     assert image is not None
-    return plots.samples(
-        (part.x * scale + mean).reshape(-1, *image),
-        _classes(part.y),
-        _said(scores),
-        ahead,
-        names,
-        f"{title}, {part_name} rows",
-    )
+    images = (part.x * scale + mean).reshape(-1, *image)
+    shown = chosen(images, _classes(part.y), _said(scores), ahead)
+    return Drawing("samples", sheet, (shown, names, f"{title}, {part_name} rows"))
 
 
 def _worst(predicted: Array, true: Array) -> list[int]:
@@ -221,7 +212,7 @@ def _worst(predicted: Array, true: Array) -> list[int]:
     return sorted(worst.tolist())
 
 
-def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[str, Figure]]:
+def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[Drawing]:
     """Predicted against true, a picture for each target column, of many for some."""
     rows = {"train": data.train, "validation": data.validation, "test": data.test}
     present = {name: part for name, part in rows.items() if part is not None}
@@ -233,8 +224,6 @@ def _predicted(title: str, data: Prepared, trained: Trained) -> Iterator[tuple[s
     several = len(names) > 1
     for column in _worst(predicted, true):
         name = names[column]
-        figure = plots.predicted_against_true(
-            predicted[:, column], true[:, column], name, labels.tolist(), title
-        )
+        args = (predicted[:, column], true[:, column], name, labels.tolist(), title)
         stem = f"predicted-{column + 1}" if several else "predicted"
-        yield stem, figure
+        yield Drawing(stem, plots.predicted_against_true, args)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,18 @@ GAP, CAPTION, LINE = 0.12, 0.36, 0.2  # inches
 LEFT, TOP, BOTTOM = 0.2, 0.72, 0.12
 
 
-@picture
+class Shown(NamedTuple):
+    """The images that are shown, in order.
+
+    images: (K, H, W, 3), from 0 to 1. true, predicted: (K,) class indices. summary: what they are.
+    """
+
+    images: Array
+    true: Array
+    predicted: Array
+    summary: str
+
+
 def samples(
     images: Array,
     true: Array,
@@ -47,35 +58,49 @@ def samples(
     class was ahead of the next. Of the misclassified the most confident come first, then the
     correct with the least confident first; at most 40 are shown.
     """
-    classes, numbers = fonts.numbered(classes)
+    return sheet(chosen(images, true, predicted, margins), classes, title)
+
+
+def chosen(images: Array, true: Array, predicted: Array, margins: Array) -> Shown:
+    """Which of the images `samples` shows."""
     images, margins = np.asarray(images, float), np.asarray(margins, float)
-    wrong = np.asarray(true) != np.asarray(predicted)
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    wrong = true != predicted
     order = np.lexsort((np.where(wrong, -margins, margins), ~wrong))[:MOST]
-    down = max(1, -(-len(order) // ACROSS))
+    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
+    coloured = [_coloured(image, low, high) for image in images[order]]
+    return Shown(np.array(coloured), true[order], predicted[order], _summary(wrong))
+
+
+@picture
+def sheet(shown: Shown, classes: Sequence[str], title: str = "") -> Figure:
+    """The images side by side, each with its class below."""
+    classes, numbers = fonts.numbered(classes)
+    wrong = shown.true != shown.predicted
+    down = max(1, -(-len(wrong) // ACROSS))
     side = (WIDTH - 2 * LEFT - (ACROSS - 1) * GAP) / ACROSS
     row = side + CAPTION + GAP
     height = TOP + down * row + BOTTOM + (LINE if numbers else 0.0)
     figure = new_figure(WIDTH, height)
     add_title(figure, LEFT, title)
-    add_text(figure, LEFT, height - 0.36, _summary(wrong), size=TEXT, va="top")
+    add_text(figure, LEFT, height - 0.36, shown.summary, size=TEXT, va="top")
 
     if numbers:
-        shown = elided(numbers, WIDTH - 2 * LEFT, SMALL)
-        add_text(figure, LEFT, 0.12, shown, size=SMALL, va="center")
-    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
-    for place, index in enumerate(order):
+        told = elided(numbers, WIDTH - 2 * LEFT, SMALL)
+        add_text(figure, LEFT, 0.12, told, size=SMALL, va="center")
+    for place, image in enumerate(shown.images):
         left = LEFT + place % ACROSS * (side + GAP)
         bottom = height - TOP - place // ACROSS * row - side
         axes = add_axes(figure, left, bottom, side, side)
-        colour = COLOURS[1] if wrong[index] else FAINT
-        axes.imshow(_shown(images[index], low, high), interpolation="nearest")
+        colour = COLOURS[1] if wrong[place] else FAINT
+        axes.imshow(image, interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(True)
-        axes.spines[:].set(color=colour, linewidth=1.6 if wrong[index] else 0.6)
-        lines = [classes[int(predicted[index])]]
-        if wrong[index]:
-            lines = [f"predicted {lines[0]}", f"true {classes[int(true[index])]}"]
+        axes.spines[:].set(color=colour, linewidth=1.6 if wrong[place] else 0.6)
+        lines = [classes[int(shown.predicted[place])]]
+        if wrong[place]:
+            lines = [f"predicted {lines[0]}", f"true {classes[int(shown.true[place])]}"]
         look = {"size": SMALL, "ha": "center", "va": "top", "color": colour}
         for line, text in enumerate(lines):
             y = bottom - 0.05 - 0.14 * line
@@ -91,7 +116,7 @@ def _summary(wrong: Array) -> str:
     return f"{framed}; then correct, least confident first"
 
 
-def _shown(image: Array, low: float, high: float) -> Array:
+def _coloured(image: Array, low: float, high: float) -> Array:
     """(H, W, 3) of an image (C, H, W), from 0 to 1."""
     scaled = (image - low) / ((high - low) or 1.0)
     if len(scaled) == 3:

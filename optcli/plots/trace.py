@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.objectives.base import Objective
 from optcli.plots import contours, ticks
 from optcli.plots.animation import gif, progress
 from optcli.plots.looks import Look, looks
@@ -35,10 +34,12 @@ from optcli.plots.style import (
     style,
     text_width,
 )
-from optcli.training.trace import Path, Trace
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from optcli.objectives.base import Objective
+    from optcli.training.trace import Path, Trace
 
 LEFT, MAP, TOP, GAP, PANEL, BOTTOM = 0.62, 4.25, 0.42, 0.5, 1.45, 0.48
 NAMES = 0.2  # inches between the map and the names

@@ -1,0 +1,82 @@
+"""A second process that draws: the same pictures, and none of its failures is anybody's."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import optcli
+from optcli.core import aside
+
+MOONS = Path(__file__).parent.parent / "configs" / "moons.yaml"
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="there is none elsewhere")
+
+MODULE = """
+import os
+from pathlib import Path
+
+def load():
+    pass
+
+def where():
+    return os.getpid()
+
+def dies_elsewhere(here):
+    return os.getpid() if os.getpid() == here else os._exit(1)
+
+def fails():
+    raise ValueError(os.getpid())
+"""
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr("optcli.core.machine.cores", lambda: 2)
+
+
+@pytest.fixture
+def quick(tmp_path, monkeypatch, two_cores):
+    (tmp_path / "quick_to_load.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import quick_to_load
+
+    return quick_to_load
+
+
+def test_what_the_process_cannot_do_is_done_here(quick, monkeypatch):
+    here = os.getpid()
+    assert aside.call(quick.where) == here
+    with aside.begun("quick_to_load"):
+        process = aside._process
+        there = aside.call(quick.where)
+        assert there == process.pid != here
+        with pytest.raises(ValueError, match=str(here)):
+            aside.call(quick.fails)
+        assert aside.call(quick.where) == there
+        assert aside.call(quick.dies_elsewhere, here) == here
+        assert aside.call(quick.where) == here
+    for module in ("quick_to_load", "no_such_module"):
+        with aside.begun(module):
+            process = aside._process
+            assert aside.call(lambda: os.getpid()) == here  # which cannot be pickled
+        assert process.returncode is not None
+    with aside.begun("quick_to_load", wanted=False):
+        assert aside.call(quick.where) == here
+    monkeypatch.setattr(aside, "CODE", aside.CODE.replace("load()", "aside.IDLE = 0"))
+    with aside.begun("quick_to_load"):
+        aside._process.wait(10)  # as nobody asks
+        assert aside.call(quick.where) == here
+
+
+def test_pictures_have_the_same_bytes_wherever_they_are_drawn(tmp_path, two_cores, monkeypatch):
+    short = ["training.epochs=2", "schedule=cosine"]
+    optcli.train(MOONS, short, out=tmp_path / "here")
+    with aside.begun("optcli.plots.ready"):
+        monkeypatch.setattr("optcli.plots.drawing.render", None)  # in this process
+        optcli.train(MOONS, short, out=tmp_path / "there")
+    here, there = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.png")}
+        for name in ("here", "there")
+    )
+    assert sorted(here) == ["boundary.png", "confusion.png", "loss.png", "schedule.png"]
+    assert here == there
