@@ -246,6 +246,15 @@ def test_overwrite_takes_a_folder_of_any_kind(command, here):
     seals.check_seal(Path(other))
 
 
+def test_all_that_is_in_a_folder_of_any_kind_is_known_as_its_own(here):
+    # a landscape with paths and an evaluation of values have these, too
+    for name in ("landscape/walks.csv", "evaluate/residuals.csv"):
+        assert not Path(name).exists()
+        Path(name).touch()
+    for kind in MADE:
+        run_folder.check_own(Path(kind))
+
+
 def test_a_kind_of_a_later_version_is_listed_and_refused(here, capsys):
     recorded = files.read_json(Path("train/environment.json"))
     files.write_json(Path("train/environment.json"), recorded | {"kind": "sculpture"})

@@ -123,6 +123,15 @@ def test_a_quadratic_has_its_exact_eigenvalues_and_heights():
     assert solution.walk.off < 1e-12
 
 
+def test_a_solution_above_most_of_its_map_has_a_cut_as_wide_as_others():
+    worse = QUADRATIC.replace("momentum, lr: 0.01", "sgd, lr: 0.0515").replace("60", "20")
+    found = optcli.landscape(trained(worse), **OPTIONS)
+    assert np.median(found.train) < found.solutions[0].train
+    cut = found.cuts[-1]
+    assert cut.name == "sharpest direction"
+    assert np.ptp(cut.train) > 1
+
+
 LEAST_SQUARES = """
 dataset: {name: linear, samples: 200, features: 6, condition: 30}
 model: linear

@@ -26,6 +26,7 @@ from optcli.plots.style import (
     new_figure,
     picture,
     style,
+    text_width,
 )
 
 if TYPE_CHECKING:
@@ -189,7 +190,10 @@ class _Picture:
         scale = ticks.scale(seen, count=3, log=log)
         scale.apply(axes.yaxis)
         low, high = min(cut.at[0] for cut in group), max(cut.at[-1] for cut in group)
-        ticks.linear(float(low), float(high), count=4).apply(axes.xaxis)
+        across = ticks.linear(float(low), float(high), count=4)
+        if sum(text_width(label, SMALL) + 0.12 for label in across.labels) > width:
+            across = ticks.linear(float(low), float(high), count=2)
+        across.apply(axes.xaxis)
         axes.grid(axis="y", color="#E6E6E6", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_ylabel(scale.named("loss"))

@@ -27,11 +27,12 @@ RESULTS = ("history.csv", "summary.json", "model.npz", "checkpoint.npz", "runs.c
 SEARCHED = ("trials.csv", "best.yaml", "folds.csv")
 EVALUATED = (
     *("evaluation.json", "measures.csv", "confusion.csv", "roc.csv", "precision-recall.csv"),
-    *("reliability.csv", "thresholds.csv", "importance.csv"),
+    *("reliability.csv", "thresholds.csv", "importance.csv", "residuals.csv"),
 )
+MAPPED = ("grid.csv", "cuts.csv", "walks.csv")
 NAMES = (
     *(*OWN, SUMS, LOCK, kinds.REPORT, *RESULTS, *SEARCHED, "training-rows.npz", kinds.MLFLOW),
-    *EVALUATED,
+    *(*EVALUATED, *MAPPED),
 )
 # Folders within, and the kind that has them.
 _WITHIN = {kinds.BEST: kinds.COMPARE, kinds.MODELS: kinds.COMPARE, kinds.EVENTS: kinds.TRAIN}

@@ -295,7 +295,8 @@ class Surface:
                 t = np.linspace(side[0], side[-1], CUT_POINTS) - at[k]
                 yield self._cut(axes[k], t, plane.axes[k], nothing)
         if sharp is not None and sharp.largest.value > 0:
-            rise = float(np.median(heights[np.isfinite(heights)])) - sharp.loss
+            # how far the map's losses usually are from the solution's, which need not be the lowest
+            rise = float(np.median(abs(heights[np.isfinite(heights)] - sharp.loss)))
             reach = np.sqrt(2 * max(rise, 1e-12) / sharp.largest.value)
             t = np.linspace(-reach, reach, CUT_POINTS)
             nothing = np.zeros(len(plane.statistics))

@@ -26,6 +26,7 @@ MADE = (
         "moons/curves.png",
         "compare.png",
     ),
+    ("landscape moons --no-curvature --out ground", "ground/landscape.png", "landscape.png"),
     (
         "gradcheck --config configs/penguins.yaml --plots --out checked",
         "checked/gradcheck.png",
