@@ -10,10 +10,22 @@ import numpy as np
 import pytest
 
 import optcli
+from optcli import config
+from optcli.comparison.trials import Job, Measure, Trial, train
+from optcli.core.inputs import Inputs
 from optcli.core.randomness import generator
+from optcli.gradients.case import Case
+from optcli.gradients.check import How
+from optcli.gradients.model_cases import point
+from optcli.gradients.networks import FixedBatch, NetworkFunction
 from optcli.layers.initializers import PIECE, draw
+from optcli.losses.base import LOSSES
+from optcli.models import MLP, Architecture
+from optcli.optimizers.adam import Adam
+from optcli.optimizers.sgd import SGD
 from optcli.storage import files
 from optcli.training.loop import Trainer
+from optcli.training.settings import Regularization
 from tests.cohorts import cohort
 
 
@@ -67,6 +79,12 @@ def test_calls_of_a_step(calls, optimizer, most):
     trainer._plan(4)
     trainer._steps(batches, 0, 1, 100)
     assert calls(lambda: trainer._steps(batches, 1, 1, 100)) <= most
+
+
+def near(found, pinned):
+    """Whether it is no more than what is pinned, nor so much less that this should be pinned."""
+    print(f"{found}, pinned {pinned}")
+    return 0.9 * pinned < found <= pinned
 
 
 def peak(run):
@@ -124,3 +142,65 @@ def test_weights_are_drawn_piece_by_piece(name):
         else random.uniform(-deviation * 3**0.5, deviation * 3**0.5, weight.shape)
     )
     assert np.allclose(weight, whole, rtol=1e-6, atol=0)
+
+
+# ---- many runs, and gradcheck ---------------------------------------------------------------
+
+
+def runs_together(rates, epochs):
+    """Train runs of two seeds and so many learning rates, by two optimizers."""
+    values = {
+        "dataset": {"name": "blobs", "samples": 100, "classes": 3},
+        "split": {"test": 0},
+        "model": {"name": "mlp", "hidden": [8, 8]},
+        "loss": "cross_entropy",
+        "optimizer": "sgd",
+        "training": {"epochs": epochs, "batch_size": 20},
+    }
+    runs = [
+        Trial(rule.name, rule(lr=0.01 * (i + 1)), seed)
+        for rule in (SGD, Adam)
+        for i in range(rates)
+        for seed in (0, 1)
+    ]
+    job = Job(config.load(values).task(), tuple(runs), Measure(rows="validation"), fixed_split=True)
+    return lambda: train(job)
+
+
+def test_calls_of_a_cohorts_epoch(calls):
+    """Of four steps, validation, metrics and cross-fit folds: as many for any number of runs."""
+    runs_together(2, 2)()  # so that all is imported
+    epochs = {
+        rates: calls(runs_together(rates, 3)) - calls(runs_together(rates, 2)) for rates in (2, 6)
+    }
+    assert near(epochs[2], 320)
+    assert epochs[6] == epochs[2]
+
+
+def test_bytes_of_a_run_in_a_cohort():
+    runs_together(2, 2)()
+    few, many = peak(runs_together(4, 2)), peak(runs_together(20, 2))
+    assert near((many - few) / 64, 16_500)
+
+
+def checked(units):
+    """Check the gradient of a network, by differences and complex steps."""
+    architecture = Architecture(MLP(hidden=(units,)), Inputs(4), 3)
+    random = generator(0, "gradcheck")
+    x, y = random.standard_normal((8, 4)), random.integers(3, size=8)
+    batch, loss = FixedBatch(x, y, None), LOSSES.find("cross_entropy")()
+    place = point(architecture, random)
+    function = NetworkFunction(architecture, place, loss, batch, Regularization(), 0)
+    return lambda: Case("net", function, analytic=True).check(How(), "net")
+
+
+def test_calls_of_gradcheck(calls):
+    """Many entries are moved at once: four times as many parameters take hardly more calls."""
+    checked(4)()  # so that all is imported
+    assert near(calls(checked(4)), 490)
+    assert near(calls(checked(16)), 490)
+
+
+def test_bytes_of_gradcheck():
+    checked(4)()
+    assert near(peak(checked(16)), 400_000)
