@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -88,16 +89,12 @@ def sheet(shown: Shown, classes: Sequence[str], title: str = "") -> Figure:
     if numbers:
         told = elided(numbers, WIDTH - 2 * LEFT, SMALL)
         add_text(figure, LEFT, 0.12, told, size=SMALL, va="center")
+    ground, frames = _ground(figure), []
     for place, image in enumerate(shown.images):
         left = LEFT + place % ACROSS * (side + GAP)
         bottom = height - TOP - place // ACROSS * row - side
-        axes = add_axes(figure, left, bottom, side, side)
         colour = COLOURS[1] if wrong[place] else FAINT
-        axes.imshow(image, interpolation="nearest")
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set(color=colour, linewidth=1.6 if wrong[place] else 0.6)
+        frames.append(_add_image(ground, image, left, bottom, side))
         lines = [classes[int(shown.predicted[place])]]
         if wrong[place]:
             lines = [f"predicted {lines[0]}", f"true {classes[int(shown.true[place])]}"]
@@ -105,7 +102,53 @@ def sheet(shown: Shown, classes: Sequence[str], title: str = "") -> Figure:
         for line, text in enumerate(lines):
             y = bottom - 0.05 - 0.14 * line
             add_text(figure, left + side / 2, y, elided(text, side + GAP, SMALL), **look)
+    _frame(ground, frames, wrong)
     return figure
+
+
+def _ground(figure: Figure) -> Any:
+    """Axes in inches over all of the figure: 40 axes would take ten times as long as this."""
+    width, height = figure.get_size_inches()
+    axes = add_axes(figure, 0, 0, width, height)
+    axes.set(xlim=(0, width), ylim=(0, height))
+    axes.set_axis_off()
+    return axes
+
+
+def _add_image(
+    ground: Any, image: Array, left: float, bottom: float, side: float
+) -> tuple[float, float, float, float]:
+    """An image with longer sides of this length; returns its place: left, right, bottom, top."""
+    from matplotlib.image import AxesImage
+
+    down, across = (side * length / max(image.shape[:2]) for length in image.shape[:2])
+    left, bottom = left + (side - across) / 2, bottom + (side - down) / 2
+    place = (left, left + across, bottom, bottom + down)
+    picture = AxesImage(ground, interpolation="nearest", extent=place)
+    picture.set_data(image)
+    ground.add_image(picture)
+    return place
+
+
+def _frame(ground: Any, places: Sequence[tuple[float, float, float, float]], wrong: Array) -> None:
+    """A frame around each image, a bold one around those that are wrong."""
+    from matplotlib.collections import LineCollection
+
+    sides = [
+        side
+        for left, right, bottom, top in places
+        for side in itertools.pairwise(
+            [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+        )
+    ]
+    bold = np.repeat(wrong, 4)
+    lines = LineCollection(
+        sides,
+        colors=np.where(bold, COLOURS[1], FAINT).tolist(),
+        linewidths=np.where(bold, 1.6, 0.6).tolist(),
+        capstyle="projecting",
+    )
+    ground.add_collection(lines, autolim=False)
 
 
 def _summary(wrong: Array) -> str:
