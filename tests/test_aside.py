@@ -1,6 +1,7 @@
 """A second process that draws: the same pictures, and none of its failures is anybody's."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,27 +46,33 @@ def quick(tmp_path, monkeypatch, two_cores):
 
 def test_what_the_process_cannot_do_is_done_here(quick, monkeypatch):
     here = os.getpid()
-    assert aside.call(quick.where) == here
+    assert [*aside.results([quick.where])] == [here]
+    with aside.begun("quick_to_load"):
+        there = aside._process.pid
+        assert [*aside.results([quick.where] * 3)] == [there] * 3 != [here] * 3
+        with pytest.raises(ValueError, match=str(here)):
+            [*aside.results([quick.fails])]
     with aside.begun("quick_to_load"):
         process = aside._process
-        there = aside.call(quick.where)
-        assert there == process.pid != here
-        with pytest.raises(ValueError, match=str(here)):
-            aside.call(quick.fails)
-        assert aside.call(quick.where) == there
-        assert aside.call(quick.dies_elsewhere, here) == here
-        assert aside.call(quick.where) == here
+        dies = partial(quick.dies_elsewhere, here)
+        told = [*aside.results([quick.where, dies, quick.where])]
+        assert told == [process.pid, here, here]
+        assert process.returncode is not None
+    with aside.begun("quick_to_load"):
+        process = aside._process
+        assert next(aside.results([quick.where, quick.where])) == process.pid
+        assert process.wait(10)  # as nobody waits for the second answer
+        assert [*aside.results([quick.where])] == [here]
     for module in ("quick_to_load", "no_such_module"):
         with aside.begun(module):
             process = aside._process
-            assert aside.call(lambda: os.getpid()) == here  # which cannot be pickled
+            cannot_be_pickled = lambda: os.getpid()  # noqa: E731
+            assert [*aside.results([cannot_be_pickled])] == [here]
         assert process.returncode is not None
-    with aside.begun("quick_to_load", wanted=False):
-        assert aside.call(quick.where) == here
     monkeypatch.setattr(aside, "CODE", aside.CODE.replace("load()", "aside.IDLE = 0"))
     with aside.begun("quick_to_load"):
         aside._process.wait(10)  # as nobody asks
-        assert aside.call(quick.where) == here
+        assert [*aside.results([quick.where])] == [here]
 
 
 def test_pictures_have_the_same_bytes_wherever_they_are_drawn(tmp_path, two_cores, monkeypatch):

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from optcli.storage import interruption
 
@@ -33,11 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     try:
-        from optcli.cli import commands
+        with _plots_ahead(arguments):
+            from optcli.cli import commands
 
-        return commands.run(arguments)
+            return commands.run(arguments)
     except KeyboardInterrupt:
         return _interrupted()
+
+
+def _plots_ahead(arguments: list[str]) -> AbstractContextManager[None]:
+    """A process to draw for `train`: to load matplotlib takes as long as a small training."""
+    without = {"--no-plots", "--help", "-h"}
+    if arguments[:1] != ["train"] or without & {*arguments} or "matplotlib" in sys.modules:
+        return nullcontext()
+    from optcli.core import aside
+
+    return aside.begun("optcli.plots.ready")
 
 
 def _interrupted() -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from optcli.cli import options
-from optcli.core import aside
 from optcli.core.errors import Fault, InvalidInput
 
 EXAMPLES = (
@@ -48,39 +47,35 @@ def command(
     Show the loss during training, then write a run folder with the model, the history and
     plots. Exit with 1 if training diverged or ended with a far higher loss than it began with.
     """
-    drawn = options.plots(plots, no_plots)
-    # to load matplotlib takes as long as a small training
-    loading = bool(drawn) and "matplotlib" not in sys.modules
-    with aside.begun("optcli.plots.ready", wanted=loading):
-        from optcli.display.train import listener as listener_of
+    from optcli.display.train import listener as listener_of
 
-        options.load(plugin, quiet=quiet)
-        listener = listener_of(quiet, json, sys.stdout)
-        overrides = options.overrides(set_, seed, cache)
-        if on_divergence not in (None, "stop", "continue"):
-            message = f"is '{on_divergence}'; must be stop or continue"
-            raise InvalidInput(Fault(message, "--on-divergence"))
-        if on_divergence is not None:
-            overrides.append(f"training.on_divergence={on_divergence}")
-        rest: dict[str, Any] = {"plots": drawn, "listeners": [listener]}
-        try:
-            if resume is not None:
-                if config is not None or out is not None:
-                    message = f"cannot be combined with {config or '--out'}"
-                    raise InvalidInput(Fault(message, "--resume"))
-                from optcli.api.resume import resume as resumed
+    options.load(plugin, quiet=quiet)
+    listener = listener_of(quiet, json, sys.stdout)
+    overrides = options.overrides(set_, seed, cache)
+    if on_divergence not in (None, "stop", "continue"):
+        message = f"is '{on_divergence}'; must be stop or continue"
+        raise InvalidInput(Fault(message, "--on-divergence"))
+    if on_divergence is not None:
+        overrides.append(f"training.on_divergence={on_divergence}")
+    rest: dict[str, Any] = {"plots": options.plots(plots, no_plots), "listeners": [listener]}
+    try:
+        if resume is not None:
+            if config is not None or out is not None:
+                message = f"cannot be combined with {config or '--out'}"
+                raise InvalidInput(Fault(message, "--resume"))
+            from optcli.api.resume import resume as resumed
 
-                done = resumed(resume, overrides, **rest)
-            elif config is None:
-                raise InvalidInput(Fault("is missing; name a YAML file, or --resume RUN", "CONFIG"))
-            else:
-                from optcli.api.train import train
+            done = resumed(resume, overrides, **rest)
+        elif config is None:
+            raise InvalidInput(Fault("is missing; name a YAML file, or --resume RUN", "CONFIG"))
+        else:
+            from optcli.api.train import train
 
-                done = train(config, overrides, out=out, overwrite=overwrite, **rest)
-            listener.finish(done.summary, done.folder, done.notes)
-        finally:
-            listener.close()
-        if done.signal is not None:
-            return 128 + done.signal
-        failed = done.summary["outcome"] == "diverged" or done.summary.get("failed_to_train")
-        return 1 if failed else 0
+            done = train(config, overrides, out=out, overwrite=overwrite, **rest)
+        listener.finish(done.summary, done.folder, done.notes)
+    finally:
+        listener.close()
+    if done.signal is not None:
+        return 128 + done.signal
+    failed = done.summary["outcome"] == "diverged" or done.summary.get("failed_to_train")
+    return 1 if failed else 0

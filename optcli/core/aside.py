@@ -1,8 +1,8 @@
 """Aside: a second process that loads what takes long, as matplotlib, while this one trains.
 
 A thread would not do: while it loads modules hardly any other runs. What goes to the process and
-comes back is pickled: a function of optcli, its arguments, and what it gives. Where the process
-fails, the function is called here, and fails here if it must.
+comes back is pickled: a function with its arguments, and what it gives. Where the process fails,
+the function is called here, and fails here if it must.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import pickle
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar, cast
 
 from optcli.core import machine
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 IDLE = 60.0  # seconds; who trains longer needs the memory more than the time
@@ -36,14 +35,14 @@ _process: subprocess.Popen[bytes] | None = None
 
 
 @contextlib.contextmanager
-def begun(module: str, *, wanted: bool = True) -> Iterator[None]:
+def begun(module: str) -> Iterator[None]:
     """Have the process, which calls `load` of the module, where there is a core for it.
 
     Not on Windows, where nothing tells it that nobody asks any more.
     """
     global _process
     try:
-        if wanted and hasattr(os, "setpgid") and machine.cores() > 1:
+        if hasattr(os, "setpgid") and machine.cores() > 1:
             with contextlib.suppress(OSError):
                 _process = subprocess.Popen(
                     [sys.executable, "-c", CODE.format(places=sys.path, module=module)],
@@ -57,29 +56,56 @@ def begun(module: str, *, wanted: bool = True) -> Iterator[None]:
         _end()
 
 
-def call(function: Callable[P, T], *args: P.args, **keys: P.kwargs) -> T:
-    """What the function gives; it is called in the process, if there is one, or else here."""
+def results(functions: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """What each function gives; they are called in the process, if there is one, or else here.
+
+    The process is at work on one while this one finds the next, and uses what the last one gave.
+    """
+    asked: list[Callable[[], T]] = []
+    try:
+        for function in functions:
+            answers = [_answer(each) for each in asked]
+            asked = [function] if _ask(function) else []
+            yield from answers
+            if not asked:
+                yield function()
+        answers, asked = [_answer(each) for each in asked], []
+        yield from answers
+    finally:
+        if asked:  # nobody waits for its answer
+            _end()
+
+
+def _ask(function: Callable[[], Any]) -> bool:
+    """Have a function called in the process; whether there is one."""
+    if _process is None:
+        return False
+    assert _process.stdin is not None
+    with _ending():
+        _process.stdin.write(pickle.dumps(function))
+        _process.stdin.flush()
+    return _process is not None
+
+
+def _answer(function: Callable[[], T]) -> T:
+    """What the function gave that the process was asked for, or gives here."""
+    done, value = False, None
     if _process is not None:
-        try:
-            done, value = _answer(_process, (function, args, keys))
-        except Exception:  # the process has ended, or something cannot be pickled
-            _end()
-        except BaseException:  # a signal, which leaves an answer on its way
-            _end()
+        assert _process.stdout is not None
+        with _ending():
+            done, value = pickle.load(_process.stdout)
+    return cast(T, value) if done else function()
+
+
+@contextlib.contextmanager
+def _ending() -> Iterator[None]:
+    """Whatever goes wrong within ends the process; signals are raised."""
+    try:
+        yield
+    except BaseException as error:
+        _end()
+        if not isinstance(error, Exception):
             raise
-        else:
-            if done:
-                return cast(T, value)
-    return function(*args, **keys)
-
-
-def _answer(process: subprocess.Popen[bytes], question: Any) -> tuple[bool, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(pickle.dumps(question))
-    process.stdin.flush()
-    answer: tuple[bool, Any] = pickle.load(process.stdout)
-    return answer
 
 
 def _end() -> None:
@@ -95,8 +121,7 @@ def serve() -> None:
     asked, told = sys.stdin.buffer, sys.stdout.buffer
     while select.select([asked], [], [], IDLE)[0]:
         try:
-            function, args, keys = pickle.load(asked)
-            answer = pickle.dumps((True, function(*args, **keys)))
+            answer = pickle.dumps((True, pickle.load(asked)()))
         except EOFError:
             return
         except Exception:

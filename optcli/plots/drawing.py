@@ -20,6 +20,6 @@ class Drawing:
     draw: Callable[..., Figure]
     args: tuple[Any, ...]
 
-    def content(self, kind: str) -> bytes:
-        """The file's content. kind: `png`, `svg` or `pdf`."""
-        return render(self.draw(*self.args), kind)
+    def file(self, kind: str) -> tuple[str, bytes]:
+        """Its name and content. kind: `png`, `svg` or `pdf`."""
+        return f"{self.stem}.{kind}", render(self.draw(*self.args), kind)

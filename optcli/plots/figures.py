@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,8 +45,8 @@ def pictures(
 
     kind: `png`, `svg` or `pdf`.
     """
-    for each in _drawings(title, cohort, trained, history, summary):
-        yield f"{each.stem}.{kind}", aside.call(each.content, kind)
+    drawings = _drawings(title, cohort, trained, history, summary)
+    yield from aside.results(partial(each.file, kind) for each in drawings)
 
 
 def _drawings(

@@ -18,4 +18,4 @@ def load() -> None:
         figure = style.new_figure(1, 1)
         style.add_title(figure, 0, "title")
         style.add_axes(figure, 0.2, 0.2, 0.5, 0.5).plot([0, 1])
-        drawing.Drawing("", lambda: figure, ()).content("png")
+        drawing.Drawing("", lambda: figure, ()).file("png")
