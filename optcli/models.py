@@ -319,6 +319,8 @@ class Network:
             seeds=seeds,
             clock=self.clock,
         )
+        # the losses want their scores with classes innermost
+        binding.place = np.empty((*binding.leading, architecture.outputs), dtype)
         self.passes = bind_row(architecture.steps, binding)
 
     def forward(self, x: Array, step: int = 0) -> Array:

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 import optcli
 from optcli import training
+from optcli.core.arrays import joined
 from optcli.core.errors import InvalidInput
 from optcli.core.events import EpochEnded
 from optcli.core.inputs import Inputs
-from optcli.core.parameters import Parameters
+from optcli.core.parameters import Layout, Parameters
 from optcli.core.randomness import Stream
 from optcli.layers.activations import ACTIVATIONS
 from optcli.layers.base import Binding, Clock
 from optcli.layers.batch_norm import BatchNorm
 from optcli.layers.convolution import Convolution
-from optcli.layers.dense import Dense
+from optcli.layers.dense import Dense, DensePass
 from optcli.layers.dropout import Dropout
 from optcli.layers.flatten import Flatten
 from optcli.layers.layer_norm import LayerNorm
@@ -649,6 +650,38 @@ def network(model, *, training=True, seeds=(5,), rows=7, statistics=None):
         seeds=seeds,
         statistics=statistics,
     )
+
+
+@pytest.mark.parametrize("seeds", [(5,), (5, 6)])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_layer_writes_where_the_next_one_wants_to_read(model, seeds):
+    at = network(MODELS[model], seeds=seeds)
+    x = np.random.default_rng(2).standard_normal((len(seeds), 7, *(at.image or (48,))))
+    x = x[0] if at.single else x
+    wanted = []
+    for each, after in zip(at.passes, [*at.passes[1:], None], strict=True):
+        x = each.forward(x)
+        if after is not None and after.input is not None:
+            wanted.append(after)
+            assert x is after.input, "no copy is needed"
+    assert any(isinstance(each, DensePass) for each in wanted) or model == "linear"
+
+
+def test_a_bias_that_does_not_follow_its_weight_in_memory_gives_the_same_bits():
+    for replicas in (1, 3):
+        apart = bench("dense", replicas)
+        layout = Layout({"weight": (5, 3), "bias": (3,)})
+        own = layout.views(np.empty((replicas, 18)))
+        for name, view in own.items():
+            view[...] = apart.parameters[name]
+        together = bench("dense", replicas, parameters=own, x=apart.x)
+        assert joined(own["weight"], own["bias"]).shape == (replicas, 6, 3)
+        assert joined(*apart.parameters.values()) is None
+        dy = np.random.default_rng(1).standard_normal((replicas, 4, 3))
+        assert np.array_equal(together.forward(), apart.forward())
+        assert np.array_equal(together.backward(dy), apart.backward(dy))
+        for name in own:
+            assert np.array_equal(together.gradients[name], apart.gradients[name])
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -29,6 +29,16 @@ def product(a: Array, b: Array, out: Array) -> Array:
     return np.matmul(a, b, out)
 
 
+def joined(first: Array, second: Array) -> Array | None:
+    """A view (…, M + 1, N) of arrays (…, M, N) and (…, N), if one follows the other in memory."""
+    end = first.ctypes.data + first.shape[-2] * first.strides[-2]
+    axes = zip(second.shape, second.strides, (*first.strides[:-2], first.strides[-1]), strict=True)
+    if second.ctypes.data != end or any(own != other for n, own, other in axes if n > 1):
+        return None
+    shape = (*first.shape[:-2], first.shape[-2] + 1, first.shape[-1])
+    return np.lib.stride_tricks.as_strided(first, shape)
+
+
 def magnitude(x: Array, out: Array) -> Array:
     """|x|, analytically where x is complex: −x left of 0, x right of it."""
     if np.iscomplexobj(x):

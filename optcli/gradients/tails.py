@@ -66,6 +66,8 @@ class Tail(ABC):
             binding = whole.binding_of(step, index, 1, self.dtype, rows)
         else:
             binding = whole.binding_of(step, index, self.replicas, self.dtype)
+        if len(step.output) == 1:  # so that rows of all replicas are rows of one matrix
+            binding.place = np.empty((*binding.leading, *step.output), self.dtype)
         return step.layer.bind(binding), (*binding.leading, *step.shape)
 
 
@@ -140,6 +142,9 @@ class UnitTail(Tail):
         self.unit_rows = memory.reshape(self.replicas, -1, copy=False)
         self.alike = [step.layer.bind(binding(1, *step.shape[1:])) for step in alike]
         self.y = binding().empty(*self.base.shape[1:])
+        if self.base.ndim == 2:  # rows, as `_bound` has them
+            self.base = np.ascontiguousarray(self.base)
+            self.y = np.empty(self.y.shape, dtype)
 
     def changed(self, entries: Array, to: Array) -> Array:
         replicas = slice(len(entries))

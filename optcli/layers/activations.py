@@ -53,7 +53,8 @@ class ActivationPass(Pass):
     def __init__(self, activation: Activation, binding: Binding) -> None:
         self.activation = activation
         self.keep = activation.buffers(binding)
-        self.own = None if activation.in_place else binding.empty(*binding.shape)
+        self.own = None if activation.in_place else binding.output(*binding.shape)
+        self.input = binding.place if activation.in_place else None
 
     def forward(self, x: Array) -> Array:
         self.x = x

@@ -43,7 +43,7 @@ class Binding:
     inputs_wanted: whether an earlier layer needs the gradient with respect to the input.
     training: whether dropout and batch norm are active. statistics: by name, the running
     statistics; empty if they are not kept. seeds: of the replicas, for dropout. clock: of
-    the network.
+    the network. place: where the next layer wants the output, (R, B, *output), or None.
 
     A single replica has no axis R: all arrays of a binding and of a pass have one axis
     less, and `product` is np.dot, which gives the same bits as np.matmul with half the
@@ -73,6 +73,7 @@ class Binding:
         self.inputs_wanted, self.training = inputs_wanted, training
         self.seeds = seeds or [0] * replicas
         self.clock = clock or Clock()
+        self.place: Array | None = None
         self.position: tuple[int, ...] = ()  # of the layer, from the outermost inwards
         self.leading = (rows,) if self.single else (replicas, rows)
         self.product: Callable[[Array, Array, Array], Array] = np.dot if self.single else np.matmul
@@ -90,44 +91,58 @@ class Binding:
         binding = copy.copy(self)
         binding.parameters, binding.gradients = own(self.parameters), own(self.gradients)
         binding.statistics = own(self.statistics)
-        binding.shape, binding.inputs_wanted = step.shape, inputs_wanted
+        binding.shape, binding.inputs_wanted, binding.place = step.shape, inputs_wanted, None
         binding.position = (*self.position, index)
         return binding
 
     def empty(self, *shape: int) -> Array:
-        """A new buffer of shape (R, B, *shape).
+        """A new buffer of shape (R, B, *shape) for features (D,) or images (C, H, W).
 
-        The rows of images are innermost in memory, (R, C, H, W, B), so that a convolution
-        copies long contiguous runs.
+        Its rows are innermost in memory, (R, D, B) or (R, C, H, W, B): what belongs to one
+        feature lies together, a convolution copies long contiguous runs, and a row of ones
+        below the features is their bias (see `Dense`).
         """
-        if len(shape) != 3:
+        if len(shape) not in (1, 3):
             return np.empty((*self.leading, *shape), self.dtype)
         *replicas, rows = self.leading
         return rows_first(np.empty((*replicas, *shape, rows), self.dtype))
 
-    def in_memory_order(self, array: Array) -> Array:
-        """An array of this row shape made by `empty`, with its axes in memory order."""
-        return rows_last(array) if len(self.shape) == 3 else array
+    def output(self, *shape: int) -> Array:
+        """The buffer (R, B, *shape) for the output: where the next layer wants it, or a new one."""
+        return self.empty(*shape) if self.place is None else self.place
 
     def constant(self, value: float) -> Array:
-        """B input rows filled with a value, in the layout of `empty`, without the axis R."""
-        if len(self.shape) != 3:
+        """B output rows filled with a value, without the axis R, in the layout of `output`."""
+        if self.place is not None:
+            return np.full_like(self.place if self.single else self.place[0], value)
+        if len(self.shape) not in (1, 3):
             return np.full((self.rows, *self.shape), value, self.dtype)
         return rows_first(np.full((*self.shape, self.rows), value, self.dtype))
 
 
-def rows_first(image: Array) -> Array:
-    """View (…, B, C, H, W) of an image (…, C, H, W, B)."""
-    return image.transpose((3, 0, 1, 2) if image.ndim == 4 else (0, 4, 1, 2, 3))
+# By the number of axes, where the axis of rows goes: (B, D), (R, B, D), (B, C, H, W) and
+# (R, B, C, H, W).
+FIRST = {2: (1, 0), 3: (0, 2, 1), 4: (3, 0, 1, 2), 5: (0, 4, 1, 2, 3)}
+LAST = {2: (1, 0), 3: (0, 2, 1), 4: (1, 2, 3, 0), 5: (0, 2, 3, 4, 1)}
 
 
-def rows_last(image: Array) -> Array:
-    """View (…, C, H, W, B) of an image (…, B, C, H, W)."""
-    return image.transpose((1, 2, 3, 0) if image.ndim == 4 else (0, 2, 3, 4, 1))
+def rows_first(memory: Array) -> Array:
+    """View (…, B, *shape) of features or images (…, *shape, B)."""
+    return memory.transpose(FIRST[memory.ndim])
+
+
+def rows_last(array: Array) -> Array:
+    """View (…, *shape, B) of features or images (…, B, *shape)."""
+    return array.transpose(LAST[array.ndim])
 
 
 class Pass(ABC):
-    """A layer's computation on (R, B, …) batches; the next call overwrites its arrays."""
+    """A layer's computation on (R, B, …) batches; the next call overwrites its arrays.
+
+    input: where it wants x, so that no copy is needed; the layer before may write it there.
+    """
+
+    input: Array | None = None
 
     @abstractmethod
     def forward(self, x: Array) -> Array:
@@ -222,13 +237,18 @@ def row_of(layers: Sequence[Layer], shape: tuple[int, ...]) -> list[Step]:
 
 
 def bind_row(steps: Sequence[Step], binding: Binding) -> list[Pass]:
-    """Make the passes of the layers, each with its part of the binding."""
-    passes = []
-    wanted = binding.inputs_wanted
+    """Make the passes of the layers, each with its part of the binding.
+
+    The last one is made first: each tells the one before it where it wants its input.
+    """
+    inner, wanted = [], binding.inputs_wanted
     for index, step in enumerate(steps):
-        inner = binding.inner(step, index, inputs_wanted=wanted)
-        passes.append(step.layer.bind(inner))
-        wanted = wanted or bool(inner.gradients)
+        inner.append(binding.inner(step, index, inputs_wanted=wanted))
+        wanted = wanted or bool(inner[-1].gradients)
+    passes: list[Pass] = []
+    for step, own in zip(reversed(steps), reversed(inner), strict=True):
+        own.place = passes[0].input if passes else binding.place
+        passes.insert(0, step.layer.bind(own))
     return passes
 
 

@@ -175,7 +175,7 @@ class ConvolutionPass(Pass):
         self.columns = self.windows.reshape(*replicas, C * math.prod(self.size), -1)
         self.columns_transposed = self.columns.swapaxes(-1, -2)
 
-        self.y = binding.empty(F, *count)
+        self.y = binding.output(F, *count)
         self.y_matrix = self.matrix(self.y)
         weight = binding.parameters["weight"]
         self.W = weight.reshape(*replicas, F, -1, copy=False)

@@ -11,7 +11,7 @@ import numpy as np
 from optcli.core.arrays import Array
 from optcli.core.randomness import Stream
 from optcli.core.specs import Doc, Ge, Lt
-from optcli.layers.base import LAYERS, Binding, Layer, Pass
+from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_last
 
 if TYPE_CHECKING:
     from optcli.core.onnx_graph import OnnxGraph
@@ -42,7 +42,8 @@ class Dropout(Layer):
     rate: Annotated[float, Ge(0), Lt(1), Doc("probability that an input is set to 0")] = 0.5
 
     def bind(self, binding: Binding) -> Pass:
-        return DropoutPass(self.rate, binding) if binding.training and self.rate else Through()
+        drops = binding.training and self.rate
+        return DropoutPass(self.rate, binding) if drops else Through(binding)
 
     def onnx(
         self, graph: OnnxGraph, x: str, arrays: Mapping[str, Array], shape: tuple[int, ...]
@@ -52,6 +53,9 @@ class Dropout(Layer):
 
 class Through(Pass):
     """The identity."""
+
+    def __init__(self, binding: Binding) -> None:
+        self.input = binding.place
 
     def forward(self, x: Array) -> Array:
         return x
@@ -65,10 +69,11 @@ class DropoutPass(Pass):
 
     def __init__(self, rate: float, binding: Binding) -> None:
         self.rate, self.scale, self.clock = rate, 1 / (1 - rate), binding.clock
-        self.y, self.mask = binding.empty(*binding.shape), binding.empty(*binding.shape)
-        # one random number for each entry, in memory order
-        rows = binding.in_memory_order(self.mask).reshape(len(binding.seeds), -1)
-        self.uniform = np.empty(rows.shape[1], np.float32)
+        self.y, self.mask = binding.output(*binding.shape), binding.empty(*binding.shape)
+        # one random number for each entry: of images in memory order, of features row by row
+        rows = rows_last(self.mask) if len(binding.shape) == 3 else self.mask
+        rows = rows[None] if binding.single else rows
+        self.uniform = np.empty(rows.shape[1:], np.float32)
         # replicas of one seed drop the same inputs
         self.draws = [
             (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from optcli.core.arrays import Array
-from optcli.layers.base import LAYERS, Binding, Layer, Pass
+from optcli.layers.base import LAYERS, Binding, Layer, Pass, rows_first, rows_last
 
 if TYPE_CHECKING:
     from optcli.core.onnx_graph import OnnxGraph
@@ -41,17 +41,26 @@ class Flatten(Layer):
 
 
 class FlattenPass(Pass):
-    """The pass of flatten: x (R, B, C, H, W), y (R, B, C·H·W); a copy in another memory order."""
+    """The pass of flatten: x (R, B, C, H, W), y (R, B, C·H·W): the same numbers in memory.
+
+    They are copied where the layer before has not written them in their place.
+    """
 
     def __init__(self, binding: Binding) -> None:
-        self.y = binding.empty(math.prod(binding.shape))
-        self.y_image = self.y.reshape(*binding.leading, *binding.shape, copy=False)
-        self.dx = binding.empty(*binding.shape)
+        self.shape = (*binding.leading[:-1], *binding.shape, binding.rows)
+        self.y = binding.output(math.prod(binding.shape))
+        self.image = self._image(self.y)
+        if self.y.strides[-2] == self.y.itemsize:  # not so where the output is the scores
+            self.input = self.image
+
+    def _image(self, rows: Array) -> Array:
+        """Rows (R, B, C·H·W) as images (R, B, C, H, W); a view if they are in memory order."""
+        return rows_first(rows_last(rows).reshape(self.shape))
 
     def forward(self, x: Array) -> Array:
-        np.copyto(self.y_image, x)
+        if x is not self.input:
+            np.copyto(self.image, x)
         return self.y
 
     def backward(self, dy: Array) -> Array:
-        np.copyto(self.dx, dy.reshape(self.y_image.shape))
-        return self.dx
+        return self._image(dy)

@@ -39,8 +39,8 @@ class Normalization(Layer):
 class NormalizationPass(Pass):
     """The pass of a normalization, on matrices of features and samples.
 
-    Rows (R, B, D) are such a matrix: D features of B samples. Images, (R, C, H, W, B) in
-    memory, are reshaped to one with `features` C, (R, C, H·W·B), or C·H·W, (R, C·H·W, B).
+    Rows, (R, D, B) in memory, are such a matrix: D features of B samples. Images, (R, C, H, W, B)
+    in memory, are reshaped to one with `features` C, (R, C, H·W·B), or C·H·W, (R, C·H·W, B).
     Mean and variance are taken along one axis; scale and shift belong to the features.
     """
 
@@ -51,16 +51,14 @@ class NormalizationPass(Pass):
         features: int,
         along: Literal["samples", "features"],
     ) -> None:
-        self.image = len(binding.shape) == 3
-        self.features = features
-        self.y = binding.empty(*binding.shape)
+        self.axes, self.features = len(binding.shape) + 1, features
+        self.y = binding.output(*binding.shape)
         self.y_matrix = self.matrix(self.y)
         dtype, shape = binding.dtype, self.y_matrix.shape
-        samples = -1 if self.image else -2
-        axis = samples if along == "samples" else -3 - samples
+        axis = -1 if along == "samples" else -2
         self.eps, self.count = layer.eps, shape[axis]
         self.sum = summation(binding, axis, self.count)
-        self.sum_samples = summation(binding, samples, shape[samples])
+        self.sum_samples = summation(binding, -1, shape[-1])
         self.q = np.empty(shape, dtype)
         self.work = np.empty(shape, dtype)
         one_each = list(shape)
@@ -75,16 +73,12 @@ class NormalizationPass(Pass):
 
     def matrix(self, array: Array) -> Array:
         """The matrix of (R, B, *shape); a view if the layout is that of `Binding.empty`."""
-        if not self.image:
-            return array
-        return rows_last(array).reshape(*array.shape[:-4], self.features, -1)
+        memory = rows_last(array)
+        return memory.reshape(*memory.shape[: -self.axes], self.features, -1)
 
     def of_features(self, parameter: Array) -> Array:
-        """View of a parameter (R, …) of one number per feature, as a column or row."""
-        if not self.image:
-            return parameter[..., None, :]
-        replicas = self.y_matrix.shape[:-2]
-        return parameter.reshape(*replicas, self.features, 1, copy=False)
+        """View of a parameter (R, …) of one number per feature, as a column."""
+        return parameter.reshape(*self.y_matrix.shape[:-1], 1, copy=False)
 
     def forward(self, x: Array) -> Array:
         x = self.matrix(x)

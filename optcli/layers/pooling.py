@@ -47,7 +47,7 @@ class PoolingPass(Pass):
         _, *count = layer.output(binding.shape)
         size, stride = pair(layer.size), layer.strides
         self.windows = size, stride, (count[0], count[1])
-        self.y = binding.empty(binding.shape[0], *count)
+        self.y = binding.output(binding.shape[0], *count)
         self.y_memory = rows_last(self.y)
         self.wanted = binding.inputs_wanted
         # whether no pixel is in two windows; whether each is in one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -83,8 +84,12 @@ class ResidualPass(Pass):
     """The pass of a residual block. The inner layers get a copy, which they may overwrite."""
 
     def __init__(self, layer: Residual, binding: Binding) -> None:
-        self.passes = bind_row(layer.steps(binding.shape), binding)
-        self.x, self.y, self.dx = (binding.empty(*binding.shape) for _ in range(3))
+        inner = copy.copy(binding)
+        inner.place = None
+        self.passes = bind_row(layer.steps(binding.shape), inner)
+        own = self.passes[0].input
+        self.x = binding.empty(*binding.shape) if own is None else own
+        self.y, self.dx = binding.output(*binding.shape), binding.empty(*binding.shape)
         self.wanted = binding.inputs_wanted
 
     def forward(self, x: Array) -> Array:

@@ -127,7 +127,7 @@ class Loss(Registered, ABC):
         losses = self.samples(prediction, target, gradient, work)
         share = self._shares(losses, target, weight, work)
         np.multiply(gradient, share[..., None] if share.ndim else share, gradient)
-        return _mean(losses, share)
+        return _mean(losses, share, work)
 
     def value(
         self,
@@ -139,7 +139,7 @@ class Loss(Registered, ABC):
         """The mean loss (R,), identical to that of `value_and_gradient`."""
         work = Workspace() if work is None else work
         losses = self.samples(prediction, target, None, work)
-        return _mean(losses, self._shares(losses, target, weight, work))
+        return _mean(losses, self._shares(losses, target, weight, work), work)
 
     def _shares(self, losses: Array, target: Array, weight: Array | None, work: Workspace) -> Array:
         """The factor of each sample's loss: 1/B, or its weight divided by the sum of weights."""
@@ -156,13 +156,15 @@ class Loss(Registered, ABC):
         return np.divide(weight, total, work.buffer("shares", counts.shape, real))
 
 
-def _mean(losses: Array, share: Array) -> Array:
+def _mean(losses: Array, share: Array, work: Workspace) -> Array:
     """Σ share · ℓ over the rows, as (R,)."""
-    if share.ndim and share.shape[1] > 1:
-        mean: Array = np.vecdot(share, losses)
-        return mean
-    sums = np.add.reduce(losses, axis=1)
-    return np.multiply(sums, share[:, 0] if share.ndim else share)
+    if share.ndim and share.shape[1] == 1:
+        return np.multiply(np.add.reduce(losses, axis=1), share[:, 0])
+    if share.ndim == 0:
+        rows, dtype = losses.shape[1], losses.dtype
+        share = work.constant(("shares", rows, dtype), lambda: np.full(rows, 1 / rows, dtype))
+    mean: Array = np.vecdot(share, losses)
+    return mean
 
 
 LOSSES: Registry[Loss] = Registry("loss", "losses", "optcli.losses", Loss)

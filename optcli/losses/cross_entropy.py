@@ -106,7 +106,7 @@ class CrossEntropy(Loss):
         product(p, each[:, None], spread)  # Σ_j u_j·s_j
         np.exp(p, p)
         product(p, scratch.ones, total)
-        np.log(total[..., 0], losses)
+        np.log(scratch.totals, losses)
         np.multiply(losses, mass, losses)
         np.multiply(own, exact, part)
         np.subtract(losses, part, losses)
@@ -144,7 +144,7 @@ def cross_entropy(
     pick(target, p, scratch)
     np.exp(p, p)
     product(p, scratch.ones, total)  # Σ exp(s − max s)
-    np.log(total.reshape(own.shape), losses)
+    np.log(scratch.totals, losses)
     np.subtract(losses, own, losses)
     if gradient is not None:
         np.divide(p, total, p)
@@ -158,15 +158,18 @@ class Scratch(NamedTuple):
     """Buffers for scores (R, B, C); each is (R, B) unless stated.
 
     first: index of each row's first score in the flat scores. at: another such index. own:
-    one score of each row. total: (R, B, 1), sums over the scores. ones: (C, 1), for these
-    sums. one: the number 1 as an array, which NumPy need not convert.
+    one score of each row, also as a column (R, B, 1). total: (R, B, 1), sums over the scores,
+    also as `totals`. ones: (C, 1), for these sums. one: the number 1 as an array, which NumPy
+    need not convert.
     """
 
     first: Array
     at: Array
     own: Array
+    column: Array
     losses: Array
     total: Array
+    totals: Array
     ones: Array
     one: Array
 
@@ -181,7 +184,8 @@ def scratch_of(prediction: Array, work: Workspace) -> Scratch:
         own, losses = np.empty((2, R, B), dtype)
         total, ones = np.empty((R, B, 1), dtype), np.ones((C, 1), dtype)
         one = np.array(1, dtype)
-        return Scratch(first, np.empty_like(first), own, losses, total, ones, one)
+        at, column, totals = np.empty_like(first), own[..., None], total[..., 0]
+        return Scratch(first, at, own, column, losses, total, totals, ones, one)
 
     return work.constant(("scratch", prediction.shape, prediction.dtype), make)
 
@@ -192,7 +196,7 @@ def less_largest(prediction: Array, p: Array, scratch: Scratch) -> None:
     prediction.argmax(2, scratch.at)
     np.add(scratch.at, scratch.first, scratch.at)
     prediction.take(scratch.at, None, scratch.own, "clip")
-    np.subtract(prediction, scratch.own[..., None], p)
+    np.subtract(prediction, scratch.column, p)
 
 
 def pick(target: Array, p: Array, scratch: Scratch) -> None:
