@@ -4,6 +4,9 @@ import json
 import sys
 import time
 
+# At least so long is the shortest epoch looked for, by every side.
+SECONDS = 2.0
+
 
 def arguments():
     """What the script is given, as JSON."""
@@ -14,15 +17,21 @@ def say(**found):
     print(json.dumps(found))
 
 
-def timed(epoch, count):
-    """Seconds of each of so many calls, after one that does not count."""
+def timed(epoch, count, loss):
+    """Seconds of each of so many calls, after one that does not count; and the loss then.
+
+    Further calls follow until all have taken the seconds that each side has: those of a short
+    epoch would else all fall into one busy moment of the machine.
+    """
     epoch()
-    found = []
-    for _ in range(count):
+    found, reached = [], None
+    while len(found) < count or sum(found) < SECONDS:
         began = time.perf_counter()
         epoch()
         found.append(time.perf_counter() - began)
-    return found
+        if len(found) == count:
+            reached = loss()
+    return found, reached
 
 
 def deviations(sizes):
