@@ -86,15 +86,55 @@ class BatchNormPass(NormalizationPass):
             self.running.append((running["mean"], self.mean, self.momentum))
         if running and unbiased:
             self.running.append((running["variance"], self.variance, self.momentum * unbiased))
-        self.step = np.empty_like(self.mean)
+        self.step, self.factor = np.empty((2, *self.mean.shape), binding.dtype)
 
     def forward(self, x: Array) -> Array:
-        y = super().forward(x)
-        for running, new, share in self.running:
+        """With c = x − mean, y = scale/std. dev. · c + shift."""
+        x, c, y, inverse, share = (
+            self.matrix(x),
+            self.q,
+            self.y_matrix,
+            self.inverse,
+            1 / self.count,
+        )
+        np.multiply(self.sum(x, self.mean), share, self.mean)
+        np.subtract(x, self.mean, c)
+        np.multiply(self.dot(c, c, self.variance), share, self.variance)
+        np.add(self.variance, self.eps, inverse)
+        np.sqrt(inverse, inverse)
+        np.divide(1, inverse, inverse)
+        np.multiply(self.scale, inverse, self.factor)
+        np.multiply(c, self.factor, y)
+        np.add(y, self.shift, y)
+        for running, new, part in self.running:
             np.multiply(running, 1 - self.momentum, running)
-            np.multiply(new, share, self.step)
+            np.multiply(new, part, self.step)
             np.add(running, self.step, running)
-        return y
+        return self.y
+
+    def backward(self, dy: Array) -> Array:
+        """With q = c/std. dev., dx = scale/std. dev. · (dy − mean dy − q · mean q·dy)."""
+        g, c, mean, share = self.matrix(dy), self.q, self.mean, 1 / self.count
+        self.sum(g, self.dshift)
+        np.multiply(self.dot(c, g, mean), self.inverse, self.dscale)
+        if self.dx is None:
+            return dy
+        dx = self.matrix(self.dx)
+        np.multiply(self.dscale, self.inverse, mean)
+        np.multiply(mean, share, mean)
+        np.multiply(c, mean, c)
+        np.subtract(g, c, dx)
+        np.multiply(self.dshift, share, mean)
+        np.subtract(dx, mean, dx)
+        np.multiply(dx, self.factor, dx)
+        return self.dx
+
+    def dot(self, a: Array, b: Array, out: Array) -> Array:
+        """The sums of a·b over the samples, written into `out` (…, features, 1)."""
+        if np.iscomplexobj(a):  # vecdot would take the conjugate
+            return self.sum(np.multiply(a, b, self.work), out)
+        np.vecdot(a, b, out[..., 0])
+        return out
 
 
 class EvaluationPass(NormalizationPass):
