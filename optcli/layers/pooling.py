@@ -57,6 +57,14 @@ class PoolingPass(Pass):
         if self.wanted:
             self.dx = binding.empty(*binding.shape)
             self.dx_memory = rows_last(self.dx)
+            self.dx_taps = list(taps(self.dx_memory, *self.windows))
+
+    def give(self, part: Array, dx: Array) -> None:
+        """Add to the gradient by one pixel of all windows."""
+        if self.apart:
+            np.copyto(dx, part)
+        else:
+            np.add(dx, part, dx)
 
 
 @LAYERS.register("max_pool", "max_pooling")
@@ -87,46 +95,42 @@ class MaxPool(Pooling):
 
 
 class MaxPoolPass(PoolingPass):
-    """The pass of max pooling. It keeps the largest pixels, since y may be overwritten."""
+    """The pass of max pooling.
+
+    The largest pixel of a window is the last one that is larger than all before it; `masks` says
+    of each pixel but the first whether it is.
+    """
 
     def __init__(self, layer: MaxPool, binding: Binding) -> None:
         super().__init__(layer, binding)
         if self.wanted:
-            shape = self.y_memory.shape
-            self.largest, self.share = np.empty((2, *shape), binding.dtype)
-            self.hit, self.taken = np.empty((2, *shape), bool)
+            shape, others = self.y_memory.shape, math.prod(pair(layer.size)) - 1
+            self.larger = np.empty(shape, bool)
+            self.part, *self.masks = np.empty((1 + others, *shape), binding.dtype)
 
     def forward(self, x: Array) -> Array:
-        self.x, y = rows_last(x), self.y_memory
-        first, *others = taps(self.x, *self.windows)
+        y = self.y_memory
+        first, *others = taps(rows_last(x), *self.windows)
         np.copyto(y, first)
-        for other in others:
+        for number, other in enumerate(others):
+            if self.wanted:
+                np.greater(other, y, out=self.larger)
+                np.copyto(self.masks[number], self.larger)  # to 0 and 1, faster than in a product
             np.maximum(y, other, out=y)
-        if self.wanted:
-            np.copyto(self.largest, y)
         return self.y
 
     def backward(self, dy: Array) -> Array:
         if not self.wanted:
             return dy
-        hit, taken, share, dy = self.hit, self.taken, self.share, rows_last(dy)
+        left, part = rows_last(dy), self.part  # what no pixel has taken yet
         if not self.covers:
             self.dx_memory.fill(0)
-        both = zip(taps(self.x, *self.windows), taps(self.dx_memory, *self.windows), strict=True)
-        for number, (x, dx) in enumerate(both):
-            if number == 0:
-                np.equal(x, self.largest, out=taken)
-                np.copyto(share, taken)  # to 0 and 1, faster than in a product
-            else:
-                np.equal(x, self.largest, out=hit)
-                np.greater(hit, taken, out=hit)
-                np.logical_or(taken, hit, out=taken)
-                np.copyto(share, hit)
-            if self.apart:
-                np.multiply(dy, share, dx)
-            else:
-                np.multiply(dy, share, share)
-                np.add(dx, share, dx)
+        first, *others = self.dx_taps
+        for mask, dx in zip(reversed(self.masks), reversed(others), strict=True):
+            np.multiply(left, mask, part)
+            np.subtract(left, part, left)
+            self.give(part, dx)
+        self.give(left, first)
         return self.dx
 
 
@@ -186,9 +190,6 @@ class AveragePoolPass(PoolingPass):
         np.multiply(dy, self.share, dy)
         if not self.covers:
             self.dx_memory.fill(0)
-        for dx in taps(self.dx_memory, *self.windows):
-            if self.apart:
-                np.copyto(dx, rows_last(dy))
-            else:
-                np.add(dx, rows_last(dy), dx)
+        for dx in self.dx_taps:
+            self.give(rows_last(dy), dx)
         return self.dx
