@@ -53,8 +53,11 @@ class FoldValues:
         self.shares: Array | None = None  # (folds, R) of the weight
         self.alike: list[_Alike] = []  # all folds, in their order
         if not self.streamed:
+            known: dict[tuple[int, int], list[Array]] = {}  # of a part and a seed
             keys = [(id(part), seed) for part, seed in zip(parts, seeds, strict=True)]
-            known = {key: folds(part, key[1]) for key, part in zip(keys, parts, strict=True)}
+            for key, part in zip(keys, parts, strict=True):
+                if key not in known:
+                    known[key] = folds(part, key[1])
             each = [known[key] for key in keys]
             sizes = [len(rows) for rows in each[0]]
             for _, numbers in itertools.groupby(range(len(sizes)), key=sizes.__getitem__):

@@ -224,8 +224,8 @@ def jobs(
 ) -> list[Job]:
     """Cut trials into jobs that fit the cache; those of one seed stay neighbours.
 
-    workers: those of one task are as many jobs as there are workers, or a multiple, and of
-    about the same size.
+    Those of one task are as many jobs as there are workers, or a multiple, and of about the same
+    size.
     """
     distinct: list[tuple[Task, list[Trial]]] = []
     for trial in trials:
@@ -238,10 +238,8 @@ def jobs(
     for task, own in distinct:
         own.sort(key=lambda trial: trial.seed)
         whole = Job(task, tuple(own), measure, fixed_split, final, draws)
-        count = _at_once(whole)
-        if workers > 1:
-            rounds = -(-len(own) // (count * workers))
-            count = -(-len(own) // (rounds * workers))
+        rounds = -(-len(own) // (_at_once(whole) * workers))
+        count = -(-len(own) // (rounds * workers))
         found += [
             replace(whole, trials=whole.trials[start : start + count])
             for start in range(0, len(own), count)

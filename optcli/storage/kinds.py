@@ -141,9 +141,11 @@ def first_files(kind: Kind, config: str, environment: Mapping[str, Any]) -> dict
 
 
 def rewrite(folder: Path, kind: Kind, config: str, environment: Mapping[str, Any]) -> None:
-    """Write environment.json and config.yaml of a claimed folder again."""
+    """Write environment.json and config.yaml of a claimed folder again, where that changes them."""
     for name, content in first_files(kind, config, environment).items():
-        files.write(folder / name, content)
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            files.write(path, content)
 
 
 def recorded(folder: Path) -> dict[str, Any]:
