@@ -100,6 +100,10 @@ def test_reached_is_for_good():
     assert reached(np.array([1.0, 0.001, 1.0, 0.001, 0.002])) == 3
     assert reached(np.array([0.001, 0.001])) == 0
     assert reached(np.array([0.001, np.nan])) is None
+    # noise brings a path near at times: only the last fifth counts
+    late = np.r_[np.ones(9), np.zeros(2)]
+    assert (reached(late), reached(late, noisy=True)) == (9, None)
+    assert reached(np.r_[np.ones(8), np.zeros(3)], noisy=True) == 8
 
 
 def test_the_nearest_minimum_counts():

@@ -58,12 +58,13 @@ def command(
     """Trace optimizers on a test function.
 
     Show how close each optimizer gets to the nearest minimum and in how many steps, and plot
-    all paths. Outcomes: `converged`, within 0.01 of a minimum; `escaped to another minimum`,
-    the same, but steepest descent in short steps from the start ends at another one; `stuck`,
-    moved by at most 0.001 in the last fifth of the steps, at a gradient below 1 % of that at the
-    start, and not at a minimum; `oscillates`, net movement in the last fifth less than a tenth of
-    the path length, and the loss not 1 % lower; `diverged`, not finite, or 1,000 times as high as
-    at the start. Exit with 1 if all optimizers diverged.
+    all paths. Outcomes: `converged`, within 0.01 of a minimum at the end, with noisy gradients
+    for the last fifth of the steps; `escaped to another minimum`, the same, but steepest descent
+    in short steps from the start ends at another one; `stuck`, moved by at most 0.001 in the last
+    fifth of the steps, at a gradient below 1 % of that at the start, and not at a minimum;
+    `oscillates`, net movement in the last fifth less than a tenth of the path length, and the
+    loss not 1 % lower; `diverged`, not finite, or 1,000 times as high as at the start. Exit with
+    1 if all optimizers diverged.
     """
     from optcli.api import trace
     from optcli.display.trace import InterruptedTrace, Tuned, listener

@@ -30,25 +30,27 @@ DESCENT, LONGEST, FLAT, APART = 1500, 0.01, 1e-4, 0.05
 Outcome = Literal["reached", "escaped", "elsewhere", "not converged", "oscillating", "diverged"]
 
 
-def reached(distance: Array) -> int | None:
+def reached(distance: Array, noisy: bool = False) -> int | None:
     """The step from which on a path stays within TOLERANCE of a minimum; None without one.
 
-    distance: (T + 1,), to the nearest minimum.
+    distance: (T + 1,), to the nearest minimum. noisy: whether the gradients are. A path that noise
+    drives to and fro is within the tolerance at some steps, so it must stay for the last fifth.
     """
     outside = np.flatnonzero(~(distance <= TOLERANCE))
     after = int(outside[-1]) + 1 if len(outside) else 0
-    return after if after < len(distance) else None
+    latest = len(distance) - 1
+    return after if after <= latest - noisy * (latest // 5) else None
 
 
 def outcome(objective: Objective, x: Array, loss: Array, distance: Array) -> Outcome:
     """What became of a path x (T + 1, n) with losses and distances (T + 1,).
 
-    `reached`: it ends within TOLERANCE of a minimum; `escaped`: so, but of another one than that
+    `reached`: it ends within TOLERANCE of a minimum, see there; `escaped`: so, but of another one than that
     to which steepest descent in short steps leads from the start; `elsewhere`: it is stationary
     where the gradient vanishes; `oscillating`: it moves to and fro and gets no lower;
     `diverged`; `not converged`: none of these.
     """
-    if reached(distance) is not None:
+    if reached(distance, objective.noisy) is not None:
         return "escaped" if _escaped(objective, x) else "reached"
     if _diverged(objective, x, loss):
         return "diverged"

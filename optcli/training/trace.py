@@ -64,7 +64,7 @@ class Path:
         with np.errstate(all="ignore"):
             loss, distance = objective.value(x), objective.distance(x)
             found = outcome(objective, x, loss, distance)
-        return cls(entry, x, loss, distance, reached(distance), found)
+        return cls(entry, x, loss, distance, reached(distance, objective.noisy), found)
 
     @classmethod
     def descended(
@@ -168,7 +168,7 @@ def tune(
     tail = max(1, steps // 10)  # where noise or a swing is averaged away
     best: dict[int, tuple[tuple[float, float, float], Optimizer]] = {}
     for r, (i, optimizer) in enumerate(candidates):
-        first = reached(distance[:, r])
+        first = reached(distance[:, r], objective.noisy)
         end = float(loss[-tail:, r].mean())
         score = (
             math.inf if first is None else first,
