@@ -45,9 +45,9 @@ def reached(distance: Array, noisy: bool = False) -> int | None:
 def outcome(objective: Objective, x: Array, loss: Array, distance: Array) -> Outcome:
     """What became of a path x (T + 1, n) with losses and distances (T + 1,).
 
-    `reached`: it ends within TOLERANCE of a minimum, see there; `escaped`: so, but of another one than that
-    to which steepest descent in short steps leads from the start; `elsewhere`: it is stationary
-    where the gradient vanishes; `oscillating`: it moves to and fro and gets no lower;
+    `reached`: see the function; `escaped`: so, but of another minimum than that to which steepest
+    descent in short steps leads from the start; `elsewhere`: it is stationary where the gradient
+    vanishes; `oscillating`: it moves to and fro and gets no lower;
     `diverged`; `not converged`: none of these.
     """
     if reached(distance, objective.noisy) is not None:
