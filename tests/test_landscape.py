@@ -407,6 +407,8 @@ def test_the_sharpness_of_each_second_epoch_is_exact_and_touches_nothing():
     assert without.trained.parameters.tobytes() == done.trained.parameters.tobytes()
     ours = {name: of for name, of in done.history.items() if name not in ("sharpness", "seconds")}
     assert ours == {name: of for name, of in without.history.items() if name != "seconds"}
+    (line,) = optcli.overlay(["run"], y="sharpness").axes[0].lines  # 2/lr = 200 is out of sight
+    assert line.get_xydata().tolist() == [[2, found[1]], [4, found[3]]]
     # in two pieces it is the same, and `verify` measures it again
     first = optcli.train("run.yaml", ["training.stop_after=3"], out="pieces", plots=False)
     assert len(first.history["sharpness"]) == 3

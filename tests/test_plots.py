@@ -137,6 +137,20 @@ def test_loss_curve_draws_the_history_and_marks_the_best_epoch():
     assert axes.get_yscale() == "linear"
 
 
+def test_loss_curve_has_the_sharpness_where_it_was_measured_beside_its_limit():
+    nan = float("nan")
+    known = history([1.0, 0.5, 0.4, 0.3], [1.0, 0.6, 0.5, 0.4])
+    known |= {"sharpness": [nan, 3.0, nan, 5.0], "lr": [0.5, 0.5, 0.25, 0.01]}
+    panels = plots.loss_curve(known, limit=2).axes
+    assert [each.get_ylabel() for each in panels] == ["loss", "sharpness"]
+    measured, limit = panels[1].lines
+    assert measured.get_xydata().tolist() == [[2, 3], [4, 5]]
+    np.testing.assert_array_equal(limit.get_ydata(), [4, 4, 8, nan])  # 200 is out of sight
+    assert [text.get_text() for text in panels[1].texts] == ["2/lr"]
+    without = plots.loss_curve(known).axes[1]
+    assert len(without.lines) == 1
+
+
 def test_loss_curve_is_logarithmic_by_the_rule():
     figure = plots.loss_curve(history([1.0, 0.1, 0.01]))
     assert figure.axes[0].get_yscale() == "log"

@@ -89,13 +89,14 @@ def _beside_limits(
 ) -> tuple[list[Line], str]:
     """The sharpness where it was measured, with what is stable, and what the axis is called."""
     from optcli import config as configs
+    from optcli.plots.loss import stable_up_to
 
     found, formulas = [], set()
     for line, history, entry in zip(lines, histories, entries, strict=True):
         limit = configs.load(entry.folder / kinds.CONFIG).optimizer.stability_limit
         measured, stable = np.isfinite(line.y), None
-        if limit is not None:
-            stable = (limit / np.asarray(history["lr"], float))[measured]
+        if limit is not None and np.isfinite(near := stable_up_to(limit, history)[measured]).any():
+            stable = near
             formulas.add(f"{limit:.3g}/lr")
         found.append(replace(line, x=line.x[measured], y=line.y[measured], limit=stable))
     dashed = formulas.pop() if len(formulas) == 1 else "limit of stability" if formulas else ""

@@ -33,7 +33,7 @@ MOST_METRICS = 3
 FEW, MANY = 25, 200  # epochs: up to the one points are marked, beyond the other lines smoothed
 PANEL, SMALL_PANEL, GAP = 2.7, 1.2, 0.16
 TOP, BOTTOM, LINE = 0.66, 0.52, 0.16
-SHARPNESS = COLOURS[2]
+SHARPNESS, FAR = COLOURS[2], 3  # times the largest sharpness: limits above are not drawn
 
 
 class LineStyle(NamedTuple):
@@ -74,7 +74,7 @@ def loss_curve(
     if ticks.usable(sharpness).size:
         panels["sharpness"] = {"sharpness": sharpness}
         if limit is not None:
-            panels["sharpness"]["limit"] = limit / np.asarray(history["lr"], float)
+            panels["sharpness"]["limit"] = stable_up_to(limit, history)
     metrics = _metrics(history)
     for metric in metrics[:MOST_METRICS]:
         panels[metric] = _columns(history, metric)
@@ -120,6 +120,14 @@ def loss_curve(
     return figure
 
 
+def stable_up_to(limit: float, history: Mapping[str, Sequence[float]]) -> Array:
+    """The limit by the rates (N,); NaN where far above the sharpness, as at a schedule's end."""
+    with np.errstate(all="ignore"):
+        found = limit / np.asarray(history["lr"], float)
+        most = FAR * np.fmax.reduce(np.asarray(history["sharpness"], float), initial=0.0)
+        return np.where(found < most, found, np.nan)
+
+
 def _columns(history: Mapping[str, Sequence[float]], quantity: str) -> dict[str, Array]:
     """The columns of one quantity that hold anything to draw, by part."""
     found = {}
@@ -163,10 +171,11 @@ def _draw_sharpness(
     marker = {"marker": "o", "markersize": 3.5} if measured.sum() <= FEW else {}
     line = {"color": SHARPNESS, "linewidth": 1.5}
     axes.plot(epochs[measured], columns["sharpness"][measured], **line, **marker)
-    if limit is not None:
+    shown = ticks.usable(columns.get("limit", np.empty(0)))
+    if limit is not None and shown.size:
         axes.plot(epochs, columns["limit"], color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
         place = {"va": "center", "transform": axes.get_yaxis_transform()}
-        axes.text(1.012, columns["limit"][-1], f"{limit:.3g}/lr", color=INK, **place)
+        axes.text(1.012, shown[-1], f"{limit:.3g}/lr", color=INK, **place)
 
 
 def _draw_grid(axes: Any, scale: ticks.Scale) -> None:
