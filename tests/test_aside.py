@@ -1,12 +1,15 @@
 """A second process that draws: the same pictures, and none of its failures is anybody's."""
 
 import os
+import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 import optcli
+from optcli.cli.main import run
 from optcli.core import aside
 
 MOONS = Path(__file__).parent.parent / "configs" / "moons.yaml"
@@ -14,6 +17,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="there is none elsewh
 
 MODULE = """
 import os
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 def load():
@@ -87,3 +92,15 @@ def test_pictures_have_the_same_bytes_wherever_they_are_drawn(tmp_path, two_core
     )
     assert sorted(here) == ["boundary.png", "confusion.png", "loss.png", "schedule.png"]
     assert here == there
+
+
+def test_train_has_it_unless_nothing_is_drawn_or_matplotlib_is_there(monkeypatch, capsys):
+    begun = []
+    monkeypatch.setattr(aside, "begun", lambda module: nullcontext(begun.append(module)))
+    for line in ("train no.yaml --no-plots", "train --help", "check no.yaml", "train no.yaml"):
+        monkeypatch.setitem(sys.modules, "matplotlib", aside)
+        run(line.split())
+        assert not begun
+        monkeypatch.delitem(sys.modules, "matplotlib")
+        run(line.split())
+    assert begun == ["optcli.plots.ready"]

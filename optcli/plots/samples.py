@@ -108,6 +108,7 @@ def sheet(shown: Shown, classes: Sequence[str], title: str = "") -> Figure:
 
 def _ground(figure: Figure) -> Any:
     """Axes in inches over all of the figure: 40 axes would take ten times as long as this."""
+    figure.suppressComposite = True  # else an SVG would have one blurred picture of them all
     width, height = figure.get_size_inches()
     axes = add_axes(figure, 0, 0, width, height)
     axes.set(xlim=(0, width), ylim=(0, height))
