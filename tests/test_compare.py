@@ -20,7 +20,7 @@ import pytest
 import optcli
 from optcli import config as configs
 from optcli.cli.main import run
-from optcli.comparison import figures, read_back, step_time, trials, tuning
+from optcli.comparison import figures, read_back, run_comparison, step_time, trials, tuning
 from optcli.comparison.courses import courses
 from optcli.comparison.ranking import rank
 from optcli.comparison.result import Comparison, FiguresDrawn, ModelsKept
@@ -29,6 +29,7 @@ from optcli.core.errors import InvalidInput
 from optcli.display import compare, compare_report
 from optcli.optimizers.base import OPTIMIZERS
 from optcli.storage import seals
+from optcli.storage.dispatch.processes import Processes
 from tests import systems
 
 SMALL = {
@@ -635,12 +636,21 @@ def test_a_run_of_the_table_can_be_trained_alone(tmp_path, three, fixed):
 SHORT = ("--set", "training.epochs=2", "--tune", "3", "--seeds", "6", "--no-plots", "--quiet")
 
 
-def test_processes_and_order_do_not_change_a_bit(tmp_path):
+def test_processes_and_order_do_not_change_a_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_comparison, "LONG_STEPS", 0)  # so that workers start at once
+    sent, original = [], Processes.run
+
+    def noted(self, function, jobs, expected=0.0):
+        sent.extend(jobs)
+        return original(self, function, jobs, expected)
+
+    monkeypatch.setattr(Processes, "run", noted)
     for entries, jobs in (("sgd adam lion", "1"), ("lion sgd adam", "2")):
         words = ["compare", *entries.split(), *SHORT, "--jobs", jobs]
         assert run([*words, "--out", str(tmp_path / jobs)]) == 0
     one, two = (sorted(lines(tmp_path / name / "runs.csv")) for name in ("1", "2"))
     assert one == two
+    assert sum(len(job.trials) for job in sent) == len(two)
 
 
 def lines(path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optcli.core.errors import EnvironmentFailed
-from optcli.storage.dispatch import Pool
+from optcli.storage.dispatch import Pool, opened
 from tests import jobs, systems
 
 ROOT = Path(__file__).parent.parent
@@ -67,8 +67,9 @@ def test_what_a_job_raises_comes_through(workers):
 
 
 def test_a_worker_is_prepared():
-    pool = Pool(2, prepare=jobs.prepare, arguments=("plug-in",))
-    found = dict(jobs.run(jobs.says, range(3), pool))
+    with opened(Pool(2, prepare=jobs.prepare, arguments=("plug-in",), early=True)) as workers:
+        assert workers.start == 0  # they begin before the first job
+        found = dict(workers.run(jobs.says, range(3)))
     assert all(words == ["plug-in"] for words, _ in found.values())
 
 
