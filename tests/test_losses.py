@@ -572,3 +572,20 @@ def test_a_metric_of_classes_is_no_metric_of_probabilities(table):
     plan = config(table, "kl_divergence", TARGETS["probabilities"]) | {"metrics": ["accuracy"]}
     with pytest.raises(InvalidInput, match="is about probabilities"):
         optcli.api.check.check(plan)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+def test_many_rows_of_few_scores_have_the_bits_of_few_rows(dtype):
+    """Their largest scores are found class by class, not row by row."""
+    rng = np.random.default_rng(0)
+    scores = rng.integers(-3, 4, size=(40, 32, 3)).astype(dtype)
+    scores[3], scores[5, :, 1] = np.nan, np.inf
+    target, loss = rng.integers(3, size=(40, 32)), LOSSES.find("cross_entropy")()
+    gradient = np.empty_like(scores)
+    with np.errstate(invalid="ignore"):
+        whole = loss.value_and_gradient(scores, target, gradient)
+        for replica in range(40):
+            rows, own = slice(replica, replica + 1), np.empty_like(scores[:1])
+            alone = loss.value_and_gradient(scores[rows], target[rows], own)
+            assert np.array_equal(whole[rows], alone, equal_nan=True)
+            assert np.array_equal(gradient[rows], own, equal_nan=True)

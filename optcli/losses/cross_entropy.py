@@ -13,6 +13,9 @@ from optcli.core.errors import Fault, InvalidInput
 from optcli.core.specs import Doc, Ge, Lt, TargetKind
 from optcli.losses.base import LOSSES, Loss, Weights, buffers, named_weights, settled
 
+# Of scores whose largest is found class by class, which is several times as fast then.
+FEW_SCORES, MANY_ROWS = 8, 1000
+
 
 @LOSSES.register(
     "cross_entropy", "softmax", "softmax_loss", "multinomial_logistic", "categorical_cross_entropy"
@@ -160,7 +163,7 @@ class Scratch(NamedTuple):
     first: index of each row's first score in the flat scores. at: another such index. own:
     one score of each row, also as a column (R, B, 1). total: (R, B, 1), sums over the scores,
     also as `totals`. ones: (C, 1), for these sums. one: the number 1 as an array, which NumPy
-    need not convert.
+    need not convert. by_class: whether there are many rows with few scores.
     """
 
     first: Array
@@ -172,6 +175,7 @@ class Scratch(NamedTuple):
     totals: Array
     ones: Array
     one: Array
+    by_class: bool
 
 
 def scratch_of(prediction: Array, work: Workspace) -> Scratch:
@@ -185,17 +189,22 @@ def scratch_of(prediction: Array, work: Workspace) -> Scratch:
         total, ones = np.empty((R, B, 1), dtype), np.ones((C, 1), dtype)
         one = np.array(1, dtype)
         at, column, totals = np.empty_like(first), own[..., None], total[..., 0]
-        return Scratch(first, at, own, column, losses, total, totals, ones, one)
+        by_class = 1 < C <= FEW_SCORES and R * B >= MANY_ROWS
+        return Scratch(first, at, own, column, losses, total, totals, ones, one, by_class)
 
     return work.constant(("scratch", prediction.shape, prediction.dtype), make)
 
 
 def less_largest(prediction: Array, p: Array, scratch: Scratch) -> None:
     """Write s − max(s) into p, so that no exponential overflows."""
-    # argmax and take are several times as fast as max
-    prediction.argmax(2, scratch.at)
-    np.add(scratch.at, scratch.first, scratch.at)
-    prediction.take(scratch.at, None, scratch.own, "clip")
+    if scratch.by_class:
+        np.maximum(prediction[..., 0], prediction[..., 1], out=scratch.own)
+        for number in range(2, prediction.shape[2]):
+            np.maximum(scratch.own, prediction[..., number], out=scratch.own)
+    else:  # row by row argmax and take are several times as fast as max
+        prediction.argmax(2, scratch.at)
+        np.add(scratch.at, scratch.first, scratch.at)
+        prediction.take(scratch.at, None, scratch.own, "clip")
     np.subtract(prediction, scratch.column, p)
 
 
