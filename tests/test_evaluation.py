@@ -21,6 +21,7 @@ from optcli.core.errors import InvalidInput
 from optcli.core.jsonable import jsonable
 from optcli.data import csv as csv_file
 from optcli.data import pieces, streaming
+from optcli.data import row_hashes as hashing
 from optcli.data.preparation import Part
 from optcli.data.row_hashes import row_hashes
 from optcli.display.evaluate import lines
@@ -38,7 +39,7 @@ from optcli.evaluation.resampling import (
 from optcli.evaluation.rows import Rows
 from optcli.evaluation.thresholds import thresholds
 from optcli.metrics import METRICS
-from optcli.storage import kinds
+from optcli.storage import files, kinds
 from optcli.storage.destination import Destination
 from optcli.training import training_rows
 
@@ -339,9 +340,12 @@ PINNED_WIDE = 1298419227493957658
 
 def test_of_many_training_rows_a_sample_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(training_rows, "MOST", 500)
+    monkeypatch.setattr(hashing, "_PIECE_BYTES", 100)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(5000, 3)), np.zeros((5000, 1))
     training_rows.write(tmp_path, Part(x, y))
+    kept, about = files.read_arrays(tmp_path / training_rows.FILE)
+    assert (about["rows"], kept["hashes"].tolist()) == (5000, sorted(row_hashes(Part(x, y)))[:500])
     half = np.concatenate([x[:2500], rng.normal(size=(2500, 3))])
     found = training_rows.look_up(tmp_path, Part(half, y))
     assert 400 < found.looked_up < 600
@@ -644,6 +648,9 @@ def test_training_evaluate_and_predict_agree(task, way, tmp_path, monkeypatch):
     done = optcli.train(config, out=tmp_path / "run", plots=False)
     report = optcli.evaluate(done, tmp_path / "test.csv", resamples=0)
     assert dict(report.values) == done.summary["test"]
+    if way == "streamed":
+        seen = optcli.evaluate(done, tmp_path / "train.csv", resamples=0).training_rows
+        assert (seen.found, seen.of) == (100, 100)
 
     w = np.array(columns["w"][100:]) if weighted else np.ones(50)
     said = optcli.load(tmp_path / "run").predictions(tmp_path / "test.csv")

@@ -102,8 +102,8 @@ PASSES = {
     "again": ((), 1.0, 3.2),
     "for more epochs": (("training.epochs=6",), 1.0, 3.2),
     "with parts": (("split={validation: 0.2, test: 0.2}",), 1.0, 7.6),
-    "streamed": (("dataset.stream=true",), 1.0, 4.8),
-    "streamed for more epochs": (("dataset.stream=true", "training.epochs=6"), 1.0, 7.7),
+    "streamed": (("dataset.stream=true",), 1.0, 5.5),
+    "streamed for more epochs": (("dataset.stream=true", "training.epochs=6"), 1.0, 8.4),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from optcli.core.arrays import Array
@@ -11,6 +13,7 @@ from optcli.data.preparation import Part
 # pseudorandom number generators, 2014.
 _STEP, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _PIECE_BYTES = 1 << 18  # so that a piece stays in the cache
+BLOCK_PIECES = 8  # that are encoded together, where rows are streamed
 
 
 def row_hashes(part: Part) -> Array:
@@ -18,14 +21,22 @@ def row_hashes(part: Part) -> Array:
 
     The same on every machine. Two rows that differ have equal hashes once in 2^64 times.
     """
-    found = np.empty(len(part.x), np.uint64)
-    step = max(1, _PIECE_BYTES // max(1, part.x.shape[1] * part.x.itemsize))
-    for start in range(0, len(found), step):
-        rows = slice(start, start + step)
-        own = _mixed(_words(part.x[rows]), 1)
-        y = part.y[rows].reshape(len(own), -1)
-        found[rows] = own + _mixed(_words(y), 1 + part.x.shape[1])
-    return found
+    return np.concatenate([np.empty(0, np.uint64), *hashes_in_blocks(part)])
+
+
+def hashes_in_blocks(part: Part) -> Iterator[Array]:
+    """The same, (K,) of some rows after the other; of a streamed part no more are in memory."""
+    width = part.x.shape[1]
+    step = max(1, _PIECE_BYTES // max(1, width * part.x.itemsize))
+    many = step * BLOCK_PIECES
+    for first in range(0, len(part.x), many):
+        x, y = part.x[first : first + many], part.y[first : first + many]
+        found = np.empty(len(x), np.uint64)
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            own = _mixed(_words(x[rows]), 1)
+            found[rows] = own + _mixed(_words(y[rows].reshape(len(own), -1)), 1 + width)
+        yield found
 
 
 def _words(values: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from optcli.core.arrays import Array
 from optcli.data.preparation import Part
-from optcli.data.row_hashes import row_hashes
+from optcli.data.row_hashes import hashes_in_blocks, row_hashes
 from optcli.storage import files
 
 FILE = "training-rows.npz"
@@ -34,20 +34,27 @@ def write(folder: Path, part: Part) -> None:
     """Keep hashes of training rows in a run folder; of more than 2^20 rows the lowest hashes.
 
     These are as good as a random sample of the distinct rows (Z. Bar-Yossef and others,
-    Counting distinct elements in a data stream, 2002). Rows that are streamed are left out:
-    to encode them once more would take as long as an epoch. Raises EnvironmentFailed.
+    Counting distinct elements in a data stream, 2002), in as little memory for rows that are
+    streamed. Raises EnvironmentFailed.
     """
-    if part.streamed:
-        return
-    hashes = np.sort(row_hashes(part))
-    about = {"format": FORMAT, "rows": len(hashes)}
-    files.write_arrays(folder / FILE, {"hashes": hashes[:MOST]}, about)
+    lowest, further = np.empty(0, np.uint64), [np.empty(0, np.uint64)]
+    for hashes in hashes_in_blocks(part):
+        further.append(hashes if len(lowest) < MOST else hashes[hashes <= lowest[-1]])
+        if sum(map(len, further)) >= MOST:
+            lowest, further = _lowest(lowest, *further), []
+    about = {"format": FORMAT, "rows": len(part.x)}
+    files.write_arrays(folder / FILE, {"hashes": _lowest(lowest, *further)}, about)
+
+
+def _lowest(*hashes: Array) -> Array:
+    """The lowest of some hashes, as many as are kept, ascending."""
+    return np.sort(np.concatenate(hashes))[:MOST]
 
 
 def look_up(folder: Path, part: Part) -> Found | None:
     """How many rows of a part are among the training rows of a run.
 
-    None where the run kept no hashes: it streamed its table, or an earlier version made it.
+    None where the run kept no hashes, as an earlier version made it.
     Raises InvalidInput where the file is damaged.
     """
     if not (folder / FILE).is_file():
