@@ -1,7 +1,7 @@
 """The baseline of a run: one guess for every row, fitted on the training rows, and what it scores.
 
 guess = ConstantGuess.of(cohort)
-guess.words                         # always 'no', the most frequent class (71 % of the …)
+guess.words                         # always 'no', the most frequent class (71 % of the …); …
 guess.measured(cohort, part)        # {"loss": 0.6, "accuracy": 0.71}, on the rows of a part
 """
 
@@ -22,6 +22,8 @@ from optcli.training.baseline import constant_loss, constant_scores
 
 LARGE, LONG = 1e5, 1e12  # values between them are shown without an exponent
 PACKED_LABELS = 12  # of so many labels the rows are counted by their combination
+# What the loss of a guess among classes is measured of.
+SCORES = "; loss: of the best constant scores"
 # What the best constant of a loss is called.
 STATISTICS = {
     "mse": "mean",
@@ -40,7 +42,8 @@ class ConstantGuess:
     scores: (outputs,), those with the lowest loss on the training rows, in training units.
     responses: (C,), what metrics are measured of, in the data's own units: for classes and labels
     the log shares of the training rows, so that the most frequent one is predicted whatever weights
-    the loss gives to classes; for values the response to the scores. words: what is guessed.
+    the loss gives to classes; for values the response to the scores. words: what is guessed; for
+    classes also of what the loss is, as that of one class at the probability 1 would be infinite.
     """
 
     scores: Array
@@ -122,12 +125,12 @@ def _words(loss: Loss, data: Prepared, responses: Array) -> str:
     target = data.encoder.target
     of = "training rows" if data.train.weight is None else "weight of the training rows"
     if loss.target == "classes":
-        return _most_frequent(target.classes[0], np.exp(responses), of)
+        return _most_frequent(target.classes[0], np.exp(responses), of) + SCORES
     if loss.target == "labels":
         if len(responses) > 1:
-            return "always the more frequent value of each label in the training rows"
+            return f"always the more frequent value of each label in the training rows{SCORES}"
         one = 1 / (1 + np.exp(-responses[0]))
-        return _most_frequent(target.classes[0], np.array([1 - one, one]), of)
+        return _most_frequent(target.classes[0], np.array([1 - one, one]), of) + SCORES
     if loss.target == "probabilities":
         return "always the mean probabilities of the training rows"
     what = STATISTICS.get(loss.name, "constant with the lowest loss")
