@@ -71,7 +71,7 @@ def calls(monkeypatch):
     return count
 
 
-@pytest.mark.parametrize(("optimizer", "most"), [("sgd", 36), ("adam", 46)])
+@pytest.mark.parametrize(("optimizer", "most"), [("sgd", 37), ("adam", 47)])
 def test_calls_of_a_step(calls, optimizer, most):
     made = cohort([optimizer], hidden=(8, 8), batch_size=8)
     trainer = Trainer(made)
@@ -173,14 +173,14 @@ def test_calls_of_a_cohorts_epoch(calls):
     epochs = {
         rates: calls(runs_together(rates, 3)) - calls(runs_together(rates, 2)) for rates in (2, 6)
     }
-    assert near(epochs[2], 265)
+    assert near(epochs[2], 279)
     assert epochs[6] == epochs[2]
 
 
 def test_bytes_of_a_run_in_a_cohort():
     runs_together(2, 2)()
     few, many = peak(runs_together(4, 2)), peak(runs_together(20, 2))
-    assert near((many - few) / 64, 16_500)
+    assert near((many - few) / 64, 19_000)
 
 
 def checked(units):
@@ -197,8 +197,8 @@ def checked(units):
 def test_calls_of_gradcheck(calls):
     """Many entries are moved at once: four times as many parameters take hardly more calls."""
     checked(4)()  # so that all is imported
-    assert near(calls(checked(4)), 490)
-    assert near(calls(checked(16)), 490)
+    assert near(calls(checked(4)), 500)
+    assert near(calls(checked(16)), 500)
 
 
 def test_bytes_of_gradcheck():

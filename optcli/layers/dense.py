@@ -63,66 +63,65 @@ class Dense(Layer):
 
 
 class DensePass(Pass):
-    """The pass of a dense layer, with the bias in the product: y = [x 1]·[W; b].
+    """The pass of a dense layer: x (R, B, D), W (R, D, H), b (R, 1, H), y (R, B, H).
 
-    [x 1] (R, B, D + 1) is x with a column of ones, [W; b] (R, D + 1, H) is W with the row b, which
-    follows it in memory. So one product gives both gradients: ∂/∂[W; b] = [x 1]ᵀ·dy.
+    After another layer the bias is in the product, y = [x 1]·[W; b]: [x 1] (R, B, D + 1) is x with
+    a column of ones, [W; b] (R, D + 1, H) is W with the row b, which follows it in memory. So one
+    product gives both gradients: ∂/∂[W; b] = [x 1]ᵀ·dy.
     """
 
     def __init__(self, layer: Dense, binding: Binding) -> None:
         self.binding, self.product = binding, binding.product
-        self.W, self.b = binding.parameters["weight"], binding.parameters["bias"]
-        self.Wb, self.apart = together(self.W, self.b)
+        self.W = binding.parameters["weight"]
+        self.b = binding.parameters["bias"][..., None, :]
         self.y = binding.output(layer.units)
-        self.x: Array | None = None
+        # np.dot wants its output contiguous: y = A·B, or yᵀ = Bᵀ·Aᵀ
+        self.rowwise = self.y.reshape(-1, *self.y.shape[-2:])[0].flags.c_contiguous
+        self.place: Array | None = None  # of x beside the ones
         if binding.gradients:
-            self.dW, self.db = binding.gradients["weight"], binding.gradients["bias"]
-            self.dWb, self.slopes_apart = together(self.dW, self.db)
+            self.dW = binding.gradients["weight"]
+            self.db = binding.gradients["bias"][..., None, :]
+            self.ones = np.ones((*self.y.shape[:-2], 1, binding.rows), self.y.dtype)
             self.wanted = binding.inputs_wanted
             if self.wanted:
                 self.dx = binding.empty(*binding.shape)
 
     @property
-    def input(self) -> Array:  # type: ignore[override]
-        """Room for x above a row of ones, with rows innermost in memory."""
-        if self.x is None:
-            *replicas, B = self.binding.leading
-            self._take(rows_first(np.ones((*replicas, self.Wb.shape[-2], B), self.y.dtype)))
-        assert self.x is not None
-        return self.x
+    def input(self) -> Array | None:  # type: ignore[override]
+        """Room for x above a row of ones, with rows innermost in memory.
 
-    def _take(self, x1: Array) -> None:
-        """Use x1, whose ones are written, as [x 1]."""
-        self.x, self.x1_transposed = x1[..., :-1], x1.mT
-        # np.dot wants its output contiguous: y = [x 1]·[W; b], or yᵀ = [W; b]ᵀ·[x 1]ᵀ
-        rowwise = self.y.reshape(-1, *self.y.shape[-2:])[0].flags.c_contiguous
-        self.factors = (x1, self.Wb, self.y) if rowwise else (self.Wb.mT, x1.mT, self.y.mT)
+        None for a cohort: NumPy's calls on its arrays are slow where ones lie between them.
+        """
+        Wb = joined(self.W, self.b[..., 0, :])
+        dWb = joined(self.dW, self.db[..., 0, :]) if self.binding.gradients else Wb
+        if self.place is None and Wb is not None and dWb is not None:
+            *replicas, B = self.binding.leading
+            x1 = rows_first(np.ones((*replicas, Wb.shape[-2], B), self.y.dtype))
+            self.place, self.x1_transposed, self.dWb = x1[..., :-1], x1.mT, dWb
+            self.factors = self._factors(x1, Wb)
+        return self.place if self.binding.single else None
+
+    def _factors(self, a: Array, b: Array) -> tuple[Array, Array, Array]:
+        """The arguments of `product` for y = a·b."""
+        return (a, b, self.y) if self.rowwise else (b.mT, a.mT, self.y.mT)
 
     def forward(self, x: Array) -> Array:
-        if x is not self.x:  # the layer before, or the data, has it elsewhere
-            if self.x is None or len(self.x) < len(x):
-                self._take(np.ones((*x.shape[:-1], x.shape[-1] + 1), self.y.dtype))
-            assert self.x is not None
-            np.copyto(self.x, x)
-        if self.apart:
-            self.Wb[..., :-1, :], self.Wb[..., -1, :] = self.W, self.b
+        self.x = x
+        if self.place is None:
+            self.product(*self._factors(x, self.W))
+            return np.add(self.y, self.b, self.y)
+        if x is not self.place:
+            np.copyto(self.place, x)
         self.product(*self.factors)
         return self.y
 
     def backward(self, dy: Array) -> Array:
-        self.product(self.x1_transposed, dy, self.dWb)
-        if self.slopes_apart:
-            self.dW[...], self.db[...] = self.dWb[..., :-1, :], self.dWb[..., -1, :]
+        if self.place is None:
+            self.product(self.x.mT, dy, self.dW)  # dW = xᵀ·dy
+            self.product(self.ones, dy, self.db)  # db = Σ dy over the rows
+        else:
+            self.product(self.x1_transposed, dy, self.dWb)
         if not self.wanted:
             return dy
         self.product(self.W, dy.mT, self.dx.mT)  # dxᵀ = W·dyᵀ
         return self.dx
-
-
-def together(weight: Array, bias: Array) -> tuple[Array, bool]:
-    """[W; b] (…, D + 1, H), and whether that is a copy: a model's layout has b after W."""
-    whole = joined(weight, bias)
-    if whole is not None:
-        return whole, False
-    shape = (*weight.shape[:-2], weight.shape[-2] + 1, weight.shape[-1])
-    return np.empty(shape, weight.dtype), True
