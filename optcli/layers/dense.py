@@ -65,9 +65,10 @@ class Dense(Layer):
 class DensePass(Pass):
     """The pass of a dense layer: x (R, B, D), W (R, D, H), b (R, 1, H), y (R, B, H).
 
-    After another layer the bias is in the product, y = [x 1]·[W; b]: [x 1] (R, B, D + 1) is x with
-    a column of ones, [W; b] (R, D + 1, H) is W with the row b, which follows it in memory. So one
-    product gives both gradients: ∂/∂[W; b] = [x 1]ᵀ·dy.
+    Where W and b are a model's, the bias is in the product, y = [x 1]·[W; b]: [x 1] (R, B, D + 1)
+    is x with a column of ones, [W; b] (R, D + 1, H) is W with the row b, which follows it in
+    memory. So one product gives both gradients: ∂/∂[W; b] = [x 1]ᵀ·dy. Where nothing is learned,
+    the first layer's input is not copied beside ones.
     """
 
     def __init__(self, layer: Dense, binding: Binding) -> None:
@@ -78,7 +79,10 @@ class DensePass(Pass):
         # np.dot wants its output contiguous: y = A·B, or yᵀ = Bᵀ·Aᵀ
         self.rowwise = self.y.reshape(-1, *self.y.shape[-2:])[0].flags.c_contiguous
         self.place: Array | None = None  # of x beside the ones
+        self.Wb = joined(self.W, binding.parameters["bias"])
+        self.dWb: Array | None = None
         if binding.gradients:
+            self.dWb = joined(binding.gradients["weight"], binding.gradients["bias"])
             self.dW = binding.gradients["weight"]
             self.db = binding.gradients["bias"][..., None, :]
             self.ones = np.ones((*self.y.shape[:-2], 1, binding.rows), self.y.dtype)
@@ -92,14 +96,17 @@ class DensePass(Pass):
 
         None for a cohort: NumPy's calls on its arrays are slow where ones lie between them.
         """
-        Wb = joined(self.W, self.b[..., 0, :])
-        dWb = joined(self.dW, self.db[..., 0, :]) if self.binding.gradients else Wb
-        if self.place is None and Wb is not None and dWb is not None:
+        joins = self.Wb is not None and (self.dWb is not None or not self.binding.gradients)
+        if self.place is None and joins:
             *replicas, B = self.binding.leading
-            x1 = rows_first(np.ones((*replicas, Wb.shape[-2], B), self.y.dtype))
-            self.place, self.x1_transposed, self.dWb = x1[..., :-1], x1.mT, dWb
-            self.factors = self._factors(x1, Wb)
+            self._take(rows_first(np.ones((*replicas, self.W.shape[-2] + 1, B), self.y.dtype)))
         return self.place if self.binding.single else None
+
+    def _take(self, x1: Array) -> None:
+        """Use x1, whose ones are written, as [x 1]."""
+        assert self.Wb is not None
+        self.place, self.x1_transposed = x1[..., :-1], x1.mT
+        self.factors = self._factors(x1, self.Wb)
 
     def _factors(self, a: Array, b: Array) -> tuple[Array, Array, Array]:
         """The arguments of `product` for y = a·b."""
@@ -107,10 +114,13 @@ class DensePass(Pass):
 
     def forward(self, x: Array) -> Array:
         self.x = x
-        if self.place is None:
-            self.product(*self._factors(x, self.W))
-            return np.add(self.y, self.b, self.y)
         if x is not self.place:
+            if self.place is None and (self.Wb is None or self.dWb is None):
+                self.product(*self._factors(x, self.W))
+                return np.add(self.y, self.b, self.y)
+            if self.place is None or len(self.place) < len(x):
+                self._take(np.ones((*x.shape[:-1], x.shape[-1] + 1), self.y.dtype))
+            assert self.place is not None
             np.copyto(self.place, x)
         self.product(*self.factors)
         return self.y
@@ -120,6 +130,7 @@ class DensePass(Pass):
             self.product(self.x.mT, dy, self.dW)  # dW = xᵀ·dy
             self.product(self.ones, dy, self.db)  # db = Σ dy over the rows
         else:
+            assert self.dWb is not None
             self.product(self.x1_transposed, dy, self.dWb)
         if not self.wanted:
             return dy
