@@ -104,7 +104,7 @@ def test_adam_forgets_the_rare_gradient_with_every_seed():
     page = said("amsgrad")
     assert f"over the last fifth of the steps is {span(right)} for AMSGrad" in page
     assert f"{span(usual)} for Adam with its default settings" in page
-    assert f"and {span(wrong)} for Adam with β₂ = 0.1" in page
+    assert f"and {wrong.mean():.1f} for Adam with β₂ = 0.1" in page
     assert wrong.min() > 2 > 0.05 > max(right.max(), usual.max())
 
 
