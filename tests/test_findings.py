@@ -89,7 +89,7 @@ def test_the_edge_over_ten_seeds():
     first, _ = edge(1, "training.epochs=1", "training.sharpness=1")
     assert first.max() < 0.5
     assert 1 < peaks.min() < peaks.max() < 2.2
-    assert 0.8 < late.min() < late.max() < 1.4
+    assert 0.7 < late.min() < late.max() < 1.5
     assert rises.min() > 0.1
     assert falls.max() < 0.25
 
