@@ -15,7 +15,6 @@ import pytest
 
 import optcli
 from optcli import config as configs
-from optcli.api import predict
 from optcli.api.check import Setup
 from optcli.data import columns, delimited, encoding, fitting, pieces, streaming, targets
 from optcli.storage import files
@@ -134,7 +133,6 @@ def test_memory_by_the_rows(here):
     for room in (columns, fitting, targets, encoding):
         here.setattr(room, "BLOCK", 1 << 9)
     here.setattr(delimited, "LOOK", 1 << 12)
-    here.setattr(predict, "ahead", iter)  # how many pieces are in memory must not be chance
     streamed, kept = (configs.load("c.yaml", [f"dataset.stream={way}"]) for way in ("true", "null"))
     table(1000)
     run = train()

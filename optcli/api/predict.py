@@ -24,7 +24,6 @@ from optcli.data.preparation import Part, Prepared, labelled
 from optcli.data.table import listed
 from optcli.plugins import loading
 from optcli.storage import kinds, outputs, results
-from optcli.storage.background import ahead
 from optcli.training import Cohort, Replica
 from optcli.training.evaluation import evaluate
 from optcli.training.model_file import Trained
@@ -161,7 +160,7 @@ class Run:
                 say(text)
 
         names = None if keep == ALL else keep
-        for table, kept in ahead(pieces.of(Path(path), encoder, names)):
+        for table, kept in pieces.of(Path(path), encoder, names):
             texts = {name: np.array(cells, object) for name, cells in kept.items()}
             yield self._decoded(self._scores(table, once), texts, threshold, once)
 

@@ -7,7 +7,7 @@ is peculiar, `Peculiar` is raised, and the whole table must be looked at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from optcli.core.errors import Fault, InvalidInput, suggestion
@@ -46,9 +46,7 @@ def in_pieces(path: Path, encoder: Encoder) -> bool:
         )
 
 
-def of(
-    path: Path, encoder: Encoder, keep: Collection[str] | None
-) -> Generator[tuple[Table, Texts], None, None]:
+def of(path: Path, encoder: Encoder, keep: Collection[str] | None) -> Iterator[tuple[Table, Texts]]:
     """Pieces with the columns that the encoder needs, and the cells to keep; None: all.
 
     Raises Peculiar, InvalidInput.

@@ -9,7 +9,7 @@ destination   where a command leaves its results, claimed in one way by all
 paths         names that every system takes, ways from one folder to a file
 results       what runs leave in them, read back: summary.json, history.csv
 outputs       files that the user names to write to
-background    a thread that reads ahead or writes
+background    a thread that writes while another reads
 interruption  signals
 dispatch      independent jobs in this process, in several, or on a cluster
 """

@@ -1,14 +1,11 @@
-"""Background: a thread that reads ahead or writes, while this one goes on."""
+"""Background: a thread that calls functions one after the other, while this one goes on."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator
-from contextlib import closing
-from typing import Any, Self, TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable
+from typing import Any, Self
 
 
 class Background:
@@ -25,8 +22,7 @@ class Background:
         self._calls = queue.Queue(waiting)
         self._raised: BaseException | None = None
         self._given_up = False
-        # nobody waits for it where an iterator was left that reads ahead
-        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread = threading.Thread(target=self._work)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -64,22 +60,3 @@ class Background:
             finally:
                 del call  # what it holds is large
                 self._calls.task_done()
-
-
-def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
-    """The items of a generator, each of which is made while the one before is used."""
-    found: list[T] = []
-
-    def take() -> None:
-        for item in items:
-            found.append(item)
-            return
-
-    with closing(items), Background() as later:
-        later(take)
-        while True:
-            later.settle()
-            if not found:
-                return
-            later(take)
-            yield found.pop(0)
