@@ -68,7 +68,7 @@ def range_test(test: RangeTest, title: str = "") -> Figure:
     axes.fill_between(test.lr[band], *edges, color=COLOURS[0], alpha=0.2, linewidth=0)
     axes.plot(test.lr, test.median, color=COLOURS[0], linewidth=1.8)
     foot = axes.get_xaxis_transform()
-    words = ["line, band: median, all seeds", "dots: losses of the steps"]
+    words = ["line, band: median, all seeds", "dots: single steps"]
     found = test.suggestion
     if found is not None:
         axes.axvspan(found.low, found.high, color=COLOURS[2], alpha=0.12, linewidth=0)
