@@ -409,7 +409,14 @@ def test_a_signal_leaves_checkpoint_summary_and_plot(number, code, tmp_path):
 @systems.needs_interrupts
 def test_a_second_signal_ends_at_once(tmp_path):
     """One that comes within half a second is the first: `timeout`, say, sends two."""
-    process = started(tmp_path / "r", *LONG, "--set", "dataset.samples=20000")
+    slow = tmp_path / "slow.py"  # to write the end takes longer than both
+    slow.write_text(
+        "import time\n"
+        "from optcli.storage import seals\n"
+        "seal = seals.seal\n"
+        "seals.seal = lambda *args: (time.sleep(4), seal(*args))\n"
+    )
+    process = started(tmp_path / "r", *LONG, "--no-plots", "--plugin", str(slow))
     began = time.monotonic()
     for _ in range(2):
         process.send_signal(signal.SIGINT)
