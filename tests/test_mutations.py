@@ -18,7 +18,7 @@ from optcli.gradients.loss_cases import loss_cases
 from optcli.gradients.networks import FixedBatch, NetworkFunction
 from optcli.gradients.objective_cases import objective_cases
 from optcli.layers.activations import ACTIVATIONS
-from optcli.layers.base import LAYERS, Pass
+from optcli.layers.base import LAYERS, Pass, rows_last
 from optcli.losses.base import LOSSES
 from optcli.models import MLP, Architecture
 from optcli.objectives.base import OBJECTIVES
@@ -375,13 +375,9 @@ def without_mean_terms(broken, dy, place):
     """Normalization with mean and variance taken for constants."""
     own = broken.own
     shaped = own.matrix(dy) * own.scale * own.inverse
-    return shaped.reshape(dy.shape) if not own.image else _as_image(shaped, dy)
-
-
-def _as_image(matrix, dy):
     out = np.empty_like(dy)
-    rows_last = np.moveaxis(out, -4, -1)
-    rows_last[...] = matrix.reshape(rows_last.shape)
+    memory = rows_last(out)
+    memory[...] = shaped.reshape(memory.shape)
     return out
 
 
