@@ -3,9 +3,8 @@
 A network with hidden layers of 64 and 32, the same training and validation rows. The peer trains
 with the defaults of its Adam (scikit-learn in batches of 200, its own default, torch of 32) for
 30 epochs; optcli with its defaults until its validation loss is as low. Where it is not in 200
-epochs, its time is infinite. Each row
-is the median over six tables: of whole processes, of the same without imports (from the table to
-be read to the model), and of the steps that were taken.
+epochs, its time is infinite. Each row is the median over six tables: of whole processes, of the
+same without imports (from the table to be read to the model), and of the steps that were taken.
 """
 
 from __future__ import annotations
