@@ -1,6 +1,7 @@
-"""A second process that draws: the same pictures, and none of its failures is anybody's."""
+"""A second process that draws: the same pictures, and its failures do not reach the user."""
 
 import os
+import subprocess
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -78,6 +79,17 @@ def test_what_the_process_cannot_do_is_done_here(quick, monkeypatch):
     with aside.begun("quick_to_load"):
         aside._process.wait(10)  # as nobody asks
         assert [*aside.results([quick.where])] == [here]
+    monkeypatch.setattr(sys, "executable", "no-such-python")
+    with aside.begun("quick_to_load"):  # it cannot be started
+        assert aside._process is None
+        assert [*aside.results([quick.where])] == [here]
+
+
+def test_the_process_ends_with_the_one_that_began_it():
+    code = aside.CODE.format(places=sys.path, module="optcli.plots.ready").replace("load()", "")
+    call = [sys.executable, "-c", code]
+    ran = subprocess.run(call, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
 
 
 def test_pictures_have_the_same_bytes_wherever_they_are_drawn(tmp_path, two_cores, monkeypatch):

@@ -59,7 +59,7 @@ def test_of_classes_it_is_the_most_frequent_and_the_class_shares(tmp_path):
         found = told(done.summary, part)
         assert found == pytest.approx({"loss": entropy, "accuracy": 0.7, "f1": 0, "roc_auc": 0.5})
     words = "always 'no', the more frequent class (70 % of the training rows)"
-    words += "; loss: of the best constant scores"
+    words += "; for the loss, the best constant scores"
     assert done.summary["baseline"]["guess"] == words
 
 

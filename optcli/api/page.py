@@ -17,7 +17,6 @@ from optcli.core.specs import Field, TargetKind, fields, range_text
 from optcli.losses.base import Loss
 from optcli.plugins.catalog import PLACES_OF_OFFERS, Page, registry
 
-KEPT = ("kind", "name", "aliases", "text", "facts", "fields")  # of a page, in `catalog.json`
 TARGETS: dict[TargetKind, str] = {
     "classes": "one of several classes",
     "labels": "two classes, or 0 and 1 in each of several columns",

@@ -20,8 +20,8 @@ from optcli.core import machine
 
 T = TypeVar("T")
 
-IDLE = 60.0  # seconds; who trains longer needs the memory more than the time
-# The modules are those of the same places, whatever the folder.
+IDLE = 60.0  # seconds without a question, after which the process ends and frees its memory
+# Modules are found where this process finds them.
 CODE = """
 import sys
 sys.path[:] = {places}
@@ -36,9 +36,9 @@ _process: subprocess.Popen[bytes] | None = None
 
 @contextlib.contextmanager
 def begun(module: str) -> Iterator[None]:
-    """Have the process, which calls `load` of the module, where there is a core for it.
+    """Run the process within the block, if there are two cores; it calls `load` first.
 
-    Not on Windows, where nothing tells it that nobody asks any more.
+    Not on Windows, where `select` does not wait for pipes.
     """
     global _process
     try:
@@ -57,9 +57,9 @@ def begun(module: str) -> Iterator[None]:
 
 
 def results(functions: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """What each function gives; they are called in the process, if there is one, or else here.
+    """Yield what each function returns; the process calls it, if there is one, or else this one.
 
-    The process is at work on one while this one finds the next, and uses what the last one gave.
+    The process works on one function while this one prepares the next and uses the last result.
     """
     asked: list[Callable[[], T]] = []
     try:
@@ -72,12 +72,12 @@ def results(functions: Iterable[Callable[[], T]]) -> Iterator[T]:
         answers, asked = [_answer(each) for each in asked], []
         yield from answers
     finally:
-        if asked:  # nobody waits for its answer
+        if asked:  # its answer would be taken for that of the next question
             _end()
 
 
 def _ask(function: Callable[[], Any]) -> bool:
-    """Have a function called in the process; whether there is one."""
+    """Send a function to the process; returns whether there is one."""
     if _process is None:
         return False
     assert _process.stdin is not None
@@ -88,7 +88,7 @@ def _ask(function: Callable[[], Any]) -> bool:
 
 
 def _answer(function: Callable[[], T]) -> T:
-    """What the function gave that the process was asked for, or gives here."""
+    """What the function returned in the process; where that failed, what it returns here."""
     done, value = False, None
     if _process is not None:
         assert _process.stdout is not None
@@ -99,7 +99,7 @@ def _answer(function: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def _ending() -> Iterator[None]:
-    """Whatever goes wrong within ends the process; signals are raised."""
+    """End the process on any exception, and raise only what is no error, such as a signal."""
     try:
         yield
     except BaseException as error:
@@ -117,7 +117,7 @@ def _end() -> None:
 
 
 def serve() -> None:
-    """Be the process: call what is asked for, until nobody asks any more."""
+    """Call each function that is sent, and answer with its result, until the sender has ended."""
     asked, told = sys.stdin.buffer, sys.stdout.buffer
     while select.select([asked], [], [], IDLE)[0]:
         try:

@@ -23,7 +23,7 @@ from optcli.training.baseline import constant_loss, constant_scores
 LARGE, LONG = 1e5, 1e12  # values between them are shown without an exponent
 PACKED_LABELS = 12  # of so many labels the rows are counted by their combination
 # What the loss of a guess among classes is measured of.
-SCORES = "; loss: of the best constant scores"
+SCORES = "; for the loss, the best constant scores"
 # What the best constant of a loss is called.
 STATISTICS = {
     "mse": "mean",
