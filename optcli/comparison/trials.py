@@ -498,7 +498,7 @@ class _Training:
             for name in history
             if name.startswith("test_")
         }
-        result.best  # noqa: B018  (it is kept, and workers find it at the same time)
+        result.best  # noqa: B018  (cached here, by the worker, rather than in the process that collects)
         return result
 
 
